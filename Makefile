@@ -1,0 +1,44 @@
+# Each target does the set-up it needs by itself. PYTHON: any Python from 3.11.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+AREA ?= main
+MINUTES ?= 30
+
+.PHONY: setup demo test lint bench soak lock clean
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml requirements.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "plugtone: installing the pinned packages into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup
+	@$(BIN)/plugtone demo
+
+test: setup
+	@$(BIN)/python -m tests.run
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m tests.conventions
+
+bench: setup
+	@$(BIN)/plugtone bench
+
+soak: setup
+	@$(BIN)/python -m tests.soak --area $(AREA) --minutes $(MINUTES)
+
+# After changing a dependency in pyproject.toml; the lock names no index.
+lock: setup
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes \
+		--no-header --no-annotate --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) build

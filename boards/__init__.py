@@ -1,0 +1,1 @@
+"""What a board is: one TOML file each, checked by a schema."""

@@ -1,0 +1,1 @@
+"""The fleet service: units, accounts, terms, returns, releases and rollouts."""

@@ -1,0 +1,1 @@
+"""HTTP for programs: declare, delegate, return."""

@@ -1,0 +1,1 @@
+"""The rules: pure functions and tables; time, randomness and keys come in as arguments."""

@@ -1,0 +1,113 @@
+"""Who may do what: roles are sets of permissions, an actor has roles and a scope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """What a route may demand, as `subject:action`."""
+
+    UNIT_READ = "unit:read"
+    UNIT_PROVISION = "unit:provision"
+    UNIT_MANAGE = "unit:manage"
+    MAC_MANAGE = "mac:manage"
+    ACCOUNT_READ = "account:read"
+    ACCOUNT_MANAGE = "account:manage"
+    ORDER_MANAGE = "order:manage"
+    SHIPMENT_MANAGE = "shipment:manage"
+    TERM_READ = "term:read"
+    RMA_READ = "rma:read"
+    RMA_MANAGE = "rma:manage"
+    RETURN_RECEIVE = "return:receive"
+    CHARGE_READ = "charge:read"
+    RELEASE_READ = "release:read"
+    RELEASE_PUBLISH = "release:publish"
+    ROLLOUT_READ = "rollout:read"
+    ROLLOUT_MANAGE = "rollout:manage"
+    ROLLOUT_APPROVE = "rollout:approve"
+    PEOPLE_MANAGE = "people:manage"
+    TOKEN_OWN = "token:own"  # noqa: S105 - the name of a permission, no secret
+    AUDIT_READ = "audit:read"
+    OUTBOX_MANAGE = "outbox:manage"
+
+
+class Role(StrEnum):
+    """The operator's people, and an account's own Administrators."""
+
+    VIEWER = "viewer"
+    WAREHOUSE = "warehouse"
+    SUPPORT = "support"
+    RELEASE_MANAGER = "release_manager"
+    APPROVER = "approver"
+    FINANCE = "finance"
+    ADMIN = "admin"
+    ACCOUNT_ADMINISTRATOR = "account_administrator"
+
+
+_P = Permission
+_READ = frozenset({_P.UNIT_READ, _P.RELEASE_READ, _P.ROLLOUT_READ, _P.TOKEN_OWN})
+
+ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.VIEWER: _READ,
+    Role.WAREHOUSE: _READ | {_P.UNIT_PROVISION, _P.SHIPMENT_MANAGE, _P.RMA_READ, _P.RETURN_RECEIVE},
+    Role.SUPPORT: _READ
+    | {_P.ACCOUNT_READ, _P.ACCOUNT_MANAGE, _P.ORDER_MANAGE, _P.TERM_READ, _P.RMA_READ, _P.RMA_MANAGE, _P.UNIT_MANAGE},
+    Role.RELEASE_MANAGER: _READ | {_P.RELEASE_PUBLISH, _P.ROLLOUT_MANAGE},
+    Role.APPROVER: _READ | {_P.ROLLOUT_APPROVE},
+    Role.FINANCE: _READ | {_P.ACCOUNT_READ, _P.TERM_READ, _P.RMA_READ, _P.CHARGE_READ, _P.AUDIT_READ},
+    Role.ADMIN: frozenset(_P),
+    Role.ACCOUNT_ADMINISTRATOR: frozenset(
+        {_P.UNIT_READ, _P.ACCOUNT_READ, _P.TERM_READ, _P.RMA_READ, _P.CHARGE_READ, _P.TOKEN_OWN}
+    ),
+}
+
+
+class ActorKind(StrEnum):
+    PERSON = "person"
+    TOKEN = "token"  # noqa: S105
+    UNIT = "unit"
+    SYSTEM = "system"
+
+
+class ForbiddenError(Exception):
+    """The actor lacks the permission, or the thing lies outside its scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: `reference` is what the audit keeps (a person's, token's or unit's id, never a name).
+
+    `account_id` is None for the operator's own people and machines, who see every account; an
+    Administrator sees that account alone.
+    """
+
+    kind: ActorKind
+    reference: str
+    permissions: frozenset[Permission]
+    account_id: int | None = None
+
+    def require(self, permission: Permission) -> None:
+        """Raise ForbiddenError unless the actor has `permission`."""
+        if permission not in self.permissions:
+            raise ForbiddenError(f"this needs {permission}; {self.kind} {self.reference} has it not")
+
+    def sees_account(self, account_id: int | None) -> bool:
+        """Whether rows of that account (None: of no account) are in the actor's scope."""
+        return self.account_id is None or self.account_id == account_id
+
+
+def permissions_of(roles: frozenset[Role]) -> frozenset[Permission]:
+    """The union of what the roles permit."""
+    return frozenset().union(*(ROLE_PERMISSIONS[role] for role in roles))
+
+
+def system_actor(name: str) -> Actor:
+    """The fleet's own machinery: gateway, scheduler, worker."""
+    return Actor(ActorKind.SYSTEM, name, frozenset(Permission))
+
+
+def unit_actor(serial: str) -> Actor:
+    """A unit that acts through the gateway."""
+    return Actor(ActorKind.UNIT, serial, frozenset())

@@ -1,0 +1,51 @@
+"""The names of what the audit log records, as `subject:action`."""
+
+from enum import StrEnum
+
+
+class AuditAction(StrEnum):
+    """Append only; a name once written in the log keeps its meaning."""
+
+    MAC_BLOCK_ADD = "mac_block:add"
+    UNIT_ALLOCATE = "unit:allocate"
+    UNIT_CERTIFY = "unit:certify"
+    UNIT_STOCK = "unit:stock"
+    UNIT_REGISTER = "unit:register"
+    UNIT_ACTIVATE = "unit:activate"
+    UNIT_REVOKE = "unit:revoke"
+    UNIT_QUARANTINE = "unit:quarantine"
+    UNIT_COMMAND = "unit:command"
+    ACCOUNT_CREATE = "account:create"
+    ORDER_CREATE = "order:create"
+    ORDER_SHIP = "order:ship"
+    RMA_OPEN = "rma:open"
+    RMA_APPROVE = "rma:approve"
+    RMA_DENY = "rma:deny"
+    RMA_CANCEL = "rma:cancel"
+    RMA_RESERVE = "rma:reserve"
+    RMA_SHIP = "rma:ship"
+    RMA_DELIVER = "rma:deliver"
+    RMA_RECEIVE = "rma:receive"
+    RMA_SWAP = "rma:swap"
+    RELEASE_PUBLISH = "release:publish"
+    ROLLOUT_CREATE = "rollout:create"
+    ROLLOUT_APPROVE = "rollout:approve"
+    ROLLOUT_START = "rollout:start"
+    ROLLOUT_PAUSE = "rollout:pause"
+    ROLLOUT_RESUME = "rollout:resume"
+    ROLLOUT_STOP = "rollout:stop"
+    ROLLOUT_FINISH = "rollout:finish"
+    UPDATE_ASSIGN = "update:assign"
+    UPDATE_REPORT = "update:report"
+    METADATA_RENEW = "metadata:renew"
+    CERTIFICATE_RENEW = "certificate:renew"
+    PERSON_INVITE = "person:invite"
+    PERSON_SET_PASSWORD = "person:set_password"  # noqa: S105
+    PERSON_CHANGE_ROLES = "person:change_roles"
+    PERSON_DISABLE = "person:disable"
+    SESSION_START = "session:start"
+    SESSION_REFUSE = "session:refuse"
+    SESSION_END = "session:end"
+    TOKEN_CREATE = "token:create"  # noqa: S105
+    TOKEN_REVOKE = "token:revoke"  # noqa: S105
+    OUTBOX_RETRY = "outbox:retry"

@@ -1,0 +1,1 @@
+"""The broker, who may connect to it, and the gateway."""

@@ -1,0 +1,1 @@
+"""The use cases: one transaction each, with its audit and outbox rows."""

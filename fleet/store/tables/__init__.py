@@ -1,0 +1,1 @@
+"""The tables, a module an area; importing this package declares them all."""

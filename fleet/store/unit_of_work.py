@@ -1,0 +1,76 @@
+"""One transaction: leaving without `commit` rolls back; audit and outbox rows go with the change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Connection, Engine
+
+from fleet.domain.access import Actor
+from fleet.domain.audit import AuditAction
+from fleet.store.tables.journal import audit_log, outbox
+
+
+class UnitOfWork:
+    """A connection in a transaction, who acts, and when. Repositories are built on it."""
+
+    def __init__(self, engine: Engine, actor: Actor, now: datetime, read_only: bool = False) -> None:
+        self.actor = actor
+        self.now = now
+        self.connection: Connection = engine.connect().execution_options(plugtone_read_only=read_only)
+
+    def __enter__(self) -> Self:
+        self.connection.begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.connection.close()  # rolls back what was not committed
+
+    def commit(self) -> None:
+        """Make everything since the start durable; the unit of work is over."""
+        self.connection.commit()
+
+    def audit(self, action: AuditAction, subject: str, fields: Sequence[str] = (), account_id: int | None = None) -> None:
+        """Record who did what to what. `fields` are names of what changed, never personal values."""
+        self.connection.execute(
+            audit_log.insert().values(
+                at=self.now,
+                actor_kind=self.actor.kind.value,
+                actor=self.actor.reference,
+                action=action.value,
+                subject=subject,
+                account_id=account_id,
+                fields=json.dumps(list(fields)),
+            )
+        )
+
+    def send(self, kind: str, key: str, payload: Mapping[str, Any]) -> None:
+        """Queue a message for delivery after the commit, once for each `key`.
+
+        Kinds: `mail`, `webhook`, `command` (to a unit), `revoke` (of an identity: throw it out now).
+        """
+        self.connection.execute(
+            outbox.insert().values(kind=kind, key=key, payload=json.dumps(payload), created_at=self.now, due_at=self.now)
+        )
+
+
+class Transactions:
+    """Begins units of work; the one thing every service is given."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
+        self.engine = engine
+        self.clock = clock
+
+    def begin(self, actor: Actor) -> UnitOfWork:
+        """A writing transaction, as `with transactions.begin(actor) as uow: ...; uow.commit()`."""
+        return UnitOfWork(self.engine, actor, self.clock())
+
+    def read(self, actor: Actor) -> UnitOfWork:
+        """A reading transaction: a snapshot that blocks nobody."""
+        return UnitOfWork(self.engine, actor, self.clock(), read_only=True)

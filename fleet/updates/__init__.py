@@ -1,0 +1,1 @@
+"""The TUF repository and the director: sign, publish, assign."""

@@ -1,0 +1,1 @@
+"""What Plugtone's four programs say to each other; no I/O, no clock, no randomness."""

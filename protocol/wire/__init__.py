@@ -1,0 +1,1 @@
+"""The wire codec, running unchanged under MicroPython and CPython."""

@@ -1,0 +1,204 @@
+"""Every message there is, one table row each: the only source of truth.
+
+A row is (type, name, version, fields). A field is (name, kind, low, high, since[, rows]):
+
+| kind  | Python value | low, high bound      | on the wire                                     |
+|-------|--------------|----------------------|-------------------------------------------------|
+| U8..U64 | int        | the value            | big-endian                                      |
+| FIXED | bytes        | both the length      | the bytes                                       |
+| TEXT  | str          | the length           | u8 length, printable ASCII (0x20 to 0x7E)       |
+| BLOB  | bytes        | the length           | u16 length, the bytes                           |
+| LIST  | list of dict | the number of items  | u8 count, the items, each laid out as `rows`    |
+
+`since` is the message version that brought the field; fields are only ever appended. What an old
+end does with a newer message, and the other way round, stands in docs/protocol.md.
+"""
+
+U8, U16, U32, U64, FIXED, TEXT, BLOB, LIST = 1, 2, 4, 8, 16, 17, 18, 19
+
+MAX_MESSAGE_BYTES = 4096
+
+# Enumerations: the index is the value on the wire.
+BOOT_REASONS = ("power_on", "restart", "watchdog", "crash", "update_trial", "update_revert", "reset_button", "unknown")
+UNIT_STATES = ("link", "address", "time", "connect", "register", "configure", "line", "ready", "refused")
+LINE_STATES = ("not_configured", "unregistered", "registering", "registered", "failed", "emergency_only")
+UPDATE_STATES = (
+    "idle", "metadata_ok", "downloading", "staged", "armed", "trial", "confirmed", "reverted", "failed",
+)  # fmt: skip
+UPDATE_REASONS = (
+    "none", "signature", "expired", "rollback", "mismatch", "hash", "length", "wrong_board", "too_big", "network",
+    "self_test", "crash", "watchdog", "deadline", "fleet_unreachable", "refused_before", "flash", "cancelled",
+)  # fmt: skip
+REGISTER_RESULTS = ("accepted", "not_in_stock", "quarantined", "revoked", "no_account", "bad_identity", "try_later")
+COMMANDS = ("check_update", "restart", "identify", "self_test", "send_events")
+COMMAND_RESULTS = ("done", "unsupported", "refused", "failed")
+CHANNELS = ("stable", "beta")
+EVENTS = (
+    "boot", "link_up", "link_down", "address", "time_set", "connected", "disconnected", "registered", "refused",
+    "configured", "ready", "command", "update_state", "crash", "watchdog", "wire_error", "clock_refused",
+    "identity", "self_test", "restart",
+)  # fmt: skip
+LINK_MODES = ("factory", "locked")
+LINK_RESULTS = ("ok", "refused", "bad_value", "wrong_state", "failed")
+BLOBS = ("certificate", "trust_anchors", "root_metadata", "addresses")
+SELF_TESTS = ("ram", "flash", "ethernet", "usb", "led", "clock", "mac", "entropy")
+SELF_TEST_RESULTS = ("passed", "failed", "skipped")
+
+_CLOCK = ("clock_s", U64, 0, 1 << 40, 1)  # UTC seconds since 1970-01-01
+_SERIAL = ("serial", TEXT, 11, 11, 1)
+_SLOT = ("slot", U8, 0, 1, 1)
+_COUNTER = ("release_counter", U32, 0, 0xFFFFFFFF, 1)
+
+EVENT_ROWS = (
+    _CLOCK,
+    ("event", U8, 0, len(EVENTS) - 1, 1),
+    ("value", U32, 0, 0xFFFFFFFF, 1),
+)
+SELF_TEST_ROWS = (
+    ("test", U8, 0, len(SELF_TESTS) - 1, 1),
+    ("result", U8, 0, len(SELF_TEST_RESULTS) - 1, 1),
+    ("value", U32, 0, 0xFFFFFFFF, 1),
+)
+NTP_ROWS = (("host", TEXT, 1, 64, 1), ("port", U16, 1, 65535, 1))
+
+MESSAGES = (
+    # From unit to fleet, over MQTT.
+    (1, "register", 1, (
+        _SERIAL,
+        ("mac", FIXED, 6, 6, 1),
+        ("epoch", U16, 1, 65535, 1),
+        ("board", TEXT, 1, 16, 1),
+        ("hardware_revision", U8, 0, 255, 1),
+        ("version", TEXT, 1, 16, 1),
+        _COUNTER,
+        ("image_sha256", FIXED, 32, 32, 1),
+        _SLOT,
+        ("abi", U16, 0, 65535, 1),
+        ("boot_reason", U8, 0, len(BOOT_REASONS) - 1, 1),
+        ("free_heap_bytes", U32, 0, 0xFFFFFFFF, 1),
+        _CLOCK,
+    )),
+    (2, "heartbeat", 1, (
+        ("uptime_s", U32, 0, 0xFFFFFFFF, 1),
+        ("state", U8, 0, len(UNIT_STATES) - 1, 1),
+        ("line_state", U8, 0, len(LINE_STATES) - 1, 1),
+        ("update_state", U8, 0, len(UPDATE_STATES) - 1, 1),
+        _SLOT,
+        _COUNTER,
+        ("config_version", U32, 0, 0xFFFFFFFF, 1),
+        ("free_heap_bytes", U32, 0, 0xFFFFFFFF, 1),
+        ("waiting_reports", U8, 0, 255, 1),
+        _CLOCK,
+    )),
+    (3, "service_ready", 1, (
+        ("config_version", U32, 0, 0xFFFFFFFF, 1),
+        ("line_state", U8, 0, len(LINE_STATES) - 1, 1),
+        ("configured_ms", U32, 0, 0xFFFFFFFF, 1),  # from the first line of boot.py to configuration received
+        ("tls_ms", U32, 0, 0xFFFFFFFF, 1),  # of it, the unit's own TLS handshakes
+        _CLOCK,
+    )),
+    (4, "update_report", 1, (
+        ("assignment", U32, 0, 0xFFFFFFFF, 1),  # the director's sequence number
+        ("state", U8, 0, len(UPDATE_STATES) - 1, 1),
+        ("reason", U8, 0, len(UPDATE_REASONS) - 1, 1),
+        ("target_counter", U32, 0, 0xFFFFFFFF, 1),
+        ("target_sha256", FIXED, 32, 32, 1),
+        _COUNTER,  # of the image now running
+        ("detail", TEXT, 0, 120, 1),
+        _CLOCK,
+    )),
+    (5, "events", 1, (("events", LIST, 0, 64, 1, EVENT_ROWS),)),
+    (6, "command_result", 1, (
+        ("command_id", U32, 0, 0xFFFFFFFF, 1),
+        ("result", U8, 0, len(COMMAND_RESULTS) - 1, 1),
+        ("detail", TEXT, 0, 120, 1),
+    )),
+    # From fleet to unit, over MQTT.
+    (32, "registered", 1, (
+        ("result", U8, 0, len(REGISTER_RESULTS) - 1, 1),
+        ("config_version", U32, 0, 0xFFFFFFFF, 1),
+        ("retry_s", U32, 0, 86400, 1),
+        _CLOCK,
+    )),
+    (33, "configuration", 1, (
+        ("config_version", U32, 1, 0xFFFFFFFF, 1),
+        ("heartbeat_s", U16, 1, 3600, 1),
+        ("channel", U8, 0, len(CHANNELS) - 1, 1),
+        ("maintenance_from_s", U64, 0, 1 << 40, 1),  # UTC instants; equal: any time
+        ("maintenance_until_s", U64, 0, 1 << 40, 1),
+        ("line_allowed", U8, 0, 1, 1),
+    )),
+    (34, "command", 1, (
+        ("command_id", U32, 1, 0xFFFFFFFF, 1),
+        ("command", U8, 0, len(COMMANDS) - 1, 1),
+        ("argument", U32, 0, 0xFFFFFFFF, 1),
+    )),
+    (35, "acknowledge", 1, (  # of a critical report, by the fleet, once it is stored
+        ("boot_id", U32, 0, 0xFFFFFFFF, 1),
+        ("sequence", U32, 0, 0xFFFFFFFF, 1),
+    )),
+    # From host to unit, over the USB serial link.
+    (64, "hello", 1, ()),
+    (65, "begin_provisioning", 1, (
+        _SERIAL,
+        ("mac", FIXED, 6, 6, 1),
+        ("epoch", U16, 1, 65535, 1),
+        ("hardware_revision", U8, 0, 255, 1),
+        ("country", TEXT, 2, 2, 1),  # ISO 3166-1 alpha-2
+        ("entropy", FIXED, 32, 32, 1),  # the station's share of the first key's randomness
+    )),
+    (66, "put_blob", 1, (
+        ("blob", U8, 0, len(BLOBS) - 1, 1),
+        ("total_bytes", U16, 1, 8192, 1),
+        ("offset", U16, 0, 8191, 1),
+        ("data", BLOB, 1, 1024, 1),
+    )),
+    (67, "finish_provisioning", 1, (("certificate_sha256", FIXED, 32, 32, 1),)),
+    (68, "run_self_test", 1, ()),
+    (69, "lock", 1, ()),
+    (70, "restart", 1, ()),
+    # From unit to host, over the USB serial link; a reply carries its request's sequence.
+    (80, "hello_reply", 1, (
+        ("mode", U8, 0, len(LINK_MODES) - 1, 1),
+        ("board", TEXT, 1, 16, 1),
+        ("hardware_revision", U8, 0, 255, 1),
+        ("board_uid", FIXED, 8, 8, 1),
+        ("version", TEXT, 1, 16, 1),
+        ("serial", TEXT, 0, 11, 1),  # empty before provisioning
+        ("mac", FIXED, 6, 6, 1),  # zeros before provisioning
+        ("epoch", U16, 0, 65535, 1),
+        ("provisioned", U8, 0, 1, 1),
+        ("state", U8, 0, len(UNIT_STATES) - 1, 1),
+    )),
+    (81, "csr", 1, (("csr", BLOB, 1, 1024, 1),)),
+    (82, "done", 1, (
+        ("result", U8, 0, len(LINK_RESULTS) - 1, 1),
+        ("detail", TEXT, 0, 120, 1),
+    )),
+    (83, "self_test_report", 1, (("tests", LIST, 1, 32, 1, SELF_TEST_ROWS),)),
+    # The simulated chip's ROM loader, over the same link; real chips bring their own.
+    (96, "loader_hello", 1, ()),
+    (97, "loader_erase", 1, (("block", U32, 0, 4095, 1), ("blocks", U16, 1, 4096, 1))),
+    (98, "loader_write", 1, (("offset", U32, 0, (1 << 24) - 1, 1), ("data", BLOB, 1, 2048, 1))),
+    (99, "loader_digest", 1, (("offset", U32, 0, (1 << 24) - 1, 1), ("length", U32, 1, 1 << 24, 1))),
+    (100, "loader_run", 1, ()),
+    (112, "loader_info", 1, (
+        ("board", TEXT, 1, 16, 1),
+        ("hardware_revision", U8, 0, 255, 1),
+        ("board_uid", FIXED, 8, 8, 1),
+        ("flash_bytes", U32, 4096, 1 << 24, 1),
+        ("block_bytes", U32, 256, 1 << 16, 1),
+    )),
+    (113, "loader_digest_reply", 1, (("sha256", FIXED, 32, 32, 1),)),
+    # The addresses blob of the identity partition: where the fleet is. Never sent, only stored.
+    (120, "addresses", 1, (
+        ("broker_host", TEXT, 1, 64, 1),
+        ("broker_port", U16, 1, 65535, 1),
+        ("updates_host", TEXT, 1, 64, 1),
+        ("updates_port", U16, 1, 65535, 1),
+        ("ntp", LIST, 1, 4, 1, NTP_ROWS),
+    )),
+)  # fmt: skip
+
+# Reports that stay on the unit until the fleet acknowledges them by an `acknowledge`.
+CRITICAL = ("service_ready", "update_report", "command_result")

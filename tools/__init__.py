@@ -1,0 +1,1 @@
+"""What runs at the operator's side of the wire: station, release, simulation, benchmarks."""

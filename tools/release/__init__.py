@@ -1,0 +1,1 @@
+"""Releases: build images, sign their metadata offline."""

@@ -1,0 +1,1 @@
+"""The warehouse station: flash, provision, self-test, label, stock."""
