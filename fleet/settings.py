@@ -1,0 +1,62 @@
+"""Where the fleet service keeps its things and where it listens: PLUGTONE_* variables over defaults."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be read; names the variable and the value seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One attribute a setting; `PLUGTONE_HTTP_PORT` sets `http_port`, and so on."""
+
+    data_dir: Path = Path("plugtone-data")
+    host: str = "127.0.0.1"
+    public_host: str = "localhost"  # the name units reach us by, and the server certificate's
+    http_port: int = 8080  # console and API, plain: loopback, or behind a proxy that speaks TLS
+    https_port: int = 8443  # the same and the update files, for units
+    broker_port: int = 8883  # MQTT over mutual TLS
+    nats_port: int = 4222  # the broker's own protocol, loopback only
+    monitor_port: int = 8222  # the broker's health, loopback only
+    ntp_port: int = 1123
+    database_url: str = ""  # empty: SQLite in data_dir
+    time_zone: str = "America/New_York"
+    heartbeat_s: int = 60
+    smtp_host: str = ""  # empty: mail waits in the outbox
+    smtp_port: int = 25
+    mail_from: str = "plugtone@localhost"
+    webhook_url: str = ""  # empty: webhooks wait in the outbox
+    nats_server: str = ""  # empty: the packaged binary
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'fleet.db'}"
+
+    @property
+    def base_url(self) -> str:
+        """Where people and programs on this machine reach the service."""
+        return f"http://{self.host}:{self.http_port}"
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of an environment; SettingsError for a value of the wrong kind."""
+    values: dict[str, object] = {}
+    for field in fields(Settings):
+        name = f"PLUGTONE_{field.name.upper()}"
+        text = environment.get(name)
+        if text is None:
+            continue
+        if field.type == "int":
+            if not text.isdigit():
+                raise SettingsError(f"{name} is a whole number, got {text!r}")
+            values[field.name] = int(text)
+        else:
+            values[field.name] = Path(text) if field.type == "Path" else text
+    return Settings(**values)  # type: ignore[arg-type]
