@@ -1,0 +1,1 @@
+"""The suite; `python -m tests.run` is the whole of it."""

@@ -1,0 +1,80 @@
+"""The rules of the house that no linter knows: lengths, banned names, and nothing of this machine in a file."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+MAX_MODULE_LINES = 400
+MAX_FUNCTION_LINES = 40
+BANNED_NAMES = {"utils", "helpers", "common", "manager", "misc"}
+TOP_LEVEL = {
+    "firmware", "fleet", "protocol", "hil_tests", "boards", "tools", "docs", "tests", ".ci",
+    "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "Makefile", "requirements.lock", ".gitignore",
+}  # fmt: skip
+# Hosts of package registries, spelled so that this file does not name one.
+HOSTS = re.compile("|".join(("pypi" + r"\.org", "pythonhosted" + r"\.org", "npmjs" + r"\.org", "debian" + r"\.org/")))
+MACHINE_PATHS = re.compile("/wor" + "k/|/ro" + "ot/|/ho" + "me/|/opt/whe" + "els")
+TEXT = {".py", ".toml", ".md", ".lock", ".html", ".css", ".json", ".txt", ".ini", ".cfg", ".mako", ""}
+
+
+def tracked() -> list[Path]:
+    """Files git tracks or would track."""
+    listing = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True
+    )
+    return [ROOT / name for name in listing.stdout.decode().splitlines() if (ROOT / name).is_file()]
+
+
+def faults_of_module(path: Path, text: str) -> list[str]:
+    """Length, name and docstring faults of one Python file."""
+    faults = []
+    lines = text.count("\n")
+    if lines > MAX_MODULE_LINES:
+        faults.append(f"{lines} lines, at most {MAX_MODULE_LINES}")
+    if path.stem in BANNED_NAMES:
+        faults.append("a name that says nothing: name what it does")
+    tree = ast.parse(text)
+    if not ast.get_docstring(tree):
+        faults.append("no docstring: its first line answers what the module is for")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.body[0].lineno + 1
+            if length > MAX_FUNCTION_LINES:
+                faults.append(f"function {node.name} has {length} lines, at most {MAX_FUNCTION_LINES}")
+    return faults
+
+
+def faults_of_text(text: str) -> list[str]:
+    """Registry hosts and paths of this machine."""
+    faults = []
+    for pattern, what in ((HOSTS, "names a package registry's host"), (MACHINE_PATHS, "names a path of this machine")):
+        found = pattern.search(text)
+        if found:
+            faults.append(f"{what}: {found.group()!r}")
+    return faults
+
+
+def main() -> int:
+    count = 0
+    for path in tracked():
+        name = path.relative_to(ROOT)
+        faults = [] if name.parts[0] in TOP_LEVEL else [f"{name.parts[0]} is no top-level folder of ours"]
+        if path.suffix in TEXT:
+            text = path.read_text()
+            faults += faults_of_text(text)
+            if path.suffix == ".py" and "migrations/versions" not in str(name):
+                faults += faults_of_module(path, text)
+        for fault in faults:
+            print(f"{name}: {fault}")
+        count += len(faults)
+    print(f"conventions: {count} faults" if count else "conventions: clean")
+    return 1 if count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""`make test`: brings the system packages the suite wants, then runs all of it on two cores.
+
+Where apt-get may not run, the tests that need a missing program are skipped, and this says which.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+APT_TIMEOUT_S = 300
+
+# program -> the Debian package that brings it, and what is left out without it
+WANTED = {
+    "faketime": ("faketime", "units whose clock is wrong"),
+    "initdb": ("postgresql", "migrations on PostgreSQL"),
+}
+
+
+def missing() -> dict[str, tuple[str, str]]:
+    """The wanted programs that this machine does not have."""
+    places = [*os.get_exec_path(), *(str(p) for p in Path("/usr/lib/postgresql").glob("*/bin"))]
+    return {name: row for name, row in WANTED.items() if not shutil.which(name, path=os.pathsep.join(places))}
+
+
+def install(packages: list[str]) -> None:
+    """Install Debian packages; what fails stays missing and is said later."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "timeout": APT_TIMEOUT_S}
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", *packages]):
+        try:
+            subprocess.run(command, check=False, env=environment, **quiet)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            print(f"plugtone: {' '.join(command[:2])} did not run: {error}", flush=True)
+
+
+def main() -> int:
+    started = time.monotonic()
+    wanted = missing()
+    if wanted and os.geteuid() == 0 and shutil.which("apt-get"):
+        packages = sorted({package for package, _ in wanted.values()})
+        print(f"plugtone: installing {', '.join(packages)}", flush=True)
+        install(packages)
+    for name, (package, tests) in missing().items():
+        print(f"plugtone: left out: {tests} ({name} is not installed; Debian package {package})", flush=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", *sys.argv[1:]]
+    status = subprocess.run(command, cwd=ROOT, check=False).returncode
+    print(f"plugtone: the suite took {time.monotonic() - started:.0f} s", flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
