@@ -1,0 +1,222 @@
+"""The minimum equipment term of each unit of an account: a fold over what happened (equipment rules, section 3).
+
+- Events are facts: they are only ever added, in any order of arrival, and the fold does not depend on that order.
+- A term belongs to a placement (one stay of one unit at one account); a repaired unit sent back is a new placement.
+- Everything is a local date; a term runs from the first instant of `begins` to the first instant of `ends`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, tzinfo
+from enum import StrEnum
+
+from fleet.domain.errors import InvalidError
+from fleet.domain.local_dates import local_date, months_after
+from fleet.domain.money import Money
+from fleet.domain.policy import PolicyBook, PolicyName
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """A unit left for the account. `free`: without charge (3.1); a replacement takes what it replaces.
+
+    `replaces` names the placement it takes over from; `renews` says whether that begins a new term (a repair or
+    a replacement for a defect, 3.3) or not (a `wrong_item`, 3.2). `order_date` is that of the unit's order.
+    """
+
+    placement: int
+    at: datetime
+    unit: str
+    order_date: date
+    free: bool
+    replaces: int | None = None
+    renews: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Activated:
+    """The unit's Activation (ToS 1.3)."""
+
+    placement: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The unit's first registration from the account; one in the warehouse is never recorded as this."""
+
+    placement: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The carrier's proof of delivery."""
+
+    placement: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentFailed:
+    """The carrier reports the shipment `outcome`: lost, refused or returned."""
+
+    placement: int
+    at: datetime
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """The unit came into the operator's hands under an RMA."""
+
+    placement: int
+    at: datetime
+
+
+TermEvent = Shipped | Activated | Registered | Delivered | ShipmentFailed | TakenBack
+
+
+class TermBasis(StrEnum):
+    """What set the day a term begins; reads as `from DAY (its ...)`."""
+
+    ACTIVATION = "its activation"
+    ORDER_DATE = "its order date and 30 days"
+    SHIPMENT = "its shipment"
+    RECEIPT = "its receipt"
+    ASSUMED_RECEIPT = "its receipt, assumed from the ship date"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The day the account received a unit; `assumed` when no evidence says so by then."""
+
+    on: date
+    assumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What the facts say of one placement. `begins` and `ends` are None where there is no term."""
+
+    placement: int
+    unit: str
+    shipped_on: date
+    free: bool
+    months: int
+    fee: Money
+    receipt: Receipt | None
+    begins: date | None
+    ends: date | None
+    basis: TermBasis | None
+    failed: str | None
+    in_hands_since: date | None
+    replaced_by: str | None = None
+    superseded_on: date | None = None
+
+
+@dataclass(slots=True)
+class _Facts:
+    """The earliest date of each kind of evidence about one placement."""
+
+    shipped: Shipped
+    shipped_on: date
+    activated: date | None = None
+    registered: date | None = None
+    delivered: date | None = None
+    taken_back: date | None = None
+    failed: str | None = None
+    replacements: list[int] = field(default_factory=list)
+
+
+def fold(events: Iterable[TermEvent], policy: PolicyBook, zone: tzinfo) -> dict[int, Term]:
+    """The term of every placement in `events` (one account's), by placement, in placement order."""
+    facts = _gather(list(events), zone)
+    receipts = {number: _receipt(known, policy) for number, known in facts.items()}
+    return {number: _term(facts[number], facts, receipts, policy) for number in sorted(facts)}
+
+
+def _gather(events: list[TermEvent], zone: tzinfo) -> dict[int, _Facts]:
+    facts = {e.placement: _Facts(e, local_date(e.at, zone)) for e in events if isinstance(e, Shipped)}
+    for event in events:
+        known = facts.get(event.placement)
+        if known is None:
+            raise InvalidError(f"{type(event).__name__} of placement {event.placement}, which never shipped")
+        day = local_date(event.at, zone)
+        match event:
+            case Shipped(replaces=int(replaced)):
+                if replaced not in facts:
+                    raise InvalidError(f"a replacement of placement {replaced}, which never shipped")
+                facts[replaced].replacements.append(event.placement)
+            case Activated():
+                known.activated = _earlier(known.activated, day)
+            case Registered() if event.at >= known.shipped.at:
+                known.registered = _earlier(known.registered, day)
+            case Delivered() if day >= known.shipped_on:
+                known.delivered = _earlier(known.delivered, day)
+            case ShipmentFailed(outcome=outcome):
+                known.failed = outcome
+            case TakenBack():
+                known.taken_back = _earlier(known.taken_back, day)
+    return facts
+
+
+def _earlier(known: date | None, day: date) -> date:
+    return day if known is None else min(known, day)
+
+
+def _receipt(known: _Facts, policy: PolicyBook) -> Receipt | None:
+    """Equipment rules 3.3: the earliest of proof, registration and the assumed day; none for a failed shipment."""
+    if known.failed:
+        return None
+    assumed = known.shipped_on + timedelta(policy.on(PolicyName.ASSUMED_RECEIPT_DAYS, known.shipped_on))
+    evidence = min((day for day in (known.delivered, known.registered) if day), default=None)
+    if evidence is None or evidence > assumed:
+        return Receipt(assumed, assumed=True)
+    return Receipt(evidence, assumed=False)
+
+
+def _start(known: _Facts, receipt: Receipt | None, policy: PolicyBook) -> tuple[date, TermBasis] | None:
+    """The day a free unit's term begins and why; None if its shipment failed."""
+    if known.shipped.renews:
+        if receipt is None:
+            return None
+        return receipt.on, TermBasis.ASSUMED_RECEIPT if receipt.assumed else TermBasis.RECEIPT
+    # Equipment rules 3.2: the earlier of its own Activation and Order Date + 30 days, never before it shipped.
+    order_date = known.shipped.order_date
+    start = order_date + timedelta(policy.on(PolicyName.START_WITHOUT_ACTIVATION_DAYS, order_date))
+    basis = TermBasis.ORDER_DATE
+    if known.activated and known.activated <= start:
+        start, basis = known.activated, TermBasis.ACTIVATION
+    elif known.failed and not known.activated:
+        return None
+    return (start, basis) if start >= known.shipped_on else (known.shipped_on, TermBasis.SHIPMENT)
+
+
+def _term(known: _Facts, facts: dict[int, _Facts], receipts: dict[int, Receipt | None], policy: PolicyBook) -> Term:
+    shipped = known.shipped
+    # A renewed term has the length and fee of its ship date, a first one those of its order's date.
+    agreed_on = known.shipped_on if shipped.renews else shipped.order_date
+    months = policy.on(PolicyName.MINIMUM_TERM_MONTHS, agreed_on)
+    receipt = receipts[shipped.placement]
+    start = _start(known, receipt, policy) if shipped.free else None
+    followers = [(r.on, n) for n in known.replacements if (r := receipts[n]) is not None]
+    superseded_on, follower = min(followers, default=(None, None))
+    return Term(
+        placement=shipped.placement,
+        unit=shipped.unit,
+        shipped_on=known.shipped_on,
+        free=shipped.free,
+        months=months,
+        fee=policy.money_on(PolicyName.REIMBURSEMENT_FEE_CENTS, agreed_on),
+        receipt=receipt,
+        begins=start and start[0],
+        ends=start and months_after(start[0], months),
+        basis=start and start[1],
+        failed=known.failed,
+        in_hands_since=known.taken_back,
+        replaced_by=None if follower is None else facts[follower].shipped.unit,
+        superseded_on=superseded_on,
+    )
