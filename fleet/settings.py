@@ -28,6 +28,8 @@ class Settings:
     database_url: str = ""  # empty: SQLite in data_dir
     time_zone: str = "America/New_York"
     heartbeat_s: int = 60
+    maintenance_from: str = "02:00"  # local time at the site; both equal: any time
+    maintenance_until: str = "05:00"
     smtp_host: str = ""  # empty: mail waits in the outbox
     smtp_port: int = 25
     mail_from: str = "plugtone@localhost"
