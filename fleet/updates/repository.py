@@ -1,0 +1,229 @@
+"""The update repository on disk: static files any TUF client can verify, changed only from whole to whole.
+
+- A publication is checked in full before the first byte is written (`acceptance`).
+- Files are written images first, then offline roles, snapshot, root, and timestamp last: until the timestamp
+  names them, clients see the old state. A crash before that leaves either the old state, or (from the root on)
+  a snapshot that verifies under the new root, which the next publication or renewal makes current.
+- What is current is what the timestamp says; a versioned file beyond it is an orphan and may be overwritten.
+- One process writes at a time (lock file); readers need no lock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from tuf.api.metadata import Metadata, MetaFile, Snapshot, TargetFile, Timestamp
+
+from fleet.updates import acceptance
+from fleet.updates.acceptance import OfflineRole, OfflineState
+from fleet.updates.director import Director
+from fleet.updates.errors import MetadataError, NotInitialisedError, RepositoryError
+from fleet.updates.files import exclusive, write_whole
+from fleet.updates.keys import OnlineKeys, directory_of, ensure_keys
+from fleet.updates.metadata import file_name, parse, to_bytes
+
+TIMESTAMP_LIFE = timedelta(days=2)
+SNAPSHOT_LIFE = timedelta(days=14)
+MAX_ROOTS = 1024
+_ROLE_FILE = re.compile(r"([1-9][0-9]{0,8}\.)?[a-z][a-z0-9-]{0,31}\.json")
+_TARGET_FILE = re.compile(r"[0-9a-f]{64}\.[0-9A-Za-z._+-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class RoleStatus:
+    """A role as it is served now."""
+
+    role: str
+    version: int
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """The files under `directory`, and the keys that sign the two online roles."""
+
+    directory: Path
+    keys: OnlineKeys
+
+    @property
+    def director(self) -> Director:
+        """Who signs the units' assignments."""
+        return Director(self.keys.director)
+
+    def root_metadata(self) -> bytes:
+        """The newest root, for a station to put on a unit; NotInitialisedError before the release owners signed one."""
+        state, _ = self._read()
+        if "root" not in state.roles:
+            raise NotInitialisedError(
+                "there are no release keys yet, so no unit can be provisioned: run `plugtone release keys create`, "
+                "`plugtone release init` and `plugtone release publish` first"
+            )
+        return state.roles["root"].data
+
+    def images(self) -> dict[str, TargetFile]:
+        """The images units can install now, by target name."""
+        return self._read()[0].images()
+
+    def status(self) -> list[RoleStatus]:
+        """Every role with its version and expiry; empty before the first publication."""
+        state, timestamp = self._read()
+        if timestamp is None:
+            return []
+        snapshot = self._snapshot(timestamp)
+        signed = [(name, held.metadata.signed) for name, held in state.roles.items()]
+        signed += [("snapshot", snapshot), ("timestamp", timestamp)]
+        return [RoleStatus(name, each.version, each.expires) for name, each in sorted(signed, key=lambda pair: pair[0])]
+
+    def metadata_file(self, name: str) -> Path | None:
+        """Where the metadata file of that name lies, if it is served."""
+        return self._served("metadata", name) if _ROLE_FILE.fullmatch(name) else None
+
+    def target_file(self, name: str) -> Path | None:
+        """Where the image `SHA256.NAME` lies, if it is served."""
+        return self._served("targets", name) if _TARGET_FILE.fullmatch(name) else None
+
+    def publish(self, files: Mapping[str, bytes], images: Mapping[str, bytes], now: datetime) -> list[RoleStatus]:
+        """Check and serve offline-signed metadata and its images; the same publication twice changes nothing.
+
+        MetadataError or ImageError, with the repository as it was, if a unit would not accept it.
+        """
+        with self._writing(now):
+            state, timestamp = self._read()
+            accepted = acceptance.accept(state, files, images, self.keys.public(), now)
+            if accepted.files:
+                self._write(accepted, timestamp, now)
+        return self.status()
+
+    def renew(self, now: datetime) -> list[RoleStatus]:
+        """Sign timestamp and snapshot anew once half their life is over; the roles that were."""
+        with self._writing(now):
+            _, timestamp = self._read()
+            if timestamp is None:
+                return []
+            snapshot = self._snapshot(timestamp)
+            if snapshot.expires - now < SNAPSHOT_LIFE / 2:
+                renewed = Snapshot(version=snapshot.version + 1, expires=now + SNAPSHOT_LIFE, meta=snapshot.meta)
+                snapshot_data = self._sign_snapshot(renewed)
+                stamped = self._stamp(renewed.version, snapshot_data, timestamp, now)
+                return [RoleStatus(each.type, each.version, each.expires) for each in (renewed, stamped)]
+            if timestamp.expires - now < TIMESTAMP_LIFE / 2:
+                data = self._load("snapshot", snapshot.version)
+                stamped = self._stamp(snapshot.version, data, timestamp, now)
+                return [RoleStatus(stamped.type, stamped.version, stamped.expires)]
+        return []
+
+    @contextmanager
+    def _writing(self, now: datetime) -> Iterator[None]:
+        with exclusive(self.directory / "lock"):
+            self._recover(now)
+            yield
+
+    def _served(self, folder: str, name: str) -> Path | None:
+        path = self.directory / folder / name
+        return path if path.is_file() else None
+
+    def _path(self, role: str, version: int) -> Path:
+        return self.directory / "metadata" / file_name(role, version)
+
+    def _load(self, role: str, version: int) -> bytes:
+        path = self._path(role, version)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise RepositoryError(f"{path.name} cannot be read: {error}; restore it from the backup") from error
+
+    def _snapshot(self, timestamp: Timestamp) -> Snapshot:
+        version = timestamp.snapshot_meta.version
+        signed: Snapshot = parse("snapshot", self._load("snapshot", version)).signed
+        return signed
+
+    def _read(self) -> tuple[OfflineState, Timestamp | None]:
+        """The offline roles as served, and the timestamp; nothing before the first publication is done."""
+        if not self._path("timestamp", 0).exists():
+            return OfflineState(), None
+        timestamp: Timestamp = parse("timestamp", self._load("timestamp", 0)).signed
+        return OfflineState({"root": self._newest_root(), **self._listed(self._snapshot(timestamp))}), timestamp
+
+    def _listed(self, snapshot: Snapshot) -> dict[str, OfflineRole]:
+        named = {name.removesuffix(".json"): meta.version for name, meta in snapshot.meta.items()}
+        return {role: self._role(role, version) for role, version in named.items()}
+
+    def _role(self, role: str, version: int) -> OfflineRole:
+        data = self._load(role, version)
+        return OfflineRole(parse(role, data), data)
+
+    def _write(self, accepted: acceptance.Accepted, timestamp: Timestamp | None, now: datetime) -> None:
+        for name, data in accepted.images.items():
+            digest = accepted.state.images()[name].hashes["sha256"]
+            write_whole(self.directory / "targets" / f"{digest}.{name}", data)
+        roots = {name: data for name, data in accepted.files.items() if name.endswith(".root.json")}
+        for name, data in accepted.files.items():
+            if name not in roots:
+                write_whole(self.directory / "metadata" / name, data)
+        snapshot = Snapshot(
+            version=timestamp.snapshot_meta.version + 1 if timestamp else 1,
+            expires=now + SNAPSHOT_LIFE,
+            meta={
+                f"{role}.json": MetaFile.from_data(held.version, held.data, ["sha256"])
+                for role, held in accepted.state.roles.items()
+                if role != "root"
+            },
+        )
+        data = self._sign_snapshot(snapshot)
+        for name in sorted(roots, key=lambda each: int(each.partition(".")[0])):
+            write_whole(self.directory / "metadata" / name, roots[name])
+        self._stamp(snapshot.version, data, timestamp, now)
+
+    def _sign_snapshot(self, snapshot: Snapshot) -> bytes:
+        metadata = Metadata(snapshot)
+        metadata.sign(self.keys.snapshot)
+        data = to_bytes(metadata)
+        parse("snapshot", data)  # within the units' bound
+        write_whole(self._path("snapshot", snapshot.version), data)
+        return data
+
+    def _stamp(self, version: int, snapshot_data: bytes, last: Timestamp | None, now: datetime) -> Timestamp:
+        signed = Timestamp(
+            version=last.version + 1 if last else 1,
+            expires=now + TIMESTAMP_LIFE,
+            snapshot_meta=MetaFile.from_data(version, snapshot_data, ["sha256"]),
+        )
+        metadata = Metadata(signed)
+        metadata.sign(self.keys.timestamp)
+        write_whole(self._path("timestamp", 0), to_bytes(metadata))
+        return signed
+
+    def _recover(self, now: datetime) -> None:
+        """Make current what a publication or renewal had written in full but for its timestamp."""
+        _, timestamp = self._read()
+        version = timestamp.snapshot_meta.version + 1 if timestamp else 1
+        if not self._path("snapshot", version).exists() or not self._path("root", 1).exists():
+            return
+        data = self._load("snapshot", version)
+        try:
+            listed = self._listed(parse("snapshot", data).signed)
+            acceptance.verify(OfflineState({"root": self._newest_root(), **listed}))
+        except (MetadataError, RepositoryError):
+            return  # died before its root: an orphan, which the next publication overwrites
+        self._stamp(version, data, timestamp, now)
+
+    def _newest_root(self) -> OfflineRole:
+        version = 1
+        while version < MAX_ROOTS and self._path("root", version + 1).exists():
+            version += 1
+        return self._role("root", version)
+
+
+def ensure(data_dir: Path) -> Repository:
+    """The repository of a data directory; at the first start its folders and online keys are made."""
+    directory = data_dir / "updates"
+    for folder in ("metadata", "targets"):
+        (directory / folder).mkdir(parents=True, exist_ok=True)
+    with exclusive(directory / "lock"):
+        keys = ensure_keys(directory_of(data_dir))
+    return Repository(directory, keys)
