@@ -5,7 +5,7 @@
 - After it, everything current still verifies under the newest root and targets: no key change strands a role.
 - Targets names no image itself; it delegates to the director's key of this fleet and to one role a board.
 - A name, once an image's, is never another's; release counters of a board only rise.
-- An image has the length, hash and header its target states. A file already current is no change.
+- An image has the length, hash and header its target states.
 """
 
 from __future__ import annotations
@@ -89,8 +89,6 @@ def accept(
     for name in sorted(files, key=_signing_order):
         role, version = parse_name(name)
         held = after.roles.get(role)
-        if held and held.version == version and held.data == files[name]:
-            continue
         offline = OfflineRole(parse(role, files[name]), files[name])
         _check_follows(role, version, held, offline, now)
         _check_signatures(role, after, offline)

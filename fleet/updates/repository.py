@@ -25,7 +25,7 @@ from fleet.updates.director import Director
 from fleet.updates.errors import MetadataError, NotInitialisedError, RepositoryError
 from fleet.updates.files import exclusive, write_whole
 from fleet.updates.keys import OnlineKeys, directory_of, ensure_keys
-from fleet.updates.metadata import file_name, parse, to_bytes
+from fleet.updates.metadata import file_name, parse, parse_name, to_bytes
 
 TIMESTAMP_LIFE = timedelta(days=2)
 SNAPSHOT_LIFE = timedelta(days=14)
@@ -94,7 +94,8 @@ class Repository:
         """
         with self._writing(now):
             state, timestamp = self._read()
-            accepted = acceptance.accept(state, files, images, self.keys.public(), now)
+            fresh = {name: data for name, data in files.items() if not self._is_served(state, name, data)}
+            accepted = acceptance.accept(state, fresh, images, self.keys.public(), now)
             if accepted.files:
                 self._write(accepted, timestamp, now)
         return self.status()
@@ -126,6 +127,11 @@ class Repository:
     def _served(self, folder: str, name: str) -> Path | None:
         path = self.directory / folder / name
         return path if path.is_file() else None
+
+    def _is_served(self, state: OfflineState, name: str, data: bytes) -> bool:
+        role, version = parse_name(name)
+        held = state.roles.get(role)
+        return held is not None and version <= held.version and self._load(role, version) == data
 
     def _path(self, role: str, version: int) -> Path:
         return self.directory / "metadata" / file_name(role, version)

@@ -1,0 +1,257 @@
+"""The repository goes from whole to whole: what it refuses, what a crash leaves, what renewal does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tuf.api.metadata import Metadata, Snapshot, Timestamp
+
+from fleet.updates import repository as module
+from fleet.updates.errors import ImageError, MetadataError, NotInitialisedError, RepositoryError
+from fleet.updates.keys import ensure_keys
+from fleet.updates.repository import SNAPSHOT_LIFE, TIMESTAMP_LIFE, Repository, ensure
+from protocol.wire.release import MAX_METADATA_BYTES
+from tests.fleet.updates.conftest import NOW, Owners, make_image, tree
+from tools.release.keys import OfflineKeys
+from tools.release.sign import renew
+
+
+def versions(repository: Repository) -> dict[str, int]:
+    return {each.role: each.version for each in repository.status()}
+
+
+def publication(owners: Owners) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    files = owners.bundle.files_after(versions(owners.repository))
+    return files, owners.bundle.images_of(files)
+
+
+def test_before_the_owners_signed_nothing_is_served_and_provisioning_says_what_to_do(owners: Owners) -> None:
+    with pytest.raises(NotInitialisedError, match="release init"):
+        owners.repository.root_metadata()
+    assert owners.repository.status() == []
+    assert owners.repository.metadata_file("timestamp.json") is None
+    assert owners.repository.renew(NOW) == []
+
+
+def test_the_first_publication_serves_every_role(owners: Owners) -> None:
+    owners.initialise()
+    owners.publish()
+    assert versions(owners.repository) == {"board-simulated": 1, "root": 1, "snapshot": 1, "targets": 1, "timestamp": 1}
+    assert owners.repository.root_metadata() == (owners.bundle.directory / "metadata/1.root.json").read_bytes()
+
+
+def test_a_release_is_served_under_its_hash(owners: Owners) -> None:
+    owners.initialise()
+    image = owners.sign("1.0.0", 1)
+    owners.publish()
+    target = owners.repository.images()["simulated_1.0.0.img"]
+    path = owners.repository.target_file(f"{target.hashes['sha256']}.simulated_1.0.0.img")
+    assert path is not None
+    assert path.read_bytes() == image
+    assert target.custom["release_counter"] == 1
+
+
+def test_every_file_fits_a_unit_even_with_many_releases(owners: Owners) -> None:
+    owners.initialise()
+    for counter in range(1, 13):
+        owners.sign(f"1.{counter}.0", counter)
+    owners.publish()
+    sizes = {path.name: path.stat().st_size for path in (owners.repository.directory / "metadata").iterdir()}
+    assert max(sizes.values()) <= MAX_METADATA_BYTES, sizes
+
+
+def test_publishing_the_same_again_changes_nothing(owners: Owners) -> None:
+    owners.initialise()
+    owners.sign("1.0.0", 1)
+    files, images = publication(owners)
+    owners.repository.publish(files, images, NOW)
+    before = tree(owners.repository.directory)
+    owners.repository.publish(files, images, NOW)
+    assert tree(owners.repository.directory) == before
+
+
+def resigned(data: bytes, change: Callable[[dict[str, Any]], None], keys: OfflineKeys, names: list[str]) -> bytes:
+    """`data` with its signed part changed and signed by those keys."""
+    raw = json.loads(data)
+    change(raw["signed"])
+    metadata: Metadata[Any] = Metadata.from_dict(raw)
+    metadata.signatures.clear()
+    for name in names:
+        metadata.sign(keys.signer(name), append=True)
+    return module.to_bytes(metadata)
+
+
+def custom_of(name: str, **facts: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda signed: signed["targets"][name]["custom"].update(facts)
+
+
+IMAGE = "simulated_1.0.0.img"
+BOARD = "2.board-simulated.json"
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "match"),
+    [
+        (lambda f, i, k: i.update({IMAGE: make_image("1.0.0", 1, payload=b"other")}), ImageError, "not the image"),
+        (lambda f, i, k: i.clear(), ImageError, "no such image"),
+        (lambda f, i, k: i.update({"simulated_9.img": b"x"}), ImageError, "sign before you publish"),
+        (lambda f, i, k: f.update({BOARD: f[BOARD].replace(b'"abi":6', b'"abi":7')}), MetadataError, "not signed"),
+        (lambda f, i, k: f.update({BOARD: f[BOARD] + b"\n"}), MetadataError, "compact form"),
+        (lambda f, i, k: f.update({BOARD: b" " * (MAX_METADATA_BYTES + 1)}), MetadataError, "at most 8192"),
+        (lambda f, i, k: f.update({BOARD: b"[" * 8000}), MetadataError, "no TUF metadata"),
+        (lambda f, i, k: f.update({"3.board-simulated.json": f.pop(BOARD)}), MetadataError, "holds version 2"),
+        (lambda f, i, k: f.update({"../2.root.json": b"{}"}), MetadataError, "no metadata file's name"),
+        (lambda f, i, k: f.update({"2.board-other.json": f[BOARD]}), MetadataError, "does not follow"),
+        (lambda f, i, k: f.update({"2.snapshot.json": f[BOARD]}), MetadataError, "holds targets metadata"),
+        (
+            lambda f, i, k: f.update({BOARD: resigned(f[BOARD], custom_of(IMAGE, abi=7), k, ["board-simulated"])}),
+            ImageError,
+            "its header says",
+        ),
+        (
+            lambda f, i, k: f.update({BOARD: resigned(f[BOARD], custom_of(IMAGE), k, ["board-other"])}),
+            MetadataError,
+            "not signed",
+        ),
+        (
+            lambda f, i, k: f.update(
+                {BOARD: resigned(f[BOARD], lambda s: s.update(expires="2026-11-22T12:00:00Z"), k, ["board-simulated"])}
+            ),
+            MetadataError,
+            "expired",
+        ),
+        (
+            lambda f, i, k: f.update(
+                {BOARD: resigned(f[BOARD], lambda s: s.update(version=3), k, ["board-simulated"])}
+            ),
+            MetadataError,
+            "holds version 3",
+        ),
+    ],
+)  # fmt: skip
+def test_a_publication_a_unit_would_refuse_is_refused_and_nothing_moves(
+    owners: Owners, change: Callable[..., None], error: type[Exception], match: str
+) -> None:
+    owners.initialise()
+    owners.publish()
+    owners.sign("1.0.0", 1)
+    files, images = publication(owners)
+    change(files, images, owners.keys)
+    before = tree(owners.repository.directory)
+    with pytest.raises(error, match=match):
+        owners.repository.publish(files, images, NOW)
+    assert tree(owners.repository.directory) == before
+
+
+def test_root_and_targets_of_another_fleet_are_refused(owners: Owners, tmp_path: Path) -> None:
+    owners.initialise()
+    files, images = publication(owners)
+    other = ensure(tmp_path / "other")
+    with pytest.raises(MetadataError, match="this fleet's snapshot key"):
+        other.publish(files, images, NOW)
+    assert other.status() == []
+
+
+def test_a_lower_or_equal_release_counter_is_refused(owners: Owners, offline_keys: OfflineKeys) -> None:
+    owners.initialise()
+    owners.sign("1.0.0", 5)
+    owners.publish()
+    owners.sign("1.1.0", 6)
+    files, images = publication(owners)
+    image = images["simulated_1.1.0.img"] = make_image("1.1.0", 4)
+
+    def lower(signed: dict[str, Any]) -> None:
+        target = signed["targets"]["simulated_1.1.0.img"]
+        target["custom"]["release_counter"] = 4
+        target["hashes"]["sha256"] = module.MetaFile.from_data(1, image, ["sha256"]).hashes["sha256"]
+
+    files["3.board-simulated.json"] = resigned(
+        files["3.board-simulated.json"], lower, offline_keys, ["board-simulated"]
+    )
+    with pytest.raises(MetadataError, match="release counters"):
+        owners.repository.publish(files, images, NOW)
+
+
+def test_the_root_and_targets_can_be_signed_again(owners: Owners) -> None:
+    owners.initialise()
+    owners.publish()
+    renew(owners.bundle, owners.keys, "root", NOW)
+    renew(owners.bundle, owners.keys, "targets", NOW)
+    owners.publish()
+    assert versions(owners.repository) == {"board-simulated": 1, "root": 2, "snapshot": 2, "targets": 2, "timestamp": 2}
+
+
+class Cut(BaseException):
+    """The process dies here."""
+
+
+@pytest.mark.parametrize("step", range(7))
+def test_a_crash_at_any_write_leaves_the_old_state_or_leads_to_the_new(
+    owners: Owners, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    owners.initialise()
+    owners.publish()
+    owners.sign("1.0.0", 1)
+    renew(owners.bundle, owners.keys, "targets", NOW)
+    renew(owners.bundle, owners.keys, "root", NOW)
+    files, images = publication(owners)
+    written: list[str] = []
+    write = module.write_whole
+
+    def cut(path: Path, data: bytes, mode: int = 0o644) -> None:
+        if len(written) == step:
+            raise Cut
+        written.append(path.name)
+        write(path, data, mode)
+
+    monkeypatch.setattr(module, "write_whole", cut)
+    with pytest.raises(Cut) if step < 6 else pytest.MonkeyPatch.context():
+        owners.repository.publish(files, images, NOW)
+    monkeypatch.setattr(module, "write_whole", write)
+    root_live = "2.root.json" in written
+    assert versions(owners.repository)["board-simulated"] == (2 if step == 6 else 1)
+    owners.repository.renew(NOW)
+    assert (versions(owners.repository)["board-simulated"] == 2) or not root_live
+    owners.repository.publish(files, images, NOW)
+    after = versions(owners.repository)
+    assert {role: after[role] for role in ("root", "targets", "board-simulated")} == dict.fromkeys(
+        ("root", "targets", "board-simulated"), 2
+    )
+    assert list(owners.repository.images()) == ["simulated_1.0.0.img"]
+
+
+def test_renewal_waits_for_half_of_a_life_and_then_signs_anew(owners: Owners) -> None:
+    owners.initialise()
+    owners.publish()
+    assert owners.repository.renew(NOW + TIMESTAMP_LIFE / 2) == []
+    later = NOW + TIMESTAMP_LIFE / 2 + timedelta(seconds=1)
+    assert [each.role for each in owners.repository.renew(later)] == ["timestamp"]
+    much_later = NOW + SNAPSHOT_LIFE / 2 + timedelta(seconds=1)
+    assert [each.role for each in owners.repository.renew(much_later)] == ["snapshot", "timestamp"]
+    metadata = owners.repository.directory / "metadata"
+    timestamp: Metadata[Timestamp] = Metadata.from_file(str(metadata / "timestamp.json"))
+    snapshot: Metadata[Snapshot] = Metadata.from_file(str(metadata / "2.snapshot.json"))
+    assert timestamp.signed.snapshot_meta.version == 2
+    assert snapshot.signed.expires == much_later + SNAPSHOT_LIFE
+
+
+@pytest.mark.parametrize("name", ["../keys/director.pem", "/etc/passwd", "1.root.json/..", ".1.root.json.x", "a" * 90])
+def test_only_metadata_and_images_are_served(owners: Owners, name: str) -> None:
+    owners.initialise()
+    owners.publish()
+    assert owners.repository.metadata_file(name) is None
+    assert owners.repository.target_file(name) is None
+
+
+def test_online_keys_are_made_once_and_are_nobody_elses(tmp_path: Path) -> None:
+    first = ensure(tmp_path)
+    assert ensure(tmp_path).keys.public() == first.keys.public()
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "updates/keys").iterdir()} == {0o600}
+    (tmp_path / "updates/keys/director.pem").chmod(0o644)
+    with pytest.raises(RepositoryError, match=r"director\.pem may be read by others"):
+        ensure_keys(tmp_path / "updates/keys")
