@@ -71,6 +71,15 @@ class ActorKind(StrEnum):
     SYSTEM = "system"
 
 
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A request its sender may repeat: `key` is the sender's name for it, `digest` what it asks, `attempt` this try."""
+
+    key: str
+    digest: bytes
+    attempt: str
+
+
 class ForbiddenError(Exception):
     """The actor lacks the permission, or the thing lies outside its scope."""
 
@@ -80,13 +89,15 @@ class Actor:
     """Who acts: `reference` is what the audit keeps (a person's, token's or unit's id, never a name).
 
     `account_id` is None for the operator's own people and machines, who see every account; an
-    Administrator sees that account alone.
+    Administrator sees that account alone. `errand` makes the unit of work remember the request with the
+    change, so that a repeated request changes nothing.
     """
 
     kind: ActorKind
     reference: str
     permissions: frozenset[Permission]
     account_id: int | None = None
+    errand: Errand | None = None
 
     def require(self, permission: Permission) -> None:
         """Raise ForbiddenError unless the actor has `permission`."""

@@ -29,3 +29,25 @@ class IllegalTransitionError(ConflictError):
     """A state machine's table has no such step; nothing has changed."""
 
     code = "illegal_transition"
+
+
+class StaleVersionError(ConflictError):
+    """Somebody changed the thing since it was read; read it again."""
+
+    code = "stale_version"
+
+
+class UnauthenticatedError(FleetError):
+    """Nobody we know: no credential, or one that is wrong, expired or revoked."""
+
+    code = "unauthenticated"
+
+
+class TooManyAttemptsError(FleetError):
+    """A limit on tries was reached; `retry_after_s` says when to come again."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s

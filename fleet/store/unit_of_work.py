@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from fleet.domain.access import Actor
 from fleet.domain.audit import AuditAction
+from fleet.store.errands import claim
 from fleet.store.tables.journal import audit_log, outbox
 
 
@@ -34,9 +35,13 @@ class UnitOfWork:
 
     def commit(self) -> None:
         """Make everything since the start durable; the unit of work is over."""
+        if self.actor.errand is not None:
+            claim(self.connection, self.actor, self.actor.errand, self.now)
         self.connection.commit()
 
-    def audit(self, action: AuditAction, subject: str, fields: Sequence[str] = (), account_id: int | None = None) -> None:
+    def audit(
+        self, action: AuditAction, subject: str, fields: Sequence[str] = (), account_id: int | None = None
+    ) -> None:
         """Record who did what to what. `fields` are names of what changed, never personal values."""
         self.connection.execute(
             audit_log.insert().values(
@@ -56,7 +61,9 @@ class UnitOfWork:
         Kinds: `mail`, `webhook`, `command` (to a unit), `revoke` (of an identity: throw it out now).
         """
         self.connection.execute(
-            outbox.insert().values(kind=kind, key=key, payload=json.dumps(payload), created_at=self.now, due_at=self.now)
+            outbox.insert().values(
+                kind=kind, key=key, payload=json.dumps(payload), created_at=self.now, due_at=self.now
+            )
         )
 
 

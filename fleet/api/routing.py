@@ -1,0 +1,110 @@
+"""Every route declares its permission; the guard checks it before the route's own code runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from enum import StrEnum
+from typing import Annotated, Any, Final, TypeVar, cast
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from fleet.api.idempotency import KEY_HEADER, WRITING_METHODS, errand_of, run_once
+from fleet.domain.access import Actor, Permission
+from fleet.services.build import Services
+
+
+class Openness(StrEnum):
+    """The one value that stands for no permission at all."""
+
+    PUBLIC = "public"
+
+
+PUBLIC: Final = Openness.PUBLIC
+Demand = Permission | Openness
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+EXTENSION = "x-permission"
+
+
+class UndeclaredPermissionError(TypeError):
+    """A route was written without saying who may call it; raised at import."""
+
+
+class PermittedRoute(APIRoute):
+    """A route whose OpenAPI entry names its permission, and whose guard enforces exactly that."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        declared = (options.get("openapi_extra") or {}).get(EXTENSION)
+        if declared is None:
+            raise UndeclaredPermissionError(f"{path} declares no permission; give permission=Permission.X or PUBLIC")
+        self.permission: Demand = PUBLIC if declared == PUBLIC else Permission(declared)
+        super().__init__(path, endpoint, **options)
+
+    def get_route_handler(self) -> Handler:
+        handler = super().get_route_handler()
+        permission = self.permission
+        if isinstance(permission, Openness):
+            return handler
+
+        async def guarded(request: Request) -> Response:
+            services = services_of(request)
+            actor = services.access.authenticate(request.headers.get("authorization"))
+            actor.require(permission)
+            if request.method in WRITING_METHODS and KEY_HEADER in request.headers:
+                errand = await errand_of(request)
+                request.state.actor = actor = replace(actor, errand=errand)
+                return await run_once(services, actor, errand, handler, request)
+            request.state.actor = actor
+            return await handler(request)
+
+        return guarded
+
+
+class PermittedRouter(APIRouter):
+    """An APIRouter whose verbs demand `permission=`: `@router.get("/v1/units", permission=Permission.UNIT_READ)`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(route_class=PermittedRoute, **options)
+
+    def get(self, path: str, *, permission: Demand, **options: Any) -> Callable[[Endpoint], Endpoint]:  # type: ignore[override]
+        """Declare a read."""
+        return self._declare("GET", path, permission, options)
+
+    def post(self, path: str, *, permission: Demand, **options: Any) -> Callable[[Endpoint], Endpoint]:  # type: ignore[override]
+        """Declare a creation or a step."""
+        return self._declare("POST", path, permission, options)
+
+    def put(self, path: str, *, permission: Demand, **options: Any) -> Callable[[Endpoint], Endpoint]:  # type: ignore[override]
+        """Declare a replacement of the whole."""
+        return self._declare("PUT", path, permission, options)
+
+    def patch(self, path: str, *, permission: Demand, **options: Any) -> Callable[[Endpoint], Endpoint]:  # type: ignore[override]
+        """Declare a change of some fields."""
+        return self._declare("PATCH", path, permission, options)
+
+    def delete(self, path: str, *, permission: Demand, **options: Any) -> Callable[[Endpoint], Endpoint]:  # type: ignore[override]
+        """Declare an end."""
+        return self._declare("DELETE", path, permission, options)
+
+    def _declare(
+        self, method: str, path: str, permission: Demand, options: dict[str, Any]
+    ) -> Callable[[Endpoint], Endpoint]:
+        extra = {**(options.pop("openapi_extra", None) or {}), EXTENSION: permission.value}
+        return self.api_route(path, methods=[method], openapi_extra=extra, **options)
+
+
+def services_of(request: Request) -> Services:
+    """The application's services, as create_app put them there."""
+    return cast(Services, request.app.state.services)
+
+
+def current_actor(request: Request) -> Actor:
+    """Who the guard found behind this request; only on routes that declare a permission."""
+    return cast(Actor, request.state.actor)
+
+
+ActorDep = Annotated[Actor, Depends(current_actor)]
+ServicesDep = Annotated[Services, Depends(services_of)]
