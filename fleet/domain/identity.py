@@ -70,6 +70,7 @@ class Permissions:
     subscribe: tuple[str, ...]
 
 
+_REFUSED = {Standing.DEAD: Refusal.DEAD_IDENTITY, Standing.REVOKED: Refusal.REVOKED}
 _DELIVERIES = "$MQTT.sub.>"  # where the broker hands QoS 1 messages to a session
 _GATEWAYS = "pt.1.gateway"
 
@@ -90,10 +91,8 @@ def decide(peer: Peer, client_id: str, identity: Identity | None, gateways_liste
         return _gateway_permissions(client_id)
     if identity is None or identity.fingerprint != peer.fingerprint or identity.serial != peer.common_name:
         return Refusal.UNKNOWN
-    if identity.standing is Standing.DEAD:
-        return Refusal.DEAD_IDENTITY
-    if identity.standing is Standing.REVOKED:
-        return Refusal.REVOKED
+    if identity.standing in _REFUSED:
+        return _REFUSED[identity.standing]
     if not gateways_listen:
         return Refusal.GATEWAY_AWAY
     return _unit_permissions(identity.serial, identity.standing)

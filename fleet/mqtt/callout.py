@@ -57,7 +57,7 @@ class Callout:
             nkeys_seed_str=seed,
             name="plugtone callout",
             connect_timeout=CONNECT_TIMEOUT_S,
-            reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]
+            reconnect_time_wait=RECONNECT_WAIT_S,
             max_reconnect_attempts=_FOR_EVER,
             disconnected_cb=self._forget_gateways,
             error_cb=_log_error,

@@ -1,0 +1,69 @@
+"""Throws a revoked unit's live connection out; keeping it out is the callout's part."""
+
+from __future__ import annotations
+
+import json
+
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from fleet.mqtt.broker import FLEET_ACCOUNT, Broker
+
+CONNECT_TIMEOUT_S = 2
+ANSWER_TIMEOUT_S = 0.5  # how long all servers of the broker have to answer
+MAX_SERVERS = 16
+_FIND = "$SYS.REQ.SERVER.PING.CONNZ"
+_KICK = "$SYS.REQ.SERVER.{server}.KICK"
+
+
+class RevokerError(Exception):
+    """The broker could not be asked; try again."""
+
+
+class Revoker:
+    """Speaks to the broker's system account; a connection a use, because revocations are rare."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    async def kick(self, serial: str) -> int:
+        """Close every connection of client `serial`, on every server; how many there were."""
+        seed = self._broker.files.seed("system").read_text()
+        try:
+            connection = await nats.connect(
+                self._broker.url,
+                nkeys_seed_str=seed,
+                name="plugtone revoker",
+                connect_timeout=CONNECT_TIMEOUT_S,
+                allow_reconnect=False,
+            )
+            try:
+                return await _kick(connection, serial)
+            finally:
+                await connection.close()
+        except (NatsError, OSError) as error:
+            raise RevokerError(f"cannot throw out {serial}, the broker does not answer: {error}") from error
+
+
+async def _kick(connection: Client, serial: str) -> int:
+    inbox = connection.new_inbox()
+    answers = await connection.subscribe(inbox, max_msgs=MAX_SERVERS)
+    await connection.publish(_FIND, json.dumps({"mqtt_client": serial, "acc": FLEET_ACCOUNT}).encode(), reply=inbox)
+    kicked = 0
+    while True:
+        try:
+            kicked += await _kick_found(connection, await answers.next_msg(timeout=ANSWER_TIMEOUT_S))
+        except TimeoutError:
+            return kicked
+
+
+async def _kick_found(connection: Client, answer: Msg) -> int:
+    found = json.loads(answer.data)
+    subject = _KICK.format(server=found["server"]["id"])
+    connections = found["data"].get("connections") or []
+    for each in connections:
+        await connection.publish(subject, json.dumps({"cid": each["cid"]}).encode())
+    await connection.flush()
+    return len(connections)

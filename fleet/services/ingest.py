@@ -1,0 +1,210 @@
+"""Handles what units sent, a batch a transaction: each message once, and none lost.
+
+- A message is named by (unit, boot id, sequence). One handled before changes nothing again, but is answered again
+  if the answer may have been lost: `register` is asked anew (it is idempotent), a critical report acknowledged.
+- A message no rule accepts goes to the dead letters in the same commit, so that it is never in the others' way.
+- A fault of the database is the caller's: nothing of the batch is done, the broker keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy.exc import DataError, IntegrityError
+
+from fleet.domain.access import Actor, ForbiddenError, system_actor, unit_actor
+from fleet.domain.errors import FleetError
+from fleet.domain.sequence_window import Novelty, SequenceWindow
+from fleet.services.unit_messages import Incoming, Outgoing
+from fleet.store.ingest import DeadLetter, IngestStore, Start, UnitEvent
+from fleet.store.unit_of_work import Transactions, UnitOfWork
+from protocol.wire.errors import WireError
+from protocol.wire.layouts import CRITICAL, EVENTS
+from protocol.wire.messages import Message, unpack
+from protocol.wire.topics import parse_up_topic
+
+GATEWAY = system_actor("gateway")
+_REPORTS = ("service_ready", "update_report", "command_result", "events")
+_NAMES = {"register": ("register",), "heartbeat": ("heartbeat",), "report": _REPORTS}
+
+# What a single message can do wrong; anything else is the machine's fault and stops the batch.
+_POISON = (FleetError, ForbiddenError, ArithmeticError, LookupError, TypeError, ValueError, DataError, IntegrityError)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as the broker handed it over."""
+
+    topic: str
+    payload: bytes
+    received_at: datetime
+
+
+class Registration(Protocol):
+    """What a unit's messages change in its record; `fleet.services.registration`."""
+
+    def register(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]: ...
+    def heartbeat(self, uow: UnitOfWork, batch: Sequence[Incoming]) -> list[Outgoing]: ...
+    def service_ready(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]: ...
+    def command_result(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]: ...
+
+
+class Rollouts(Protocol):
+    """What units tell of updates, and what they are to do next; `fleet.services.rollouts`."""
+
+    def check_in(self, uow: UnitOfWork, serial: str, facts: Message) -> list[Outgoing]: ...
+    def record_report(self, uow: UnitOfWork, serial: str, message: Message) -> list[Outgoing]: ...
+
+
+@dataclass(slots=True)
+class _Batch:
+    """One batch on its way through a transaction."""
+
+    uow: UnitOfWork
+    store: IngestStore
+    known: Mapping[Start, SequenceWindow]
+    windows: dict[Start, SequenceWindow] = field(default_factory=dict)
+    letters: list[DeadLetter] = field(default_factory=list)
+    answers: list[Outgoing] = field(default_factory=list)
+
+    def window(self, start: Start) -> SequenceWindow:
+        return self.windows.get(start) or self.known.get(start) or SequenceWindow()
+
+
+Handler = Callable[[UnitOfWork, Incoming], list[Outgoing]]
+_Decoded = tuple[Delivery, Incoming]
+
+
+class Ingest:
+    """The gateway's one use case."""
+
+    def __init__(self, transactions: Transactions, registration: Registration, rollouts: Rollouts) -> None:
+        self._transactions = transactions
+        self._registration = registration
+        self._rollouts = rollouts
+        self._handlers: dict[str, Handler] = {
+            "register": self._register,
+            "service_ready": registration.service_ready,
+            "update_report": self._update_report,
+            "command_result": registration.command_result,
+            "events": self._events,
+        }
+
+    def handle(self, deliveries: Sequence[Delivery]) -> list[Outgoing]:
+        """Handle all of `deliveries` and return what to send, once everything is committed."""
+        letters: list[DeadLetter] = []
+        decoded = [pair for delivery in deliveries if (pair := _decode(delivery, letters))]
+        with self._transactions.begin(GATEWAY) as uow:
+            store = IngestStore(uow.connection)
+            batch = _Batch(uow, store, store.windows({_start(incoming) for _, incoming in decoded}), letters=letters)
+            heartbeats = [pair for pair in decoded if self._take(batch, *pair)]
+            self._heartbeats(batch, heartbeats)
+            store.save_windows(batch.windows, batch.known, uow.now)
+            store.add_dead_letters(batch.letters)
+            uow.commit()
+        return batch.answers
+
+    def _take(self, batch: _Batch, delivery: Delivery, incoming: Incoming) -> bool:
+        """Handle one message, or say that it is a fresh heartbeat, which are handled together."""
+        start, message = _start(incoming), incoming.message
+        window = batch.window(start)
+        novelty = window.novelty(message.sequence)
+        if novelty is Novelty.TOO_OLD:
+            batch.letters.append(_letter(incoming.serial, delivery, f"sequence {message.sequence} is too old to tell"))
+        elif novelty is Novelty.FRESH:
+            batch.windows[start] = window.with_handled(message.sequence)
+            if message.name == "heartbeat":
+                return True
+        if novelty is Novelty.FRESH or (novelty is Novelty.REPEATED and message.name == "register"):
+            self._attempt(batch, delivery, incoming, self._handlers[message.name])
+        if message.name in CRITICAL:
+            batch.answers.append(_acknowledge(incoming))
+        return False
+
+    def _heartbeats(self, batch: _Batch, heartbeats: Sequence[_Decoded]) -> None:
+        """All together; if that fails each alone, to find the one at fault."""
+        if not heartbeats:
+            return
+        try:
+            with batch.uow.connection.begin_nested():
+                answers = self._beat(batch.uow, [incoming for _, incoming in heartbeats])
+        except _POISON:
+            for delivery, incoming in heartbeats:
+                self._attempt(batch, delivery, incoming, lambda uow, one: self._beat(uow, [one]))
+        else:
+            batch.answers += answers
+
+    def _attempt(self, batch: _Batch, delivery: Delivery, incoming: Incoming, handler: Handler) -> None:
+        """Run `handler` in a savepoint, as the unit; a message it cannot take becomes a dead letter."""
+        uow = batch.uow
+        try:
+            with uow.connection.begin_nested(), _acting(uow, unit_actor(incoming.serial)):
+                answers = handler(uow, incoming)
+        except _POISON as error:
+            batch.letters.append(_letter(incoming.serial, delivery, f"{type(error).__name__}: {error}"))
+        else:
+            batch.answers += answers
+
+    def _register(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]:
+        if incoming.message["serial"] != incoming.serial:
+            raise WireError(f"a registration of {incoming.message['serial']} from {incoming.serial}")
+        answers = self._registration.register(uow, incoming)
+        return answers + self._rollouts.check_in(uow, incoming.serial, incoming.message)
+
+    def _beat(self, uow: UnitOfWork, batch: Sequence[Incoming]) -> list[Outgoing]:
+        answers = self._registration.heartbeat(uow, batch)
+        for incoming in batch:
+            answers = answers + self._rollouts.check_in(uow, incoming.serial, incoming.message)
+        return answers
+
+    def _update_report(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]:
+        return self._rollouts.record_report(uow, incoming.serial, incoming.message)
+
+    def _events(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]:
+        IngestStore(uow.connection).add_events(
+            [
+                UnitEvent(incoming.serial, EVENTS[e["event"]], e["value"], e["clock_s"], incoming.received_at)
+                for e in incoming.message["events"]
+            ]
+        )
+        return []
+
+
+@contextmanager
+def _acting(uow: UnitOfWork, actor: Actor) -> Iterator[None]:
+    """Let `actor` act for a while, so that the audit names it."""
+    before, uow.actor = uow.actor, actor
+    try:
+        yield
+    finally:
+        uow.actor = before
+
+
+def _decode(delivery: Delivery, letters: list[DeadLetter]) -> _Decoded | None:
+    serial = ""
+    try:
+        serial, kind = parse_up_topic(delivery.topic)
+        message = unpack(delivery.payload)
+        if message.name not in _NAMES[kind]:
+            raise WireError(f"a {message.name} does not belong on a topic for {kind}")
+    except WireError as error:
+        letters.append(_letter(serial, delivery, str(error)))
+        return None
+    return delivery, Incoming(serial, message, delivery.received_at)
+
+
+def _start(incoming: Incoming) -> Start:
+    return incoming.serial, incoming.message.boot_id
+
+
+def _letter(serial: str, delivery: Delivery, reason: str) -> DeadLetter:
+    return DeadLetter(serial, delivery.topic, delivery.payload, reason, delivery.received_at)
+
+
+def _acknowledge(incoming: Incoming) -> Outgoing:
+    message = incoming.message
+    return Outgoing(incoming.serial, "acknowledge", {"boot_id": message.boot_id, "sequence": message.sequence})
