@@ -1,0 +1,65 @@
+"""What time it is: UTC seconds since 1970-01-01, counted on from the last trusted setting.
+
+There is no battery clock, no calendar and no time zone here. The floor is a time that is certainly past
+(the newest trusted update metadata's); the clock neither reads below it nor lets itself be set below it.
+"""
+
+from adapter.errors import AdapterError
+
+_YEAR_S = 31_557_600
+FARTHEST_S = 25 * _YEAR_S  # above the floor; a setting beyond it is a fault or an attack
+
+
+class ClockError(AdapterError):
+    """A setting that cannot be true; says which time was offered and what the bound is."""
+
+
+class Clock:
+    """UTC, once it was set. `now_ms` is always the unit's uptime."""
+
+    def __init__(self, floor_s=0):
+        self.floor_s = floor_s
+        self.is_set = False
+        self._at_zero_ms = 0
+
+    def set(self, utc_ms, now_ms):
+        """Takes `utc_ms` for the time at `now_ms`; ClockError, and no change, if it cannot be."""
+        if utc_ms < self.floor_s * 1000:
+            raise ClockError("time %d s is before %d s, which is certainly past" % (utc_ms // 1000, self.floor_s))
+        if utc_ms > (self.floor_s + FARTHEST_S) * 1000:
+            raise ClockError("time %d s is more than 25 years after %d s" % (utc_ms // 1000, self.floor_s))
+        self._at_zero_ms = utc_ms - now_ms
+        self.is_set = True
+
+    def raise_floor(self, floor_s):
+        """From now on no time below `floor_s` is believed; a floor never sinks."""
+        self.floor_s = max(self.floor_s, floor_s)
+
+    def utc_s(self, now_ms):
+        """Seconds since 1970 at `now_ms`; 0 while the time is unknown."""
+        if not self.is_set:
+            return 0
+        return max((self._at_zero_ms + now_ms) // 1000, self.floor_s)
+
+    def at_least_s(self, now_ms):
+        """A time that is not after the true one: the clock's, or the floor while it is not set."""
+        return max(self.utc_s(now_ms), self.floor_s)
+
+
+class Uptime:
+    """Milliseconds since boot.py's first line, from a tick counter that wraps.
+
+    Call it at least once in half a period of the counter (6 days on a board).
+    """
+
+    def __init__(self, ticks_ms, ticks_diff, started_ms):
+        self._ticks_ms = ticks_ms
+        self._ticks_diff = ticks_diff
+        self._last = started_ms
+        self._sum_ms = 0
+
+    def __call__(self):
+        ticks = self._ticks_ms()
+        self._sum_ms += self._ticks_diff(ticks, self._last)
+        self._last = ticks
+        return self._sum_ms

@@ -1,0 +1,165 @@
+"""Takes a unit from its cable to a session with the fleet, and there again after every fault.
+
+One step for each state in which the unit itself has something to do (activation.py); each step either
+brings the next state or raises an AdapterError, which leads to a jittered wait and another try. What
+touches the world is handed in: the board, the network, the uptime; no wait lasts longer than LINK_POLL_MS
+without a look at the cable.
+"""
+
+import asyncio
+
+from adapter.backoff import Backoff
+from adapter.clock import ClockError
+from adapter.errors import AdapterError
+from adapter.sntp import COOKIE_BYTES, REPLY_TIMEOUT_MS, SntpError, TimeServers, is_answer, read_answer, request
+
+LINK_POLL_MS = 250
+ADDRESS_POLL_MS = 50
+
+
+class LinkDownError(AdapterError):
+    """The cable is out."""
+
+
+class PlugIn:
+    """`board`, `net` and `context` (TLS) are the port's; `on_event` takes the uplink's events;
+    `note(error)` is told of each failed try.
+    """
+
+    def __init__(self, board, net, uptime, addresses, context, activation, uplink, clock, log, on_event, note):
+        self._board = board
+        self._net = net
+        self._uptime = uptime
+        self._addresses = addresses
+        self._context = context
+        self._activation = activation
+        self._uplink = uplink
+        self._clock = clock
+        self._log = log
+        self._on_event = on_event
+        self._note = note
+        self._servers = None
+        self._backoff = Backoff(board.entropy)
+        self._refused_ms = 0
+        self._beat = None
+        self._steps = {
+            "link": self._await_link,
+            "address": self._await_address,
+            "time": self._ask_time,
+            "connect": self._session,
+            "refused": self._wait_refused,
+        }
+
+    async def run(self, beat):
+        """For ever; `beat()` is called at least every few seconds."""
+        self._beat = beat
+        while True:
+            beat()
+            try:
+                await self._steps[self._activation.state]()
+            except LinkDownError:
+                self._log("link_down", 0)
+                self._activation.handle("link_down")
+            except AdapterError as error:
+                self._note(error)
+                await self._pause(self._backoff.next_ms())
+
+    def _check_link(self):
+        self._beat()
+        if not self._board.ethernet_up():
+            raise LinkDownError("the Ethernet cable is out")
+
+    async def _pause(self, wait_ms):
+        """Waits, but no longer than the link stays up: a cable put back is reason enough to try again."""
+        until_ms = self._uptime() + wait_ms
+        while self._uptime() < until_ms and self._board.ethernet_up():
+            self._beat()
+            await asyncio.sleep(min(LINK_POLL_MS, max(until_ms - self._uptime(), 0)) / 1000)
+
+    async def _await_link(self):
+        while not self._board.ethernet_up():
+            self._beat()
+            await asyncio.sleep(LINK_POLL_MS / 1000)
+        self._log("link_up", 0)
+        self._backoff.reset()
+        self._activation.handle("link_up")
+
+    async def _await_address(self):
+        while not self._board.address():
+            self._check_link()
+            await asyncio.sleep(ADDRESS_POLL_MS / 1000)
+        self._log("address", 0)
+        self._activation.handle("address_got")
+
+    async def _ask_time(self):
+        self._check_link()
+        if not self._clock.is_set:
+            await self._set_clock()
+        self._activation.handle("time_set")
+
+    async def _set_clock(self):
+        """One question to one server; SntpError or NetError if it brought nothing."""
+        if self._servers is None or self._servers.current() is None:
+            self._servers = TimeServers(self._addresses["ntp"])
+        server = self._servers.current()
+        cookie = self._board.entropy(COOKIE_BYTES)
+
+        def accept(data, elapsed_ms):
+            return read_answer(data, cookie, elapsed_ms) if is_answer(data, cookie) else None
+
+        host, port = server["host"], server["port"]
+        try:
+            utc_ms = await self._net.udp_exchange(host, port, request(cookie), accept, REPLY_TIMEOUT_MS)
+            if utc_ms is None:
+                raise SntpError("no answer from %s:%d in %d ms" % (host, port, REPLY_TIMEOUT_MS))
+            self._clock.set(utc_ms, self._uptime())
+        except ClockError:
+            self._log("clock_refused", 0)
+            self._servers.failed(None)
+            raise
+        except AdapterError as error:
+            self._servers.failed(error)
+            raise
+        self._log("time_set", 0)
+
+    async def _session(self):
+        """One connection's life; always ends by an error, or by a refusal of the fleet."""
+        self._check_link()
+        host, port = self._addresses["broker_host"], self._addresses["broker_port"]
+        stream = await self._net.open_tls(host, port, self._context())
+        try:
+            self._uplink.open(self._uptime())
+            await stream.handshake(self._uplink.poll(self._uptime()))
+            self._uplink.count_handshake(stream.handshake_ms)
+            while self._activation.state != "refused":
+                await self._exchange(stream)
+            await stream.write(self._uplink.close(self._uptime()))
+        finally:
+            stream.close()
+            self._uplink.lost()
+
+    async def _exchange(self, stream):
+        """Sends what is to be sent, then takes what comes in, or the next timer."""
+        self._check_link()
+        out = self._uplink.poll(self._uptime())
+        if out:
+            await stream.write(out)
+        timer_ms = self._uplink.next_timer()
+        wait_ms = LINK_POLL_MS if timer_ms is None else min(max(timer_ms - self._uptime(), 0), LINK_POLL_MS)
+        try:
+            data = await asyncio.wait_for(stream.read(), wait_ms / 1000)
+        except asyncio.TimeoutError:
+            return
+        if not data:
+            raise AdapterError("the broker closed the connection in state %s" % self._activation.state)
+        for event in self._uplink.feed(data, self._uptime()):
+            if event[0] == "refused":
+                self._refused_ms = 1000 * event[2]
+            elif event[0] == "configured":
+                self._backoff.reset()
+            self._on_event(event)
+
+    async def _wait_refused(self):
+        await self._pause(max(self._refused_ms, self._backoff.next_ms()))
+        self._check_link()
+        self._activation.handle("try_again")

@@ -1,0 +1,182 @@
+"""The network of the simulated board: TLS streams and UDP questions over the host's sockets.
+
+Every wait has a limit; every address a name resolves to is tried. While the board's Ethernet link is down
+nothing leaves and nothing arrives, as if the cable were out. Names are resolved by the host and block while
+they are: a board's own resolver does the same.
+"""
+
+import asyncio
+import errno
+import socket
+import time
+
+import tls
+from asyncio import core
+from asyncio.stream import Stream
+from micropython import const
+
+from adapter.errors import AdapterError
+
+CONNECT_TIMEOUT_MS = const(10_000)
+HANDSHAKE_TIMEOUT_MS = const(15_000)
+DRAIN_TIMEOUT_MS = const(15_000)
+_MAX_ADDRESSES = const(4)
+_READ_BYTES = const(2048)
+_DATAGRAM_BYTES = const(1500)
+_EISCONN = const(106)  # not in this port's errno
+
+
+class NetError(AdapterError):
+    """The network did not do what was asked; says which host, and what happened."""
+
+
+class TlsStream:
+    """A TLS connection: `read`, `write`, `close`; `handshake_ms` is what its handshake took."""
+
+    def __init__(self, net, stream, where):
+        self._net = net
+        self._stream = stream
+        self._where = where
+        self.handshake_ms = 0
+
+    async def handshake(self, first):
+        """Shakes hands, and sends `first`, the protocol's first bytes, behind it."""
+        started = time.ticks_ms()
+        await self._send(first, HANDSHAKE_TIMEOUT_MS, "the TLS handshake with")
+        self.handshake_ms = time.ticks_diff(time.ticks_ms(), started)
+
+    async def write(self, data):
+        """Hands all of `data` to the network."""
+        await self._send(data, DRAIN_TIMEOUT_MS, "sending to")
+
+    async def read(self, count=_READ_BYTES):
+        """1 to `count` bytes as soon as there are any, b"" at the end; the caller sets the limit."""
+        try:
+            data = await self._stream.read(count)
+        except (OSError, ValueError) as error:
+            raise NetError("reading from %s: %s" % (self._where, error))
+        self._net.check_link(self._where)
+        return data
+
+    def close(self):
+        """Ends the connection at once; may be called twice."""
+        self._stream.s.close()
+
+    async def _send(self, data, limit_ms, doing):
+        self._net.check_link(self._where)
+        try:
+            self._stream.write(data)
+            await asyncio.wait_for_ms(self._stream.drain(), limit_ms)
+        except asyncio.TimeoutError:
+            raise NetError("%s %s took more than %d ms" % (doing, self._where, limit_ms))
+        except (OSError, ValueError) as error:  # ValueError: wrong CA, wrong name, expired, not yet valid
+            raise NetError("%s %s: %s" % (doing, self._where, error))
+
+
+class Net:
+    """The sockets of one board; `ethernet_up()` tells whether its cable is in."""
+
+    def __init__(self, ethernet_up):
+        self._ethernet_up = ethernet_up
+
+    def check_link(self, where):
+        """NetError while the cable is out."""
+        if not self._ethernet_up():
+            raise NetError("no Ethernet link on the way to %s" % where)
+
+    async def open_tls(self, host, port, context):
+        """A connected TlsStream to `host`, whose certificate must name it; the handshake is still to come."""
+        where = "%s:%d" % (host, port)
+        self.check_link(where)
+        problem = "no address"
+        for family, address in _resolve(host, port, socket.SOCK_STREAM):
+            plain = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                await asyncio.wait_for_ms(_connect(plain, address), CONNECT_TIMEOUT_MS)
+                secure = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
+                secure.setblocking(False)
+                return TlsStream(self, Stream(secure), where)
+            except asyncio.TimeoutError:
+                problem = "no answer in %d ms" % CONNECT_TIMEOUT_MS
+            except OSError as error:
+                problem = error
+            except asyncio.CancelledError:
+                plain.close()
+                raise
+            plain.close()
+        raise NetError("connecting to %s: %s" % (where, problem))
+
+    async def udp_exchange(self, host, port, data, accept, limit_ms):
+        """Sends one datagram; the first value other than None that `accept(datagram, elapsed_ms)` returns.
+
+        None if there was none in `limit_ms`. What `accept` raises ends the exchange.
+        """
+        self.check_link(host)
+        found = _resolve(host, port, socket.SOCK_DGRAM)
+        if not found:
+            raise NetError("no address for %s" % host)
+        family, address = found[0]
+        asking = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            asking.setblocking(False)
+            asking.connect(address)  # so that only this peer's answers come in
+            started = time.ticks_ms()
+            asking.send(data)
+            return await asyncio.wait_for_ms(_first_answer(asking, accept, started), limit_ms)
+        except asyncio.TimeoutError:
+            return None
+        except OSError as error:
+            raise NetError("asking %s:%d: %s" % (host, port, error))
+        finally:
+            asking.close()
+
+
+def tls_context(anchors_der, certificate_der=None, key_der=None):
+    """A context that believes servers of `anchors_der` only and shows our certificate, if it is given one."""
+    context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+    context.verify_mode = tls.CERT_REQUIRED
+    context.load_verify_locations(anchors_der)
+    if certificate_der is not None:
+        context.load_cert_chain(certificate_der, key_der)
+    return context
+
+
+def _resolve(host, port, kind):
+    """Up to _MAX_ADDRESSES of (family, address)."""
+    try:
+        found = socket.getaddrinfo(host, port, 0, kind)
+    except OSError as error:
+        raise NetError("no address for %s: %s" % (host, error))
+    return [(entry[0], entry[-1]) for entry in found[:_MAX_ADDRESSES]]
+
+
+async def _connect(plain, address):
+    plain.setblocking(False)
+    try:
+        plain.connect(address)
+    except OSError as error:
+        if error.errno != errno.EINPROGRESS:
+            raise
+    await _writable(plain)
+    try:
+        plain.connect(address)  # a second time: this port has no getsockopt to read the outcome with
+    except OSError as error:
+        if error.errno != _EISCONN:
+            raise
+
+
+def _writable(plain):
+    yield core._io_queue.queue_write(plain)
+
+
+def _readable(plain):
+    yield core._io_queue.queue_read(plain)
+
+
+async def _first_answer(asking, accept, started):
+    while True:
+        await _readable(asking)
+        elapsed_ms = time.ticks_diff(time.ticks_ms(), started)
+        value = accept(asking.recv(_DATAGRAM_BYTES), elapsed_ms)
+        if value is not None:
+            return value
