@@ -1,0 +1,37 @@
+"""A placement: one stay of one unit at one account, from shipment until it is taken back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewPlacement:
+    """A placement as its shipment creates it. `replaces` is the placement it takes over from, for its RMA."""
+
+    serial: str
+    account_id: int
+    order_id: int
+    order_date: date
+    free: bool
+    shipped_at: datetime
+    rma_id: int | None = None
+    replaces: int | None = None
+    renews: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The stored placement. `registered_at`: the first registration from the account; `until`: None while it lasts."""
+
+    id: int
+    opened: NewPlacement
+    registered_at: datetime | None = None
+    activated_at: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def awaits_swap(self) -> bool:
+        """Whether its first registration takes over from another unit."""
+        return self.opened.replaces is not None and self.registered_at is None

@@ -1,0 +1,54 @@
+"""Commands to units and what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+
+from fleet.store.tables.equipment import commands
+from fleet.store.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of the wire's COMMANDS; `result` and `detail` are None until the unit answers."""
+
+    id: int
+    serial: str
+    command: str
+    argument: int
+    asked_at: datetime
+    result: str | None = None
+    detail: str | None = None
+
+
+class CommandRepository:
+    """Reached through a unit the caller has already found in its scope, or by the gateway."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._connection = uow.connection
+        self._now = uow.now
+
+    def add(self, serial: str, command: str, argument: int) -> Command:
+        """A new command, numbered for the wire."""
+        values = {"serial": serial, "command": command, "argument": argument, "asked_at": self._now}
+        number = self._connection.execute(insert(commands).values(values).returning(commands.c.id)).scalar_one()
+        return Command(number, serial, command, argument, self._now)
+
+    def answer(self, serial: str, command_id: int, result: str, detail: str) -> None:
+        """Note the unit's answer to one of its own commands; a number it was never given changes nothing."""
+        self._connection.execute(
+            update(commands)
+            .where(commands.c.id == command_id, commands.c.serial == serial, commands.c.result.is_(None))
+            .values(result=result, detail=detail, answered_at=self._now)
+        )
+
+    def of(self, serial: str, limit: int) -> list[Command]:
+        """The unit's latest commands, newest first."""
+        query = select(commands).where(commands.c.serial == serial).order_by(commands.c.id.desc()).limit(limit)
+        return [
+            Command(row.id, row.serial, row.command, row.argument, row.asked_at, row.result, row.detail)
+            for row in self._connection.execute(query)
+        ]

@@ -1,0 +1,50 @@
+"""The configuration of each unit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from fleet.domain.configuration import Channel, Configuration
+from fleet.store.tables.equipment import configurations, heartbeats
+from fleet.store.unit_of_work import UnitOfWork
+from fleet.store.upsert import upsert
+
+
+class ConfigurationRepository:
+    """Reached through a unit the caller has already found in its scope, or by the gateway."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._connection = uow.connection
+
+    def of(self, serial: str) -> Configuration:
+        """The unit's configuration; a unit without one has the first."""
+        row = self._connection.execute(select(configurations).where(configurations.c.serial == serial)).one_or_none()
+        return Configuration(serial) if row is None else _configuration(row)
+
+    def save(self, configuration: Configuration) -> Configuration:
+        """Store it in place of the one before."""
+        upsert(self._connection, configurations, [asdict(configuration)])
+        return configuration
+
+    def not_yet_at(self, serials: list[str]) -> list[Configuration]:
+        """The configurations of those units whose last heartbeat ran another version."""
+        query = (
+            select(configurations)
+            .join(heartbeats, heartbeats.c.serial == configurations.c.serial)
+            .where(heartbeats.c.serial.in_(serials), heartbeats.c.config_version != configurations.c.version)
+        )
+        return [_configuration(row) for row in self._connection.execute(query)]
+
+
+def _configuration(row: Row[Any]) -> Configuration:
+    return Configuration(
+        row.serial,
+        row.version,
+        Channel(row.channel),
+        row.window_from_minute,
+        row.window_until_minute,
+        row.line_allowed,
+    )

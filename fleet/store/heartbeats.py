@@ -1,0 +1,53 @@
+"""The last heartbeat of each unit, written in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from fleet.store.scope import in_scope
+from fleet.store.tables.equipment import heartbeats, units
+from fleet.store.unit_of_work import UnitOfWork
+from fleet.store.upsert import upsert
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What a unit last said; numbers are indexes into the wire's enumerations."""
+
+    received_at: datetime
+    uptime_s: int
+    state: int
+    line_state: int
+    update_state: int
+    slot: int
+    release_counter: int
+    config_version: int
+    free_heap_bytes: int
+
+
+class HeartbeatRepository:
+    """Heartbeats of units in the actor's scope."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._connection = uow.connection
+        self._actor = uow.actor
+
+    def save(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Store the latest of each unit: rows of the table, one a serial number."""
+        upsert(self._connection, heartbeats, rows)
+
+    def of(self, serial: str) -> Heartbeat | None:
+        """The unit's last heartbeat."""
+        row = self._connection.execute(
+            select(heartbeats)
+            .join(units, units.c.serial == heartbeats.c.serial)
+            .where(heartbeats.c.serial == serial, in_scope(self._actor, units.c.account_id))
+        ).one_or_none()
+        if row is None:
+            return None
+        return Heartbeat(**{name: getattr(row, name) for name in Heartbeat.__slots__})

@@ -1,0 +1,135 @@
+"""Accounts and what they have: orders, placements, the events terms are folded from, RMAs, policy values."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from fleet.store.base import Instant, metadata
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(120), nullable=False),
+    Column("service_available", Boolean, nullable=False),  # ToS 1.3: one of the three conditions of Activation
+    Column("created_at", Instant, nullable=False),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("order_date", Date, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+order_lines = Table(
+    "order_lines",
+    metadata,
+    Column("order_id", ForeignKey("orders.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("board", String(16), nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("unit_price_cents", BigInteger, nullable=False),
+    Column("recurring_cents", BigInteger, nullable=False),
+    Column("credit_cents", BigInteger, nullable=False),
+    Column("shipped", Integer, nullable=False),
+)
+
+placements = Table(
+    "placements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("serial", ForeignKey("units.serial"), nullable=False),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("order_id", ForeignKey("orders.id"), nullable=False),
+    Column("order_date", Date, nullable=False),
+    Column("free", Boolean, nullable=False),
+    Column("shipped_at", Instant, nullable=False),
+    Column("carrier", String(60), nullable=False),
+    Column("tracking", String(120), nullable=False),
+    Column("rma_id", ForeignKey("rmas.id", use_alter=True)),
+    Column("replaces", ForeignKey("placements.id")),
+    Column("renews", Boolean, nullable=False),
+    Column("registered_at", Instant),
+    Column("activated_at", Instant),
+    Column("until", Instant),
+    Index(
+        "uq_placements_open",
+        "serial",
+        unique=True,
+        sqlite_where=text("until IS NULL"),
+        postgresql_where=text("until IS NULL"),
+    ),
+)
+
+# Facts only: rows are added and never changed.
+term_events = Table(
+    "term_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("placement_id", ForeignKey("placements.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("detail", String(16), nullable=False, server_default=""),
+    Column("recorded_at", Instant, nullable=False),
+)
+
+rmas = Table(
+    "rmas",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("serial", ForeignKey("units.serial"), nullable=False, index=True),
+    Column("placement_id", ForeignKey("placements.id"), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("mode", String(12), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("decision", String(12), nullable=False),
+    Column("replacement", String(12), nullable=False),
+    Column("returning", String(16), nullable=False),
+    Column("replacement_serial", ForeignKey("units.serial")),
+    Column("replacement_placement_id", ForeignKey("placements.id")),
+    Column("approved_at", Instant),
+    Column("due_on", Date),
+    Column("condition", String(12)),
+)
+
+# Who, when and why stand beside each step of a track.
+rma_steps = Table(
+    "rma_steps",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("rma_id", ForeignKey("rmas.id"), nullable=False, index=True),
+    Column("track", String(12), nullable=False),
+    Column("event", String(12), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+policy_values = Table(
+    "policy_values",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(40), nullable=False),
+    Column("effective_from", Date, nullable=False),
+    Column("value", BigInteger, nullable=False),
+    UniqueConstraint("name", "effective_from"),
+)

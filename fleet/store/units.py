@@ -1,0 +1,141 @@
+"""Units, within an actor's scope."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, insert, select, update
+
+from fleet.domain.errors import NotFoundError
+from fleet.domain.unit import Custody, Service, Trust, Unit
+from fleet.store.scope import in_scope
+from fleet.store.tables.equipment import stock_records, units
+from fleet.store.unit_of_work import UnitOfWork
+from protocol.wire.mac import MacAddress
+
+
+class UnitRepository:
+    """An Administrator sees the units placed at their account."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._connection = uow.connection
+        self._now = uow.now
+        self._scope = in_scope(uow.actor, units.c.account_id)
+
+    def get(self, serial: str) -> Unit:
+        """The unit; NotFoundError if there is none in the actor's scope."""
+        return self._one(units.c.serial == serial, serial)
+
+    def hold(self, serial: str) -> Unit:
+        """The unit, locked until this transaction ends, for a change that depends on its state."""
+        return self._one(units.c.serial == serial, serial, lock=True)
+
+    def by_mac(self, mac: MacAddress) -> Unit:
+        """The unit with that base MAC."""
+        return self._one(units.c.mac == int(mac), str(mac))
+
+    def by_board_uid(self, board_uid: bytes) -> Unit | None:
+        """The unit made of that board, if it was made already."""
+        row = self._connection.execute(select(units).where(units.c.board_uid == board_uid, self._scope)).one_or_none()
+        return None if row is None else _unit(row)
+
+    def page(
+        self, limit: int, after: str | None, custody: Custody | None = None, account_id: int | None = None
+    ) -> list[Unit]:
+        """At most `limit` units with a serial number above `after`."""
+        query = select(units).where(self._scope)
+        if after is not None:
+            query = query.where(units.c.serial > after)
+        if custody is not None:
+            query = query.where(units.c.custody == custody)
+        if account_id is not None:
+            query = query.where(units.c.account_id == account_id)
+        return [_unit(row) for row in self._connection.execute(query.order_by(units.c.serial).limit(limit))]
+
+    def first_in_stock(self, board: str) -> Unit:
+        """The unit of `board` that has the lowest serial number of those in stock, locked."""
+        condition = and_(units.c.board == board, units.c.custody == Custody.IN_STOCK, units.c.trust == Trust.GOOD)
+        return self._one(condition, f"of board {board!r} in stock", lock=True)
+
+    def add(self, unit: Unit, mac_block_id: int) -> None:
+        """Store a new unit."""
+        self._connection.execute(
+            insert(units).values(
+                serial=unit.serial,
+                mac=int(unit.mac),
+                mac_block_id=mac_block_id,
+                board_uid=unit.board_uid,
+                made_at=self._now,
+                **_changing(unit),
+            )
+        )
+
+    def save(self, unit: Unit) -> Unit:
+        """Store what may change of a unit."""
+        self._connection.execute(update(units).where(units.c.serial == unit.serial).values(_changing(unit)))
+        return unit
+
+    def record_registration(self, serial: str) -> None:
+        """Note when the unit last registered."""
+        self._connection.execute(update(units).where(units.c.serial == serial).values(registered_at=self._now))
+
+    def add_stock_record(self, unit: Unit, self_test: Sequence[Mapping[str, Any]], label: str) -> None:
+        """Keep what the station found: once for each epoch."""
+        self._connection.execute(
+            insert(stock_records).values(
+                serial=unit.serial,
+                epoch=unit.epoch,
+                version=unit.version,
+                release_counter=unit.release_counter,
+                self_test=json.dumps(list(self_test)),
+                label=label,
+                stocked_at=self._now,
+            )
+        )
+
+    def has_stock_record(self, unit: Unit) -> bool:
+        """Whether the unit was stocked in its present epoch."""
+        query = select(stock_records.c.id).where(
+            stock_records.c.serial == unit.serial, stock_records.c.epoch == unit.epoch
+        )
+        return self._connection.execute(query).first() is not None
+
+    def _one(self, condition: ColumnElement[bool], name: str, lock: bool = False) -> Unit:
+        query = select(units).where(condition, self._scope).order_by(units.c.serial).limit(1)
+        row = self._connection.execute(query.with_for_update() if lock else query).one_or_none()
+        if row is None:
+            raise NotFoundError(f"there is no unit {name}")
+        return _unit(row)
+
+
+def _changing(unit: Unit) -> dict[str, Any]:
+    return {
+        "board": unit.board,
+        "hardware_revision": unit.hardware_revision,
+        "epoch": unit.epoch,
+        "custody": unit.custody,
+        "service": unit.service,
+        "trust": unit.trust,
+        "account_id": unit.account_id,
+        "version": unit.version,
+        "release_counter": unit.release_counter,
+    }
+
+
+def _unit(row: Row[Any]) -> Unit:
+    return Unit(
+        serial=row.serial,
+        mac=MacAddress.from_int(row.mac),
+        board=row.board,
+        hardware_revision=row.hardware_revision,
+        board_uid=row.board_uid,
+        epoch=row.epoch,
+        custody=Custody(row.custody),
+        service=Service(row.service),
+        trust=Trust(row.trust),
+        account_id=row.account_id,
+        version=row.version,
+        release_counter=row.release_counter,
+    )
