@@ -1,0 +1,46 @@
+"""Accounts, within an actor's scope."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, insert, select
+
+from fleet.domain.account import Account
+from fleet.domain.errors import NotFoundError
+from fleet.domain.references import Noun, refer
+from fleet.store.scope import in_scope
+from fleet.store.tables.commerce import accounts
+from fleet.store.unit_of_work import UnitOfWork
+
+
+class AccountRepository:
+    """An Administrator sees their own account."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._connection = uow.connection
+        self._now = uow.now
+        self._scope = in_scope(uow.actor, accounts.c.id)
+
+    def get(self, account_id: int) -> Account:
+        """The account; NotFoundError if there is none in the actor's scope."""
+        row = self._connection.execute(select(accounts).where(accounts.c.id == account_id, self._scope)).one_or_none()
+        if row is None:
+            raise NotFoundError(f"there is no account {refer(Noun.ACCOUNT, account_id)}")
+        return _account(row)
+
+    def page(self, limit: int, after: int | None) -> list[Account]:
+        """At most `limit` accounts with an id above `after`."""
+        query = select(accounts).where(self._scope, accounts.c.id > (after or 0)).order_by(accounts.c.id).limit(limit)
+        return [_account(row) for row in self._connection.execute(query)]
+
+    def add(self, name: str) -> Account:
+        """A new account, to which service is available."""
+        row = self._connection.execute(
+            insert(accounts).values(name=name, service_available=True, created_at=self._now).returning(accounts)
+        ).one()
+        return _account(row)
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(row.id, row.name, row.service_available, row.created_at)

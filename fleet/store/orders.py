@@ -1,0 +1,100 @@
+"""Orders and how many units of each line were shipped, within an actor's scope."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from fleet.domain.errors import NotFoundError
+from fleet.domain.money import Money
+from fleet.domain.order import Order, OrderLine
+from fleet.domain.references import Noun, refer
+from fleet.store.scope import in_scope
+from fleet.store.tables.commerce import order_lines, orders
+from fleet.store.unit_of_work import UnitOfWork
+
+
+class OrderRepository:
+    """An Administrator sees the orders of their account."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._connection = uow.connection
+        self._now = uow.now
+        self._scope = in_scope(uow.actor, orders.c.account_id)
+
+    def hold(self, order_id: int) -> Order:
+        """The order, locked until this transaction ends; NotFoundError if there is none in the actor's scope."""
+        query = select(orders).where(orders.c.id == order_id, self._scope).with_for_update()
+        found = self._with_lines(self._connection.execute(query).all())
+        if not found:
+            raise NotFoundError(f"there is no order {refer(Noun.ORDER, order_id)}")
+        return found[0]
+
+    def page(self, limit: int, after: int | None) -> list[Order]:
+        """At most `limit` orders with an id above `after`."""
+        query = select(orders).where(self._scope, orders.c.id > (after or 0)).order_by(orders.c.id).limit(limit)
+        return self._with_lines(self._connection.execute(query).all())
+
+    def add(self, account_id: int, order_date: date, lines: Sequence[OrderLine]) -> Order:
+        """A new order, nothing of it shipped."""
+        number = self._connection.execute(
+            insert(orders)
+            .values(account_id=account_id, order_date=order_date, created_at=self._now)
+            .returning(orders.c.id)
+        ).scalar_one()
+        self._connection.execute(
+            insert(order_lines), [_line_row(number, position, line) for position, line in enumerate(lines)]
+        )
+        return Order(number, account_id, order_date, tuple(lines), (0,) * len(lines))
+
+    def count_shipped(self, order_id: int, position: int) -> None:
+        """One unit more of a line is on its way."""
+        self._connection.execute(
+            update(order_lines)
+            .where(order_lines.c.order_id == order_id, order_lines.c.position == position)
+            .values(shipped=order_lines.c.shipped + 1)
+        )
+
+    def _with_lines(self, found: Sequence[Row[Any]]) -> list[Order]:
+        query = (
+            select(order_lines)
+            .where(order_lines.c.order_id.in_([row.id for row in found]))
+            .order_by(order_lines.c.order_id, order_lines.c.position)
+        )
+        lines = self._connection.execute(query).all()
+        return [_order(row, [line for line in lines if line.order_id == row.id]) for row in found]
+
+
+def _line_row(order_id: int, position: int, line: OrderLine) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "position": position,
+        "board": line.board,
+        "quantity": line.quantity,
+        "unit_price_cents": line.unit_price.cents,
+        "recurring_cents": line.recurring.cents,
+        "credit_cents": line.credit.cents,
+        "shipped": 0,
+    }
+
+
+def _order(row: Row[Any], lines: Sequence[Row[Any]]) -> Order:
+    return Order(
+        row.id,
+        row.account_id,
+        row.order_date,
+        tuple(
+            OrderLine(
+                line.board,
+                line.quantity,
+                Money(line.unit_price_cents),
+                Money(line.recurring_cents),
+                Money(line.credit_cents),
+            )
+            for line in lines
+        ),
+        tuple(line.shipped for line in lines),
+    )

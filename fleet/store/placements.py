@@ -1,0 +1,72 @@
+"""Placements of units at accounts, within an actor's scope."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, insert, select, update
+
+from fleet.domain.errors import NotFoundError
+from fleet.domain.placement import NewPlacement, Placement
+from fleet.store.scope import in_scope
+from fleet.store.tables.commerce import placements
+from fleet.store.unit_of_work import UnitOfWork
+
+
+class PlacementRepository:
+    """An Administrator sees the placements at their account."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._connection = uow.connection
+        self._now = uow.now
+        self._scope = in_scope(uow.actor, placements.c.account_id)
+
+    def get(self, placement_id: int) -> Placement:
+        """The placement; NotFoundError if there is none in the actor's scope."""
+        return self._one(placements.c.id == placement_id, f"{placement_id}")
+
+    def open_of(self, serial: str) -> Placement | None:
+        """Where the unit is placed now."""
+        query = select(placements).where(placements.c.serial == serial, placements.c.until.is_(None), self._scope)
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else _placement(row)
+
+    def latest_of(self, serial: str) -> Placement:
+        """Where the unit is placed, or was last; NotFoundError if it never left, or not into the actor's scope."""
+        return self._one(placements.c.serial == serial, f"of unit {serial}")
+
+    def add(self, opened: NewPlacement, carrier: str, tracking: str) -> Placement:
+        """A unit leaves for an account."""
+        values = {field.name: getattr(opened, field.name) for field in fields(opened)}
+        number = self._connection.execute(
+            insert(placements).values(**values, carrier=carrier, tracking=tracking).returning(placements.c.id)
+        ).scalar_one()
+        return Placement(number, opened)
+
+    def mark_registered(self, placement_id: int) -> None:
+        """The unit's first registration from the account is now."""
+        self._set(placement_id, registered_at=self._now)
+
+    def mark_activated(self, placement_id: int) -> None:
+        """The unit's Activation is now."""
+        self._set(placement_id, activated_at=self._now)
+
+    def end(self, placement_id: int) -> None:
+        """The unit's stay is over."""
+        self._set(placement_id, until=self._now)
+
+    def _set(self, placement_id: int, **values: Any) -> None:
+        self._connection.execute(update(placements).where(placements.c.id == placement_id).values(**values))
+
+    def _one(self, condition: ColumnElement[bool], name: str) -> Placement:
+        query = select(placements).where(condition, self._scope).order_by(placements.c.id.desc()).limit(1)
+        row = self._connection.execute(query).one_or_none()
+        if row is None:
+            raise NotFoundError(f"there is no placement {name}")
+        return _placement(row)
+
+
+def _placement(row: Row[Any]) -> Placement:
+    opened = NewPlacement(**{field.name: getattr(row, field.name) for field in fields(NewPlacement)})
+    return Placement(row.id, opened, row.registered_at, row.activated_at, row.until)

@@ -1,0 +1,135 @@
+"""RMAs and the steps of their tracks, within an actor's scope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, insert, select, update
+
+from fleet.domain.errors import NotFoundError
+from fleet.domain.references import Noun, refer
+from fleet.domain.rma import Condition, Decision, Replacement, ReplacementMode, Return, Rma, RmaKind
+from fleet.store.scope import in_scope
+from fleet.store.tables.commerce import rma_steps, rmas
+from fleet.store.unit_of_work import UnitOfWork
+
+COLUMNS = {"placement": "placement_id", "replacement_placement": "replacement_placement_id"}
+
+
+@dataclass(frozen=True, slots=True)
+class RmaStep:
+    """One step of one track: who, when and why."""
+
+    track: str
+    event: str
+    state: str
+    at: datetime
+    actor: str
+    why: str
+
+
+class RmaRepository:
+    """An Administrator sees the RMAs of their account."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._connection = uow.connection
+        self._actor = uow.actor
+        self._now = uow.now
+        self._scope = in_scope(uow.actor, rmas.c.account_id)
+
+    def get(self, rma_id: int) -> Rma:
+        """The RMA; NotFoundError if there is none in the actor's scope."""
+        return self._one(rmas.c.id == rma_id, rma_id)
+
+    def hold(self, rma_id: int) -> Rma:
+        """The RMA, locked until this transaction ends."""
+        return self._one(rmas.c.id == rma_id, rma_id, lock=True)
+
+    def open_of(self, placement_id: int) -> Rma | None:
+        """The RMA that is requested or approved for a placement."""
+        query = select(rmas).where(
+            rmas.c.placement_id == placement_id,
+            rmas.c.decision.in_([Decision.REQUESTED, Decision.APPROVED]),
+            rmas.c.returning != Return.CLOSED,
+            self._scope,
+        )
+        row = self._connection.execute(query.limit(1)).one_or_none()
+        return None if row is None else _rma(row)
+
+    def page(self, limit: int, after: int | None) -> list[Rma]:
+        """At most `limit` RMAs with an id above `after`."""
+        query = select(rmas).where(self._scope, rmas.c.id > (after or 0)).order_by(rmas.c.id).limit(limit)
+        return [_rma(row) for row in self._connection.execute(query)]
+
+    def add(self, rma: Rma) -> Rma:
+        """Store a new RMA under the next number; its own id is ignored."""
+        row = self._connection.execute(insert(rmas).values(_values(rma)).returning(rmas)).one()
+        return _rma(row)
+
+    def save(self, rma: Rma) -> Rma:
+        """Store an RMA in its new state."""
+        self._connection.execute(update(rmas).where(rmas.c.id == rma.id).values(_values(rma)))
+        return rma
+
+    def record(self, rma: Rma, track: str, event: StrEnum, state: StrEnum, at: datetime, why: str) -> None:
+        """Keep a step of a track, which happened at `at` and is known now."""
+        self._connection.execute(
+            insert(rma_steps).values(
+                rma_id=rma.id,
+                track=track,
+                event=event,
+                state=state,
+                at=at,
+                recorded_at=self._now,
+                actor=self._actor.reference,
+                why=why,
+            )
+        )
+
+    def steps(self, rma_id: int) -> list[RmaStep]:
+        """The steps of an RMA in the actor's scope, oldest first."""
+        query = (
+            select(rma_steps)
+            .join(rmas, rmas.c.id == rma_steps.c.rma_id)
+            .where(rma_steps.c.rma_id == rma_id, self._scope)
+            .order_by(rma_steps.c.id)
+        )
+        return [
+            RmaStep(row.track, row.event, row.state, row.at, row.actor, row.why)
+            for row in self._connection.execute(query)
+        ]
+
+    def _one(self, condition: ColumnElement[bool], rma_id: int, lock: bool = False) -> Rma:
+        query = select(rmas).where(condition, self._scope)
+        row = self._connection.execute(query.with_for_update() if lock else query).one_or_none()
+        if row is None:
+            raise NotFoundError(f"there is no RMA {refer(Noun.RMA, rma_id)}")
+        return _rma(row)
+
+
+def _values(rma: Rma) -> dict[str, Any]:
+    return {COLUMNS.get(f.name, f.name): getattr(rma, f.name) for f in fields(rma) if f.name != "id"}
+
+
+def _rma(row: Row[Any]) -> Rma:
+    return Rma(
+        id=row.id,
+        account_id=row.account_id,
+        serial=row.serial,
+        placement=row.placement_id,
+        kind=RmaKind(row.kind),
+        mode=ReplacementMode(row.mode),
+        reason=row.reason,
+        opened_at=row.opened_at,
+        decision=Decision(row.decision),
+        replacement=Replacement(row.replacement),
+        returning=Return(row.returning),
+        replacement_serial=row.replacement_serial,
+        replacement_placement=row.replacement_placement_id,
+        approved_at=row.approved_at,
+        due_on=row.due_on,
+        condition=None if row.condition is None else Condition(row.condition),
+    )

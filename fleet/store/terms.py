@@ -1,0 +1,84 @@
+"""The facts that terms are folded from: added, never changed; and the policy they are judged by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, insert, select
+
+from fleet.domain.policy import PolicyBook, PolicyName, PolicyValue
+from fleet.domain.term import Activated, Delivered, Registered, ShipmentFailed, Shipped, TakenBack, TermEvent
+from fleet.store.scope import in_scope
+from fleet.store.tables.commerce import placements, policy_values, term_events
+from fleet.store.unit_of_work import UnitOfWork
+
+KINDS: dict[type[TermEvent], str] = {
+    Shipped: "shipped",
+    Activated: "activated",
+    Registered: "registered",
+    Delivered: "delivered",
+    ShipmentFailed: "shipment_failed",
+    TakenBack: "taken_back",
+}
+PLAIN = {kind: event for event, kind in KINDS.items() if event not in (Shipped, ShipmentFailed)}
+
+
+class TermEventRepository:
+    """The events of the accounts in the actor's scope."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._connection = uow.connection
+        self._now = uow.now
+        self._scope = in_scope(uow.actor, term_events.c.account_id)
+
+    def record(self, account_id: int, event: TermEvent) -> None:
+        """Add a fact. What a Shipped says beside its instant stands in its placement, which is stored already."""
+        self._connection.execute(
+            insert(term_events).values(
+                account_id=account_id,
+                placement_id=event.placement,
+                kind=KINDS[type(event)],
+                at=event.at,
+                detail=event.outcome if isinstance(event, ShipmentFailed) else "",
+                recorded_at=self._now,
+            )
+        )
+
+    def of_account(self, account_id: int) -> list[TermEvent]:
+        """All facts of an account, in the order they became known."""
+        query = (
+            select(term_events, placements)
+            .join(placements, placements.c.id == term_events.c.placement_id)
+            .where(term_events.c.account_id == account_id, self._scope)
+            .order_by(term_events.c.id)
+        )
+        return [_event(row) for row in self._connection.execute(query)]
+
+
+class PolicyRepository:
+    """Policy values are the operator's and the same for every account: no scope."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._connection = uow.connection
+
+    def book(self) -> PolicyBook:
+        """All values there are."""
+        rows = self._connection.execute(select(policy_values))
+        return PolicyBook(tuple(PolicyValue(PolicyName(row.name), row.effective_from, row.value) for row in rows))
+
+
+def _event(row: Row[Any]) -> TermEvent:
+    if row.kind == KINDS[Shipped]:
+        return Shipped(
+            placement=row.placement_id,
+            at=row.at,
+            unit=row.serial,
+            order_date=row.order_date,
+            free=row.free,
+            replaces=row.replaces,
+            renews=row.renews,
+        )
+    if row.kind == KINDS[ShipmentFailed]:
+        return ShipmentFailed(row.placement_id, row.at, row.detail)
+    event: TermEvent = PLAIN[row.kind](row.placement_id, row.at)  # type: ignore[call-arg]
+    return event
