@@ -1,0 +1,65 @@
+"""A value that survives power loss: two records in the two halves of a partition, the newer whole one counts.
+
+The format stands in protocol/wire/record.py. Storing erases the older half, writes the payload,
+then the header; cut at any byte, the other half still holds the last value.
+"""
+
+from adapter.errors import FlashError
+from protocol.wire.record import HEADER_BYTES, is_whole, pack_header, read_header
+
+_MAX_SEQUENCE = 0xFFFFFFFE
+
+
+class RecordPair:
+    """`partition` has size, block_bytes, readinto, program and erase; its halves lie on blocks."""
+
+    def __init__(self, partition):
+        self._partition = partition
+        self._half = partition.size // 2 // partition.block_bytes * partition.block_bytes
+        if not self._half:
+            raise FlashError("two records need two blocks, the partition has %d bytes" % partition.size)
+        self._sequence = None  # of the newest record; None until loaded
+        self._next_half = 0
+
+    @property
+    def room_bytes(self):
+        """The longest payload that fits."""
+        return self._half - HEADER_BYTES
+
+    def load(self):
+        """The newest whole payload, or None."""
+        self._sequence = 0
+        self._next_half = 0
+        best = None
+        for index in (0, 1):
+            found = self._read(index)
+            if found is not None and (best is None or found[0] > self._sequence):
+                self._sequence, best = found
+                self._next_half = 1 - index
+        return best
+
+    def store(self, payload):
+        """Makes `payload` the newest record; the one before it stays whole."""
+        if len(payload) > self.room_bytes:
+            raise FlashError("a record holds %d bytes, got %d" % (self.room_bytes, len(payload)))
+        if self._sequence is None:
+            self.load()
+        if self._sequence >= _MAX_SEQUENCE:
+            raise FlashError("record sequence is used up at %d" % self._sequence)
+        start = self._next_half * self._half
+        self._partition.erase(start, self._half)
+        self._partition.program(start + HEADER_BYTES, payload)
+        self._partition.program(start, pack_header(self._sequence + 1, payload))
+        self._sequence += 1
+        self._next_half = 1 - self._next_half
+
+    def _read(self, index):
+        start = index * self._half
+        header = bytearray(HEADER_BYTES)
+        self._partition.readinto(start, header)
+        found = read_header(header, self.room_bytes)
+        if found is None:
+            return None
+        payload = bytearray(found[1])
+        self._partition.readinto(start + HEADER_BYTES, payload)
+        return (found[0], bytes(payload)) if is_whole(header, payload) else None

@@ -1,0 +1,1 @@
+"""The only code that touches hardware, one package a port."""

@@ -1,0 +1,52 @@
+"""The simulated board as main sees it: flash, USB, LED, Ethernet, watchdog, entropy, reset."""
+
+import os
+import sys
+
+from ports.unix.usb import Usb
+from protocol.wire.layouts import BOOT_REASONS
+
+# The chip takes exit status 64 + index into BOOT_REASONS as the reason of a reset (boot.py).
+_RESET_STATUS = 64
+
+
+class Board:
+    """`handover` is what boot gave to main."""
+
+    def __init__(self, handover):
+        self.name = handover.board
+        self.hardware_revision = handover.hardware_revision
+        self.uid = handover.board_uid
+        self.pins = handover.pins
+        self.usb = Usb()
+        self._flash = handover.flash
+        self._ethernet_path = handover.directory + "/ethernet"
+
+    def partition(self, name):
+        """The Partition called `name`."""
+        return self._flash.partition(name)
+
+    def led(self, pattern):
+        """Shows `pattern`, a name from the table of lights."""
+        self.pins.led(pattern)
+
+    def ethernet_up(self):
+        """The PHY's link bit."""
+        with open(self._ethernet_path) as file:
+            return file.read(2) == "up"
+
+    def address(self):
+        """The IPv4 address as text, "" without link; this board's Ethernet is the host's loopback."""
+        return "127.0.0.1" if self.ethernet_up() else ""
+
+    def feed_watchdog(self):
+        """Holds off the watchdog for its period (watchdog_ms of the board file)."""
+        self.pins.feed_watchdog()
+
+    def restart(self, reason="restart"):
+        """Resets the chip; `reason` is a name from BOOT_REASONS and is what the next boot reports."""
+        sys.exit(_RESET_STATUS + BOOT_REASONS.index(reason))
+
+    def entropy(self, count):
+        """`count` bytes from the hardware's random source."""
+        return os.urandom(count)

@@ -1,0 +1,203 @@
+"""An image is compiled modules in a ROMFS behind a header; the same sources give the same bytes.
+
+The lists of what goes in stand in firmware/manifest.py. Compiled modules are cached by the hash of
+their source under build/, so a build after a small change takes milliseconds.
+"""
+
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from functools import cache
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+
+from mpremote.romfs import VfsRomWriter
+
+from boards import catalogue
+from boards.flash_map import flash_map_source
+from boards.schema import Board
+from protocol.wire.boot_record import BootRecord
+from protocol.wire.image import ImageHeader
+from protocol.wire.record import pack_header
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DATA_SCHEMA = 1
+MPY_CROSS_TIMEOUT_S = 60
+# Which port of firmware/ports a board runs; the simulated board is the unix port.
+_PORTS = {"simulated": "unix"}
+_NO_IMAGE = (0, bytes(32))
+
+
+class BuildError(Exception):
+    """An image that cannot be built: what is missing or does not compile."""
+
+
+def build_image(
+    board: str,
+    version: str,
+    release_counter: int,
+    *,
+    security_counter: int = 0,
+    source: Path | None = None,
+) -> bytes:
+    """The image (header and payload) of `board`.
+
+    `source` is the folder that holds `firmware/` and `protocol/`; without it, this repository.
+    """
+    facts = catalogue.load(board)
+    root = source or REPOSITORY
+    payload = _romfs(_compiled(facts, root, _manifest(root, "IMAGE"), folders=True))
+    slot = facts.flash.partitions["slot_a"].bytes
+    header = ImageHeader(
+        board=board,
+        revision_from=facts.hardware_revisions[0],
+        revision_to=facts.hardware_revisions[1],
+        abi=facts.mpy_abi,
+        release_counter=release_counter,
+        security_counter=security_counter,
+        data_schema=DATA_SCHEMA,
+        minimum_heap_bytes=facts.simulated_heap_bytes(0) if facts.simulation else facts.memory.heap_kb * 1024,
+        version=version,
+    )
+    image = bytes(header.pack(payload)) + payload
+    if len(image) > slot:
+        raise BuildError(f"the image has {len(image)} bytes, a slot of board {board} takes {slot}")
+    return image
+
+
+def build_boot_rom(board: str) -> Path:
+    """The folder of compiled modules that the chip starts as `boot`; made once per content."""
+    facts = catalogue.load(board)
+    files = _compiled(facts, REPOSITORY, _manifest(REPOSITORY, "BOOT_ROM"), folders=False)
+    files["flash_map.mpy"] = _compile(facts, "flash_map.py", flash_map_source(facts).encode())
+    digest = sha256()
+    for path, data in sorted(files.items()):
+        digest.update(f"{path} {len(data)} ".encode() + data)
+    folder = _cache() / f"boot-{board}-{digest.hexdigest()[:16]}"
+    if not folder.exists():
+        _write_folder(folder, files)
+    return folder
+
+
+def initial_boot_record(image: bytes) -> bytes:
+    """What a station writes to the start of a bare board's boot_record partition, `image` being in slot A."""
+    payload = BootRecord(confirmed=0, slots=((len(image), sha256(image).digest()), _NO_IMAGE)).pack()
+    return bytes(pack_header(1, payload)) + payload
+
+
+def _manifest(root: Path, name: str) -> Sequence[str]:
+    path = root / "firmware" / "manifest.py"
+    if not path.is_file():
+        raise BuildError(f"no {path}; the source of an image holds firmware/ and protocol/")
+    lists: Sequence[str] = runpy.run_path(str(path))[name]
+    return lists
+
+
+def _compiled(board: Board, root: Path, entries: Sequence[str], *, folders: bool) -> dict[str, bytes]:
+    """Compiled modules by their path on the device; whole folders, or only the files named."""
+    if board.name not in _PORTS:
+        raise BuildError(f"no port runs board {board.name}; known: {', '.join(_PORTS)}")
+    files: dict[str, bytes] = {}
+    for entry in entries:
+        base, path = _find(root, entry.format(port=_PORTS[board.name]))
+        for module in _modules(path) if folders else [path]:
+            name = module.relative_to(base).as_posix()
+            files[name.removesuffix(".py") + ".mpy"] = _compile(board, name, module.read_bytes())
+    return files
+
+
+def _find(root: Path, entry: str) -> tuple[Path, Path]:
+    """The source root and path of a manifest's entry."""
+    base = root if entry.startswith("protocol/") else root / "firmware"
+    path = base / entry
+    if not path.exists():
+        raise BuildError(f"firmware/manifest.py names {entry}, which is not in {base}")
+    return base, path
+
+
+def _modules(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+        return
+    yield from sorted(path.rglob("*.py"))
+
+
+def _compile(board: Board, name: str, source: bytes) -> bytes:
+    """The .mpy of `source`; `name` is what its tracebacks show."""
+    key = sha256(f"{_compiler_version()} {name}\n".encode() + source).hexdigest()
+    cached = _cache() / f"{key}.mpy"
+    if not cached.exists():
+        with tempfile.TemporaryDirectory() as folder:
+            written, out = Path(folder, "module.py"), Path(folder, "module.mpy")
+            written.write_bytes(source)
+            done = subprocess.run(
+                [_mpy_cross(), "-s", name, "-o", str(out), str(written)],
+                capture_output=True, timeout=MPY_CROSS_TIMEOUT_S, check=False,
+            )  # fmt: skip
+            if done.returncode:
+                raise BuildError(f"{name} does not compile:\n{done.stderr.decode(errors='replace')}")
+            _write_atomically(cached, out.read_bytes())
+    compiled = cached.read_bytes()
+    if compiled[1] != board.mpy_abi:
+        raise BuildError(f"mpy-cross writes .mpy ABI {compiled[1]}, board {board.name} runs {board.mpy_abi}")
+    return compiled
+
+
+@cache
+def _compiler_version() -> str:
+    return subprocess.run(
+        [_mpy_cross(), "--version"], capture_output=True, timeout=MPY_CROSS_TIMEOUT_S, check=True, text=True
+    ).stdout.strip()
+
+
+def _mpy_cross() -> str:
+    beside = Path(sys.executable).parent / "mpy-cross"
+    return str(beside) if beside.exists() else "mpy-cross"
+
+
+def _romfs(files: dict[str, bytes]) -> bytes:
+    writer = VfsRomWriter()
+    _write_romfs(writer, PurePosixPath(), files)
+    return bytes(writer.finalise())
+
+
+def _write_romfs(writer: VfsRomWriter, folder: PurePosixPath, files: dict[str, bytes]) -> None:
+    inside = sorted(path for path in map(PurePosixPath, files) if folder in path.parents)
+    for child in dict.fromkeys(path.relative_to(folder).parts[0] for path in inside):
+        path = folder / child
+        if str(path) in files:
+            writer.mkfile(child, files[str(path)])
+        else:
+            writer.opendir(child)
+            _write_romfs(writer, path, files)
+            writer.closedir()
+
+
+def _cache() -> Path:
+    folder = REPOSITORY / "build" / "firmware"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _write_folder(folder: Path, files: dict[str, bytes]) -> None:
+    """All or nothing: another process may build the same folder at the same time."""
+    with tempfile.TemporaryDirectory(dir=folder.parent) as parent:
+        fresh = Path(parent, "rom")
+        for name, data in files.items():
+            path = fresh / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        try:
+            fresh.rename(folder)
+        except OSError:
+            if not folder.exists():
+                raise
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.write_bytes(data)
+    fresh.replace(path)
