@@ -35,6 +35,8 @@ class AuditAction(StrEnum):
     ROLLOUT_RESUME = "rollout:resume"
     ROLLOUT_STOP = "rollout:stop"
     ROLLOUT_FINISH = "rollout:finish"
+    ROLLOUT_SUBMIT = "rollout:submit"
+    ROLLOUT_SETTLE = "rollout:settle"
     UPDATE_ASSIGN = "update:assign"
     UPDATE_REPORT = "update:report"
     METADATA_RENEW = "metadata:renew"

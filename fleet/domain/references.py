@@ -16,6 +16,9 @@ class Noun(StrEnum):
     ORDER = "OR"
     RMA = "RMA"
     MAC_BLOCK = "MB"
+    PERSON = "PE"
+    TOKEN = "TO"
+    ROLLOUT = "RO"
 
 
 def refer(noun: Noun, number: int) -> str:

@@ -75,6 +75,11 @@ class OutboxRepository:
             query = query.where(_STATES[state])
         return [_entry(row) for row in self._connection.execute(query)]
 
+    def has(self, kind: str, key: str) -> bool:
+        """Whether that message was ever queued; each key goes out once."""
+        query = select(outbox.c.id).where(outbox.c.kind == kind, outbox.c.key == key)
+        return self._connection.scalar(query) is not None
+
     def count_waiting(self) -> int:
         """How many messages still wait."""
         return self._connection.scalar(select(func.count()).select_from(outbox).where(_WAITING)) or 0

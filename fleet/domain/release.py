@@ -1,0 +1,35 @@
+"""A release: a version, and for each board it runs on one signed image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from fleet.domain.rollout import Fit
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseImage:
+    """An image as its board's signed role states it. `sha256` of the whole file, hexadecimal."""
+
+    name: str
+    length: int
+    sha256: str
+    fit: Fit
+    release_counter: int
+    security_counter: int
+    data_schema: int
+    minimum_heap_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A published release; `images` by board."""
+
+    id: int
+    version: str
+    notes: str
+    published_by: str
+    published_at: datetime
+    images: Mapping[str, ReleaseImage]

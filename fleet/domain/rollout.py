@@ -1,0 +1,231 @@
+"""How a release reaches units, and what stops it: states, units' states, and the decision. Pure.
+
+A rollout is decided on counts alone (`Snapshot`), so deciding costs the same for ten units and a million.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from fleet.domain.references import Noun, refer
+
+
+class RolloutState(StrEnum):
+    DRAFT = "draft"
+    WAITING_FOR_APPROVAL = "waiting_for_approval"
+    READY = "ready"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FINISHED = "finished"
+
+
+class RolloutEvent(StrEnum):
+    SUBMIT = "submit"
+    APPROVE = "approve"
+    START = "start"
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+    SETTLE = "settle"
+    FINISH = "finish"
+
+
+_R, _E = RolloutState, RolloutEvent
+
+TRANSITIONS: Mapping[tuple[RolloutState, RolloutEvent], RolloutState] = {
+    (_R.DRAFT, _E.SUBMIT): _R.WAITING_FOR_APPROVAL,
+    (_R.WAITING_FOR_APPROVAL, _E.APPROVE): _R.READY,
+    (_R.READY, _E.START): _R.RUNNING,
+    (_R.RUNNING, _E.PAUSE): _R.PAUSED,
+    (_R.PAUSED, _E.RESUME): _R.RUNNING,
+    (_R.RUNNING, _E.FINISH): _R.FINISHED,
+    (_R.DRAFT, _E.STOP): _R.STOPPED,
+    (_R.WAITING_FOR_APPROVAL, _E.STOP): _R.STOPPED,
+    (_R.READY, _E.STOP): _R.STOPPED,
+    (_R.RUNNING, _E.STOP): _R.STOPPING,
+    (_R.PAUSED, _E.STOP): _R.STOPPING,
+    (_R.STOPPING, _E.SETTLE): _R.STOPPED,
+}
+
+
+class UnitState(StrEnum):
+    """A unit in a rollout. WAITING: a target that has not checked in since the start."""
+
+    WAITING = "waiting"
+    ASSIGNED = "assigned"
+    DOWNLOADING = "downloading"
+    TRIAL = "trial"
+    CONFIRMED = "confirmed"
+    REVERTED = "reverted"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+
+_U = UnitState
+IN_FLIGHT = frozenset({_U.ASSIGNED, _U.DOWNLOADING, _U.TRIAL})
+FAILURES = frozenset({_U.REVERTED, _U.FAILED})
+# Up to the trial an assignment can still be taken back; from then on only the unit knows how it ends.
+RECALLABLE = frozenset({_U.WAITING, _U.ASSIGNED, _U.DOWNLOADING})
+
+# What a unit's report may move it to. Reports can come late and twice; one that is not here is old news. A unit that
+# failed may try again by itself, and one recalled too late still says how it ended.
+REPORTED: Mapping[UnitState, frozenset[UnitState]] = {
+    _U.WAITING: frozenset(),
+    _U.ASSIGNED: frozenset({_U.DOWNLOADING, _U.TRIAL, _U.CONFIRMED, _U.REVERTED, _U.FAILED}),
+    _U.DOWNLOADING: frozenset({_U.TRIAL, _U.CONFIRMED, _U.REVERTED, _U.FAILED}),
+    _U.TRIAL: frozenset({_U.CONFIRMED, _U.REVERTED, _U.FAILED}),
+    _U.CONFIRMED: frozenset(),
+    _U.REVERTED: frozenset(),
+    _U.FAILED: frozenset({_U.DOWNLOADING, _U.TRIAL, _U.CONFIRMED, _U.REVERTED}),
+    _U.SUPERSEDED: frozenset({_U.CONFIRMED, _U.REVERTED}),
+}
+
+# The state a unit reports (protocol UPDATE_STATES) as its state in the rollout; others change nothing.
+STATE_OF_REPORT: Mapping[str, UnitState] = {
+    "downloading": _U.DOWNLOADING,
+    "staged": _U.DOWNLOADING,
+    "armed": _U.DOWNLOADING,
+    "trial": _U.TRIAL,
+    "confirmed": _U.CONFIRMED,
+    "reverted": _U.REVERTED,
+    "failed": _U.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A rollout as it stands. `expected`: its targets, checked in or not; `counts` of those that have a state.
+
+    `tolerated_failures`: how many there were when a person last resumed it, knowing them.
+    """
+
+    state: RolloutState
+    expected: int
+    counts: Mapping[UnitState, int]
+    pause_after_failures: int
+    tolerated_failures: int = 0
+
+    def count(self, states: frozenset[UnitState]) -> int:
+        """How many units are in one of `states`."""
+        return sum(self.counts.get(state, 0) for state in states)
+
+    @property
+    def failures(self) -> int:
+        """Units that went back by themselves or gave up."""
+        return self.count(FAILURES)
+
+    @property
+    def settled(self) -> int:
+        """Units whose part in this rollout is over."""
+        return self.failures + self.count(frozenset({_U.CONFIRMED, _U.SUPERSEDED}))
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A step the rollout takes by itself, and why."""
+
+    event: RolloutEvent
+    at: datetime
+    reason: str
+
+
+def decide(snapshot: Snapshot, now: datetime) -> list[Command]:
+    """What to do now. Failures come first: a rollout whose last unit failed pauses, it does not finish."""
+    if snapshot.state is _R.RUNNING:
+        fresh = snapshot.failures - snapshot.tolerated_failures
+        if fresh >= snapshot.pause_after_failures:
+            return [Command(_E.PAUSE, now, f"{_units(fresh)} failed, the limit is {snapshot.pause_after_failures}")]
+        if snapshot.settled >= snapshot.expected:
+            return [Command(_E.FINISH, now, _summary(snapshot))]
+    if snapshot.state is _R.STOPPING and snapshot.count(IN_FLIGHT) == 0:
+        return [Command(_E.SETTLE, now, _summary(snapshot))]
+    return []
+
+
+def _summary(snapshot: Snapshot) -> str:
+    return f"{snapshot.counts.get(_U.CONFIRMED, 0)} of {snapshot.expected} confirmed, {snapshot.failures} failed"
+
+
+def _units(count: int) -> str:
+    return "1 unit" if count == 1 else f"{count} units"
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """A rollout as people see it; `counts` of the units that have a state, WAITING among them for a list's."""
+
+    id: int
+    release: str  # its version
+    everyone: bool
+    state: RolloutState
+    reason: str
+    pause_after_failures: int
+    tolerated_failures: int
+    expected: int
+    counts: Mapping[UnitState, int]
+    author: str
+    approver: str | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    version: int
+
+    @property
+    def reference(self) -> str:
+        """Its public id."""
+        return refer(Noun.ROLLOUT, self.id)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What `decide` needs of it."""
+        return Snapshot(self.state, self.expected, self.counts, self.pause_after_failures, self.tolerated_failures)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitProgress:
+    """One unit's part in a rollout, and why it is where it is."""
+
+    serial: str
+    state: UnitState
+    reason: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What a unit runs, by its last `register`."""
+
+    board: str
+    hardware_revision: int
+    abi: int
+    version: str
+    release_counter: int
+    image_sha256: str  # hexadecimal
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The units an image is for."""
+
+    board: str
+    revision_from: int
+    revision_to: int
+    abi: int
+
+    def refusal(self, running: Running) -> str:
+        """Why that unit cannot run the image; empty if it can."""
+        if running.board != self.board:
+            return f"the image is for board {self.board}, the unit is {running.board}"
+        if not self.revision_from <= running.hardware_revision <= self.revision_to:
+            return (
+                f"the image is for revisions {self.revision_from} to {self.revision_to}, "
+                f"the unit is revision {running.hardware_revision}"
+            )
+        if running.abi != self.abi:
+            return f"the image has .mpy ABI {self.abi}, the unit's runtime has {running.abi}"
+        return ""

@@ -1,0 +1,190 @@
+"""Rollouts as people run them: create, approve, start, pause, resume, stop, and what is decided by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fleet.domain.access import Actor, ForbiddenError, Permission
+from fleet.domain.audit import AuditAction
+from fleet.domain.errors import ConflictError, InvalidError
+from fleet.domain.release import Release
+from fleet.domain.rollout import (
+    RECALLABLE,
+    TRANSITIONS,
+    Rollout,
+    RolloutEvent,
+    RolloutState,
+    UnitProgress,
+    decide,
+)
+from fleet.domain.transitions import advance
+from fleet.services.releases import require_operator
+from fleet.store.assignments import AssignmentRepository
+from fleet.store.releases import ReleaseRepository
+from fleet.store.rollouts import RolloutRepository
+from fleet.store.unit_of_work import Transactions, UnitOfWork
+from fleet.updates.repository import Repository
+
+MAX_LISTED_UNITS = 10_000
+MAX_REASON_CHARACTERS = 500
+_ENDS = frozenset({RolloutState.STOPPED, RolloutState.FINISHED})
+
+
+class Rollouts:
+    """The operator's side; what units are told is `unit_updates`."""
+
+    def __init__(self, transactions: Transactions, repository: Repository) -> None:
+        self._transactions = transactions
+        self._repository = repository
+
+    def create(
+        self, actor: Actor, release: str, serials: Sequence[str] | None, pause_after_failures: int, draft: bool = False
+    ) -> Rollout:
+        """A rollout of release version `release` to those units, or to all (None); submitted unless a draft."""
+        require_operator(actor, Permission.ROLLOUT_MANAGE)
+        if pause_after_failures < 1:
+            raise InvalidError(f"a rollout pauses after 1 failure or more, got {pause_after_failures}")
+        with self._transactions.begin(actor) as uow:
+            store = RolloutRepository(uow)
+            found = ReleaseRepository(uow).by_version(release)
+            if serials is not None:
+                serials = _checked(store, found, serials)
+            rollout = store.add(found.id, serials, pause_after_failures, store.person_behind(actor))
+            uow.audit(AuditAction.ROLLOUT_CREATE, rollout.reference)
+            if not draft:
+                rollout = step(uow, rollout, RolloutEvent.SUBMIT)
+            uow.commit()
+        return rollout
+
+    def submit(self, actor: Actor, rollout_id: int, version: int | None = None) -> Rollout:
+        """Ask for approval of a draft."""
+        return self._step(actor, rollout_id, version, RolloutEvent.SUBMIT)
+
+    def approve(self, actor: Actor, rollout_id: int, version: int | None = None) -> Rollout:
+        """Let it be started; ForbiddenError for its author, whichever token they use."""
+        require_operator(actor, Permission.ROLLOUT_APPROVE)
+        with self._transactions.begin(actor) as uow:
+            store = RolloutRepository(uow)
+            rollout = store.hold(rollout_id)
+            person = store.person_behind(actor)
+            if person == rollout.author:
+                raise ForbiddenError(f"{person} created {rollout.reference}; somebody else has to approve it")
+            rollout = step(uow, store.change(rollout, version, approver=person), RolloutEvent.APPROVE)
+            uow.commit()
+        return rollout
+
+    def start(self, actor: Actor, rollout_id: int, version: int | None = None) -> Rollout:
+        """Begin to assign; units learn of it as they check in. ConflictError if there is nobody to roll out to."""
+        require_operator(actor, Permission.ROLLOUT_MANAGE)
+        listed = self._repository.images()
+        with self._transactions.begin(actor) as uow:
+            store = RolloutRepository(uow)
+            rollout = store.hold(rollout_id)
+            advance(TRANSITIONS, rollout.state, RolloutEvent.START, rollout.reference)
+            images = ReleaseRepository(uow).by_version(rollout.release).images.values()
+            for image in images:
+                if image.name not in listed:
+                    raise ConflictError(f"{image.name} was retired from the signed metadata; units would refuse it")
+            expected = rollout.expected
+            if rollout.everyone:
+                expected = AssignmentRepository(uow).count_fitting([image.fit for image in images])
+            if not expected:
+                raise ConflictError(f"no unit in service can run release {rollout.release}; nobody to roll out to")
+            rollout = store.change(rollout, version, expected=expected, started_at=uow.now)
+            rollout = step(uow, rollout, RolloutEvent.START)
+            uow.commit()
+        return rollout
+
+    def pause(self, actor: Actor, rollout_id: int, reason: str, version: int | None = None) -> Rollout:
+        """Assign no further unit; those under way go on."""
+        return self._step(actor, rollout_id, version, RolloutEvent.PAUSE, reason)
+
+    def resume(self, actor: Actor, rollout_id: int, version: int | None = None) -> Rollout:
+        """Go on, knowing the failures so far: only new ones count toward the limit."""
+        require_operator(actor, Permission.ROLLOUT_MANAGE)
+        with self._transactions.begin(actor) as uow:
+            store = RolloutRepository(uow)
+            rollout = store.hold(rollout_id)
+            rollout = store.change(rollout, version, tolerated_failures=rollout.snapshot.failures)
+            rollout = settle(uow, step(uow, rollout, RolloutEvent.RESUME))
+            uow.commit()
+        return rollout
+
+    def stop(self, actor: Actor, rollout_id: int, reason: str, version: int | None = None) -> Rollout:
+        """End it: units before their trial are recalled, those on trial finish it."""
+        require_operator(actor, Permission.ROLLOUT_MANAGE)
+        with self._transactions.begin(actor) as uow:
+            store = RolloutRepository(uow)
+            rollout = store.change(store.hold(rollout_id), version)
+            step(uow, rollout, RolloutEvent.STOP, reason)
+            store.recall(rollout_id, RECALLABLE, "the rollout was stopped")
+            rollout = settle(uow, store.get(rollout_id))
+            uow.commit()
+        return rollout
+
+    def get(self, actor: Actor, rollout_id: int) -> Rollout:
+        """The rollout as it stands."""
+        require_operator(actor, Permission.ROLLOUT_READ)
+        with self._transactions.read(actor) as uow:
+            return RolloutRepository(uow).get(rollout_id)
+
+    def page(self, actor: Actor, limit: int, after_id: int | None) -> list[Rollout]:
+        """At most `limit` rollouts, newest first."""
+        require_operator(actor, Permission.ROLLOUT_READ)
+        with self._transactions.read(actor) as uow:
+            return RolloutRepository(uow).page(limit, after_id)
+
+    def units(self, actor: Actor, rollout_id: int, limit: int, after: str | None) -> list[UnitProgress]:
+        """At most `limit` units that have a state in it, by serial number."""
+        require_operator(actor, Permission.ROLLOUT_READ)
+        with self._transactions.read(actor) as uow:
+            store = RolloutRepository(uow)
+            store.get(rollout_id)
+            return store.units(rollout_id, limit, after)
+
+    def _step(
+        self, actor: Actor, rollout_id: int, version: int | None, event: RolloutEvent, reason: str = ""
+    ) -> Rollout:
+        require_operator(actor, Permission.ROLLOUT_MANAGE)
+        with self._transactions.begin(actor) as uow:
+            store = RolloutRepository(uow)
+            rollout = step(uow, store.change(store.hold(rollout_id), version), event, reason)
+            uow.commit()
+        return rollout
+
+
+def step(uow: UnitOfWork, rollout: Rollout, event: RolloutEvent, reason: str = "") -> Rollout:
+    """The rollout after `event`, audited and told by webhook; IllegalTransitionError if its table has no such step."""
+    if len(reason) > MAX_REASON_CHARACTERS:
+        raise InvalidError(f"a reason has at most {MAX_REASON_CHARACTERS} characters, got {len(reason)}")
+    state = advance(TRANSITIONS, rollout.state, event, rollout.reference)
+    ended = uow.now if state in _ENDS else None
+    changed = RolloutRepository(uow).change(rollout, state=state, reason=reason, ended_at=ended)
+    uow.audit(AuditAction(f"rollout:{event}"), rollout.reference, ["state"])
+    uow.send(
+        "webhook",
+        f"{rollout.reference}:{changed.version}",
+        {"event": f"rollout_{event}", "rollout": rollout.reference, "state": state, "reason": reason},
+    )
+    return changed
+
+
+def settle(uow: UnitOfWork, rollout: Rollout) -> Rollout:
+    """The rollout after what it decides by itself now."""
+    for command in decide(rollout.snapshot, uow.now):
+        rollout = step(uow, rollout, command.event, command.reason)
+    return rollout
+
+
+def _checked(store: RolloutRepository, release: Release, serials: Sequence[str]) -> list[str]:
+    """The serial numbers, each once; InvalidError if one is no unit the release has an image for."""
+    wanted = sorted(set(serials))
+    if not 1 <= len(wanted) <= MAX_LISTED_UNITS:
+        raise InvalidError(f"a rollout lists 1 to {MAX_LISTED_UNITS} units, got {len(wanted)}")
+    boards = store.boards_of(wanted)
+    for serial in wanted:
+        if serial not in boards:
+            raise InvalidError(f"there is no unit {serial[:20]!r}")
+        if boards[serial] not in release.images:
+            raise InvalidError(f"{serial} is board {boards[serial]}; release {release.version} has no image for it")
+    return wanted

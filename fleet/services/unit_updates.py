@@ -1,0 +1,224 @@
+"""What a unit is told to run, decided when it checks in, and what becomes of it, by its own reports.
+
+- Nothing scans the fleet: a unit that never checks in costs nothing.
+- Of two live rollouts that concern a unit the one started later wins; the older says superseded.
+- A director's sequence number is used once. An assignment is told by one `check_update`, and again while the
+  unit does not stir; it is signed anew before it expires.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fleet.domain.access import unit_actor
+from fleet.domain.audit import AuditAction
+from fleet.domain.errors import NotFoundError
+from fleet.domain.release import ReleaseImage
+from fleet.domain.rollout import (
+    FAILURES,
+    RECALLABLE,
+    REPORTED,
+    STATE_OF_REPORT,
+    Rollout,
+    RolloutState,
+    Running,
+    UnitState,
+)
+from fleet.services.rollouts import settle
+from fleet.services.unit_messages import Outgoing
+from fleet.store.assignments import Assignment, AssignmentRepository
+from fleet.store.commands import CommandRepository
+from fleet.store.releases import ReleaseRepository
+from fleet.store.rollouts import RolloutRepository
+from fleet.store.unit_of_work import Transactions, UnitOfWork
+from fleet.updates.director import ASSIGNMENT_LIFE, AssignedImage, Director
+from protocol.wire.layouts import COMMANDS, UPDATE_REASONS, UPDATE_STATES
+from protocol.wire.messages import Message
+
+TELL_AGAIN_AFTER = timedelta(seconds=15)
+_CHECK_UPDATE = COMMANDS.index("check_update")
+_FINAL = FAILURES | {UnitState.CONFIRMED, UnitState.SUPERSEDED}
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """A live rollout with its images by board."""
+
+    rollout: Rollout
+    images: Mapping[str, ReleaseImage]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """A unit that checks in."""
+
+    serial: str
+    running: Running
+    first_at: datetime
+
+
+class UnitUpdates:
+    """The gateway's side of rollouts; runs in the gateway's transaction and never commits."""
+
+    def __init__(self, transactions: Transactions, director: Director) -> None:
+        self._transactions = transactions
+        self._director = director
+
+    def check_in(self, uow: UnitOfWork, serial: str, facts: Message) -> list[Outgoing]:
+        """A unit sent `register` or `heartbeat`: what to tell it about its image."""
+        return self.check_in_all(uow, {serial: facts})
+
+    def check_in_all(self, uow: UnitOfWork, messages: Mapping[str, Message]) -> list[Outgoing]:
+        """The same for many units; while there is nothing to roll out, two queries for all of them."""
+        assigned = AssignmentRepository(uow)
+        for serial, message in messages.items():
+            if message.name == "register":
+                assigned.record_running(serial, _running(message))
+        live = self._live(uow)
+        pending = assigned.pending(messages)
+        if not live and not pending:
+            return []
+        answers: list[Outgoing] = []
+        for serial, (running, first_at) in assigned.in_service(messages).items():
+            unit = _Unit(serial, running, first_at)
+            answers += self._direct(uow, unit, live, pending.get(serial))
+        return answers
+
+    def record_report(self, uow: UnitOfWork, serial: str, message: Message) -> list[Outgoing]:
+        """A unit sent `update_report`: note it, and let its rollout decide. Nothing to answer."""
+        state = STATE_OF_REPORT.get(UPDATE_STATES[message["state"]])
+        assignment = AssignmentRepository(uow).by_sequence(serial, message["assignment"])
+        uow.audit(AuditAction.UPDATE_REPORT, serial, [UPDATE_STATES[message["state"]]])
+        if state is None or assignment is None or assignment.rollout_id is None:
+            return []
+        store = RolloutRepository(uow)
+        rollout = store.hold(assignment.rollout_id)
+        progress = store.unit(rollout.id, serial)
+        if progress is None or state not in REPORTED[progress.state]:
+            return []
+        store.move(rollout.id, serial, state, _reason(message))
+        if state in _FINAL:
+            AssignmentRepository(uow).close(assignment.sequence)
+        settle(uow, store.get(rollout.id))
+        return []
+
+    def assignment(self, serial: str) -> bytes:
+        """The director's file for that unit, as it is served; NotFoundError if it was never assigned anything."""
+        with self._transactions.read(unit_actor(serial)) as uow:
+            latest = AssignmentRepository(uow).latest(serial)
+        if latest is None:
+            raise NotFoundError(f"the director has nothing for {serial}")
+        return latest.document
+
+    def _live(self, uow: UnitOfWork) -> list[_Live]:
+        releases = ReleaseRepository(uow)
+        return [_Live(each, releases.by_version(each.release).images) for each in RolloutRepository(uow).live()]
+
+    def _direct(self, uow: UnitOfWork, unit: _Unit, live: list[_Live], pending: Assignment | None) -> list[Outgoing]:
+        store = RolloutRepository(uow)
+        chosen: _Live | None = None
+        for each in live:
+            progress = store.unit(each.rollout.id, unit.serial)
+            if progress is None and not _concerns(each, unit):
+                continue
+            if chosen is None:
+                chosen = each
+            elif progress is None or progress.state in RECALLABLE:
+                reason = f"{chosen.rollout.reference} is newer"
+                store.move(each.rollout.id, unit.serial, UnitState.SUPERSEDED, reason)
+                settle(uow, store.hold(each.rollout.id))
+        if chosen is not None:
+            return self._follow(uow, unit, chosen, pending)
+        return self._recall(uow, unit, pending)
+
+    def _follow(self, uow: UnitOfWork, unit: _Unit, chosen: _Live, pending: Assignment | None) -> list[Outgoing]:
+        """Take the unit one step on in the rollout that concerns it."""
+        store = RolloutRepository(uow)
+        rollout = chosen.rollout
+        progress = store.unit(rollout.id, unit.serial)
+        if progress is not None and progress.state is not UnitState.WAITING:
+            if pending is not None and pending.rollout_id == rollout.id:
+                return self._remind(uow, unit, chosen, pending, progress.state)
+            return self._recall(uow, unit, pending)
+        if rollout.state is not RolloutState.RUNNING:
+            return self._recall(uow, unit, pending)
+        image = chosen.images.get(unit.running.board)
+        refusal = image.fit.refusal(unit.running) if image else f"no image for board {unit.running.board}"
+        if image is None or refusal:
+            store.move(rollout.id, unit.serial, UnitState.FAILED, refusal)
+        elif image.sha256 == unit.running.image_sha256:
+            store.move(rollout.id, unit.serial, UnitState.CONFIRMED, "it ran this image already")
+        else:
+            store.move(rollout.id, unit.serial, UnitState.ASSIGNED)
+            return [self._assign(uow, unit.serial, rollout.id, image)]
+        settle(uow, store.hold(rollout.id))
+        return self._recall(uow, unit, pending)
+
+    def _remind(
+        self, uow: UnitOfWork, unit: _Unit, chosen: _Live, pending: Assignment, state: UnitState
+    ) -> list[Outgoing]:
+        """Tell a unit that has not stirred once more; sign anew what is about to expire."""
+        image = chosen.images.get(unit.running.board)
+        if state in RECALLABLE and image and uow.now - pending.issued_at > ASSIGNMENT_LIFE / 2:
+            return [self._assign(uow, unit.serial, chosen.rollout.id, image)]
+        if state is UnitState.ASSIGNED and uow.now - pending.told_at >= TELL_AGAIN_AFTER:
+            AssignmentRepository(uow).tell_again(pending.sequence)
+            return [_check_update(pending)]
+        return []
+
+    def _recall(self, uow: UnitOfWork, unit: _Unit, pending: Assignment | None) -> list[Outgoing]:
+        """Take back an assignment its rollout does not want any more; one on trial is let be."""
+        if pending is None or pending.rollout_id is None:
+            return []
+        progress = RolloutRepository(uow).unit(pending.rollout_id, unit.serial)
+        if progress is None or progress.state is not UnitState.SUPERSEDED:
+            return []
+        return [self._assign(uow, unit.serial, None, None)]
+
+    def _assign(self, uow: UnitOfWork, serial: str, rollout_id: int | None, image: ReleaseImage | None) -> Outgoing:
+        target = None
+        if image is not None:
+            target = AssignedImage(image.name, image.length, image.sha256, image.release_counter, image.fit.board)
+        command = CommandRepository(uow).add(serial, "check_update", 0)
+        assignment = AssignmentRepository(uow).issue(
+            serial,
+            rollout_id,
+            target.name if target else None,
+            command.id,
+            lambda sequence: self._director.sign(serial, sequence, target, uow.now),
+        )
+        uow.audit(AuditAction.UPDATE_ASSIGN, serial)
+        return _check_update(assignment)
+
+
+def _concerns(live: _Live, unit: _Unit) -> bool:
+    """Whether a rollout to all counts this unit, which has no part in it yet, among its targets."""
+    rollout = live.rollout
+    if not rollout.everyone or rollout.started_at is None or unit.first_at > rollout.started_at:
+        return False
+    image = live.images.get(unit.running.board)
+    return image is not None and not image.fit.refusal(unit.running)
+
+
+def _check_update(assignment: Assignment) -> Outgoing:
+    values = {"command_id": assignment.command_id, "command": _CHECK_UPDATE, "argument": assignment.sequence}
+    return Outgoing(assignment.serial, "command", values)
+
+
+def _reason(message: Message) -> str:
+    reason = UPDATE_REASONS[message["reason"]]
+    named = "" if reason == "none" else reason
+    return ": ".join(part for part in (named, message["detail"]) if part)
+
+
+def _running(message: Message) -> Running:
+    return Running(
+        board=message["board"],
+        hardware_revision=message["hardware_revision"],
+        abi=message["abi"],
+        version=message["version"],
+        release_counter=message["release_counter"],
+        image_sha256=message["image_sha256"].hex(),
+    )

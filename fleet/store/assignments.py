@@ -1,0 +1,153 @@
+"""What units run, as they last registered it, and what the director assigned them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, func, insert, or_, select, update
+
+from fleet.domain.rollout import Fit, Running
+from fleet.domain.unit import Service, Trust
+from fleet.store.tables.equipment import units
+from fleet.store.tables.rollouts import assignments, running_images
+from fleet.store.unit_of_work import UnitOfWork
+
+_IN_SERVICE = (Service.PLACED, Service.ACTIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The director's order to a unit; `target` None is "stay as you are"."""
+
+    sequence: int
+    serial: str
+    rollout_id: int | None
+    target: str | None
+    command_id: int
+    document: bytes
+    issued_at: datetime
+    told_at: datetime
+
+
+class AssignmentRepository:
+    """Reached by the gateway for units it has authenticated."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._connection = uow.connection
+        self._now = uow.now
+
+    def record_running(self, serial: str, running: Running) -> None:
+        """Note what the unit registered with."""
+        values = {
+            "board": running.board,
+            "hardware_revision": running.hardware_revision,
+            "abi": running.abi,
+            "version": running.version,
+            "release_counter": running.release_counter,
+            "sha256": running.image_sha256,
+            "registered_at": self._now,
+        }
+        changed = self._connection.execute(
+            update(running_images).where(running_images.c.serial == serial).values(values)
+        )
+        if not changed.rowcount:
+            self._connection.execute(insert(running_images).values(serial=serial, first_at=self._now, **values))
+
+    def in_service(self, serials: Collection[str]) -> dict[str, tuple[Running, datetime]]:
+        """Of those units the trusted ones in service: what they run and when they first registered."""
+        query = _in_service(select(running_images)).where(running_images.c.serial.in_(serials))
+        return {row.serial: (_running(row), row.first_at) for row in self._connection.execute(query)}
+
+    def count_fitting(self, fits: Collection[Fit]) -> int:
+        """How many trusted units in service could run an image of one of `fits`."""
+        run = running_images.c
+        fitting = [
+            (run.board == fit.board)
+            & run.hardware_revision.between(fit.revision_from, fit.revision_to)
+            & (run.abi == fit.abi)
+            for fit in fits
+        ]
+        query = _in_service(select(func.count()).select_from(running_images)).where(or_(False, *fitting))
+        return self._connection.scalar(query) or 0
+
+    def issue(
+        self,
+        serial: str,
+        rollout_id: int | None,
+        target: str | None,
+        command_id: int,
+        sign: Callable[[int], bytes],
+    ) -> Assignment:
+        """A new assignment in place of all before; `sign` makes the document for its sequence number."""
+        self._connection.execute(
+            update(assignments).where(assignments.c.serial == serial, assignments.c.pending).values(pending=False)
+        )
+        values = {
+            "serial": serial,
+            "rollout_id": rollout_id,
+            "target": target,
+            "command_id": command_id,
+            "pending": target is not None,
+            "issued_at": self._now,
+            "told_at": self._now,
+        }
+        result = self._connection.execute(insert(assignments).values(document=b"", **values))
+        (sequence,) = result.inserted_primary_key or (0,)
+        document = sign(sequence)
+        self._connection.execute(
+            update(assignments).where(assignments.c.sequence == sequence).values(document=document)
+        )
+        return Assignment(sequence, serial, rollout_id, target, command_id, document, self._now, self._now)
+
+    def pending(self, serials: Collection[str]) -> dict[str, Assignment]:
+        """The assignment each of those units has not yet said the end of."""
+        query = select(assignments).where(assignments.c.serial.in_(serials), assignments.c.pending)
+        return {row.serial: _assignment(row) for row in self._connection.execute(query)}
+
+    def latest(self, serial: str) -> Assignment | None:
+        """What the director says to that unit now."""
+        query = select(assignments).where(assignments.c.serial == serial).order_by(assignments.c.sequence.desc())
+        row = self._connection.execute(query.limit(1)).one_or_none()
+        return None if row is None else _assignment(row)
+
+    def by_sequence(self, serial: str, sequence: int) -> Assignment | None:
+        """The unit's assignment of that number, if it was ever given it."""
+        query = select(assignments).where(assignments.c.serial == serial, assignments.c.sequence == sequence)
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else _assignment(row)
+
+    def close(self, sequence: int) -> None:
+        """The unit said how it ended."""
+        self._connection.execute(update(assignments).where(assignments.c.sequence == sequence).values(pending=False))
+
+    def tell_again(self, sequence: int) -> None:
+        """Note that the unit is told of it now."""
+        self._connection.execute(
+            update(assignments).where(assignments.c.sequence == sequence).values(told_at=self._now)
+        )
+
+
+def _in_service(query: Select[Any]) -> Select[Any]:
+    return query.join(units, units.c.serial == running_images.c.serial).where(
+        units.c.trust == Trust.GOOD, units.c.service.in_(_IN_SERVICE)
+    )
+
+
+def _running(row: Row[Any]) -> Running:
+    return Running(row.board, row.hardware_revision, row.abi, row.version, row.release_counter, row.sha256)
+
+
+def _assignment(row: Row[Any]) -> Assignment:
+    return Assignment(
+        row.sequence,
+        row.serial,
+        row.rollout_id,
+        row.target,
+        row.command_id,
+        row.document,
+        row.issued_at,
+        row.told_at,
+    )

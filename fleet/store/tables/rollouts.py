@@ -1,0 +1,88 @@
+"""Who gets a release: rollouts, each unit's part in them, what units run, what the director assigned them."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+)
+
+from fleet.store.base import Instant, metadata
+
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("release_id", ForeignKey("releases.id"), nullable=False),
+    Column("everyone", Boolean, nullable=False),  # all units registered before the start; else those listed
+    Column("state", String(24), nullable=False, index=True),
+    Column("reason", Text, nullable=False),
+    Column("pause_after_failures", Integer, nullable=False),
+    Column("tolerated_failures", Integer, nullable=False, server_default="0"),
+    Column("expected", Integer, nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("approver", String(64)),
+    Column("created_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+    Column("version", Integer, nullable=False, server_default="1"),
+)
+
+rollout_units = Table(
+    "rollout_units",
+    metadata,
+    Column("rollout_id", ForeignKey("rollouts.id"), primary_key=True),
+    Column("serial", ForeignKey("units.serial"), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(160), nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Index("ix_rollout_units_serial", "serial"),
+)
+
+# How many of rollout_units are in each state, kept with every change: deciding never counts the fleet.
+rollout_counts = Table(
+    "rollout_counts",
+    metadata,
+    Column("rollout_id", ForeignKey("rollouts.id"), primary_key=True),
+    Column("state", String(16), primary_key=True),
+    Column("units", Integer, nullable=False),
+)
+
+running_images = Table(
+    "running_images",
+    metadata,
+    Column("serial", ForeignKey("units.serial"), primary_key=True),
+    Column("board", String(16), nullable=False),
+    Column("hardware_revision", Integer, nullable=False),
+    Column("abi", Integer, nullable=False),
+    Column("version", String(16), nullable=False),
+    Column("release_counter", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("first_at", Instant, nullable=False),
+    Column("registered_at", Instant, nullable=False),
+)
+
+# A row's id is the director's sequence number: never used twice, whatever is deleted.
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("sequence", Integer, primary_key=True),
+    Column("serial", ForeignKey("units.serial"), nullable=False),
+    Column("rollout_id", Integer),
+    Column("target", String(64)),  # the image's name; none: stay as you are
+    Column("command_id", Integer, nullable=False),  # the check_update that tells of it
+    Column("document", LargeBinary, nullable=False),
+    Column("pending", Boolean, nullable=False),  # the unit has not yet said how it ended
+    Column("issued_at", Instant, nullable=False),
+    Column("told_at", Instant, nullable=False),
+    ForeignKeyConstraint(["rollout_id", "serial"], ["rollout_units.rollout_id", "rollout_units.serial"]),
+    Index("ix_assignments_serial_sequence", "serial", "sequence"),
+    sqlite_autoincrement=True,
+)
