@@ -1,1 +1,1 @@
-"""The same wire codec by another hand: construct Structs derived from the tables."""
+"""What only the host needs of the protocol: a second codec to check the first against, and reading aids."""

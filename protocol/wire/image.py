@@ -19,6 +19,10 @@ _MAGIC = b"PTIM"
 _FORMAT = 1
 _FIELDS = ">4sBBHI32s16sBBHIIHI16s"
 _FIELDS_BYTES = struct.calcsize(_FIELDS)
+_INTS = (
+    ("revision_from", 8), ("revision_to", 8), ("abi", 16), ("release_counter", 32), ("security_counter", 32),
+    ("data_schema", 16), ("minimum_heap_bytes", 32),
+)  # fmt: skip
 
 
 class ImageHeader:
@@ -47,12 +51,16 @@ class ImageHeader:
 
     def pack(self, payload):
         """The header's 256 bytes for `payload`; fills `payload_bytes` and `payload_sha256`."""
-        self.payload_bytes = len(payload)
-        self.payload_sha256 = sha256(payload).digest()
         if not 0 < len(payload) <= MAX_IMAGE_BYTES - HEADER_BYTES:
             raise WireError("a payload has 1 to %d bytes, got %d" % (MAX_IMAGE_BYTES - HEADER_BYTES, len(payload)))
+        for name, bits in _INTS:
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << bits:
+                raise WireError("%s is an int below 2**%d, got %r" % (name, bits, value))
         if self.revision_from > self.revision_to:
             raise WireError("hardware revisions run from %d to %d" % (self.revision_from, self.revision_to))
+        self.payload_bytes = len(payload)
+        self.payload_sha256 = sha256(payload).digest()
         fields = struct.pack(
             _FIELDS, _MAGIC, _FORMAT, 0, HEADER_BYTES, self.payload_bytes, self.payload_sha256,
             _pad(self.board, "board"), self.revision_from, self.revision_to, self.abi, self.release_counter,
@@ -94,13 +102,12 @@ class ImageHeader:
 
 
 def _pad(text, name):
-    data = text.encode()
-    if not 0 < len(data) <= 16:
-        raise WireError("%s has 1 to 16 bytes, got %r" % (name, text))
-    for byte in data:
-        if not 0x21 <= byte <= 0x7E:
+    if not isinstance(text, str) or not 0 < len(text) <= 16:
+        raise WireError("%s has 1 to 16 characters, got %r" % (name, text))
+    for character in text:
+        if not 0x21 <= ord(character) <= 0x7E:
             raise WireError("%s is printable ASCII without spaces, got %r" % (name, text))
-    return data + bytes(16 - len(data))
+    return text.encode() + bytes(16 - len(text))
 
 
 def _unpad(data):

@@ -1,10 +1,13 @@
 """A MAC address: 48 bits with the I/G and U/L bits readable (IEEE 802-2014, 8.2)."""
 
-from binascii import hexlify, unhexlify
+from binascii import hexlify
 
 from protocol.wire.errors import WireError
 
 MAC_BYTES = 6
+_HEX_DIGITS = "0123456789ABCDEFabcdef"
+# The written forms: length of the text, digits in a group, what may stand between groups.
+_FORMS = ((17, 2, ":-"), (14, 4, "."), (12, 12, ""))
 
 
 class MacAddress:
@@ -13,6 +16,8 @@ class MacAddress:
     __slots__ = ("octets",)
 
     def __init__(self, octets):
+        if not isinstance(octets, (bytes, bytearray, memoryview)):
+            raise WireError("a MAC address is made of bytes, got %r" % (octets,))
         if len(octets) != MAC_BYTES:
             raise WireError("a MAC address has 6 octets, got %d" % len(octets))
         self.octets = bytes(octets)
@@ -20,13 +25,16 @@ class MacAddress:
     @classmethod
     def parse(cls, text):
         """From `00:1A:2B:3C:4D:5E`, `00-1a-...`, `001a.2b3c.4d5e` or 12 hex digits."""
-        digits = text.replace(":", "").replace("-", "").replace(".", "")
-        try:
-            if len(digits) != 2 * MAC_BYTES:
-                raise ValueError
-            return cls(unhexlify(digits))
-        except ValueError:
+        digits = ""
+        if isinstance(text, str):
+            for length, group, separators in _FORMS:
+                if len(text) == length and text[group : group + 1] in separators:
+                    parts = text.split(text[group]) if separators else [text]
+                    if all([len(part) == group for part in parts]):
+                        digits = "".join(parts)
+        if not digits or not all([digit in _HEX_DIGITS for digit in digits]):
             raise WireError("not a MAC address: %r; write it as 00:1A:2B:3C:4D:5E" % (text,))
+        return cls.from_int(int(digits, 16))
 
     @classmethod
     def from_int(cls, value):

@@ -59,10 +59,9 @@ def pack(name, values, boot_id=0, sequence=0, version=None):
     """
     row = layout_of(name)
     version = row[2] if version is None else version
-    if not 1 <= version <= row[2]:
-        raise WireError("%s has versions 1 to %d, got %d" % (name, row[2], version))
-    if not (0 <= boot_id <= 0xFFFFFFFF and 0 <= sequence <= 0xFFFFFFFF):
-        raise WireError("boot id and sequence are u32, got %r and %r" % (boot_id, sequence))
+    _check_int(name, "version", version, 1, row[2])
+    _check_int(name, "boot_id", boot_id, 0, 0xFFFFFFFF)
+    _check_int(name, "sequence", sequence, 0, 0xFFFFFFFF)
     out = bytearray(struct.pack(_ENVELOPE, row[0], version, boot_id, sequence))
     _pack_fields(out, name, row[3], values, version)
     if len(out) > MAX_MESSAGE_BYTES:
@@ -89,6 +88,8 @@ def unpack(data):
 
 
 def _pack_fields(out, where, fields, values, version):
+    if not isinstance(values, dict):
+        raise WireError("%s is a dict of fields, got %r" % (where, values))
     known = 0
     for field in fields:
         name, kind, low, high, since = field[:5]
@@ -99,24 +100,40 @@ def _pack_fields(out, where, fields, values, version):
             continue
         value = values[name]
         if kind in _INT_FORMAT:
-            _check(where, name, value if isinstance(value, int) else -1, low, high)
+            _check_int(where, name, value, low, high)
             out.extend(struct.pack(_INT_FORMAT[kind], value))
         elif kind == LIST:
+            if not isinstance(value, (list, tuple)):
+                raise WireError("%s.%s is a list, got %r" % (where, name, value))
             _check(where, name, len(value), low, high)
             out.append(len(value))
             for item in value:
                 _pack_fields(out, name, field[5], item, version)
         else:
-            data = value.encode() if kind == TEXT else bytes(value)
-            _check(where, name, len(data), low, high)
+            data = _bytes_of(where, name, kind, value, low, high)
             if kind == TEXT:
-                _check_text(where, name, data)
                 out.append(len(data))
             elif kind == BLOB:
                 out.extend(struct.pack(">H", len(data)))
             out.extend(data)
     if known != len(values):
-        raise WireError("%s has fields %s, got %s" % (where, [f[0] for f in fields], sorted(values)))
+        raise WireError("%s has fields %s, got %s" % (where, [f[0] for f in fields], list(values)))
+
+
+def _bytes_of(where, name, kind, value, low, high):
+    """The bytes of a TEXT, BLOB or FIXED value, checked; both interpreters refuse the same."""
+    if kind == TEXT:
+        if not isinstance(value, str):
+            raise WireError("%s.%s is text, got %r" % (where, name, value))
+        _check(where, name, len(value), low, high)
+        # Checked before it is encoded: only one of the two interpreters refuses to encode a lone surrogate.
+        _check_text(where, name, [ord(character) for character in value])
+        return value.encode()
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        raise WireError("%s.%s is bytes, got %r" % (where, name, value))
+    data = bytes(value)
+    _check(where, name, len(data), low, high)
+    return data
 
 
 def _unpack_fields(data, at, where, fields, values, version):
@@ -171,6 +188,13 @@ def _take(data, at, count, where, name):
     if at + count > len(data):
         raise WireError("%s is cut off in %s: %d bytes missing" % (where, name, at + count - len(data)))
     return bytes(data[at : at + count])
+
+
+def _check_int(where, name, value, low, high):
+    # A bool is an int to CPython and none to MicroPython: to the wire it is none.
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise WireError("%s.%s is an int, got %r" % (where, name, value))
+    _check(where, name, value, low, high)
 
 
 def _check(where, name, value, low, high):

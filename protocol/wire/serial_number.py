@@ -26,8 +26,8 @@ def make_serial(number):
 
 def check_serial(text):
     """`text`, if it is a well-formed serial number with the right check digit; else WireError."""
-    digits = text[len(PREFIX) :]
-    well_formed = len(text) == LENGTH and text.startswith(PREFIX)
+    well_formed = isinstance(text, str) and len(text) == LENGTH and text.startswith(PREFIX)
+    digits = text[len(PREFIX) :] if well_formed else ""
     for digit in digits:
         well_formed = well_formed and digit in "0123456789"
     if not well_formed:

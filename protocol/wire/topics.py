@@ -24,12 +24,12 @@ def up_topic(serial, kind):
     """The topic on which unit `serial` publishes messages of `kind` (one of UP_KINDS)."""
     if kind not in UP_KINDS:
         raise WireError("unknown topic kind %r; one of %s" % (kind, ", ".join(UP_KINDS)))
-    return "/".join((ROOT, GENERATION, shard_of(serial), check_serial(serial), "up", kind))
+    return "/".join((ROOT, GENERATION, shard_of(check_serial(serial)), serial, "up", kind))
 
 
 def down_topic(serial):
     """The topic to which unit `serial` subscribes."""
-    return "/".join((ROOT, GENERATION, shard_of(serial), check_serial(serial), "down"))
+    return "/".join((ROOT, GENERATION, shard_of(check_serial(serial)), serial, "down"))
 
 
 def up_filter(shard="+"):
@@ -39,6 +39,8 @@ def up_filter(shard="+"):
 
 def parse_up_topic(topic):
     """(serial, kind) of an up topic; WireError for any other, a wrong shard included."""
+    if not isinstance(topic, str):
+        raise WireError("a topic is text, got %r" % (topic,))
     if len(topic) > MAX_TOPIC_BYTES:
         raise WireError("a topic has at most %d bytes, got %d" % (MAX_TOPIC_BYTES, len(topic)))
     levels = topic.split("/")
