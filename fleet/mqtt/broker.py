@@ -32,6 +32,8 @@ ACK_WAIT = "5s"  # what a dead gateway had in hand comes back after this
 MAX_ACK_PENDING = 4096  # broker.md: 2 x filters x this <= 65,535
 MAX_PAYLOAD_BYTES = 16 * 1024  # a message has at most 4 KiB; the broker's own requests need more
 MAX_CONTROL_LINE_BYTES = 4096
+MAX_LOG_BYTES = 4 * 1024 * 1024
+MAX_LOGS = 4
 HEALTH_TIMEOUT_S = 1.0
 CHECK_TIMEOUT_S = 10.0
 KEYS = ("issuer", "callout", "system")
@@ -60,6 +62,10 @@ class BrokerFiles:
         return self.directory / "jetstream"
 
     @property
+    def log(self) -> Path:
+        return self.directory / "nats.log"
+
+    @property
     def clients_ca(self) -> Path:
         """The authorities whose clients may finish a handshake: devices' issuing CAs and the gateways'."""
         return self.directory / "clients-ca.crt"
@@ -83,12 +89,11 @@ class BrokerFiles:
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """One NATS server of ours."""
+    """One NATS server of ours; `credentials` holds its key and certificate."""
 
     settings: Settings
     files: BrokerFiles
-    certificate: Path
-    key: Path
+    credentials: Path
 
     @property
     def binary(self) -> str:
@@ -133,6 +138,9 @@ class Broker:
             "server_name": "plugtone-1",
             "listen": f"127.0.0.1:{self.settings.nats_port}",
             "http": f"127.0.0.1:{self.settings.monitor_port}",
+            "log_file": str(self.files.log.absolute()),
+            "logfile_size_limit": MAX_LOG_BYTES,
+            "logfile_max_num": MAX_LOGS,
             "max_payload": MAX_PAYLOAD_BYTES,
             "max_control_line": MAX_CONTROL_LINE_BYTES,
             "jetstream": {"store_dir": str(self.files.store.absolute()), "sync_interval": "1s"},
@@ -159,8 +167,8 @@ class Broker:
                 "ack_wait": ACK_WAIT,
                 "max_ack_pending": MAX_ACK_PENDING,
                 "tls": {
-                    "cert_file": str(self.certificate.absolute()),
-                    "key_file": str(self.key.absolute()),
+                    "cert_file": str(self.credentials.absolute()),
+                    "key_file": str(self.credentials.absolute()),
                     "ca_file": str(self.files.clients_ca.absolute()),
                     "verify": True,
                     "timeout": 5,

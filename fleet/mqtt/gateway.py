@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event
@@ -24,6 +25,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy.exc import OperationalError
 
 from fleet.domain.identity import gateway_subject
+from fleet.mqtt.commands import Commands
 from fleet.services.ingest import Delivery, Ingest
 from fleet.services.unit_messages import Outgoing
 from protocol.wire.messages import pack
@@ -52,8 +54,7 @@ class Endpoint:
     port: int
     name: str
     authority: Path
-    certificate: Path
-    key: Path
+    credentials: Path
 
 
 class Connection:
@@ -71,7 +72,7 @@ class Connection:
             manual_ack=True,
         )
         context = ssl.create_default_context(cafile=str(endpoint.authority))
-        context.load_cert_chain(endpoint.certificate, endpoint.key)
+        context.load_cert_chain(endpoint.credentials)
         self._client.tls_set_context(context)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
@@ -90,7 +91,6 @@ class Connection:
         except Empty:
             failure = f"no answer in {SUBSCRIBE_TIMEOUT_S} s"
         if failure:
-            self.close()
             raise GatewayError(f"the broker does not let the gateway listen: {failure}")
 
     def receive(self) -> list[mqtt.MQTTMessage]:
@@ -146,7 +146,7 @@ class Gateway:
         self,
         endpoint: Endpoint,
         ingest: Ingest,
-        commands: Callable[[], Sequence[Outgoing]],
+        commands: Commands,
         now: Callable[[], datetime],
     ) -> None:
         self._endpoint = endpoint
@@ -168,7 +168,7 @@ class Gateway:
             except GatewayError as error:
                 log.warning("%s; trying again", error)
                 stop.wait(RETRY_S)
-            else:
+            finally:
                 connection.close()
 
     def _serve(self, connection: Connection, stop: Event) -> None:
@@ -179,24 +179,20 @@ class Gateway:
                 next_beat = time.monotonic() + BEAT_S
             messages = connection.receive()
             if messages:
-                self._handle(connection, messages, stop)
-            self._send(connection, self._commands())
+                self._handle(connection, messages)
+            self._commands.deliver(partial(self._send, connection))
 
-    def _handle(self, connection: Connection, messages: Sequence[mqtt.MQTTMessage], stop: Event) -> None:
+    def _handle(self, connection: Connection, messages: Sequence[mqtt.MQTTMessage]) -> None:
         deliveries = [Delivery(message.topic, bytes(message.payload), self._now()) for message in messages]
-        while not stop.is_set():
-            try:
-                answers = self._ingest.handle(deliveries)
-            except OperationalError as error:
-                log.error("%d messages wait, the database fails: %s", len(deliveries), error)
-                stop.wait(RETRY_S)
-            else:
-                self._send(connection, answers)
-                connection.acknowledge(messages)
-                return
-
-    def _send(self, connection: Connection, answers: Sequence[Outgoing]) -> None:
+        try:
+            answers = self._ingest.handle(deliveries)
+        except OperationalError as error:
+            raise GatewayError(f"the database fails, the broker keeps {len(messages)} messages: {error}") from error
         for answer in answers:
-            self._sequence = self._sequence % 0xFFFFFFFF + 1
-            payload = pack(answer.name, dict(answer.values), self._boot_id, self._sequence)
-            connection.publish(down_topic(answer.serial), payload, 1)
+            self._send(connection, answer)
+        connection.acknowledge(messages)
+
+    def _send(self, connection: Connection, outgoing: Outgoing) -> None:
+        self._sequence = self._sequence % 0xFFFFFFFF + 1
+        payload = pack(outgoing.name, dict(outgoing.values), self._boot_id, self._sequence)
+        connection.publish(down_topic(outgoing.serial), payload, 1)

@@ -53,10 +53,10 @@ class Registration(Protocol):
     def command_result(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]: ...
 
 
-class Rollouts(Protocol):
-    """What units tell of updates, and what they are to do next; `fleet.services.rollouts`."""
+class Updates(Protocol):
+    """What units tell of updates, and what they are to do next; `fleet.services.unit_updates`."""
 
-    def check_in(self, uow: UnitOfWork, serial: str, facts: Message) -> list[Outgoing]: ...
+    def check_in_all(self, uow: UnitOfWork, messages: Mapping[str, Message]) -> list[Outgoing]: ...
     def record_report(self, uow: UnitOfWork, serial: str, message: Message) -> list[Outgoing]: ...
 
 
@@ -82,10 +82,10 @@ _Decoded = tuple[Delivery, Incoming]
 class Ingest:
     """The gateway's one use case."""
 
-    def __init__(self, transactions: Transactions, registration: Registration, rollouts: Rollouts) -> None:
+    def __init__(self, transactions: Transactions, registration: Registration, updates: Updates) -> None:
         self._transactions = transactions
         self._registration = registration
-        self._rollouts = rollouts
+        self._updates = updates
         self._handlers: dict[str, Handler] = {
             "register": self._register,
             "service_ready": registration.service_ready,
@@ -153,16 +153,14 @@ class Ingest:
         if incoming.message["serial"] != incoming.serial:
             raise WireError(f"a registration of {incoming.message['serial']} from {incoming.serial}")
         answers = self._registration.register(uow, incoming)
-        return answers + self._rollouts.check_in(uow, incoming.serial, incoming.message)
+        return answers + self._updates.check_in_all(uow, {incoming.serial: incoming.message})
 
     def _beat(self, uow: UnitOfWork, batch: Sequence[Incoming]) -> list[Outgoing]:
         answers = self._registration.heartbeat(uow, batch)
-        for incoming in batch:
-            answers = answers + self._rollouts.check_in(uow, incoming.serial, incoming.message)
-        return answers
+        return answers + self._updates.check_in_all(uow, {incoming.serial: incoming.message for incoming in batch})
 
     def _update_report(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]:
-        return self._rollouts.record_report(uow, incoming.serial, incoming.message)
+        return self._updates.record_report(uow, incoming.serial, incoming.message)
 
     def _events(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]:
         IngestStore(uow.connection).add_events(

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Table, delete, insert, select, tuple_
 
 from fleet.domain.sequence_window import WINDOW_BYTES, SequenceWindow
 from fleet.store.tables.ingest import dead_letters, sequence_windows, unit_events
+from fleet.store.upsert import upsert
 
 MAX_STARTS_PER_UNIT = 16
 MAX_DEAD_LETTERS_PER_UNIT = 100
@@ -58,20 +59,19 @@ class IngestStore:
 
     def save_windows(self, windows: Mapping[Start, SequenceWindow], known: Collection[Start], now: datetime) -> None:
         """Store `windows`; `known` are the starts that have a row already."""
-        t = sequence_windows.c
-        changed = [_window_row(start, window, now) for start, window in windows.items() if start in known]
-        if changed:
-            of_start = and_(t.serial == bindparam("of_serial"), t.boot_id == bindparam("of_boot_id"))
-            columns: dict[str, Any] = {name: bindparam(name) for name in ("highest", "seen", "updated_at")}
-            self._connection.execute(update(sequence_windows).where(of_start).values(columns), changed)
-        for start in windows.keys() - set(known):
-            row = _window_row(start, windows[start], now)
-            self._connection.execute(
-                insert(sequence_windows).values(
-                    serial=start[0], boot_id=start[1], **{k: row[k] for k in ("highest", "seen", "updated_at")}
-                )
-            )
-            self._forget_old_starts(start[0])
+        rows = [
+            {
+                "serial": serial,
+                "boot_id": boot_id,
+                "highest": window.highest,
+                "seen": window.seen.to_bytes(WINDOW_BYTES, "big"),
+                "updated_at": now,
+            }
+            for (serial, boot_id), window in windows.items()
+        ]
+        upsert(self._connection, sequence_windows, rows)
+        for serial in {serial for serial, boot_id in windows if (serial, boot_id) not in known}:
+            self._forget_old_starts(serial)
 
     def add_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Keep `letters`, and of each unit's only the newest."""
@@ -130,14 +130,3 @@ class IngestStore:
         self._connection.execute(
             delete(sequence_windows).where(t.serial == serial, t.boot_id.not_in(newest.scalar_subquery()))
         )
-
-
-def _window_row(start: Start, window: SequenceWindow, now: datetime) -> dict[str, Any]:
-    seen = window.seen.to_bytes(WINDOW_BYTES, "big")
-    return {
-        "of_serial": start[0],
-        "of_boot_id": start[1],
-        "highest": window.highest,
-        "seen": seen,
-        "updated_at": now,
-    }

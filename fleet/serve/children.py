@@ -1,0 +1,154 @@
+"""What each process of the service runs: the composition roots of broker, callouts, gateway, worker and API."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from fleet.api.app import create_app
+from fleet.domain.access import system_actor
+from fleet.mqtt.callout import Callout
+from fleet.mqtt.commands import Commands
+from fleet.mqtt.gateway import Endpoint, Gateway
+from fleet.mqtt.revocations import Revocations
+from fleet.mqtt.revoker import Revoker
+from fleet.pki.authority import DeviceAuthority, GatewayAuthority
+from fleet.pki.peer import PeerReader
+from fleet.serve import api, sntp
+from fleet.serve.listening import Sockets
+from fleet.serve.state import GATEWAYS, State
+from fleet.serve.supervisor import ChildSpec, Ready
+from fleet.services.admission import Admission
+from fleet.services.build import Services, build_services, utc_now
+from fleet.services.certificates import Certificates
+from fleet.store.identities import IdentityLookup
+
+CALLOUTS = 2
+RENEW_EVERY_S = 3600.0
+MAX_LOG_BYTES = 1024 * 1024
+LOG_FILES = 3
+BROKER_STAGE, DOOR_STAGE, WORK_STAGE = 0, 1, 2  # the higher, the earlier it ends
+
+log = logging.getLogger(__name__)
+
+
+def broker_child(state: State) -> ChildSpec:
+    """The broker, in our place in the process: its own program."""
+    command = state.broker.command
+
+    def run(_ready: Ready) -> None:
+        os.execv(command[0], command)  # noqa: S606 - a list of ours, no shell
+
+    return ChildSpec("broker", run, BROKER_STAGE, probe=state.broker.is_ready)
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """The Python processes; each builds its own services after the fork."""
+
+    state: State
+    sockets: Sockets
+
+    def specs(self) -> list[ChildSpec]:
+        """In the order they start."""
+        callouts = [self._spec(f"callout-{number}", self._callout, DOOR_STAGE) for number in range(CALLOUTS)]
+        gateways = [self._spec(name, partial(self._gateway, name), WORK_STAGE) for name in GATEWAYS]
+        others = [self._spec("worker", self._worker, WORK_STAGE), self._spec("api", self._api, WORK_STAGE)]
+        return callouts + gateways + others
+
+    def _spec(self, name: str, run: Callable[[Ready], None], stage: int) -> ChildSpec:
+        def logged(ready: Ready) -> None:
+            log_to(self.state.logs / f"{name}.log")
+            run(ready)
+
+        return ChildSpec(name, logged, stage)
+
+    def _services(self) -> Services:
+        return build_services(self.state.settings)
+
+    def _callout(self, ready: Ready) -> None:
+        authorities = self.state.credentials.authorities
+        reader = PeerReader(
+            [DeviceAuthority.load(authorities).certificate], [GatewayAuthority.load(authorities).certificate]
+        )
+        records = IdentityLookup(self._services().transactions, system_actor("callout"))
+        asyncio.run(_until_sigterm(Callout(self.state.broker, Admission(reader, records), GATEWAYS), ready))
+
+    def _gateway(self, name: str, ready: Ready) -> None:
+        settings, credentials, services = self.state.settings, self.state.credentials, self._services()
+        endpoint = Endpoint(
+            "127.0.0.1", settings.broker_port, name, credentials.server_anchor, credentials.gateway(name)
+        )
+        gateway = Gateway(endpoint, services.ingest, Commands(services.outbox), utc_now)
+        gateway.run(_stop_on_sigterm(), ready)
+
+    def _worker(self, ready: Ready) -> None:
+        services, stop = self._services(), _stop_on_sigterm()
+        revocations = Revocations(services.outbox, Revoker(self.state.broker))
+        certificates = Certificates(services.transactions, self.state.credentials)
+        duties = (
+            partial(sntp.serve, self.sockets.ntp, time.time, stop),
+            partial(revocations.run, stop),
+            partial(_renew, certificates, stop),
+        )
+        threads = [threading.Thread(target=_or_die(duty), daemon=True) for duty in duties]
+        for thread in threads:
+            thread.start()
+        ready()
+        stop.wait()
+
+    def _api(self, ready: Ready) -> None:
+        app = create_app(self._services())
+        api.serve(app, self.sockets, self.state.credentials.server, ready)
+
+
+def log_to(path: Path) -> None:
+    """Send this process's log to its own file, bounded in size."""
+    handler = RotatingFileHandler(path, maxBytes=MAX_LOG_BYTES, backupCount=LOG_FILES - 1)
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        handlers=[handler],
+        force=True,
+    )
+
+
+async def _until_sigterm(callout: Callout, ready: Ready) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await callout.run(stop, ready)
+
+
+def _stop_on_sigterm() -> threading.Event:
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    return stop
+
+
+def _renew(certificates: Certificates, stop: threading.Event) -> None:
+    while not stop.is_set():
+        for name in certificates.renew(system_actor("worker")):
+            log.info("renewed the certificate of %s", name)
+        stop.wait(RENEW_EVERY_S)
+
+
+def _or_die(duty: Callable[[], None]) -> Callable[[], None]:
+    """A duty whose failure ends the process, so that the supervisor starts it again."""
+
+    def run() -> None:
+        try:
+            duty()
+        except Exception:
+            log.exception("a duty of the worker failed")
+            os._exit(1)
+
+    return run
