@@ -10,6 +10,7 @@ from typing import Final
 
 from fleet.domain.access import Permission, Role, permissions_of
 from fleet.domain.errors import ConflictError, InvalidError
+from fleet.domain.references import Noun, refer
 
 MIN_PASSWORD_CHARACTERS: Final = 12
 MAX_PASSWORD_CHARACTERS: Final = 256
@@ -62,7 +63,7 @@ class Person:
     @property
     def reference(self) -> str:
         """The public id, and what the audit keeps."""
-        return f"PE-{self.id}"
+        return refer(Noun.PERSON, self.id)
 
     @property
     def permissions(self) -> frozenset[Permission]:
@@ -87,7 +88,7 @@ class Token:
     @property
     def reference(self) -> str:
         """The public id, and what the audit keeps."""
-        return f"TO-{self.id}"
+        return refer(Noun.TOKEN, self.id)
 
 
 def checked_email(text: str) -> str:

@@ -12,6 +12,7 @@ from fleet.domain.access import Actor, ActorKind, ForbiddenError, Permission, Ro
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import InvalidError, NotFoundError, TooManyAttemptsError, UnauthenticatedError
 from fleet.domain.people import Person, Token, checked_name
+from fleet.domain.references import Noun, number_of
 from fleet.services.credentials import MAX_SECRET_CHARACTERS, Passwords, Prefix, Secret, digest_of, mint
 from fleet.store.credentials import CredentialRepository
 from fleet.store.people import PeopleRepository
@@ -133,7 +134,7 @@ class Access:
             raise InvalidError(f"a token has some of its maker's permissions; asked for {seen}")
         if expires_at is not None and expires_at <= self._transactions.clock():
             raise InvalidError(f"a token cannot expire in the past, got {expires_at.isoformat()}")
-        return self._add_token(actor, name, permissions, expires_at, int(actor.reference.removeprefix("PE-")))
+        return self._add_token(actor, name, permissions, expires_at, number_of(Noun.PERSON, actor.reference))
 
     def issue_host_token(self, name: str, role: Role) -> NewToken:
         """A token with a role's permissions, for who already rules the server's own command line."""
@@ -188,7 +189,7 @@ class Access:
         """Whose tokens the actor may see: None for everybody's, 0 for nobody's."""
         if Permission.PEOPLE_MANAGE in actor.permissions:
             return None
-        return int(actor.reference.removeprefix("PE-")) if actor.kind is ActorKind.PERSON else 0
+        return number_of(Noun.PERSON, actor.reference) if actor.kind is ActorKind.PERSON else 0
 
     def _add_token(
         self,
@@ -201,7 +202,13 @@ class Access:
         secret: Secret = mint(Prefix.TOKEN)
         with self._transactions.begin(actor) as uow:
             token = CredentialRepository(uow).add_token(
-                checked_name(name), owner, permissions, secret.digest, secret.hint, expires_at, actor.account_id
+                checked_name(name),
+                permissions,
+                person_id=owner,
+                account_id=actor.account_id,
+                digest=secret.digest,
+                hint=secret.hint,
+                expires_at=expires_at,
             )
             uow.audit(AuditAction.TOKEN_CREATE, token.reference, ["permissions"], token.account_id)
             uow.commit()

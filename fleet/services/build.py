@@ -33,10 +33,12 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def build_services(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Services:
+def build_services(
+    settings: Settings, clock: Callable[[], datetime] = utc_now, passwords: Passwords | None = None
+) -> Services:
     """The services on the settings' database, which must be migrated already."""
     transactions = Transactions(make_engine(settings.database), clock)
-    passwords = Passwords()
+    passwords = passwords or Passwords()
     access = Access(transactions, passwords)
     people = People(transactions, access, passwords, settings.base_url)
     return Services(

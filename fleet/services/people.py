@@ -68,10 +68,12 @@ class People:
 
     def first_setup_link(self) -> str | None:
         """A setup link if nobody is admin yet, else None; for a service that starts."""
+        return None if self.has_admin() else self.setup_link()
+
+    def has_admin(self) -> bool:
+        """Whether somebody can sign in as admin."""
         with self._transactions.read(_HOST) as uow:
-            if PeopleRepository(uow).has_admin():
-                return None
-        return self.setup_link()
+            return PeopleRepository(uow).has_admin()
 
     # By the bearer of a link
 

@@ -63,9 +63,16 @@ class CredentialRepository:
     # Tokens
 
     def add_token(
-        self, name: str, person_id: int | None, permissions: frozenset[Permission], digest: bytes, hint: str,
-        expires_at: datetime | None, account_id: int | None,
-    ) -> Token:  # fmt: skip
+        self,
+        name: str,
+        permissions: frozenset[Permission],
+        *,
+        person_id: int | None,
+        account_id: int | None,
+        digest: bytes,
+        hint: str,
+        expires_at: datetime | None,
+    ) -> Token:
         """A new token."""
         result = self._connection.execute(
             insert(tokens).values(

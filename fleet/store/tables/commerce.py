@@ -101,7 +101,7 @@ rmas = Table(
     Column("opened_at", Instant, nullable=False),
     Column("decision", String(12), nullable=False),
     Column("replacement", String(12), nullable=False),
-    Column("returning", String(16), nullable=False),
+    Column("returning", String(16), nullable=False, quote=True),
     Column("replacement_serial", ForeignKey("units.serial")),
     Column("replacement_placement_id", ForeignKey("placements.id")),
     Column("approved_at", Instant),

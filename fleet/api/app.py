@@ -1,0 +1,45 @@
+"""The HTTP application: every router of the fleet, one guard, one form of error, one envelope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from fleet.api import health, outbox, people, sessions, setup, tokens
+from fleet.api.envelope import Envelope
+from fleet.api.problems import add_problem_handlers
+from fleet.api.routing import PermittedRouter
+from fleet.services.build import Services
+
+MAX_BODY_BYTES: Final = 1024 * 1024  # a route that takes more says so with max_body_size
+ROUTERS: Final[tuple[PermittedRouter, ...]] = (
+    health.router,
+    setup.router,
+    sessions.router,
+    people.router,
+    tokens.router,
+    outbox.router,
+)
+
+
+def create_app(services: Services, mounts: Mapping[str, ASGIApp] | None = None) -> FastAPI:
+    """The application on `services`; `mounts` are further applications by path, as the console."""
+    app = FastAPI(
+        title="Plugtone fleet service",
+        version="1",
+        openapi_url=None,  # served by fleet.api.health, behind the same envelope and with a declared permission
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=MAX_BODY_BYTES,
+    )
+    app.state.services = services
+    for router in ROUTERS:
+        app.include_router(router)
+    for path, mounted in (mounts or {}).items():
+        app.mount(path, mounted)
+    add_problem_handlers(app)
+    app.add_middleware(Envelope)
+    return app

@@ -1,0 +1,65 @@
+"""A fleet service on an empty database, with a clock the test moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+
+import fleet.store.tables  # noqa: F401 - declares every table
+from fleet.domain.access import Actor, ActorKind, Role, permissions_of
+from fleet.services.build import Services, build_services
+from fleet.services.credentials import Passwords
+from fleet.settings import Settings
+from fleet.store.base import metadata
+
+START = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    """Time stands still until the test moves it."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **period: float) -> None:
+        self.now += timedelta(**period)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path)
+
+
+@pytest.fixture(scope="session")
+def passwords() -> Passwords:
+    """Argon2id at its cheapest; the parameters of the product are tested on their own."""
+    return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture
+def services(settings: Settings, clock: Clock, passwords: Passwords) -> Services:
+    built = build_services(settings, clock, passwords)
+    metadata.create_all(built.transactions.engine)
+    return built
+
+
+def someone(*roles: Role, account_id: int | None = None) -> Actor:
+    """A person with those roles who is in no table."""
+    return Actor(ActorKind.PERSON, "PE-900", permissions_of(frozenset(roles)), account_id)
+
+
+@pytest.fixture
+def admin() -> Actor:
+    return someone(Role.ADMIN)
