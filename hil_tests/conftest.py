@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 import serial
-from hil_tests.link import Link
 from pytest_embedded import Dut
 
 from boards import catalogue
+from hil_tests.link import Link
 from tools.release.build import build_image
 from tools.sim.board import SimBoard
 from tools.sim.loader import Loader, write_first_image

@@ -61,7 +61,7 @@ def soak(area: str, sweeps: list[Sweep], minutes: float) -> int:
             if left <= 0:
                 break
     for sweep in sweeps:
-        total = totals[sweep.name] if sweep.name in totals else {"count": 0, "failures": []}
+        total = totals.get(sweep.name, {"count": 0, "failures": []})
         print(
             f"{area}/{sweep.name}: {reached[sweep.name]:,} {sweep.unit} this run, "
             f"{total['count']:,} over all runs, {len(total['failures'])} failures"
@@ -77,7 +77,8 @@ def main() -> int:
     try:
         module = importlib.import_module(f"tests.sweeps.{arguments.area}")
     except ModuleNotFoundError:
-        known = ", ".join(sorted(p.stem for p in (ROOT / "tests/sweeps").glob("*.py") if p.stem not in ("__init__", "sweep")))
+        areas = {path.stem for path in (ROOT / "tests/sweeps").glob("*.py")} - {"__init__", "sweep"}
+        known = ", ".join(sorted(areas))
         print(f"soak: no area {arguments.area!r}; known: {known}", file=sys.stderr)
         return 2
     return 1 if soak(arguments.area, module.SWEEPS, arguments.minutes) else 0

@@ -1,0 +1,1 @@
+"""`plugtone bench`: ratios against a named baseline measured in the same run."""
