@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from fleet.api import health, outbox, people, sessions, setup, tokens
+from fleet.api import health, outbox, people, releases, rollouts, sessions, setup, tokens, updates
 from fleet.api.envelope import Envelope
 from fleet.api.problems import add_problem_handlers
 from fleet.api.routing import PermittedRouter
@@ -22,6 +22,9 @@ ROUTERS: Final[tuple[PermittedRouter, ...]] = (
     people.router,
     tokens.router,
     outbox.router,
+    releases.router,
+    rollouts.router,
+    updates.router,
 )
 
 

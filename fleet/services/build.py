@@ -11,9 +11,13 @@ from fleet.services.credentials import Passwords
 from fleet.services.errands import Errands
 from fleet.services.outbox import Outbox
 from fleet.services.people import People
+from fleet.services.releases import Releases
+from fleet.services.rollouts import Rollouts
+from fleet.services.unit_updates import UnitUpdates
 from fleet.settings import Settings
 from fleet.store.base import make_engine
 from fleet.store.unit_of_work import Transactions
+from fleet.updates.repository import Repository, ensure
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,10 @@ class Services:
     people: People
     errands: Errands
     outbox: Outbox
+    repository: Repository
+    releases: Releases
+    rollouts: Rollouts
+    unit_updates: UnitUpdates
 
 
 def utc_now() -> datetime:
@@ -39,6 +47,7 @@ def build_services(
     """The services on the settings' database, which must be migrated already."""
     transactions = Transactions(make_engine(settings.database), clock)
     passwords = passwords or Passwords()
+    repository = ensure(settings.data_dir)
     access = Access(transactions, passwords)
     people = People(transactions, access, passwords, settings.base_url)
     return Services(
@@ -48,4 +57,8 @@ def build_services(
         people=people,
         errands=Errands(transactions),
         outbox=Outbox(transactions),
+        repository=repository,
+        releases=Releases(transactions, repository),
+        rollouts=Rollouts(transactions, repository),
+        unit_updates=UnitUpdates(transactions, repository.director),
     )

@@ -1,0 +1,154 @@
+"""Releases over HTTP: publish what was signed offline, list, and the public keys `release init` needs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import File, Form, UploadFile
+from pydantic import BaseModel
+
+from fleet.api.pages import Page, PageDep, make_page
+from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
+from fleet.domain.access import Permission
+from fleet.domain.errors import InvalidError
+from fleet.domain.release import Release, ReleaseImage
+from protocol.wire.image import MAX_IMAGE_BYTES
+from protocol.wire.release import MAX_METADATA_BYTES
+
+router = PermittedRouter(tags=["releases"])
+
+MAX_METADATA_FILES: Final = 64
+MAX_IMAGES: Final = 16
+# Boundaries and part headers are small beside this reserve.
+MAX_PUBLICATION_BYTES: Final = MAX_IMAGES * MAX_IMAGE_BYTES + MAX_METADATA_FILES * MAX_METADATA_BYTES + 1024 * 1024
+
+
+class ImageOut(BaseModel):
+    board: str
+    name: str
+    length: int
+    sha256: str
+    revision_from: int
+    revision_to: int
+    abi: int
+    release_counter: int
+    security_counter: int
+    data_schema: int
+    minimum_heap_bytes: int
+
+
+class ReleaseOut(BaseModel):
+    version: str
+    notes: str
+    published_by: str
+    published_at: datetime
+    images: list[ImageOut]
+
+
+class PublicationOut(BaseModel):
+    """The releases a publication brought; none if it was known or held metadata alone."""
+
+    releases: list[ReleaseOut]
+
+
+class RoleOut(BaseModel):
+    role: str
+    version: int
+    expires: datetime
+
+
+class UpdateKeyOut(BaseModel):
+    """A public key as TUF metadata lists it."""
+
+    keyid: str
+    key: dict[str, Any]
+
+
+def present_image(image: ReleaseImage) -> ImageOut:
+    """An image as the API shows it."""
+    return ImageOut(
+        board=image.fit.board,
+        name=image.name,
+        length=image.length,
+        sha256=image.sha256,
+        revision_from=image.fit.revision_from,
+        revision_to=image.fit.revision_to,
+        abi=image.fit.abi,
+        release_counter=image.release_counter,
+        security_counter=image.security_counter,
+        data_schema=image.data_schema,
+        minimum_heap_bytes=image.minimum_heap_bytes,
+    )
+
+
+def present_release(release: Release) -> ReleaseOut:
+    """A release as the API shows it."""
+    return ReleaseOut(
+        version=release.version,
+        notes=release.notes,
+        published_by=release.published_by,
+        published_at=release.published_at,
+        images=[present_image(release.images[board]) for board in sorted(release.images)],
+    )
+
+
+@router.post(
+    "/v1/releases",
+    permission=Permission.RELEASE_PUBLISH,
+    status_code=201,
+    max_body_size=MAX_PUBLICATION_BYTES,
+)
+def publish(
+    actor: ActorDep,
+    services: ServicesDep,
+    metadata: Annotated[list[UploadFile], File(max_length=MAX_METADATA_FILES)],
+    images: Annotated[list[UploadFile] | None, File(max_length=MAX_IMAGES)] = None,
+    notes: Annotated[str, Form(max_length=10_000)] = "",
+) -> PublicationOut:
+    """Publish signed metadata files and the images they list, as `plugtone release publish` sends them."""
+    files = _read(metadata, MAX_METADATA_BYTES)
+    releases = services.releases.publish(actor, files, _read(images or [], MAX_IMAGE_BYTES), notes)
+    return PublicationOut(releases=[present_release(release) for release in releases])
+
+
+@router.get("/v1/releases", permission=Permission.RELEASE_READ)
+def list_releases(page: PageDep, actor: ActorDep, services: ServicesDep) -> Page[ReleaseOut]:
+    """Releases, newest first."""
+    releases = services.releases.page(actor, page.limit + 1, page.after_id)
+    return make_page(releases, page.limit, lambda release: release.id, present_release)
+
+
+@router.get("/v1/releases/{version}", permission=Permission.RELEASE_READ)
+def get_release(version: str, actor: ActorDep, services: ServicesDep) -> ReleaseOut:
+    """One release."""
+    return present_release(services.releases.get(actor, version))
+
+
+@router.get("/v1/update-keys", permission=Permission.RELEASE_READ)
+def update_keys(actor: ActorDep, services: ServicesDep) -> dict[str, UpdateKeyOut]:
+    """The public keys with which this fleet signs snapshot, timestamp and assignments."""
+    return {role: UpdateKeyOut(**entry) for role, entry in services.releases.update_keys(actor).items()}
+
+
+@router.get("/v1/update-metadata", permission=Permission.RELEASE_READ)
+def update_metadata(actor: ActorDep, services: ServicesDep) -> list[RoleOut]:
+    """Each role of the update repository with its version and expiry; empty before the first publication."""
+    return [
+        RoleOut(role=each.role, version=each.version, expires=each.expires)
+        for each in services.releases.metadata_status(actor)
+    ]
+
+
+def _read(uploads: list[UploadFile], limit: int) -> dict[str, bytes]:
+    """The files by name; InvalidError for one that is too long or comes twice."""
+    files: dict[str, bytes] = {}
+    for upload in uploads:
+        name = upload.filename or ""
+        data = upload.file.read(limit + 1)
+        if len(data) > limit:
+            raise InvalidError(f"{name[:80]!r} has more than {limit} bytes")
+        if name in files:
+            raise InvalidError(f"{name[:80]!r} comes twice in this publication")
+        files[name] = data
+    return files

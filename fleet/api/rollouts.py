@@ -1,0 +1,167 @@
+"""Rollouts over HTTP: create, approve, start, pause, resume, stop, and how each unit is doing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from fastapi import Response
+from pydantic import BaseModel, Field
+
+from fleet.api.pages import IfMatchDep, Page, PageDep, etag, make_page
+from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
+from fleet.domain.access import Permission
+from fleet.domain.references import Noun, number_of
+from fleet.domain.rollout import Rollout, RolloutState, UnitProgress, UnitState
+
+router = PermittedRouter(tags=["rollouts"])
+
+MAX_LISTED_UNITS = 10_000
+
+
+class RolloutIn(BaseModel):
+    release: str = Field(max_length=16)
+    targets: Literal["all"] | list[str] = Field(max_length=MAX_LISTED_UNITS)
+    pause_after_failures: int = Field(default=1, ge=1, le=1_000_000)
+    draft: bool = False
+
+
+class ReasonIn(BaseModel):
+    reason: str = Field(default="", max_length=500)
+
+
+class RolloutOut(BaseModel):
+    """`counts` of the units that have a state; those of `expected` that have none yet did not check in."""
+
+    id: str
+    release: str
+    targets: Literal["all", "listed"]
+    state: RolloutState
+    reason: str
+    pause_after_failures: int
+    expected: int
+    counts: dict[UnitState, int]
+    author: str
+    approver: str | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    version: int
+
+
+class UnitOut(BaseModel):
+    serial: str
+    state: UnitState
+    reason: str
+    updated_at: datetime
+
+
+class RolloutDetailOut(RolloutOut):
+    units: Page[UnitOut]
+
+
+def present_rollout(rollout: Rollout) -> RolloutOut:
+    """A rollout as the API shows it."""
+    return RolloutOut(
+        id=rollout.reference,
+        release=rollout.release,
+        targets="all" if rollout.everyone else "listed",
+        state=rollout.state,
+        reason=rollout.reason,
+        pause_after_failures=rollout.pause_after_failures,
+        expected=rollout.expected,
+        counts=dict(rollout.counts),
+        author=rollout.author,
+        approver=rollout.approver,
+        created_at=rollout.created_at,
+        started_at=rollout.started_at,
+        ended_at=rollout.ended_at,
+        version=rollout.version,
+    )
+
+
+def present_unit(unit: UnitProgress) -> UnitOut:
+    """A unit's part in a rollout as the API shows it."""
+    return UnitOut(serial=unit.serial, state=unit.state, reason=unit.reason, updated_at=unit.updated_at)
+
+
+def _tagged(rollout: Rollout, response: Response) -> RolloutOut:
+    response.headers["ETag"] = etag(rollout.version)
+    return present_rollout(rollout)
+
+
+@router.post("/v1/rollouts", permission=Permission.ROLLOUT_MANAGE, status_code=201)
+def create(body: RolloutIn, response: Response, actor: ActorDep, services: ServicesDep) -> RolloutOut:
+    """A rollout of a release to all units or to those listed; it waits for approval unless a draft."""
+    serials = None if body.targets == "all" else body.targets
+    rollout = services.rollouts.create(actor, body.release, serials, body.pause_after_failures, body.draft)
+    return _tagged(rollout, response)
+
+
+@router.get("/v1/rollouts", permission=Permission.ROLLOUT_READ)
+def list_rollouts(page: PageDep, actor: ActorDep, services: ServicesDep) -> Page[RolloutOut]:
+    """Rollouts, newest first."""
+    rollouts = services.rollouts.page(actor, page.limit + 1, page.after_id)
+    return make_page(rollouts, page.limit, lambda rollout: rollout.id, present_rollout)
+
+
+@router.get("/v1/rollouts/{rollout}", permission=Permission.ROLLOUT_READ)
+def get_rollout(
+    rollout: str, page: PageDep, *, response: Response, actor: ActorDep, services: ServicesDep
+) -> RolloutDetailOut:
+    """One rollout with a page of its units, by serial number."""
+    number = number_of(Noun.ROLLOUT, rollout)
+    shown = _tagged(services.rollouts.get(actor, number), response)
+    found = services.rollouts.units(actor, number, page.limit + 1, page.after)
+    units = make_page(found, page.limit, lambda unit: unit.serial, present_unit)
+    return RolloutDetailOut(**shown.model_dump(), units=units)
+
+
+@router.post("/v1/rollouts/{rollout}/submit", permission=Permission.ROLLOUT_MANAGE)
+def submit(
+    rollout: str, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
+) -> RolloutOut:
+    """Ask for approval of a draft."""
+    return _tagged(services.rollouts.submit(actor, number_of(Noun.ROLLOUT, rollout), version), response)
+
+
+@router.post("/v1/rollouts/{rollout}/approve", permission=Permission.ROLLOUT_APPROVE)
+def approve(
+    rollout: str, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
+) -> RolloutOut:
+    """Let it be started; not by its author."""
+    return _tagged(services.rollouts.approve(actor, number_of(Noun.ROLLOUT, rollout), version), response)
+
+
+@router.post("/v1/rollouts/{rollout}/start", permission=Permission.ROLLOUT_MANAGE)
+def start(
+    rollout: str, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
+) -> RolloutOut:
+    """Begin to assign; units learn of it as they check in."""
+    return _tagged(services.rollouts.start(actor, number_of(Noun.ROLLOUT, rollout), version), response)
+
+
+@router.post("/v1/rollouts/{rollout}/pause", permission=Permission.ROLLOUT_MANAGE)
+def pause(
+    rollout: str, body: ReasonIn, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
+) -> RolloutOut:
+    """Assign no further unit; those under way go on."""
+    number = number_of(Noun.ROLLOUT, rollout)
+    return _tagged(services.rollouts.pause(actor, number, body.reason, version), response)
+
+
+@router.post("/v1/rollouts/{rollout}/resume", permission=Permission.ROLLOUT_MANAGE)
+def resume(
+    rollout: str, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
+) -> RolloutOut:
+    """Go on; only new failures count toward the limit."""
+    return _tagged(services.rollouts.resume(actor, number_of(Noun.ROLLOUT, rollout), version), response)
+
+
+@router.post("/v1/rollouts/{rollout}/stop", permission=Permission.ROLLOUT_MANAGE)
+def stop(
+    rollout: str, body: ReasonIn, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
+) -> RolloutOut:
+    """End it: units before their trial are recalled, those on trial finish it."""
+    number = number_of(Noun.ROLLOUT, rollout)
+    return _tagged(services.rollouts.stop(actor, number, body.reason, version), response)
