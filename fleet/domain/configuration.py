@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 from fleet.domain.errors import InvalidError
 
-MINUTES_OF_DAY = 24 * 60
-WINDOW_FROM_MINUTE = 2 * 60  # equipment rules 6: 02:00 to 05:00 at the site by default
-WINDOW_UNTIL_MINUTE = 5 * 60
+CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
 class Channel(StrEnum):
@@ -21,51 +20,55 @@ class Channel(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """A maintenance window in local time at the site; it may cross midnight, and equal ends mean any time."""
+
+    begins: time
+    ends: time
+
+    def around(self, now: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+        """The window that is open at `now` or opens next, as instants; two equal ones mean any time."""
+        if self.begins == self.ends:
+            return now, now
+        day = now.astimezone(zone).date() - timedelta(1)
+        while True:
+            begins = datetime.combine(day, self.begins, zone)
+            ends = datetime.combine(day + timedelta(self.ends < self.begins), self.ends, zone)
+            if ends > now:
+                return begins, ends
+            day += timedelta(1)
+
+
+def parse_window(begins: str, ends: str) -> Window:
+    """From two times like `02:00`."""
+    return Window(_parse_clock(begins), _parse_clock(ends))
+
+
+def _parse_clock(text: str) -> time:
+    found = CLOCK.fullmatch(text)
+    if found is None:
+        raise InvalidError(f"a time of day is written 00:00 to 23:59, got {text!r}")
+    return time(int(found[1]), int(found[2]))
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
-    """`version` counts up with every change. The window is in minutes of the local day; equal ends: any time."""
+    """`version` counts up with every change. `window` None: the operator's default."""
 
     serial: str
     version: int = 1
     channel: Channel = Channel.STABLE
-    window_from_minute: int = WINDOW_FROM_MINUTE
-    window_until_minute: int = WINDOW_UNTIL_MINUTE
+    window: Window | None = None
     line_allowed: bool = False
 
-    def changed(self, channel: Channel, window_from_minute: int, window_until_minute: int) -> Configuration:
+    def changed(self, channel: Channel, window: Window | None) -> Configuration:
         """The next version with these settings."""
-        for minute in (window_from_minute, window_until_minute):
-            if not 0 <= minute < MINUTES_OF_DAY:
-                raise InvalidError(f"a minute of the day is 0 to {MINUTES_OF_DAY - 1}, got {minute}")
-        return replace(
-            self,
-            version=self.version + 1,
-            channel=channel,
-            window_from_minute=window_from_minute,
-            window_until_minute=window_until_minute,
-        )
+        return replace(self, version=self.version + 1, channel=channel, window=window)
 
     def allowing_line(self, allowed: bool) -> Configuration:
         """The next version with the line allowed or not; itself if that is so already."""
         return self if allowed == self.line_allowed else replace(self, version=self.version + 1, line_allowed=allowed)
 
-    def taking_over(self, old: Configuration) -> Configuration:
-        """A replacement's configuration at the swap: what the old unit had, and the line."""
-        return replace(old, serial=self.serial, version=self.version + 1, line_allowed=True)
-
-
-def maintenance_window(settings: Configuration, now: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
-    """The window that is open at `now` or opens next; two equal instants mean any time."""
-    if settings.window_from_minute == settings.window_until_minute:
-        return now, now
-    crosses_midnight = settings.window_until_minute < settings.window_from_minute
-    day = now.astimezone(zone).date() - timedelta(1)
-    while True:
-        begins = datetime.combine(day, _clock(settings.window_from_minute), zone)
-        ends = datetime.combine(day + timedelta(crosses_midnight), _clock(settings.window_until_minute), zone)
-        if ends > now:
-            return begins, ends
-        day += timedelta(1)
-
-
-def _clock(minute: int) -> time:
-    return time(*divmod(minute, 60))
+    def taking_over(self, old: Configuration, line_allowed: bool) -> Configuration:
+        """A replacement's configuration at the swap: all that the old unit had."""
+        return replace(old, serial=self.serial, version=self.version + 1, line_allowed=line_allowed)

@@ -30,8 +30,3 @@ class Placement:
     registered_at: datetime | None = None
     activated_at: datetime | None = None
     until: datetime | None = None
-
-    @property
-    def awaits_swap(self) -> bool:
-        """Whether its first registration takes over from another unit."""
-        return self.opened.replaces is not None and self.registered_at is None

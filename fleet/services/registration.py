@@ -7,30 +7,100 @@ to its certificate: `incoming.serial` is the certificate's, and the messages' ow
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from fleet.domain.admission import Admission, admit
+from fleet.domain.audit import AuditAction
+from fleet.domain.placement import Placement
+from fleet.domain.term import Activated, Registered
+from fleet.domain.unit import Custody, CustodyEvent, Service, ServiceEvent, Trust, Unit, after
+from fleet.services.downlinks import Downlinks
+from fleet.services.swap import swap
 from fleet.services.unit_messages import Incoming, Outgoing
+from fleet.store.accounts import AccountRepository
+from fleet.store.commands import CommandRepository
+from fleet.store.configurations import ConfigurationRepository
+from fleet.store.heartbeats import HeartbeatRepository
+from fleet.store.placements import PlacementRepository
+from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import UnitOfWork
+from fleet.store.units import Readiness, UnitRepository
+from protocol.wire.layouts import COMMAND_RESULTS
+from protocol.wire.mac import MacAddress
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """The unit's side of the fleet; built once with the settings it hands out."""
+    """The unit's side of the fleet; built once with what it answers by."""
 
-    heartbeat_s: int
+    downlinks: Downlinks
 
     def register(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]:
-        """Answer a `register`: `registered`, and when accepted `configuration`. The first one after shipping is receipt."""
-        raise NotImplementedError
+        """Answer a `register`: `registered`, and if accepted `configuration`. The first after shipping is receipt."""
+        units, message = UnitRepository(uow), incoming.message
+        unit = units.hold(incoming.serial)
+        admission = admit(unit, message["serial"], MacAddress(message["mac"]), message["epoch"], message["board"])
+        if admission is not Admission.ACCEPTED:
+            return [self.downlinks.registered(unit.serial, admission, 0, uow.now)]
+        unit = replace(unit, version=message["version"], release_counter=message["release_counter"])
+        placement = PlacementRepository(uow).open_of(unit.serial)
+        if placement is not None and placement.registered_at is None:
+            unit = _first_registration(uow, unit, placement, incoming)
+        units.save(unit)
+        units.record_registration(unit.serial, incoming.received_at)
+        settings = ConfigurationRepository(uow).of(unit.serial)
+        return [
+            self.downlinks.registered(unit.serial, admission, settings.version, uow.now),
+            self.downlinks.configuration(settings, uow.now),
+        ]
 
     def heartbeat(self, uow: UnitOfWork, batch: Sequence[Incoming]) -> list[Outgoing]:
         """Store the latest `heartbeat` of each unit in one statement; `configuration` to those that run an old one."""
-        raise NotImplementedError
+        latest = {
+            incoming.serial: {**incoming.message.values, "serial": incoming.serial, "received_at": incoming.received_at}
+            for incoming in batch
+        }
+        HeartbeatRepository(uow).save(list(latest.values()))
+        stale = ConfigurationRepository(uow).not_yet_at(list(latest))
+        return [self.downlinks.configuration(settings, uow.now) for settings in stale]
 
     def service_ready(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]:
         """Activation: online, registered, service available to the account (ToS 1.3). Nothing to answer."""
-        raise NotImplementedError
+        units, placements, at = UnitRepository(uow), PlacementRepository(uow), incoming.received_at
+        unit, placement = units.hold(incoming.serial), placements.open_of(incoming.serial)
+        message = incoming.message
+        units.record_ready(unit.serial, Readiness(at, message["configured_ms"], message["tls_ms"]))
+        if placement is None or placement.registered_at is None or unit.service is not Service.PLACED:
+            return []
+        account = AccountRepository(uow).get(placement.opened.account_id)
+        if unit.trust is not Trust.GOOD or not account.service_available:
+            return []
+        units.save(after(unit, ServiceEvent.ACTIVATE))
+        placements.mark_activated(placement.id, at)
+        TermEventRepository(uow).record(account.id, Activated(placement.id, at))
+        uow.audit(AuditAction.UNIT_ACTIVATE, unit.serial, ["service"], account.id)
+        return []
 
     def command_result(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]:
         """Store what became of a command. Nothing to answer."""
-        raise NotImplementedError
+        message = incoming.message
+        result = COMMAND_RESULTS[message["result"]]
+        CommandRepository(uow).answer(incoming.serial, message["command_id"], result, message["detail"])
+        return []
+
+
+def _first_registration(uow: UnitOfWork, unit: Unit, placement: Placement, incoming: Incoming) -> Unit:
+    """The unit came on from its account for the first time: it was received, and a replacement takes over."""
+    at, opened = incoming.received_at, placement.opened
+    if unit.custody is Custody.SHIPPED:
+        unit = after(unit, CustodyEvent.ARRIVE)
+    PlacementRepository(uow).mark_registered(placement.id, at)
+    TermEventRepository(uow).record(opened.account_id, Registered(placement.id, at))
+    line_allowed = AccountRepository(uow).get(opened.account_id).service_available
+    if opened.replaces is not None:
+        swap(uow, placement, opened.replaces, line_allowed, at)
+    else:
+        configurations = ConfigurationRepository(uow)
+        configurations.save(configurations.of(unit.serial).allowing_line(line_allowed))
+    uow.audit(AuditAction.UNIT_REGISTER, unit.serial, ["custody", "registered_at"], opened.account_id)
+    return unit

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Row, select
 
-from fleet.domain.configuration import Channel, Configuration
+from fleet.domain.configuration import Channel, Configuration, Window
 from fleet.store.tables.equipment import configurations, heartbeats
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.upsert import upsert
@@ -26,7 +25,7 @@ class ConfigurationRepository:
 
     def save(self, configuration: Configuration) -> Configuration:
         """Store it in place of the one before."""
-        upsert(self._connection, configurations, [asdict(configuration)])
+        upsert(self._connection, configurations, [_values(configuration)])
         return configuration
 
     def not_yet_at(self, serials: list[str]) -> list[Configuration]:
@@ -39,12 +38,18 @@ class ConfigurationRepository:
         return [_configuration(row) for row in self._connection.execute(query)]
 
 
+def _values(configuration: Configuration) -> dict[str, Any]:
+    window = configuration.window
+    return {
+        "serial": configuration.serial,
+        "version": configuration.version,
+        "channel": configuration.channel,
+        "window_begins": None if window is None else window.begins,
+        "window_ends": None if window is None else window.ends,
+        "line_allowed": configuration.line_allowed,
+    }
+
+
 def _configuration(row: Row[Any]) -> Configuration:
-    return Configuration(
-        row.serial,
-        row.version,
-        Channel(row.channel),
-        row.window_from_minute,
-        row.window_until_minute,
-        row.line_allowed,
-    )
+    window = None if row.window_begins is None else Window(row.window_begins, row.window_ends)
+    return Configuration(row.serial, row.version, Channel(row.channel), window, row.line_allowed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, insert, select, update
@@ -44,13 +45,13 @@ class PlacementRepository:
         ).scalar_one()
         return Placement(number, opened)
 
-    def mark_registered(self, placement_id: int) -> None:
-        """The unit's first registration from the account is now."""
-        self._set(placement_id, registered_at=self._now)
+    def mark_registered(self, placement_id: int, at: datetime) -> None:
+        """The unit's first registration from the account."""
+        self._set(placement_id, registered_at=at)
 
-    def mark_activated(self, placement_id: int) -> None:
-        """The unit's Activation is now."""
-        self._set(placement_id, activated_at=self._now)
+    def mark_activated(self, placement_id: int, at: datetime) -> None:
+        """The unit's Activation."""
+        self._set(placement_id, activated_at=at)
 
     def end(self, placement_id: int) -> None:
         """The unit's stay is over."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, insert, select, update
@@ -36,7 +35,6 @@ class RmaRepository:
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._connection = uow.connection
-        self._actor = uow.actor
         self._now = uow.now
         self._scope = in_scope(uow.actor, rmas.c.account_id)
 
@@ -74,18 +72,18 @@ class RmaRepository:
         self._connection.execute(update(rmas).where(rmas.c.id == rma.id).values(_values(rma)))
         return rma
 
-    def record(self, rma: Rma, track: str, event: StrEnum, state: StrEnum, at: datetime, why: str) -> None:
-        """Keep a step of a track, which happened at `at` and is known now."""
+    def record(self, rma_id: int, step: RmaStep) -> None:
+        """Keep a step of a track; when it became known is now."""
         self._connection.execute(
             insert(rma_steps).values(
-                rma_id=rma.id,
-                track=track,
-                event=event,
-                state=state,
-                at=at,
+                rma_id=rma_id,
+                track=step.track,
+                event=step.event,
+                state=step.state,
+                at=step.at,
                 recorded_at=self._now,
-                actor=self._actor.reference,
-                why=why,
+                actor=step.actor,
+                why=step.why,
             )
         )
 

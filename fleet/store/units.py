@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, insert, select, update
@@ -14,6 +16,15 @@ from fleet.store.scope import in_scope
 from fleet.store.tables.equipment import stock_records, units
 from fleet.store.unit_of_work import UnitOfWork
 from protocol.wire.mac import MacAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """When a unit was last ready, how long it took to be configured, and how much of that was its TLS handshakes."""
+
+    at: datetime
+    configured_ms: int
+    tls_ms: int
 
 
 class UnitRepository:
@@ -77,9 +88,23 @@ class UnitRepository:
         self._connection.execute(update(units).where(units.c.serial == unit.serial).values(_changing(unit)))
         return unit
 
-    def record_registration(self, serial: str) -> None:
+    def record_registration(self, serial: str, at: datetime) -> None:
         """Note when the unit last registered."""
-        self._connection.execute(update(units).where(units.c.serial == serial).values(registered_at=self._now))
+        self._connection.execute(update(units).where(units.c.serial == serial).values(registered_at=at))
+
+    def record_ready(self, serial: str, ready: Readiness) -> None:
+        """Note the unit's last service_ready."""
+        self._connection.execute(
+            update(units)
+            .where(units.c.serial == serial)
+            .values(ready_at=ready.at, configured_ms=ready.configured_ms, tls_ms=ready.tls_ms)
+        )
+
+    def readiness(self, serial: str) -> Readiness | None:
+        """The unit's last service_ready."""
+        columns = units.c.ready_at, units.c.configured_ms, units.c.tls_ms
+        row = self._connection.execute(select(*columns).where(units.c.serial == serial, self._scope)).one_or_none()
+        return None if row is None or row.ready_at is None else Readiness(row.ready_at, row.configured_ms, row.tls_ms)
 
     def add_stock_record(self, unit: Unit, self_test: Sequence[Mapping[str, Any]], label: str) -> None:
         """Keep what the station found: once for each epoch."""

@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    Time,
     UniqueConstraint,
 )
 
@@ -54,6 +55,9 @@ units = Table(
     Column("release_counter", BigInteger, nullable=False, server_default="0"),
     Column("made_at", Instant, nullable=False),
     Column("registered_at", Instant),
+    Column("ready_at", Instant),  # its last service_ready, and what it measured of the way there
+    Column("configured_ms", BigInteger),
+    Column("tls_ms", BigInteger),
     Index("ix_units_custody_serial", "custody", "serial"),
     Index("ix_units_account_id_serial", "account_id", "serial"),
 )
@@ -93,8 +97,8 @@ configurations = Table(
     Column("serial", ForeignKey("units.serial"), primary_key=True),
     Column("version", BigInteger, nullable=False),
     Column("channel", String(8), nullable=False),
-    Column("window_from_minute", SmallInteger, nullable=False),  # of the local day; equal ends: any time
-    Column("window_until_minute", SmallInteger, nullable=False),
+    Column("window_begins", Time),  # local time at the site; null: the operator's default
+    Column("window_ends", Time),
     Column("line_allowed", Boolean, nullable=False),
 )
 

@@ -1,0 +1,56 @@
+"""What the fleet says to units about themselves: the answer to a registration, their configuration, revocation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from fleet.domain.admission import RETRY_S, Admission
+from fleet.domain.configuration import Configuration, Window
+from fleet.domain.unit import Unit
+from fleet.services.unit_messages import Outgoing
+from fleet.store.unit_of_work import UnitOfWork
+from protocol.wire.layouts import CHANNELS, REGISTER_RESULTS
+
+
+@dataclass(frozen=True, slots=True)
+class Downlinks:
+    """Builds messages from the operator's settings; `window` is the maintenance window of units without their own."""
+
+    heartbeat_s: int
+    zone: tzinfo
+    window: Window
+
+    def registered(self, serial: str, admission: Admission, config_version: int, now: datetime) -> Outgoing:
+        """The answer to a `register`."""
+        values = {
+            "result": REGISTER_RESULTS.index(admission),
+            "config_version": config_version,
+            "retry_s": RETRY_S[admission],
+            "clock_s": int(now.timestamp()),
+        }
+        return Outgoing(serial, "registered", values)
+
+    def configuration(self, settings: Configuration, now: datetime) -> Outgoing:
+        """The unit's configuration, its window as UTC instants."""
+        begins, ends = (settings.window or self.window).around(now, self.zone)
+        values = {
+            "config_version": settings.version,
+            "heartbeat_s": self.heartbeat_s,
+            "channel": CHANNELS.index(settings.channel),
+            "maintenance_from_s": int(begins.timestamp()),
+            "maintenance_until_s": int(ends.timestamp()),
+            "line_allowed": int(settings.line_allowed),
+        }
+        return Outgoing(settings.serial, "configuration", values)
+
+
+def queue(uow: UnitOfWork, key: str, message: Outgoing) -> None:
+    """Send `message` after the commit; the gateway takes it from the outbox."""
+    uow.send("command", key, {"serial": message.serial, "name": message.name, "values": dict(message.values)})
+
+
+def queue_eviction(uow: UnitOfWork, unit: Unit, reason: str) -> None:
+    """Throw the unit's live connection out after the commit; on its next attempt the records as they are now decide."""
+    key = f"{unit.serial}:{unit.epoch}:{reason}:{uow.now.isoformat()}"
+    uow.send("revoke", key, {"serial": unit.serial, "epoch": unit.epoch})

@@ -1,0 +1,67 @@
+"""A replacement takes over at its first registration: line and configuration move, the old identity dies.
+
+One transaction: before it the old unit has everything, after it the replacement has. The caller commits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from fleet.domain.audit import AuditAction
+from fleet.domain.placement import Placement
+from fleet.domain.references import Noun, refer
+from fleet.domain.rma import REPLACEMENT, Replacement, ReplacementEvent
+from fleet.domain.transitions import advance
+from fleet.domain.unit import Custody, ServiceEvent, Trust, TrustEvent, Unit, after
+from fleet.services.downlinks import queue_eviction
+from fleet.store.configurations import ConfigurationRepository
+from fleet.store.identities import IdentityRepository
+from fleet.store.placements import PlacementRepository
+from fleet.store.rmas import RmaRepository, RmaStep
+from fleet.store.unit_of_work import UnitOfWork
+from fleet.store.units import UnitRepository
+
+TRACK = "replacement"
+
+
+def swap(uow: UnitOfWork, placement: Placement, old_placement_id: int, line_allowed: bool, at: datetime) -> None:
+    """`placement`'s unit registered for the first time: it takes over from the unit of `old_placement_id`."""
+    units, configurations = UnitRepository(uow), ConfigurationRepository(uow)
+    old_placement = PlacementRepository(uow).get(old_placement_id)
+    serial, old_serial = placement.opened.serial, old_placement.opened.serial
+    before = configurations.of(old_serial)
+    configurations.save(configurations.of(serial).taking_over(before, line_allowed))
+    if old_serial != serial:  # a repaired unit that comes back takes over from itself
+        old = units.hold(old_serial)
+        configurations.save(before.allowing_line(False))
+        if old_placement.until is None:
+            old = after(old, ServiceEvent.REPLACE)
+        if old_placement.until is None or old.custody is Custody.RETURNED:
+            old = kill_identity(uow, old, "replaced")
+        units.save(old)
+    _record_delivery(uow, placement, at)
+    uow.audit(AuditAction.RMA_SWAP, serial, ["configuration", "identity"], placement.opened.account_id)
+
+
+def kill_identity(uow: UnitOfWork, unit: Unit, reason: str) -> Unit:
+    """The unit with its identity dead and its connection thrown out; one that is revoked already stays as it is."""
+    if unit.trust is not Trust.REVOKED:
+        unit = after(unit, TrustEvent.REVOKE)
+    IdentityRepository(uow).kill(unit.serial)
+    queue_eviction(uow, unit, reason)
+    uow.audit(AuditAction.UNIT_REVOKE, unit.serial, ["trust"], unit.account_id)
+    return unit
+
+
+def _record_delivery(uow: UnitOfWork, placement: Placement, at: datetime) -> None:
+    """The registration is evidence of delivery; a proof by the carrier may have come before."""
+    if placement.opened.rma_id is None:
+        return
+    rmas = RmaRepository(uow)
+    rma = rmas.hold(placement.opened.rma_id)
+    if rma.replacement is Replacement.SHIPPED:
+        state = advance(REPLACEMENT, rma.replacement, ReplacementEvent.DELIVER, refer(Noun.RMA, rma.id))
+        rmas.save(replace(rma, replacement=state))
+        why = f"first registration of {placement.opened.serial}"
+        rmas.record(rma.id, RmaStep(TRACK, ReplacementEvent.DELIVER, state, at, uow.actor.reference, why))
