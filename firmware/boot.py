@@ -11,24 +11,21 @@ STARTED_MS = time.ticks_ms()
 import gc  # noqa: E402
 import json  # noqa: E402
 import sys  # noqa: E402
-import vfs  # noqa: E402
 from binascii import unhexlify  # noqa: E402
-from hashlib import sha256  # noqa: E402
 
 import flash_map  # noqa: E402  generated from boards/*.toml
-from adapter import boot_record  # noqa: E402
+import vfs  # noqa: E402
+
 from adapter.records import RecordPair  # noqa: E402
+from adapter.slot_check import select  # noqa: E402
 from ports.unix.flash import Flash  # noqa: E402
 from ports.unix.pins import Pins  # noqa: E402
-from protocol.wire.boot_record import BootRecord  # noqa: E402
-from protocol.wire.errors import WireError  # noqa: E402
-from protocol.wire.image import HEADER_BYTES, ImageHeader  # noqa: E402
+from protocol.wire.image import HEADER_BYTES  # noqa: E402
 from protocol.wire.layouts import BOOT_REASONS  # noqa: E402
 
 # The chip reads the exit status: the reason of a reset, or a wish to enter the ROM loader.
-RESET_STATUS = 64
 LOADER_STATUS = 80
-_SLOTS = ("slot_a", "slot_b")
+CRASH_STATUS = 64 + BOOT_REASONS.index("crash")
 _LOCKED_STAGE = 2  # of adapter/identity.py
 
 
@@ -55,71 +52,40 @@ class Handover:
         self.free_heap_bytes = 0  # just before main is imported
 
 
-def checked_header(handover, record, slot, image):
-    """The header of the image in `slot`, read whole into `image`; None, with a line in the log, if it may not run."""
-    length, digest = record.slots[slot]
-    if not HEADER_BYTES < length <= len(image):
-        return _refuse(slot, "holds no verified image")
-    view = memoryview(image)[:length]
-    handover.flash.partition(_SLOTS[slot]).readinto(0, view)
-    if sha256(view).digest() != digest:
-        return _refuse(slot, "fails its hash")
-    try:
-        header = ImageHeader.unpack(image)
-    except WireError as error:
-        return _refuse(slot, str(error))
-    refusal = header.refusal(handover.board, handover.hardware_revision, sys.implementation._mpy & 0xFF)
-    if not refusal and header.image_bytes != length:
-        refusal = "header names %d bytes, the boot record %d" % (header.image_bytes, length)
-    if not refusal and header.release_counter < record.floor:
-        refusal = "release counter %d is below the floor %d" % (header.release_counter, record.floor)
-    return _refuse(slot, refusal) if refusal else header
-
-
-def _refuse(slot, why):
-    print("boot: slot %d %s" % (slot, why), file=sys.stderr)
-
-
-def select(handover, pair, reset_cause):
-    """Fills `handover` with the slot to run and returns its image; None if no slot may run."""
-    payload = pair.load()
-    if payload is None:
-        return None
-    record = BootRecord.unpack(payload)
-    image = bytearray(max(record.slots[0][0], record.slots[1][0], HEADER_BYTES))
-    choice = boot_record.choose(record, reset_cause)
-    header = checked_header(handover, choice.record, choice.slot, image)
-    if header is None:
-        choice = boot_record.damaged(choice)
-        header = checked_header(handover, choice.record, choice.slot, image)
-    if header is None:
-        return None
-    if choice.changed:
-        pair.store(choice.record.pack())
-    handover.slot = choice.slot
-    handover.header = header
-    handover.image_sha256 = choice.record.slots[choice.slot][1]
-    handover.boot_reason = choice.boot_reason
-    handover.trial = choice.record.trial != 0
-    handover.attempt = choice.record.attempts
-    handover.image_bytes = len(image)
-    return image
-
-
 def prepare(directory, pins, reset_cause):
     """The handover, with the image mounted at /rom; None if there is nothing to run."""
     with open(directory + "/chip.json") as file:
         chip = json.load(file)
     flash = Flash(directory + "/flash.bin", flash_map.FLASH_BYTES, flash_map.BLOCK_BYTES, flash_map.PARTITIONS)
     handover = Handover(directory, pins, flash, chip)
-    image = select(handover, RecordPair(flash.partition("boot_record")), reset_cause)
-    if image is None:
+    found = select(
+        flash,
+        RecordPair(flash.partition("boot_record")),
+        handover.board,
+        handover.hardware_revision,
+        sys.implementation._mpy & 0xFF,
+        reset_cause,
+        log,
+    )
+    if found is None:
         return None
+    handover.slot = found.slot
+    handover.header = found.header
+    handover.image_sha256 = found.sha256
+    handover.boot_reason = found.choice.boot_reason
+    handover.trial = found.choice.record.trial != 0
+    handover.attempt = found.choice.record.attempts
+    handover.image_bytes = len(found.image)
     handover.locked = is_locked(flash.partition("identity"))
     if handover.locked:
         flash.seal("identity")
-    vfs.mount(vfs.VfsRom(memoryview(image)[HEADER_BYTES:]), "/rom")
+    vfs.mount(vfs.VfsRom(memoryview(found.image)[HEADER_BYTES:]), "/rom")
     return handover
+
+
+def log(text):
+    """A line for people who read the unit's standard error."""
+    sys.stderr.write("boot: " + text + "\n")
 
 
 def is_locked(partition):
@@ -129,40 +95,55 @@ def is_locked(partition):
 
 
 def start(argv):
-    """Boots; returns the exit status for the chip."""
+    """The handover of a slot that may run, or None after showing why not."""
     directory, pins_fd, cause = argv
     pins = Pins(open(int(pins_fd), "wb"))
     pins.led("boot")
     handover = prepare(directory, pins, BOOT_REASONS.index(cause))
     if handover is None:
         pins.led("no_image")
-        return LOADER_STATUS
-    sys.modules.clear()
-    sys.path[:] = ["/rom", ".frozen"]  # the runtime brings asyncio frozen
-    gc.collect()
-    handover.free_heap_bytes = gc.mem_free()
-    handover.heap_bytes = handover.free_heap_bytes + gc.mem_alloc() - handover.image_bytes
+        return None
     pins.report({
         "slot": handover.slot,
         "version": handover.header.version,
         "trial": handover.trial,
         "boot_reason": BOOT_REASONS[handover.boot_reason],
         "runtime": sys.implementation.name,
-        "heap_bytes": handover.heap_bytes,
         "image_bytes": handover.image_bytes,
-        "free_heap_bytes": handover.free_heap_bytes,
         "boot_ms": time.ticks_diff(time.ticks_ms(), STARTED_MS),
     })  # fmt: skip
+    return handover
+
+
+def forget_boot():
+    """Gives boot's modules and names back to the heap; the image brings its own."""
+    sys.modules.clear()
+    for name in list(globals()):
+        if name not in _KEPT:
+            del globals()[name]
+    sys.path[:] = ["/rom", ".frozen"]  # the runtime brings asyncio frozen
+    gc.collect()
+
+
+def hand_over(handover):
+    """Runs the image's main; returns if it ends, which no image should."""
+    handover.free_heap_bytes = gc.mem_free()
+    handover.heap_bytes = handover.free_heap_bytes + gc.mem_alloc() - handover.image_bytes
+    handover.pins.report({"heap_bytes": handover.heap_bytes, "free_heap_bytes": handover.free_heap_bytes})
     import main
 
     main.run(handover)
-    return RESET_STATUS + BOOT_REASONS.index("restart")
 
+
+_KEPT = ("__name__", "_KEPT", "gc", "sys", "hand_over", "handover", "LOADER_STATUS", "CRASH_STATUS")
 
 if __name__ == "__main__":
     try:
-        status = start(sys.argv[1:])
+        handover = start(sys.argv[1:])
+        if handover is None:
+            sys.exit(LOADER_STATUS)
+        forget_boot()
+        hand_over(handover)
     except Exception as error:  # the last line of defence: the traceback goes to the log, the chip resets
         sys.print_exception(error, sys.stderr)
-        status = RESET_STATUS + BOOT_REASONS.index("crash")
-    sys.exit(status)
+    sys.exit(CRASH_STATUS)

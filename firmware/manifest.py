@@ -10,6 +10,7 @@ BOOT_ROM = (
     "adapter/boot_record.py",
     "adapter/errors.py",
     "adapter/records.py",
+    "adapter/slot_check.py",
     "ports/__init__.py",
     "ports/{port}/__init__.py",
     "ports/{port}/flash.py",

@@ -11,13 +11,11 @@
 | armed, running | revert(reason)          | none    | hash refused, confirmed slot boots         |
 """
 
-from micropython import const
-
 from adapter.errors import SlotError
 from protocol.wire.boot_record import MAX_REFUSED, TRIAL_ARMED, TRIAL_NONE, TRIAL_RUNNING
 from protocol.wire.layouts import BOOT_REASONS, UPDATE_REASONS
 
-MAX_ATTEMPTS = const(3)
+MAX_ATTEMPTS = 3
 
 WATCHDOG = BOOT_REASONS.index("watchdog")
 CRASH = BOOT_REASONS.index("crash")

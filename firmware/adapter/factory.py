@@ -14,8 +14,6 @@ does not make a second key for one serial number.
 
 from hashlib import sha256
 
-from micropython import const
-
 from adapter import self_test
 from adapter.crypto import csr, p256
 from adapter.identity import KEYED, LOCKED, MAX_BLOB_BYTES, PROVISIONED, Identity
@@ -27,7 +25,7 @@ from protocol.wire.mac import MacAddress
 from protocol.wire.serial_number import check_serial
 
 _FACTORY, _LOCKED_MODE = LINK_MODES.index("factory"), LINK_MODES.index("locked")
-_ENTROPY_BYTES = const(32)
+_ENTROPY_BYTES = 32
 
 
 class FactoryLink:

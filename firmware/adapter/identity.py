@@ -8,16 +8,14 @@ metadata, addresses. Boot reads the first byte only: 2 seals the partition until
 
 import struct
 
-from micropython import const
-
 from adapter.crypto import csr
 from adapter.errors import IdentityError
 from adapter.records import RecordPair
 from protocol.wire import messages
 from protocol.wire.mac import MacAddress
 
-KEYED, PROVISIONED, LOCKED = const(0), const(1), const(2)
-MAX_BLOB_BYTES = const(8192)
+KEYED, PROVISIONED, LOCKED = 0, 1, 2
+MAX_BLOB_BYTES = 8192
 _FORMAT = 1
 _FIELDS = ">BBHB6s2s11s16s32s65s"
 _FIELDS_BYTES = struct.calcsize(_FIELDS)

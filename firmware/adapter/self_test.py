@@ -4,20 +4,18 @@
 the caller. A test answers (result, value); the value is what was measured, for the warehouse's records.
 """
 
-from micropython import const
-
 from protocol.wire.layouts import SELF_TEST_RESULTS, SELF_TESTS
 
 PASSED = SELF_TEST_RESULTS.index("passed")
 FAILED = SELF_TEST_RESULTS.index("failed")
 SKIPPED = SELF_TEST_RESULTS.index("skipped")
 
-_RAM_BYTES = const(4096)
-_FLASH_BYTES = const(256)
-_ENTROPY_BYTES = const(32)
+_RAM_BYTES = 4096
+_FLASH_BYTES = 256
+_ENTROPY_BYTES = 32
 # Of 256 fair coins fewer than 80 or more than 176 heads come up once in 10**9 tests.
-_LEAST_ONES, _MOST_ONES = const(80), const(176)
-_CLOCK_STEPS = const(20000)
+_LEAST_ONES, _MOST_ONES = 80, 176
+_CLOCK_STEPS = 20000
 
 
 def run(board, identity, clock_ms):
@@ -99,8 +97,7 @@ def _entropy(board):
     first, second = board.entropy(_ENTROPY_BYTES), board.entropy(_ENTROPY_BYTES)
     ones = 0
     for byte in first:
-        while byte:
-            ones += byte & 1
-            byte >>= 1
+        for bit in range(8):
+            ones += byte >> bit & 1
     good = first != second and _LEAST_ONES <= ones <= _MOST_ONES
     return (PASSED if good else FAILED, ones)

@@ -30,6 +30,7 @@ class BootRecord:
 
     def __init__(
         self,
+        *,
         confirmed=0,
         slots=(_NO_IMAGE, _NO_IMAGE),
         trial=TRIAL_NONE,
@@ -77,7 +78,15 @@ class BootRecord:
         refused = []
         for at in range(_FIELDS_BYTES, len(payload), SHA256_BYTES):
             refused.append(bytes(payload[at : at + SHA256_BYTES]))
-        return cls(confirmed, ((length_0, digest_0), (length_1, digest_1)), trial, attempts, reason, floor, refused)
+        return cls(
+            confirmed=confirmed,
+            slots=((length_0, digest_0), (length_1, digest_1)),
+            trial=trial,
+            attempts=attempts,
+            revert_reason=reason,
+            floor=floor,
+            refused=refused,
+        )
 
 
 def read_partition(data):

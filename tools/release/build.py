@@ -14,7 +14,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from mpremote.romfs import VfsRomWriter
+from mpremote.romfs import VfsRomWriter  # type: ignore[import-untyped]
 
 from boards import catalogue
 from boards.flash_map import flash_map_source
@@ -84,7 +84,7 @@ def build_boot_rom(board: str) -> Path:
 
 def initial_boot_record(image: bytes) -> bytes:
     """What a station writes to the start of a bare board's boot_record partition, `image` being in slot A."""
-    payload = BootRecord(confirmed=0, slots=((len(image), sha256(image).digest()), _NO_IMAGE)).pack()
+    payload: bytes = BootRecord(confirmed=0, slots=((len(image), sha256(image).digest()), _NO_IMAGE)).pack()
     return bytes(pack_header(1, payload)) + payload
 
 

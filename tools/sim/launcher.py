@@ -225,7 +225,7 @@ def reset_cause(status: int) -> str:
     if status == -signal.SIGKILL:
         return "power_on"
     if RESET_STATUS <= status < RESET_STATUS + len(BOOT_REASONS):
-        return BOOT_REASONS[status - RESET_STATUS]  # type: ignore[no-any-return]
+        return BOOT_REASONS[status - RESET_STATUS]
     return "crash"
 
 

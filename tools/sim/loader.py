@@ -100,7 +100,7 @@ class Loader:
             waiting = getattr(self._port, "in_waiting", 1)
             for payload in self._frames.feed(self._port.read(max(1, waiting))):
                 try:
-                    message = messages.unpack(payload)
+                    message: messages.Message = messages.unpack(payload)
                 except WireError:
                     continue
                 if message.sequence == self._sequence:

@@ -1,10 +1,8 @@
 """The simulated flash: a file with erase blocks in which a program may only clear bits (the NOR rule)."""
 
-from micropython import const
-
 from adapter.errors import FlashError
 
-_CHECK_BYTES = const(512)  # programmed at a time, so that the NOR check needs little heap
+_CHECK_BYTES = 512  # programmed at a time, so that the NOR check needs little heap
 
 
 class Flash:

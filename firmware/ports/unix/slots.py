@@ -2,16 +2,14 @@
 
 from hashlib import sha256
 
-from micropython import const
-
 from adapter import boot_record
 from adapter.errors import SlotError
 from adapter.records import RecordPair
+from adapter.slot_check import SLOTS
 from protocol.wire.boot_record import TRIAL_NONE, BootRecord
 from protocol.wire.image import HEADER_BYTES, ImageHeader
 
-SLOTS = ("slot_a", "slot_b")
-_READ_BYTES = const(2048)
+_READ_BYTES = 2048
 
 
 class Slots:
