@@ -15,6 +15,7 @@ from fleet.services.build import Services, build_services
 from fleet.services.credentials import Passwords
 from fleet.settings import Settings
 from fleet.store.base import metadata
+from tests.fleet.release_owners import offline_keys  # noqa: F401 - a fixture
 
 START = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 

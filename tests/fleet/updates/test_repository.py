@@ -16,7 +16,7 @@ from fleet.updates.errors import ImageError, MetadataError, NotInitialisedError,
 from fleet.updates.keys import ensure_keys
 from fleet.updates.repository import SNAPSHOT_LIFE, TIMESTAMP_LIFE, Repository, ensure
 from protocol.wire.release import MAX_METADATA_BYTES
-from tests.fleet.updates.conftest import NOW, Owners, make_image, tree
+from tests.fleet.release_owners import NOW, Owners, make_image, tree
 from tools.release.keys import OfflineKeys
 from tools.release.sign import renew
 
