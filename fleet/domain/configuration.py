@@ -72,3 +72,7 @@ class Configuration:
     def taking_over(self, old: Configuration, line_allowed: bool) -> Configuration:
         """A replacement's configuration at the swap: all that the old unit had."""
         return replace(old, serial=self.serial, version=self.version + 1, line_allowed=line_allowed)
+
+    def reset(self) -> Configuration:
+        """The next version with nothing left of what an account chose."""
+        return Configuration(self.serial, self.version + 1)

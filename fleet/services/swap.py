@@ -5,24 +5,20 @@ One transaction: before it the old unit has everything, after it the replacement
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from fleet.domain.audit import AuditAction
 from fleet.domain.placement import Placement
-from fleet.domain.references import Noun, refer
-from fleet.domain.rma import REPLACEMENT, Replacement, ReplacementEvent
-from fleet.domain.transitions import advance
+from fleet.domain.rma import Replacement, ReplacementEvent
 from fleet.domain.unit import Custody, ServiceEvent, Trust, TrustEvent, Unit, after
 from fleet.services.downlinks import queue_eviction
+from fleet.services.rma_tracks import take_step
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.identities import IdentityRepository
 from fleet.store.placements import PlacementRepository
-from fleet.store.rmas import RmaRepository, RmaStep
+from fleet.store.rmas import RmaRepository
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.units import UnitRepository
-
-TRACK = "replacement"
 
 
 def swap(uow: UnitOfWork, placement: Placement, old_placement_id: int, line_allowed: bool, at: datetime) -> None:
@@ -39,6 +35,7 @@ def swap(uow: UnitOfWork, placement: Placement, old_placement_id: int, line_allo
             old = after(old, ServiceEvent.REPLACE)
         if old_placement.until is None or old.custody is Custody.RETURNED:
             old = kill_identity(uow, old, "replaced")
+            uow.audit(AuditAction.UNIT_REVOKE, old_serial, ["service", "trust"], old.account_id)
         units.save(old)
     _record_delivery(uow, placement, at)
     uow.audit(AuditAction.RMA_SWAP, serial, ["configuration", "identity"], placement.opened.account_id)
@@ -50,7 +47,6 @@ def kill_identity(uow: UnitOfWork, unit: Unit, reason: str) -> Unit:
         unit = after(unit, TrustEvent.REVOKE)
     IdentityRepository(uow).kill(unit.serial)
     queue_eviction(uow, unit, reason)
-    uow.audit(AuditAction.UNIT_REVOKE, unit.serial, ["trust"], unit.account_id)
     return unit
 
 
@@ -61,7 +57,5 @@ def _record_delivery(uow: UnitOfWork, placement: Placement, at: datetime) -> Non
     rmas = RmaRepository(uow)
     rma = rmas.hold(placement.opened.rma_id)
     if rma.replacement is Replacement.SHIPPED:
-        state = advance(REPLACEMENT, rma.replacement, ReplacementEvent.DELIVER, refer(Noun.RMA, rma.id))
-        rmas.save(replace(rma, replacement=state))
         why = f"first registration of {placement.opened.serial}"
-        rmas.record(rma.id, RmaStep(TRACK, ReplacementEvent.DELIVER, state, at, uow.actor.reference, why))
+        rmas.save(take_step(uow, rma, ReplacementEvent.DELIVER, why, at))

@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, insert, select, update
 
+from fleet.domain.audit import AuditAction
 from fleet.domain.errors import NotFoundError
 from fleet.domain.unit import Custody, Service, Trust, Unit
 from fleet.store.scope import in_scope
-from fleet.store.tables.equipment import stock_records, units
+from fleet.store.tables.equipment import stock_records, unit_notes, units
 from fleet.store.unit_of_work import UnitOfWork
 from protocol.wire.mac import MacAddress
 
@@ -33,6 +34,7 @@ class UnitRepository:
     def __init__(self, uow: UnitOfWork) -> None:
         self._connection = uow.connection
         self._now = uow.now
+        self._actor = uow.actor
         self._scope = in_scope(uow.actor, units.c.account_id)
 
     def get(self, serial: str) -> Unit:
@@ -119,6 +121,11 @@ class UnitRepository:
                 stocked_at=self._now,
             )
         )
+
+    def note(self, serial: str, action: AuditAction, why: str) -> None:
+        """Keep the reason somebody gave for an act on the unit."""
+        values = {"serial": serial, "action": action, "why": why, "actor": self._actor.reference, "at": self._now}
+        self._connection.execute(insert(unit_notes).values(values))
 
     def has_stock_record(self, unit: Unit) -> bool:
         """Whether the unit was stocked in its present epoch."""

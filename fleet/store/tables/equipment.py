@@ -132,3 +132,15 @@ commands = Table(
     Column("detail", String(120)),
     Column("answered_at", Instant),
 )
+
+# Why people did what they did to a unit, in their words.
+unit_notes = Table(
+    "unit_notes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("serial", ForeignKey("units.serial"), nullable=False, index=True),
+    Column("action", String(64), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+)

@@ -1,0 +1,71 @@
+"""An account orders units, and the warehouse ships them: each becomes a placement on the order's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, tzinfo
+
+from fleet.domain.access import Actor, Permission
+from fleet.domain.audit import AuditAction
+from fleet.domain.errors import InvalidError
+from fleet.domain.local_dates import local_date
+from fleet.domain.order import Order, OrderLine, assign_lines, check_lines
+from fleet.domain.placement import NewPlacement
+from fleet.domain.references import Noun, refer
+from fleet.services.shipping import Parcel, ship_unit
+from fleet.store.accounts import AccountRepository
+from fleet.store.orders import OrderRepository
+from fleet.store.unit_of_work import Transactions
+from fleet.store.units import UnitRepository
+
+MAX_SERIALS = 1000
+
+
+class Orders:
+    """Orders in the actor's scope. `zone`: the operator's."""
+
+    def __init__(self, transactions: Transactions, zone: tzinfo) -> None:
+        self._transactions = transactions
+        self._zone = zone
+
+    def create(self, actor: Actor, account_id: int, order_date: date, lines: Sequence[OrderLine]) -> Order:
+        """A new order of an account."""
+        actor.require(Permission.ORDER_MANAGE)
+        checked = check_lines(tuple(lines))
+        with self._transactions.begin(actor) as uow:
+            today = local_date(uow.now, self._zone)
+            if order_date > today:
+                raise InvalidError(f"the Order Date is when the account accepted: {order_date} is after today, {today}")
+            AccountRepository(uow).get(account_id)
+            order = OrderRepository(uow).add(account_id, order_date, checked)
+            uow.audit(AuditAction.ORDER_CREATE, refer(Noun.ORDER, order.id), ["lines"], account_id)
+            uow.commit()
+            return order
+
+    def page(self, actor: Actor, limit: int, after: int | None) -> list[Order]:
+        """At most `limit` orders with an id above `after`."""
+        actor.require(Permission.ACCOUNT_READ)
+        with self._transactions.read(actor) as uow:
+            return OrderRepository(uow).page(limit, after)
+
+    def ship(self, actor: Actor, order_id: int, serials: Sequence[str], parcel: Parcel) -> Order:
+        """Send units from stock to the order's account: all of them or, if one cannot go, none."""
+        actor.require(Permission.SHIPMENT_MANAGE)
+        if len(set(serials)) != len(serials) or not 1 <= len(serials) <= MAX_SERIALS:
+            raise InvalidError(f"a shipment has 1 to {MAX_SERIALS} units, each once, got {len(serials)}")
+        with self._transactions.begin(actor) as uow:
+            orders, repository = OrderRepository(uow), UnitRepository(uow)
+            order = orders.hold(order_id)
+            units = [repository.hold(serial) for serial in sorted(serials)]
+            positions = assign_lines(order, [unit.board for unit in units])
+            for unit, position in zip(units, positions, strict=True):
+                line = order.lines[position]
+                opened = NewPlacement(
+                    unit.serial, order.account_id, order.id, order.order_date, line.is_free, shipped_at=uow.now
+                )
+                ship_unit(uow, unit, opened, parcel)
+                orders.count_shipped(order.id, position)
+                uow.audit(AuditAction.ORDER_SHIP, unit.serial, ["custody", "service", "account"], order.account_id)
+            order = orders.hold(order_id)
+            uow.commit()
+            return order

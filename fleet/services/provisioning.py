@@ -1,0 +1,183 @@
+"""A board becomes a unit: serial number and MAC, then its certificate, then stock; every step may be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fleet.domain.access import Actor, Permission
+from fleet.domain.audit import AuditAction
+from fleet.domain.errors import ConflictError, InvalidError
+from fleet.domain.unit import (
+    FIRST_EPOCH,
+    Custody,
+    CustodyEvent,
+    Service,
+    Trust,
+    TrustEvent,
+    Unit,
+    after,
+    next_epoch,
+)
+from fleet.pki.authority import DeviceAuthority
+from fleet.services.downlinks import queue_eviction
+from fleet.store.configurations import ConfigurationRepository
+from fleet.store.identities import IdentityRepository, IssuedIdentity
+from fleet.store.mac_blocks import MacBlockRepository
+from fleet.store.unit_of_work import Transactions, UnitOfWork
+from fleet.store.units import UnitRepository
+from protocol.wire.layouts import SELF_TEST_RESULTS, SELF_TESTS
+
+MAX_WHY_CHARACTERS = 1000
+PASSED, FAILED = "passed", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What a station writes to a unit's identity partition; the names are those of the wire's BLOBS."""
+
+    certificate: bytes
+    trust_anchors: bytes
+    root_metadata: bytes
+    addresses: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSide:
+    """What every unit is given beside its own certificate. `root_metadata` is read anew for each unit."""
+
+    trust_anchors: bytes
+    root_metadata: Callable[[], bytes]
+    addresses: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StationReport:
+    """What the station found: the image it wrote, the self-test's rows, the label's name."""
+
+    version: str
+    release_counter: int
+    self_test: Sequence[Mapping[str, Any]]
+    label: str
+
+
+class Provisioning:
+    """The station's use cases."""
+
+    def __init__(self, transactions: Transactions, authority: DeviceAuthority, fleet_side: FleetSide) -> None:
+        self._transactions = transactions
+        self._authority = authority
+        self._fleet_side = fleet_side
+
+    def allocate(self, actor: Actor, board: str, hardware_revision: int, board_uid: bytes) -> Unit:
+        """The unit made of this board: found again by its uid, else with the next serial number and MAC."""
+        actor.require(Permission.UNIT_PROVISION)
+        with self._transactions.begin(actor) as uow:
+            blocks, units = MacBlockRepository(uow), UnitRepository(uow)
+            blocks.lock_sequence()
+            unit = units.by_board_uid(board_uid)
+            if unit is not None:
+                _check_same_board(unit, board, hardware_revision)
+                return unit
+            mac, block_id = blocks.next_mac()
+            unit = Unit(
+                serial=blocks.next_serial(),
+                mac=mac,
+                board=board,
+                hardware_revision=hardware_revision,
+                board_uid=board_uid,
+                epoch=FIRST_EPOCH,
+                custody=Custody.MADE,
+                service=Service.UNPLACED,
+                trust=Trust.GOOD,
+            )
+            units.add(unit, block_id)
+            uow.audit(AuditAction.UNIT_ALLOCATE, unit.serial, ["serial", "mac"])
+            uow.commit()
+            return unit
+
+    def certify(self, actor: Actor, serial: str, csr: bytes, epoch: int) -> Enrolment:
+        """The unit's certificate for the key in `csr`; the same again for the same key, ConflictError for another."""
+        actor.require(Permission.UNIT_PROVISION)
+        root_metadata = self._fleet_side.root_metadata()
+        with self._transactions.begin(actor) as uow:
+            certificate = self._certificate(uow, UnitRepository(uow).hold(serial), csr, epoch)
+            uow.commit()
+        return Enrolment(certificate, self._fleet_side.trust_anchors, root_metadata, self._fleet_side.addresses)
+
+    def stock(self, actor: Actor, serial: str, report: StationReport) -> Unit:
+        """Take a unit whose self-test passed into stock; a second report of the same epoch changes nothing."""
+        actor.require(Permission.UNIT_PROVISION)
+        _check_self_test(report.self_test)
+        with self._transactions.begin(actor) as uow:
+            units = UnitRepository(uow)
+            unit = units.hold(serial)
+            if unit.custody is not Custody.CERTIFIED and units.has_stock_record(unit):
+                return unit
+            unit = after(unit, CustodyEvent.STOCK)
+            unit = units.save(replace(unit, version=report.version, release_counter=report.release_counter))
+            units.add_stock_record(unit, report.self_test, report.label)
+            configurations = ConfigurationRepository(uow)
+            configurations.save(configurations.of(serial))
+            uow.audit(AuditAction.UNIT_STOCK, serial, ["custody"])
+            uow.commit()
+            return unit
+
+    def begin_epoch(self, actor: Actor, serial: str, why: str) -> Unit:
+        """A new identity epoch for a unit in our hands: the old certificate is dead from now on."""
+        actor.require(Permission.UNIT_PROVISION)
+        if not 1 <= len(why.strip()) <= MAX_WHY_CHARACTERS:
+            raise InvalidError(f"say why in 1 to {MAX_WHY_CHARACTERS} characters, got {len(why)}: it is kept")
+        with self._transactions.begin(actor) as uow:
+            units, configurations = UnitRepository(uow), ConfigurationRepository(uow)
+            unit = units.hold(serial)
+            IdentityRepository(uow).kill(serial)
+            queue_eviction(uow, unit, "epoch")
+            unit = after(unit, CustodyEvent.REFURBISH, TrustEvent.RENEW)
+            unit = units.save(replace(unit, epoch=next_epoch(unit)))
+            configurations.save(configurations.of(serial).reset())
+            units.note(serial, AuditAction.UNIT_BEGIN_EPOCH, why)
+            uow.audit(AuditAction.UNIT_BEGIN_EPOCH, serial, ["epoch", "custody", "trust"])
+            uow.commit()
+            return unit
+
+    def _certificate(self, uow: UnitOfWork, unit: Unit, csr: bytes, epoch: int) -> bytes:
+        if epoch != unit.epoch:
+            raise ConflictError(f"{unit.serial} is in epoch {unit.epoch}, the request for epoch {epoch}; begin again")
+        issued = self._authority.issue(csr, unit.serial, unit.mac, unit.epoch, uow.now)
+        identities = IdentityRepository(uow)
+        present = identities.of(unit)
+        if present is None:
+            unit = after(unit, CustodyEvent.CERTIFY)
+            identities.add(unit.serial, IssuedIdentity(epoch, issued.fingerprint, issued.public_key_sha256, issued.der))
+            UnitRepository(uow).save(unit)
+            uow.audit(AuditAction.UNIT_CERTIFY, unit.serial, ["identity", "custody"])
+            return issued.der
+        if present.public_key_sha256 != issued.public_key_sha256:
+            raise ConflictError(
+                f"{unit.serial} has another key in epoch {epoch}; if the unit lost it, begin a new epoch "
+                f"(POST /v1/units/{unit.serial}/epochs)"
+            )
+        return present.certificate
+
+
+def _check_same_board(unit: Unit, board: str, hardware_revision: int) -> None:
+    if (unit.board, unit.hardware_revision) != (board, hardware_revision):
+        raise ConflictError(
+            f"this board's uid is that of {unit.serial}, a {unit.board} of revision {unit.hardware_revision}, "
+            f"not a {board} of revision {hardware_revision}"
+        )
+
+
+def _check_self_test(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Each test once, none failed; one that a board cannot make is skipped."""
+    names = [row["test"] for row in rows]
+    if len(set(names)) != len(names) or not names or not set(names) <= set(SELF_TESTS):
+        raise InvalidError(f"a self-test reports each of {', '.join(SELF_TESTS)} at most once, got {names}")
+    unknown = [row["result"] for row in rows if row["result"] not in SELF_TEST_RESULTS]
+    if unknown:
+        raise InvalidError(f"a test's result is one of {', '.join(SELF_TEST_RESULTS)}, got {unknown[0]!r}")
+    failed = [row["test"] for row in rows if row["result"] == FAILED]
+    if failed or PASSED not in {row["result"] for row in rows}:
+        raise ConflictError(f"the self-test failed in {', '.join(failed) or 'every part'}: mend the unit and repeat")

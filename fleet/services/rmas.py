@@ -1,0 +1,214 @@
+"""Returns and replacements: each step moves one track of an RMA, and the units with it, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, tzinfo
+
+from fleet.domain.access import Actor, Permission
+from fleet.domain.audit import AuditAction
+from fleet.domain.errors import ConflictError, InvalidError
+from fleet.domain.placement import NewPlacement
+from fleet.domain.references import Noun, refer
+from fleet.domain.rma import (
+    Condition,
+    DecisionEvent,
+    ReplacementEvent,
+    ReplacementMode,
+    ReturnEvent,
+    Rma,
+    RmaKind,
+    check_may_cancel,
+    check_may_receive,
+    check_may_reserve,
+    return_due,
+)
+from fleet.domain.term import Delivered, ShipmentFailed, TakenBack
+from fleet.domain.unit import CustodyEvent, Service, ServiceEvent, after
+from fleet.services.rma_tracks import take_step
+from fleet.services.shipping import Parcel, ship_unit
+from fleet.store.placements import PlacementRepository
+from fleet.store.rmas import RmaRepository, RmaStep
+from fleet.store.terms import PolicyRepository, TermEventRepository
+from fleet.store.unit_of_work import Transactions, UnitOfWork
+from fleet.store.units import UnitRepository
+
+MAX_REASON_CHARACTERS = 1000
+Change = Callable[[UnitOfWork, Rma], Rma]
+
+
+class Rmas:
+    """RMAs in the actor's scope. `zone`: the operator's."""
+
+    def __init__(self, transactions: Transactions, zone: tzinfo) -> None:
+        self._transactions = transactions
+        self._zone = zone
+
+    def page(self, actor: Actor, limit: int, after_id: int | None) -> list[Rma]:
+        """At most `limit` RMAs with an id above `after_id`."""
+        actor.require(Permission.RMA_READ)
+        with self._transactions.read(actor) as uow:
+            return RmaRepository(uow).page(limit, after_id)
+
+    def get(self, actor: Actor, rma_id: int) -> tuple[Rma, list[RmaStep]]:
+        """One RMA and its steps, oldest first."""
+        actor.require(Permission.RMA_READ)
+        with self._transactions.read(actor) as uow:
+            rmas = RmaRepository(uow)
+            return rmas.get(rma_id), rmas.steps(rma_id)
+
+    def open(self, actor: Actor, serial: str, kind: RmaKind, mode: ReplacementMode, reason: str) -> Rma:
+        """Ask for a return of a unit that is at an account, for a `reason` in words."""
+        actor.require(Permission.RMA_MANAGE)
+        if not 1 <= len(reason.strip()) <= MAX_REASON_CHARACTERS:
+            raise InvalidError(f"say why in 1 to {MAX_REASON_CHARACTERS} characters, got {len(reason)}")
+        with self._transactions.begin(actor) as uow:
+            unit, rmas = UnitRepository(uow).hold(serial), RmaRepository(uow)
+            placement = PlacementRepository(uow).open_of(serial)
+            if placement is None or unit.service is Service.REPLACED:
+                raise ConflictError(f"{serial} is {unit.custody} and {unit.service}: there is nothing to return")
+            pending = rmas.open_of(placement.id)
+            if pending is not None:
+                raise ConflictError(f"{serial} has {refer(Noun.RMA, pending.id)} open already")
+            account_id = placement.opened.account_id
+            rma = rmas.add(Rma(0, account_id, serial, placement.id, kind, mode, reason.strip(), opened_at=uow.now))
+            uow.audit(AuditAction.RMA_OPEN, refer(Noun.RMA, rma.id), ["kind", "mode"], account_id)
+            uow.commit()
+            return rma
+
+    # Decision
+
+    def approve(self, actor: Actor, rma_id: int, why: str = "") -> Rma:
+        """The RMA is granted: the deadline of the return counts from now."""
+
+        def change(uow: UnitOfWork, rma: Rma) -> Rma:
+            rma = take_step(uow, rma, DecisionEvent.APPROVE, why)
+            due = return_due(rma, uow.now, PolicyRepository(uow).book(), self._zone)
+            return replace(rma, approved_at=uow.now, due_on=due)
+
+        return self._change(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_APPROVE, change)
+
+    def deny(self, actor: Actor, rma_id: int, why: str) -> Rma:
+        """The RMA is refused; nothing comes back for it."""
+
+        def change(uow: UnitOfWork, rma: Rma) -> Rma:
+            rma = take_step(uow, rma, DecisionEvent.DENY, why)
+            return take_step(uow, rma, ReturnEvent.CLOSE, why)
+
+        return self._change(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_DENY, change)
+
+    def cancel(self, actor: Actor, rma_id: int, why: str) -> Rma:
+        """The RMA is withdrawn before anything was sent; a reserved replacement goes back to stock."""
+
+        def change(uow: UnitOfWork, rma: Rma) -> Rma:
+            check_may_cancel(rma)
+            rma = take_step(uow, rma, DecisionEvent.CANCEL, why)
+            if rma.replacement_serial is not None:
+                units = UnitRepository(uow)
+                units.save(after(units.hold(rma.replacement_serial), CustodyEvent.RELEASE))
+                rma = take_step(uow, rma, ReplacementEvent.RELEASE, why)
+            rma = take_step(uow, rma, ReturnEvent.CLOSE, why)
+            return replace(rma, replacement_serial=None)
+
+        return self._change(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_CANCEL, change)
+
+    # Replacement
+
+    def reserve(self, actor: Actor, rma_id: int, serial: str | None = None) -> Rma:
+        """Set a unit of the same board aside: the one named, else the first in stock."""
+
+        def change(uow: UnitOfWork, rma: Rma) -> Rma:
+            check_may_reserve(rma)
+            units = UnitRepository(uow)
+            board = units.get(rma.serial).board
+            unit = units.hold(serial) if serial is not None else units.first_in_stock(board)
+            if unit.board != board:
+                raise ConflictError(f"{unit.serial} is a {unit.board}; {rma.serial} is a {board}")
+            units.save(after(unit, CustodyEvent.RESERVE))
+            rma = take_step(uow, rma, ReplacementEvent.RESERVE, unit.serial)
+            return replace(rma, replacement_serial=unit.serial, replacement_placement=None)
+
+        return self._change(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_RESERVE, change)
+
+    def ship(self, actor: Actor, rma_id: int, parcel: Parcel) -> Rma:
+        """Send the reserved unit; its first registration from the account swaps it in."""
+
+        def change(uow: UnitOfWork, rma: Rma) -> Rma:
+            rma = take_step(uow, rma, ReplacementEvent.SHIP, parcel.tracking)
+            old = PlacementRepository(uow).get(rma.placement).opened
+            unit = UnitRepository(uow).hold(rma.replacement_serial or "")
+            opened = NewPlacement(
+                serial=unit.serial,
+                account_id=rma.account_id,
+                order_id=old.order_id,
+                order_date=old.order_date,
+                free=old.free,  # equipment rules 3.1: it takes the ownership of the unit it replaces
+                shipped_at=uow.now,
+                rma_id=rma.id,
+                replaces=rma.placement,
+                renews=rma.kind is RmaKind.DEFECT,
+            )
+            return replace(rma, replacement_placement=ship_unit(uow, unit, opened, parcel).id)
+
+        return self._change(actor, rma_id, Permission.SHIPMENT_MANAGE, AuditAction.RMA_SHIP, change)
+
+    def deliver(self, actor: Actor, rma_id: int, delivered_at: datetime) -> Rma:
+        """The carrier's proof of delivery, whenever it turns up."""
+
+        def change(uow: UnitOfWork, rma: Rma) -> Rma:
+            placement = _replacement_placement(rma)
+            shipped_at = PlacementRepository(uow).get(placement).opened.shipped_at
+            if not shipped_at <= delivered_at <= uow.now:
+                raise InvalidError(f"delivery is between {shipped_at} (shipped) and now, got {delivered_at}")
+            TermEventRepository(uow).record(rma.account_id, Delivered(placement, delivered_at))
+            return take_step(uow, rma, ReplacementEvent.DELIVER, "proof of delivery", delivered_at)
+
+        return self._change(actor, rma_id, Permission.SHIPMENT_MANAGE, AuditAction.RMA_DELIVER, change)
+
+    def lose(self, actor: Actor, rma_id: int, outcome: str) -> Rma:
+        """The carrier reports the replacement lost, refused or returned; another may be reserved."""
+
+        def change(uow: UnitOfWork, rma: Rma) -> Rma:
+            placement = _replacement_placement(rma)
+            rma = take_step(uow, rma, ReplacementEvent.LOSE, outcome)
+            units = UnitRepository(uow)
+            unit = after(units.hold(rma.replacement_serial or ""), CustodyEvent.LOSE, ServiceEvent.REMOVE)
+            units.save(replace(unit, account_id=None))
+            PlacementRepository(uow).end(placement)
+            TermEventRepository(uow).record(rma.account_id, ShipmentFailed(placement, uow.now, outcome))
+            return rma
+
+        return self._change(actor, rma_id, Permission.SHIPMENT_MANAGE, AuditAction.RMA_LOSE, change)
+
+    # Return
+
+    def receive(self, actor: Actor, rma_id: int, serial: str, condition: Condition) -> Rma:
+        """The unit is back: its placement is over, and it waits for triage."""
+
+        def change(uow: UnitOfWork, rma: Rma) -> Rma:
+            check_may_receive(rma, serial)
+            rma = take_step(uow, rma, ReturnEvent.RECEIVE, condition)
+            units = UnitRepository(uow)
+            unit = after(units.hold(serial), CustodyEvent.TAKE_BACK, ServiceEvent.REMOVE)
+            units.save(replace(unit, account_id=None))
+            PlacementRepository(uow).end(rma.placement)
+            TermEventRepository(uow).record(rma.account_id, TakenBack(rma.placement, uow.now))
+            return replace(rma, condition=condition)
+
+        return self._change(actor, rma_id, Permission.RETURN_RECEIVE, AuditAction.RMA_RECEIVE, change)
+
+    def _change(self, actor: Actor, rma_id: int, permission: Permission, action: AuditAction, change: Change) -> Rma:
+        actor.require(permission)
+        with self._transactions.begin(actor) as uow:
+            rmas = RmaRepository(uow)
+            rma = rmas.save(change(uow, rmas.hold(rma_id)))
+            uow.audit(action, refer(Noun.RMA, rma.id), account_id=rma.account_id)
+            uow.commit()
+            return rma
+
+
+def _replacement_placement(rma: Rma) -> int:
+    if rma.replacement_placement is None:
+        raise ConflictError(f"{refer(Noun.RMA, rma.id)}: replacement {rma.replacement}, nothing was shipped")
+    return rma.replacement_placement

@@ -1,0 +1,42 @@
+"""A unit leaves for an account: its placement begins and the fact is recorded. The caller commits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fleet.domain.errors import ConflictError
+from fleet.domain.placement import NewPlacement, Placement
+from fleet.domain.term import Shipped
+from fleet.domain.unit import CustodyEvent, ServiceEvent, Trust, Unit, after
+from fleet.store.placements import PlacementRepository
+from fleet.store.terms import TermEventRepository
+from fleet.store.unit_of_work import UnitOfWork
+from fleet.store.units import UnitRepository
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Who carries it, and the number they track it by."""
+
+    carrier: str
+    tracking: str
+
+
+def ship_unit(uow: UnitOfWork, unit: Unit, opened: NewPlacement, parcel: Parcel) -> Placement:
+    """Send `unit` on the terms of `opened`; ConflictError if it is not trusted or not in stock."""
+    if unit.trust is not Trust.GOOD:
+        raise ConflictError(f"{unit.serial} is {unit.trust}: it cannot be shipped")
+    unit = after(unit, CustodyEvent.SHIP, ServiceEvent.PLACE)
+    UnitRepository(uow).save(replace(unit, account_id=opened.account_id))
+    placement = PlacementRepository(uow).add(opened, parcel.carrier, parcel.tracking)
+    shipped = Shipped(
+        placement=placement.id,
+        at=opened.shipped_at,
+        unit=opened.serial,
+        order_date=opened.order_date,
+        free=opened.free,
+        replaces=opened.replaces,
+        renews=opened.renews,
+    )
+    TermEventRepository(uow).record(opened.account_id, shipped)
+    return placement

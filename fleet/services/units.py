@@ -1,0 +1,153 @@
+"""What people do with a unit: look at it, command it, configure it, quarantine or revoke it, scrap it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fleet.domain.access import Actor, Permission
+from fleet.domain.audit import AuditAction
+from fleet.domain.configuration import Channel, Configuration, Window
+from fleet.domain.errors import InvalidError
+from fleet.domain.unit import Custody, CustodyEvent, TrustEvent, Unit, after
+from fleet.services.downlinks import Downlinks, queue, queue_eviction
+from fleet.services.swap import kill_identity
+from fleet.services.unit_messages import Outgoing
+from fleet.store.commands import Command, CommandRepository
+from fleet.store.configurations import ConfigurationRepository
+from fleet.store.heartbeats import Heartbeat, HeartbeatRepository
+from fleet.store.unit_of_work import Transactions, UnitOfWork
+from fleet.store.units import Readiness, UnitRepository
+from protocol.wire.layouts import COMMANDS
+from protocol.wire.mac import MacAddress
+
+MAX_COMMANDS_SHOWN = 20
+MAX_ARGUMENT = 0xFFFFFFFF
+MAX_WHY_CHARACTERS = 1000
+Change = Callable[[UnitOfWork, Unit], Unit]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitDetail:
+    """All that is known of a unit now."""
+
+    unit: Unit
+    configuration: Configuration
+    heartbeat: Heartbeat | None
+    readiness: Readiness | None
+    commands: tuple[Command, ...]
+
+
+class Units:
+    """Units in the actor's scope."""
+
+    def __init__(self, transactions: Transactions, downlinks: Downlinks) -> None:
+        self._transactions = transactions
+        self._downlinks = downlinks
+
+    def page(
+        self,
+        actor: Actor,
+        limit: int,
+        after_serial: str | None,
+        custody: Custody | None = None,
+        account_id: int | None = None,
+    ) -> list[Unit]:
+        """At most `limit` units with a serial number above `after_serial`."""
+        actor.require(Permission.UNIT_READ)
+        with self._transactions.read(actor) as uow:
+            return UnitRepository(uow).page(limit, after_serial, custody, account_id)
+
+    def get(self, actor: Actor, serial: str) -> UnitDetail:
+        """One unit; NotFoundError outside the actor's scope."""
+        actor.require(Permission.UNIT_READ)
+        with self._transactions.read(actor) as uow:
+            units = UnitRepository(uow)
+            return UnitDetail(
+                unit=units.get(serial),
+                configuration=ConfigurationRepository(uow).of(serial),
+                heartbeat=HeartbeatRepository(uow).of(serial),
+                readiness=units.readiness(serial),
+                commands=tuple(CommandRepository(uow).of(serial, MAX_COMMANDS_SHOWN)),
+            )
+
+    def by_mac(self, actor: Actor, mac: MacAddress) -> Unit:
+        """The unit with that MAC."""
+        actor.require(Permission.UNIT_READ)
+        with self._transactions.read(actor) as uow:
+            return UnitRepository(uow).by_mac(mac)
+
+    def command(self, actor: Actor, serial: str, command: str, argument: int) -> Command:
+        """Send a command of the wire's COMMANDS; its answer is read with the unit."""
+        actor.require(Permission.UNIT_MANAGE)
+        if command not in COMMANDS or not 0 <= argument <= MAX_ARGUMENT:
+            raise InvalidError(f"commands are {', '.join(COMMANDS)} with an argument of 32 bits, got {command!r}")
+        with self._transactions.begin(actor) as uow:
+            unit = UnitRepository(uow).get(serial)
+            sent = CommandRepository(uow).add(serial, command, argument)
+            values = {"command_id": sent.id, "command": COMMANDS.index(command), "argument": argument}
+            queue(uow, f"command:{sent.id}", Outgoing(serial, "command", values))
+            uow.audit(AuditAction.UNIT_COMMAND, serial, [command], unit.account_id)
+            uow.commit()
+            return sent
+
+    def configure(self, actor: Actor, serial: str, channel: Channel, window: Window | None) -> Configuration:
+        """Change what the unit is told; it hears of it at once if it is connected, else when it comes on."""
+        actor.require(Permission.UNIT_MANAGE)
+        with self._transactions.begin(actor) as uow:
+            unit = UnitRepository(uow).hold(serial)
+            configurations = ConfigurationRepository(uow)
+            settings = configurations.save(configurations.of(serial).changed(channel, window))
+            message = self._downlinks.configuration(settings, uow.now)
+            queue(uow, f"configuration:{serial}:{settings.version}", message)
+            uow.audit(AuditAction.UNIT_CONFIGURE, serial, ["channel", "window"], unit.account_id)
+            uow.commit()
+            return settings
+
+    def quarantine(self, actor: Actor, serial: str, why: str) -> Unit:
+        """Take line and configuration from a unit whose identity is in doubt, until it is cleared."""
+
+        def change(uow: UnitOfWork, unit: Unit) -> Unit:
+            unit = after(unit, TrustEvent.QUARANTINE)
+            queue_eviction(uow, unit, "quarantined")
+            return unit
+
+        return self._change(actor, serial, why, AuditAction.UNIT_QUARANTINE, change)
+
+    def clear(self, actor: Actor, serial: str, why: str) -> Unit:
+        """End a quarantine: the unit is trusted again."""
+
+        def change(uow: UnitOfWork, unit: Unit) -> Unit:
+            unit = after(unit, TrustEvent.CLEAR)
+            queue_eviction(uow, unit, "cleared")  # it comes back at once with all it may do
+            return unit
+
+        return self._change(actor, serial, why, AuditAction.UNIT_CLEAR, change)
+
+    def revoke(self, actor: Actor, serial: str, why: str) -> Unit:
+        """End the unit's identity for ever; only a new epoch lets it in again."""
+
+        def change(uow: UnitOfWork, unit: Unit) -> Unit:
+            return kill_identity(uow, after(unit, TrustEvent.REVOKE), "revoked")
+
+        return self._change(actor, serial, why, AuditAction.UNIT_REVOKE, change)
+
+    def scrap(self, actor: Actor, serial: str, why: str) -> Unit:
+        """The end of a unit; its serial number and MAC are never given again."""
+
+        def change(uow: UnitOfWork, unit: Unit) -> Unit:
+            return kill_identity(uow, after(unit, CustodyEvent.SCRAP), "scrapped")
+
+        return self._change(actor, serial, why, AuditAction.UNIT_SCRAP, change)
+
+    def _change(self, actor: Actor, serial: str, why: str, action: AuditAction, change: Change) -> Unit:
+        actor.require(Permission.UNIT_MANAGE)
+        if not 1 <= len(why.strip()) <= MAX_WHY_CHARACTERS:
+            raise InvalidError(f"say why in 1 to {MAX_WHY_CHARACTERS} characters, got {len(why)}: it is kept")
+        with self._transactions.begin(actor) as uow:
+            units = UnitRepository(uow)
+            unit = units.save(change(uow, units.hold(serial)))
+            units.note(serial, action, why)
+            uow.audit(action, serial, ["trust", "custody"], unit.account_id)
+            uow.commit()
+            return unit
