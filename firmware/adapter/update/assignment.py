@@ -1,0 +1,107 @@
+"""Which image this unit shall run: the director's order, and whether the image repository agrees (Uptane 5.4).
+
+- The order is signed by the role `director`, whose key the offline targets role names.
+- It is for this serial number, not expired, and never older than one seen before.
+- Hash, length, board and release counter must be the same in the order and in the board's signed role.
+- What the board's role says of the image must fit this unit.
+"""
+
+from binascii import unhexlify
+
+from adapter.update.errors import MismatchError, RollbackError, TooBigError, WrongBoardError
+from adapter.update.metadata import sha256_of
+from adapter.update.signed_file import SignedFile
+from adapter.update.utc import seconds_of
+from protocol.wire.release import DIRECTOR_ROLE
+
+MAX_ASSIGNMENT_BYTES = 2048
+MAX_NAME_CHARACTERS = 64
+CLOCK_TOLERANCE_S = 300  # the director's clock may be ahead of ours by that much
+_MAX_SEQUENCE = 0xFFFFFFFF
+
+
+class Assignment:
+    """A verified order: `sequence`, `digest` of what was signed, `image` (AssignedImage; None: stay as you are)."""
+
+    def __init__(self, sequence, digest, image):
+        self.sequence = sequence
+        self.digest = digest
+        self.image = image
+
+
+class AssignedImage:
+    """An image in the director's words."""
+
+    def __init__(self, value):
+        self.name = value["name"].text()
+        self.length = value["length"].number()
+        self.release_counter = value["release_counter"].number()
+        self.board = value["board"].text()
+        text = value["sha256"].text()
+        try:
+            self.sha256 = unhexlify(text)
+        except ValueError:
+            self.sha256 = b""
+        if len(self.sha256) != 32 or not 1 <= len(self.name) <= MAX_NAME_CHARACTERS or self.length < 1:
+            raise MismatchError("the assignment names no image: %r, %r" % (self.name[:70], text[:70]))
+
+
+class UnitFacts:
+    """What an image must fit: `abi` is the runtime's .mpy version, the sizes are what there is for an image."""
+
+    def __init__(self, serial, board, hardware_revision, abi, slot_bytes, heap_bytes):
+        self.serial = serial
+        self.board = board
+        self.hardware_revision = hardware_revision
+        self.abi = abi
+        self.slot_bytes = slot_bytes
+        self.heap_bytes = heap_bytes
+
+
+def read_assignment(data, trusted, unit, now_s, last_sequence, last_digest):
+    """The Assignment in `data`; an UpdateError if it is not one for this unit, now."""
+    found = SignedFile("assignment", "assignment", data, MAX_ASSIGNMENT_BYTES)
+    trusted.verify_delegated(found, DIRECTOR_ROLE)
+    body = found.body
+    serial = body["serial"].text()
+    if serial != unit.serial:
+        raise MismatchError("the assignment is for %s, this is %s" % (serial[:20], unit.serial))
+    if found.version < last_sequence or (found.version == last_sequence and found.digest != last_digest):
+        raise RollbackError("assignment %d was seen, got %d" % (last_sequence, found.version))
+    issued_s = seconds_of(body["issued"].text())
+    if issued_s > now_s + CLOCK_TOLERANCE_S or found.version > _MAX_SEQUENCE:
+        raise MismatchError("assignment %d was issued at %d s, now is %d s" % (found.version, issued_s, now_s))
+    target = body["target"]
+    return Assignment(found.version, found.digest, None if target.is_null else AssignedImage(target))
+
+
+def check_agreement(image, target):
+    """MismatchError unless the Value `target` of the board's role names the same image."""
+    custom = target["custom"]
+    same = (
+        target["length"].number() == image.length
+        and sha256_of(target["hashes"]) == image.sha256
+        and custom["board"].text() == image.board
+        and custom["release_counter"].number() == image.release_counter
+    )
+    if not same:
+        raise MismatchError("director and image repository do not agree on %s" % image.name)
+
+
+def check_fit(image, target, unit, floor):
+    """WrongBoardError, TooBigError or RollbackError if this unit may not run the image, by its signed facts."""
+    custom = target["custom"]
+    if image.board != unit.board:
+        raise WrongBoardError("image is for board %s, this is %s" % (image.board[:20], unit.board))
+    revisions = [revision.number() for revision in custom["revisions"].elements()]
+    if len(revisions) != 2 or not revisions[0] <= unit.hardware_revision <= revisions[1]:
+        raise WrongBoardError("image is for revisions %s, this is %d" % (revisions[:2], unit.hardware_revision))
+    if custom["abi"].number() != unit.abi:
+        raise WrongBoardError("image has .mpy ABI %d, this runtime has %d" % (custom["abi"].number(), unit.abi))
+    if image.length > unit.slot_bytes:
+        raise TooBigError("image has %d bytes, a slot takes %d" % (image.length, unit.slot_bytes))
+    if custom["minimum_heap_bytes"].number() > unit.heap_bytes:
+        needed = custom["minimum_heap_bytes"].number()
+        raise TooBigError("image needs %d bytes of heap, here are %d" % (needed, unit.heap_bytes))
+    if image.release_counter < floor:
+        raise RollbackError("release counter %d is below the security floor %d" % (image.release_counter, floor))

@@ -1,0 +1,45 @@
+"""Under which names metadata and images are served and stored.
+
+Role and target names come out of metadata and may hold anything: what is not letter, digit, `_`, `.`, `-` or
+`~` is percent-encoded, a slash in a role's name included.
+"""
+
+from adapter.update.errors import MismatchError
+
+MAX_NAME_BYTES = 96
+TOP_LEVEL = ("root", "timestamp", "snapshot", "targets")
+_PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~"
+
+
+def stored_name(role):
+    """The name of a role's file in the unit's store."""
+    return _quoted(role) + ".json"
+
+
+def metadata_path(role, version=None):
+    """The path of a role's file below the repository; `version` is None where names are not versioned."""
+    name = "metadata/" if version is None else "metadata/%d." % version
+    return name + _quoted(role) + ".json"
+
+
+def target_path(name, digest_hex=None):
+    """The path of a target; with consistent snapshots its hash stands before the last part of its name."""
+    folder, slash, last = name.rpartition("/")
+    prefix = "" if digest_hex is None else digest_hex + "."
+    return "targets/" + _quoted(folder, "/") + slash + prefix + _quoted(last)
+
+
+def assignment_path(serial):
+    """The path of the director's order to this unit."""
+    return "director/" + _quoted(serial) + ".json"
+
+
+def _quoted(name, also=""):
+    data = name.encode()
+    if len(data) > MAX_NAME_BYTES:
+        raise MismatchError("a name has at most %d bytes, got %d" % (MAX_NAME_BYTES, len(data)))
+    out = []
+    for byte in data:
+        character = chr(byte)
+        out.append(character if character in _PLAIN or character == also else "%%%02X" % byte)
+    return "".join(out)

@@ -1,0 +1,346 @@
+"""JSON read where it lies: strict, without building a tree, and canonical straight into a hash.
+
+- One pass checks every byte (RFC 8259) and writes a tape: start, stop and next entry of each value, 6 bytes
+  each. Values become Python objects only where they are asked for.
+- Stricter than RFC 8259: no duplicate keys, no fractions, exponents or `-0`, no lone surrogates, at most
+  MAX_DIGITS digits, MAX_DEPTH levels and 65,535 bytes.
+- `canonical` gives what was signed (OLPC canonical JSON, as securesystemslib writes it): keys sorted, no
+  space, only `"` and backslash escaped. A string without escapes goes out as it lies in the file.
+"""
+
+from array import array
+
+from adapter.update.errors import MismatchError
+
+MAX_BYTES = 65_535
+MAX_DEPTH = 16
+MAX_DIGITS = 15
+
+_SPACE = b" \t\n\r"
+_DIGITS = b"0123456789"
+_HEX = b"0123456789abcdefABCDEF"
+_LITERALS = {0x74: b"true", 0x66: b"false", 0x6E: b"null"}
+_ESCAPES = {0x22: b'"', 0x5C: b"\\", 0x2F: b"/", 0x62: b"\b", 0x66: b"\f", 0x6E: b"\n", 0x72: b"\r", 0x74: b"\t"}
+_QUOTE, _BACKSLASH, _OBJECT, _ARRAY, _COMMA, _COLON, _MINUS = 0x22, 0x5C, 0x7B, 0x5B, 0x2C, 0x3A, 0x2D
+
+
+def parse(data):
+    """The Value that `data` (bytes) holds; MismatchError if it is not strict JSON."""
+    if not 0 < len(data) <= MAX_BYTES:
+        raise MismatchError("JSON of 1 to %d bytes is read, got %d" % (MAX_BYTES, len(data)))
+    scanner = _Scanner(data)
+    stop = scanner.space(scanner.value(scanner.space(0), 0))
+    if stop != len(data):
+        raise MismatchError("%d bytes after the JSON's end" % (len(data) - stop))
+    return Value(data, scanner.tape, 0)
+
+
+class Value:
+    """One JSON value; asking it for another kind than it has raises MismatchError."""
+
+    __slots__ = ("_data", "_index", "_tape")
+
+    def __init__(self, data, tape, index):
+        self._data = data
+        self._tape = tape
+        self._index = index
+
+    def __getitem__(self, key):
+        """The member `key` of an object; MismatchError if it is missing."""
+        found = self.get(key)
+        if found is None:
+            raise MismatchError("metadata lacks %r" % key)
+        return found
+
+    def get(self, key):
+        """The member `key` of an object, or None."""
+        for name, value in self.members():
+            if name == key:
+                return value
+        return None
+
+    def members(self):
+        """Yields (key, Value) of an object."""
+        self._expect(_OBJECT, "an object")
+        index = self._index + 1
+        last = self._tape[3 * self._index + 2]
+        while index < last:
+            yield self._at(index).text(), self._at(index + 1)
+            index = self._tape[3 * index + 5]
+
+    def elements(self):
+        """Yields the Values of an array."""
+        self._expect(_ARRAY, "an array")
+        index = self._index + 1
+        last = self._tape[3 * self._index + 2]
+        while index < last:
+            yield self._at(index)
+            index = self._tape[3 * index + 2]
+
+    def text(self):
+        """The string."""
+        self._expect(_QUOTE, "a string")
+        raw = self._raw()
+        return _unescape(raw[1:-1]).decode()
+
+    def number(self):
+        """The integer."""
+        raw = self._raw()
+        if raw[0] != _MINUS and raw[0] not in _DIGITS:
+            raise MismatchError("a number is wanted, got %r" % raw[:20])
+        return int(raw)
+
+    def flag(self):
+        """The boolean."""
+        raw = self._raw()
+        if raw not in (b"true", b"false"):
+            raise MismatchError("true or false is wanted, got %r" % raw[:20])
+        return raw == b"true"
+
+    @property
+    def is_null(self):
+        """True for null."""
+        return self._raw() == b"null"
+
+    def canonical(self, update):
+        """Calls `update` with the canonical form, piece by piece."""
+        first = self._data[self._tape[3 * self._index]]
+        if first == _OBJECT:
+            self._canonical_object(update)
+        elif first == _ARRAY:
+            before = b"["
+            for value in self.elements():
+                update(before)
+                value.canonical(update)
+                before = b","
+            update(b"[]" if before == b"[" else b"]")
+        else:
+            update(_canonical_scalar(self._raw()))
+
+    def _canonical_object(self, update):
+        members = sorted([(name.encode(), value._index) for name, value in self.members()])
+        before = b"{"
+        for name, index in members:
+            update(before)
+            update(_quoted(name))
+            update(b":")
+            self._at(index).canonical(update)
+            before = b","
+        update(b"{}" if before == b"{" else b"}")
+
+    def _at(self, index):
+        return Value(self._data, self._tape, index)
+
+    def _raw(self):
+        return self._data[self._tape[3 * self._index] : self._tape[3 * self._index + 1]]
+
+    def _expect(self, first, what):
+        if self._data[self._tape[3 * self._index]] != first:
+            raise MismatchError("%s is wanted, got %r" % (what, self._raw()[:20]))
+
+
+def _canonical_scalar(raw):
+    if raw[0] != _QUOTE or b"\\" not in raw:
+        return raw
+    return _quoted(_unescape(raw[1:-1]))
+
+
+def _quoted(text):
+    return b'"' + text.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+
+
+class _Scanner:
+    """Checks `data` and writes the tape."""
+
+    def __init__(self, data):
+        self.tape = array("H")
+        self._data = data
+        self._size = len(data)
+
+    def space(self, at):
+        """The first byte at or after `at` that is no white space."""
+        while at < self._size and self._data[at] in _SPACE:
+            at += 1
+        return at
+
+    def value(self, at, depth):
+        """Where the value at `at` ends."""
+        first = self._byte(at)
+        if first == _QUOTE:
+            return self._scalar(at, self._string_stop(at))
+        if first == _OBJECT or first == _ARRAY:
+            if depth == MAX_DEPTH:
+                raise MismatchError("JSON is nested more than %d deep" % MAX_DEPTH)
+            index = self._open(at)
+            stop = self._object(at + 1, depth + 1) if first == _OBJECT else self._array(at + 1, depth + 1)
+            return self._close(index, stop)
+        if first in _LITERALS:
+            word = _LITERALS[first]
+            if self._data[at : at + len(word)] != word:
+                raise MismatchError("no JSON value at byte %d" % at)
+            return self._scalar(at, at + len(word))
+        return self._scalar(at, self._number_stop(at))
+
+    def _object(self, at, depth):
+        names = []
+        at = self.space(at)
+        if self._byte(at) != 0x7D:
+            while True:
+                self._key(at, names)
+                at = self.space(self.tape[-2])
+                if self._byte(at) != _COLON:
+                    raise MismatchError("a colon is wanted at byte %d" % at)
+                at, more = self._after(self.value(self.space(at + 1), depth), 0x7D)
+                if not more:
+                    break
+        names.sort()
+        for place in range(1, len(names)):
+            if names[place] == names[place - 1]:
+                raise MismatchError("key %r stands twice in one object" % names[place])
+        return at + 1
+
+    def _key(self, at, names):
+        if self._byte(at) != _QUOTE:
+            raise MismatchError("a key is wanted at byte %d" % at)
+        stop = self._scalar(at, self._string_stop(at))
+        names.append(_unescape(self._data[at + 1 : stop - 1]))
+
+    def _array(self, at, depth):
+        at = self.space(at)
+        if self._byte(at) != 0x5D:
+            while True:
+                at, more = self._after(self.value(at, depth), 0x5D)
+                if not more:
+                    break
+        return at + 1
+
+    def _after(self, at, closing):
+        """What follows an element: (start of the next one, True), or (the closing byte, False)."""
+        at = self.space(at)
+        found = self._byte(at)
+        if found == closing:
+            return at, False
+        if found != _COMMA:
+            raise MismatchError("a comma is wanted at byte %d" % at)
+        return self.space(at + 1), True
+
+    def _string_stop(self, at):
+        stop = at
+        while True:
+            stop = self._data.find(b'"', stop + 1)
+            if stop < 0:
+                raise MismatchError("the string at byte %d has no end" % at)
+            back = stop
+            while self._data[back - 1] == _BACKSLASH:
+                back -= 1
+            if not (stop - back) & 1:
+                break
+        if stop > at + 1:
+            _check_string(self._data[at + 1 : stop], at)
+        return stop + 1
+
+    def _number_stop(self, at):
+        start = at
+        if self._byte(at) == _MINUS:
+            at += 1
+        digits = at
+        while at < self._size and self._data[at] in _DIGITS:
+            at += 1
+        count = at - digits
+        if not 1 <= count <= MAX_DIGITS:
+            raise MismatchError("no JSON value at byte %d, or a number of more than %d digits" % (start, MAX_DIGITS))
+        if self._data[digits] == 0x30 and (count > 1 or digits > start):
+            raise MismatchError("the number at byte %d starts with a zero" % start)
+        return at
+
+    def _scalar(self, start, stop):
+        self.tape.append(start)
+        self.tape.append(stop)
+        self.tape.append(len(self.tape) // 3 + 1)
+        return stop
+
+    def _open(self, start):
+        index = len(self.tape) // 3
+        self._scalar(start, start)
+        return index
+
+    def _close(self, index, stop):
+        self.tape[3 * index + 1] = stop
+        self.tape[3 * index + 2] = len(self.tape) // 3
+        return stop
+
+    def _byte(self, at):
+        if at >= self._size:
+            raise MismatchError("JSON is cut off at byte %d" % at)
+        return self._data[at]
+
+
+def _check_string(raw, at):
+    if min(raw) < 0x20:
+        raise MismatchError("a control character in the string at byte %d" % at)
+    if max(raw) > 0x7F:
+        _check_utf8(raw, at)
+    _unescape(raw)
+
+
+def _check_utf8(raw, at):
+    """Shortest form only, no surrogates (RFC 3629 4); this runtime's own check lets them pass."""
+    place = 0
+    while place < len(raw):
+        first = raw[place]
+        size = 1 if first < 0x80 else 2 if 0xC2 <= first < 0xE0 else 3 if first < 0xF0 else 4
+        code = first & (0xFF >> (size + 1)) if size > 1 else first
+        for byte in raw[place + 1 : place + size]:
+            code = code << 6 | byte & 0x3F if byte & 0xC0 == 0x80 else -1
+            if code < 0:
+                break
+        lowest = (0, 0, 0x80, 0x800, 0x10000)[size]
+        bad = code < lowest or code > 0x10FFFF or 0xD800 <= code < 0xE000 or place + size > len(raw)
+        if bad or 0x80 <= first < 0xC2 or first > 0xF4:
+            raise MismatchError("no UTF-8 in the string at byte %d" % at)
+        place += size
+
+
+def _unescape(raw):
+    """The string's bytes, in UTF-8, between its quotes."""
+    at = raw.find(b"\\")
+    if at < 0:
+        return raw
+    out = bytearray()
+    done = 0
+    while at >= 0:
+        out.extend(raw[done:at])
+        kind = raw[at + 1]
+        if kind == 0x75:
+            code, done = _code_point(raw, at)
+            out.extend(chr(code).encode())
+        elif kind in _ESCAPES:
+            out.extend(_ESCAPES[kind])
+            done = at + 2
+        else:
+            raise MismatchError("JSON has no escape %r" % raw[at : at + 2])
+        at = raw.find(b"\\", done)
+    out.extend(raw[done:])
+    return bytes(out)
+
+
+def _code_point(raw, at):
+    """The character of a `\\uXXXX`, or of a surrogate pair of them, and where it ends."""
+    code = _four_digits(raw, at)
+    if not 0xD800 <= code < 0xE000:
+        return code, at + 6
+    if code < 0xDC00:
+        low = _four_digits(raw, at + 6)
+        if 0xDC00 <= low < 0xE000:
+            return 0x10000 + ((code - 0xD800) << 10) + low - 0xDC00, at + 12
+    raise MismatchError("half a surrogate pair: %r" % raw[at : at + 12])
+
+
+def _four_digits(raw, at):
+    digits = raw[at + 2 : at + 6]
+    if raw[at : at + 2] != b"\\u" or len(digits) != 4:
+        raise MismatchError("a \\u and four digits are wanted, got %r" % raw[at : at + 6])
+    for digit in digits:
+        if digit not in _HEX:
+            raise MismatchError("a \\u and four digits are wanted, got %r" % raw[at : at + 6])
+    return int(digits, 16)
