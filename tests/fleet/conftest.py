@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,10 +12,12 @@ from argon2 import PasswordHasher
 
 import fleet.store.tables  # noqa: F401 - declares every table
 from fleet.domain.access import Actor, ActorKind, Role, permissions_of
+from fleet.pki.renewal import Credentials
 from fleet.services.build import Services, build_services
 from fleet.services.credentials import Passwords
 from fleet.settings import Settings
 from fleet.store.base import metadata
+from tests.fleet.live_service import url  # noqa: F401 - a fixture
 from tests.fleet.release_owners import offline_keys  # noqa: F401 - a fixture
 
 START = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -38,8 +41,17 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def authorities(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The certificate authorities, made once for all tests."""
+    directory = tmp_path_factory.mktemp("pki")
+    Credentials(directory, directory, ("localhost",), ()).create_authorities(START)
+    return directory
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, authorities: Path) -> Settings:
+    shutil.copytree(authorities, tmp_path / "pki")
     return Settings(data_dir=tmp_path)
 
 

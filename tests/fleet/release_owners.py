@@ -44,7 +44,7 @@ class Owners:
     def publish(self) -> None:
         published = {each.role: each.version for each in self.repository.status()}
         files = self.bundle.files_after(published)
-        self.repository.publish(files, self.bundle.images_of(files), self.now)
+        self.repository.publish(files, self.bundle.images_after(published), self.now)
 
 
 def tree(directory: Path) -> dict[str, bytes]:

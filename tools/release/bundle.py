@@ -16,7 +16,7 @@ from tuf.api.exceptions import RepositoryError as TufError
 from tuf.api.metadata import Metadata, Targets
 from tuf.api.serialization.json import JSONSerializer
 
-from protocol.wire.release import MAX_METADATA_BYTES
+from protocol.wire.release import MAX_METADATA_BYTES, role_of
 from tools.release.errors import ReleaseError
 
 _NAME = re.compile(r"([1-9][0-9]*)\.([a-z0-9-]+)\.json")
@@ -49,21 +49,17 @@ class Bundle:
         except (OSError, TufError) as error:
             raise ReleaseError(f"{path} cannot be read: {error}; restore it from the backup") from error
 
-    def add(self, role: str, metadata: Metadata[Any]) -> Path:
-        """Write a signed role; ReleaseError if units would find it too long."""
+    def add(self, role: str, metadata: Metadata[Any], images: Mapping[str, bytes] | None = None) -> Path:
+        """Write a signed role and the images it brings, by target name; ReleaseError if it is too long for units."""
         data = metadata.to_bytes(_COMPACT)
         if len(data) > MAX_METADATA_BYTES:
             raise ReleaseError(
                 f"{role} would have {len(data)} bytes, units take at most {MAX_METADATA_BYTES}; "
                 "drop releases nothing runs any more, with --retire VERSION"
             )
+        for name, image in (images or {}).items():
+            _write(self.directory / "targets" / name, image)
         path = self._metadata(role, metadata.signed.version)
-        _write(path, data)
-        return path
-
-    def add_image(self, name: str, data: bytes) -> Path:
-        """Keep an image beside its metadata."""
-        path = self.directory / "targets" / name
         _write(path, data)
         return path
 
@@ -75,17 +71,20 @@ class Bundle:
             for path in (self._metadata(role, each) for each in range(published.get(role, 0) + 1, newest + 1))
         }
 
-    def images_of(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
-        """The images that the newest of those files list, by target name."""
-        images: dict[str, bytes] = {}
-        for name, version in self.versions().items():
-            data = files.get(f"{version}.{name}.json")
-            if data is None or not name.startswith("board-"):
-                continue
-            metadata: Metadata[Targets] = Metadata.from_bytes(data)
-            for target in metadata.signed.targets:
-                images[target] = (self.directory / "targets" / target).read_bytes()
-        return images
+    def images_after(self, published: Mapping[str, int]) -> dict[str, bytes]:
+        """The images the newest metadata lists and the published does not, by target name."""
+        wanted: set[str] = set()
+        for role, newest in self.versions().items():
+            if role.startswith(role_of("")):
+                wanted |= self._listed(role, newest) - self._listed(role, published.get(role, 0))
+        return {name: (self.directory / "targets" / name).read_bytes() for name in sorted(wanted)}
+
+    def _listed(self, role: str, version: int) -> set[str]:
+        path = self._metadata(role, version)
+        if not path.exists():
+            return set()
+        metadata: Metadata[Targets] = Metadata.from_bytes(path.read_bytes())
+        return set(metadata.signed.targets)
 
     def _metadata(self, role: str, version: int) -> Path:
         return self.directory / "metadata" / f"{version}.{role}.json"

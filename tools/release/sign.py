@@ -68,8 +68,8 @@ def sign_image(
     for version in retire:
         if listed.pop(target_name(header.board, version), None) is None:
             raise ReleaseError(f"{role} lists no version {version} to retire")
-    bundle.add_image(name, image)
     _sign_next(bundle, role, metadata, [keys.signer(role)], now + TARGETS_LIFE)
+    bundle.add(role, metadata, {name: image})
     return header
 
 
@@ -77,7 +77,8 @@ def renew(bundle: Bundle, keys: OfflineKeys, role: str, now: datetime) -> Path:
     """Sign `role` (root, targets or board-...) again as it is, one version on and with a new expiry."""
     metadata = _newest(bundle, role)
     signers = keys.root_signers() if role == "root" else [keys.signer(role)]
-    return _sign_next(bundle, role, metadata, signers, now + (ROOT_LIFE if role == "root" else TARGETS_LIFE))
+    _sign_next(bundle, role, metadata, signers, now + (ROOT_LIFE if role == "root" else TARGETS_LIFE))
+    return bundle.add(role, metadata)
 
 
 def _root(keys: OfflineKeys, online: Mapping[str, Key], now: datetime) -> Metadata[Root]:
@@ -134,7 +135,8 @@ def _newest(bundle: Bundle, role: str) -> Metadata[Any]:
 
 def _sign_next(
     bundle: Bundle, role: str, metadata: Metadata[Any], signers: Sequence[Signer], expires: datetime
-) -> Path:
+) -> None:
+    """Sign the version after; ReleaseError if the delegator's threshold is not met."""
     metadata.signed.version += 1
     metadata.signed.expires = expires
     metadata.signatures.clear()
@@ -147,4 +149,3 @@ def _sign_next(
         raise ReleaseError(
             f"the keys at hand do not sign {role}: {error}; give the folder that has its keys"
         ) from error
-    return bundle.add(role, metadata)

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from securesystemslib.formats import encode_canonical
 from securesystemslib.signer import Signature
 from tuf.api.exceptions import DownloadHTTPError, RepositoryError
 from tuf.ngclient import Updater
 
-from fleet.api.app import create_app
 from fleet.domain.access import Role
 from fleet.services.build import Services
 from tests.fleet.conftest import Clock, someone
@@ -28,25 +22,6 @@ from tools.release.keys import OfflineKeys
 from tools.release.sign import renew
 
 MANAGER = someone(Role.RELEASE_MANAGER)
-STARTUP_S = 10.0
-
-
-@pytest.fixture
-def url(services: Services) -> Iterator[str]:
-    """The service over real HTTP."""
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(services), log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    until = time.monotonic() + STARTUP_S
-    while not server.started and time.monotonic() < until:
-        thread.join(0.01)
-    assert server.started
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(STARTUP_S)
-    listening.close()
 
 
 @pytest.fixture
@@ -152,7 +127,7 @@ def test_an_assignment_is_signed_by_the_key_the_offline_targets_name(
     owners.initialise()
     owners.sign("1.0.0", 1)
     files = owners.bundle.files_after({})
-    services.releases.publish(MANAGER, files, owners.bundle.images_of(files))
+    services.releases.publish(MANAGER, files, owners.bundle.images_after({}))
     (serial,) = put_in_service(services, 1, clock.now)
     unit = FakeUnit(services, serial)
     unit.register()

@@ -26,8 +26,8 @@ def versions(repository: Repository) -> dict[str, int]:
 
 
 def publication(owners: Owners) -> tuple[dict[str, bytes], dict[str, bytes]]:
-    files = owners.bundle.files_after(versions(owners.repository))
-    return files, owners.bundle.images_of(files)
+    published = versions(owners.repository)
+    return owners.bundle.files_after(published), owners.bundle.images_after(published)
 
 
 def test_before_the_owners_signed_nothing_is_served_and_provisioning_says_what_to_do(owners: Owners) -> None:

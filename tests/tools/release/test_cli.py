@@ -1,0 +1,191 @@
+"""The release commands, from bare folders to a rollout that finishes, against a running service."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from fleet.domain.access import Role
+from fleet.services.build import Services
+from tests.fleet.conftest import Clock
+from tests.fleet.release_owners import PASSPHRASE, make_image, tree
+from tests.fleet.services.fleet_of_units import FakeUnit, put_in_service
+from tools.release import cli, rollout
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, services: Services, url: str) -> Path:
+    """A release manager's folder, with the fleet's address and a token in the environment."""
+    monkeypatch.setenv("PLUGTONE_URL", url)
+    monkeypatch.setenv("PLUGTONE_TOKEN", services.access.issue_host_token("manager", Role.RELEASE_MANAGER).secret)
+    monkeypatch.setenv("PLUGTONE_KEY_PASSPHRASE", PASSPHRASE)
+    desk = tmp_path / "desk"
+    desk.mkdir()
+    monkeypatch.chdir(desk)
+    return desk
+
+
+def release(*arguments: str) -> Result:
+    return RUNNER.invoke(cli.app, list(arguments))
+
+
+def done(*arguments: str) -> Any:
+    result = release(*arguments, "--json")
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    return json.loads(result.stdout)
+
+
+def rolled(*arguments: str) -> Any:
+    result = RUNNER.invoke(rollout.app, [*arguments, "--json"])
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def image_file(desk: Path, version: str, counter: int) -> str:
+    path = desk / f"{version}.img"
+    path.write_bytes(make_image(version, counter))
+    return str(path)
+
+
+def initialised(desk: Path) -> None:
+    done("keys", "create", "keys", "--board", "simulated")
+    done("init", "--keys", "keys", "--bundle", "releases", "--board", "simulated")
+
+
+def test_from_bare_folders_to_a_finished_rollout(
+    desk: Path, services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    initialised(desk)
+    assert done("publish", "--bundle", "releases") == {"releases": []}
+    signed = done("sign", image_file(desk, "1.0.0", 1), "--keys", "keys", "--bundle", "releases")
+    assert signed == {"target": "simulated_1.0.0.img", "role": "board-simulated"}
+    assert [each["version"] for each in done("publish", "--bundle", "releases", "--notes", "x")["releases"]] == [
+        "1.0.0"
+    ]
+    assert done("publish", "--bundle", "releases") == {"releases": []}
+    assert [each["notes"] for each in done("list")] == ["x"]
+
+    (serial,) = put_in_service(services, 1, clock.now)
+    unit = FakeUnit(services, serial)
+    unit.register()
+    clock.advance(seconds=1)
+    made = rolled("create", "1.0.0", "--unit", serial)
+    assert made["state"] == "waiting_for_approval"
+    manager = services.access.issue_host_token("approver", Role.APPROVER).secret
+    with monkeypatch.context() as other:
+        other.setenv("PLUGTONE_TOKEN", manager)
+        assert rolled("approve", "RO-1")["state"] == "ready"
+    assert rolled("start", "RO-1")["state"] == "running"
+    assert rolled("pause", "RO-1", "--reason", "lunch")["reason"] == "lunch"
+    assert rolled("resume", "RO-1")["state"] == "running"
+    unit.heartbeat()
+    unit.report("confirmed")
+    assert rolled("watch", "RO-1")["state"] == "finished"
+    assert [each["state"] for each in rolled("show", "RO-1")["units"]] == ["confirmed"]
+    shown = RUNNER.invoke(rollout.app, ["show", "RO-1"]).stdout
+    assert "RO-1 release 1.0.0 to listed units is finished: 1 of 1 confirmed, 0 failed" in " ".join(shown.split())
+
+
+def test_the_author_s_own_approval_is_refused(desk: Path, services: Services, clock: Clock) -> None:
+    initialised(desk)
+    done("sign", image_file(desk, "1.0.0", 1), "--keys", "keys", "--bundle", "releases")
+    done("publish", "--bundle", "releases")
+    put_in_service(services, 1, clock.now)
+    rolled("create", "1.0.0")
+    result = RUNNER.invoke(rollout.app, ["approve", "RO-1"])
+    assert result.exit_code == 1
+    assert "rollout:approve" in str(result.exception)
+
+
+def test_a_signature_needs_the_right_passphrase_and_leaves_the_bundle_as_it_was(
+    desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    initialised(desk)
+    before = tree(desk / "releases")
+    monkeypatch.setenv("PLUGTONE_KEY_PASSPHRASE", "wrong horse")
+    result = release("sign", image_file(desk, "1.0.0", 1), "--keys", "keys", "--bundle", "releases")
+    assert result.exit_code == 1
+    assert "check the passphrase" in str(result.exception)
+    assert "wrong horse" not in str(result.exception) + result.output
+    assert tree(desk / "releases") == before
+
+
+@pytest.mark.parametrize(
+    ("version", "counter", "match"),
+    [("1.0.0", 9, "signed already"), ("1.0.1", 1, "not above 1"), ("1_1", 3, "cannot name a target")],
+)
+def test_what_units_would_refuse_is_not_signed(desk: Path, version: str, counter: int, match: str) -> None:
+    initialised(desk)
+    done("sign", image_file(desk, "1.0.0", 1), "--keys", "keys", "--bundle", "releases")
+    before = tree(desk / "releases")
+    result = release("sign", image_file(desk, version, counter), "--keys", "keys", "--bundle", "releases")
+    assert match in str(result.exception)
+    assert tree(desk / "releases") == before
+
+
+def test_a_role_too_long_for_a_unit_asks_to_retire(desk: Path) -> None:
+    initialised(desk)
+    counter = 0
+    while True:
+        counter += 1
+        image = image_file(desk, f"1.{counter}.0", counter)
+        result = release("sign", image, "--keys", "keys", "--bundle", "releases")
+        if result.exit_code:
+            break
+    assert "--retire VERSION" in str(result.exception)
+    assert counter > 15
+    done("sign", image, "--keys", "keys", "--bundle", "releases", "--retire", "1.1.0")
+
+
+def test_keys_are_encrypted_private_and_never_made_anew(desk: Path) -> None:
+    initialised(desk)
+    before = tree(desk / "keys")
+    assert sorted(before) == ["board-simulated.pem", "root-1.pem", "root-2.pem", "root-3.pem", "targets.pem"]
+    assert all(b"BEGIN ENCRYPTED PRIVATE KEY" in data for data in before.values())
+    assert {path.stat().st_mode & 0o777 for path in (desk / "keys").iterdir()} == {0o600}
+    assert done("keys", "create", "keys", "--board", "simulated") == {"made": []}
+    assert tree(desk / "keys") == before
+    result = release("init", "--keys", "keys", "--bundle", "releases", "--board", "simulated")
+    assert "initialised once" in str(result.exception)
+
+
+def test_two_of_three_root_keys_sign_and_one_does_not(desk: Path) -> None:
+    initialised(desk)
+    (desk / "keys/root-1.pem").rename(desk / "root-1.pem")
+    assert done("renew", "root", "--keys", "keys", "--bundle", "releases") == {"signed": "2.root.json"}
+    (desk / "keys/root-2.pem").rename(desk / "root-2.pem")
+    result = release("renew", "root", "--keys", "keys", "--bundle", "releases")
+    assert "1/2 keys" in str(result.exception)
+    assert not (desk / "releases/metadata/3.root.json").exists()
+
+
+def test_an_old_copy_of_the_bundle_is_not_published(desk: Path) -> None:
+    initialised(desk)
+    done("sign", image_file(desk, "1.0.0", 1), "--keys", "keys", "--bundle", "releases")
+    done("publish", "--bundle", "releases")
+    (desk / "releases/metadata/2.board-simulated.json").unlink()
+    result = release("publish", "--bundle", "releases")
+    assert "it is an old copy" in str(result.exception)
+
+
+def test_keys_from_a_file_need_no_fleet(desk: Path, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    (desk / "update-keys.json").write_text(json.dumps(services.repository.keys.public()))
+    monkeypatch.delenv("PLUGTONE_TOKEN")
+    done("keys", "create", "keys", "--board", "simulated")
+    arguments = ("init", "--keys", "keys", "--out", "releases", "--board", "simulated")
+    assert done(*arguments, "--update-keys", "update-keys.json")["signed"][0] == "1.root.json"
+
+
+def test_a_real_image_is_built_signed_and_published(desk: Path) -> None:
+    initialised(desk)
+    built = done("build", "--board", "simulated", "--version", "1.0.0", "--counter", "1", "--out", "1.0.0.img")
+    assert built["bytes"] == (desk / "1.0.0.img").stat().st_size > 10_000
+    done("sign", "1.0.0.img", "--keys", "keys", "--bundle", "releases")
+    (published,) = done("publish", "--bundle", "releases")["releases"]
+    assert published["images"][0]["length"] == built["bytes"]

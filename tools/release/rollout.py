@@ -1,0 +1,184 @@
+"""The command `plugtone rollout`: push a release to units, follow it, stop it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from tools.client import FleetClient
+
+WATCH_EVERY_S = 1.0
+RESTING = ("finished", "stopped", "paused")
+BAR_CELLS = 32
+# In the order of a unit's way, each with the colour of its cells.
+STATES = {
+    "confirmed": "green",
+    "trial": "cyan",
+    "downloading": "blue",
+    "assigned": "bright_blue",
+    "superseded": "magenta",
+    "reverted": "red",
+    "failed": "red",
+    "waiting": "bright_black",
+}
+
+app = typer.Typer(name="rollout", help="Push a release to units, follow it, stop it.", no_args_is_help=True)
+
+RolloutArgument = Annotated[str, typer.Argument(help="The rollout, as RO-1.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("create")
+def create(
+    release: Annotated[str, typer.Argument(help="The release's version.")],
+    unit: Annotated[list[str] | None, typer.Option("--unit", help="A serial number; repeatable. None: all.")] = None,
+    pause_after_failures: Annotated[int, typer.Option("--pause-after-failures", min=1)] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a rollout; somebody else has to approve it.
+
+    Example: plugtone rollout create 2.0.0 --pause-after-failures 2
+    """
+    body = {"release": release, "targets": unit or "all", "pause_after_failures": pause_after_failures}
+    with FleetClient.from_environment() as fleet:
+        _show(fleet.post("/v1/rollouts", body), as_json)
+
+
+@app.command("approve")
+def approve(rollout: RolloutArgument, as_json: JsonOption = False) -> None:
+    """Approve another person's rollout. Example: plugtone rollout approve RO-1"""
+    _step(rollout, "approve", None, as_json)
+
+
+@app.command("start")
+def start(rollout: RolloutArgument, as_json: JsonOption = False) -> None:
+    """Begin; units learn of it as they check in. Example: plugtone rollout start RO-1"""
+    _step(rollout, "start", None, as_json)
+
+
+@app.command("pause")
+def pause(rollout: RolloutArgument, reason: ReasonOption = "", as_json: JsonOption = False) -> None:
+    """Assign no further unit. Example: plugtone rollout pause RO-1 --reason "support is busy" """
+    _step(rollout, "pause", {"reason": reason}, as_json)
+
+
+@app.command("resume")
+def resume(rollout: RolloutArgument, as_json: JsonOption = False) -> None:
+    """Go on; failures so far count no more. Example: plugtone rollout resume RO-1"""
+    _step(rollout, "resume", None, as_json)
+
+
+@app.command("stop")
+def stop(rollout: RolloutArgument, reason: ReasonOption = "", as_json: JsonOption = False) -> None:
+    """End it; what is not on trial yet is recalled. Example: plugtone rollout stop RO-1"""
+    _step(rollout, "stop", {"reason": reason}, as_json)
+
+
+@app.command("show")
+def show(rollout: RolloutArgument, as_json: JsonOption = False) -> None:
+    """A rollout and each unit's part in it. Example: plugtone rollout show RO-1"""
+    with FleetClient.from_environment() as fleet:
+        found = fleet.get(f"/v1/rollouts/{rollout}")
+        found["units"] = list(_units(fleet, rollout))
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    Console().print(_picture(found))
+    for unit in found["units"]:
+        typer.echo(f"{unit['serial']}  {unit['state']:12} {unit['reason']}")
+
+
+@app.command("watch")
+def watch(rollout: RolloutArgument, as_json: JsonOption = False) -> None:
+    """Follow a rollout until it ends or pauses; exit status 0 only if it finished.
+
+    Example: plugtone rollout watch RO-1
+    """
+    with FleetClient.from_environment() as fleet:
+        found = _follow_in_lines(fleet, rollout) if as_json else _follow_live(fleet, rollout)
+    raise typer.Exit(0 if found["state"] == "finished" else 1)
+
+
+def _follow_in_lines(fleet: FleetClient, rollout: str) -> dict[str, Any]:
+    shown = ""
+    for found in _readings(fleet, rollout):
+        line = json.dumps({key: value for key, value in found.items() if key != "units"})
+        if line != shown:
+            typer.echo(line)
+        shown = line
+    return found
+
+
+def _follow_live(fleet: FleetClient, rollout: str) -> dict[str, Any]:
+    with Live(console=Console(), auto_refresh=False) as live:
+        for found in _readings(fleet, rollout):
+            live.update(_picture(found), refresh=True)
+    return found
+
+
+def _readings(fleet: FleetClient, rollout: str) -> Iterator[dict[str, Any]]:
+    """The rollout again and again; the last reading is of one that ended or paused."""
+    while True:
+        found: dict[str, Any] = fleet.get(f"/v1/rollouts/{rollout}", limit=1)
+        yield found
+        if found["state"] in RESTING:
+            return
+        time.sleep(WATCH_EVERY_S)
+
+
+def _step(rollout: str, verb: str, body: dict[str, Any] | None, as_json: bool) -> None:
+    with FleetClient.from_environment() as fleet:
+        _show(fleet.post(f"/v1/rollouts/{rollout}/{verb}", body), as_json)
+
+
+def _show(rollout: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(rollout))
+    else:
+        typer.echo(_line(rollout))
+
+
+def _line(rollout: dict[str, Any]) -> str:
+    reason = f": {rollout['reason']}" if rollout["reason"] else ""
+    return f"{rollout['id']} release {rollout['release']} to {rollout['targets']} units is {rollout['state']}{reason}"
+
+
+def _units(fleet: FleetClient, rollout: str) -> Iterator[dict[str, Any]]:
+    cursor: str | None = None
+    while True:
+        page = fleet.get(f"/v1/rollouts/{rollout}", **({"cursor": cursor} if cursor else {}))["units"]
+        yield from page["items"]
+        cursor = page["next"]
+        if cursor is None:
+            return
+
+
+def _picture(rollout: dict[str, Any]) -> Table:
+    """What it is, a bar of its units by state, and the numbers below."""
+    counts = dict(rollout["counts"])
+    total = max(rollout["expected"], sum(counts.values()), 1)
+    counts["waiting"] = total - sum(number for state, number in counts.items() if state != "waiting")
+    bar, numbers = Text(), []
+    filled = done = 0
+    for state, colour in STATES.items():
+        number = counts.get(state, 0)
+        done += number
+        cells = round(BAR_CELLS * done / total) - filled
+        filled += cells
+        bar.append("█" * cells, style=colour)
+        if number:
+            numbers.append(f"{number} {state}")
+    table = Table.grid()
+    table.add_row(_line(rollout))
+    table.add_row(bar)
+    table.add_row(", ".join(numbers))
+    return table
