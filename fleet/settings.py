@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 
@@ -34,6 +34,7 @@ class Settings:
     smtp_port: int = 25
     mail_from: str = "plugtone@localhost"
     webhook_url: str = ""  # empty: webhooks wait in the outbox
+    webhook_secret: str = field(default="", repr=False)  # signs them; nothing is sent unsigned
     nats_server: str = ""  # empty: the packaged binary
 
     @property
@@ -50,15 +51,18 @@ class Settings:
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings of an environment; SettingsError for a value of the wrong kind."""
     values: dict[str, object] = {}
-    for field in fields(Settings):
-        name = f"PLUGTONE_{field.name.upper()}"
+    for setting in fields(Settings):
+        name = f"PLUGTONE_{setting.name.upper()}"
         text = environment.get(name)
         if text is None:
             continue
-        if field.type == "int":
+        if setting.type == "int":
             if not text.isdigit():
                 raise SettingsError(f"{name} is a whole number, got {text!r}")
-            values[field.name] = int(text)
+            values[setting.name] = int(text)
         else:
-            values[field.name] = Path(text) if field.type == "Path" else text
-    return Settings(**values)  # type: ignore[arg-type]
+            values[setting.name] = Path(text) if setting.type == "Path" else text
+    settings = Settings(**values)  # type: ignore[arg-type]
+    if settings.webhook_url and not settings.webhook_secret:
+        raise SettingsError("PLUGTONE_WEBHOOK_URL needs PLUGTONE_WEBHOOK_SECRET: webhooks are never sent unsigned")
+    return settings

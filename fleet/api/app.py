@@ -25,6 +25,9 @@ ROUTERS: Final[tuple[PermittedRouter, ...]] = (
     releases.router,
     rollouts.router,
     updates.router,
+    releases.router,
+    rollouts.router,
+    updates.router,
 )
 
 

@@ -30,6 +30,7 @@ from fleet.serve.supervisor import ChildSpec, Ready
 from fleet.services.admission import Admission
 from fleet.services.build import Services, build_services, utc_now
 from fleet.services.certificates import Certificates
+from fleet.services.worker import run_worker
 from fleet.store.identities import IdentityLookup
 
 CALLOUTS = 2
@@ -99,6 +100,7 @@ class Children:
             partial(sntp.serve, self.sockets.ntp, time.time, stop),
             partial(revocations.run, stop),
             partial(_renew, certificates, stop),
+            partial(run_worker, services, stop),
         )
         threads = [threading.Thread(target=_or_die(duty), daemon=True) for duty in duties]
         for thread in threads:

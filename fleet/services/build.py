@@ -4,20 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
 
+from fleet.domain.configuration import parse_window
+from fleet.pki.authority import DeviceAuthority, ServerAuthority
 from fleet.services.access import Access
+from fleet.services.accounts import Accounts
 from fleet.services.credentials import Passwords
+from fleet.services.downlinks import Downlinks
 from fleet.services.errands import Errands
+from fleet.services.ingest import Ingest
+from fleet.services.jobs import Job
+from fleet.services.mac_blocks import MacBlocks
+from fleet.services.orders import Orders
 from fleet.services.outbox import Outbox
 from fleet.services.people import People
+from fleet.services.provisioning import FleetSide, Provisioning
+from fleet.services.registration import Registration
 from fleet.services.releases import Releases
+from fleet.services.rmas import Rmas
 from fleet.services.rollouts import Rollouts
+from fleet.services.terms import Terms
 from fleet.services.unit_updates import UnitUpdates
+from fleet.services.units import Units
 from fleet.settings import Settings
 from fleet.store.base import make_engine
 from fleet.store.unit_of_work import Transactions
 from fleet.updates.repository import Repository, ensure
+from protocol.wire import messages
+
+METADATA_CHECK: Final = timedelta(minutes=15)
+SWEEP_EVERY: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +45,23 @@ class Services:
 
     settings: Settings
     transactions: Transactions
+    repository: Repository
     access: Access
     people: People
     errands: Errands
     outbox: Outbox
-    repository: Repository
+    accounts: Accounts
+    mac_blocks: MacBlocks
+    provisioning: Provisioning
+    units: Units
+    orders: Orders
+    terms: Terms
+    rmas: Rmas
     releases: Releases
     rollouts: Rollouts
     unit_updates: UnitUpdates
+    ingest: Ingest
+    jobs: tuple[Job, ...]
 
 
 def utc_now() -> datetime:
@@ -44,21 +72,57 @@ def utc_now() -> datetime:
 def build_services(
     settings: Settings, clock: Callable[[], datetime] = utc_now, passwords: Passwords | None = None
 ) -> Services:
-    """The services on the settings' database, which must be migrated already."""
+    """The services on a data directory that has its authorities and a migrated database."""
     transactions = Transactions(make_engine(settings.database), clock)
     passwords = passwords or Passwords()
-    repository = ensure(settings.data_dir)
     access = Access(transactions, passwords)
     people = People(transactions, access, passwords, settings.base_url)
+    repository = ensure(settings.data_dir)
+    zone = ZoneInfo(settings.time_zone)
+    window = parse_window(settings.maintenance_from, settings.maintenance_until)
+    downlinks = Downlinks(settings.heartbeat_s, zone, window)
+    errands, outbox = Errands(transactions), Outbox(transactions)
+    releases, updates = Releases(transactions, repository), UnitUpdates(transactions, repository.director)
     return Services(
         settings=settings,
         transactions=transactions,
+        repository=repository,
         access=access,
         people=people,
-        errands=Errands(transactions),
-        outbox=Outbox(transactions),
-        repository=repository,
-        releases=Releases(transactions, repository),
+        errands=errands,
+        outbox=outbox,
+        accounts=Accounts(transactions),
+        mac_blocks=MacBlocks(transactions),
+        provisioning=_provisioning(settings, transactions, repository),
+        units=Units(transactions, downlinks),
+        orders=Orders(transactions, zone),
+        terms=Terms(transactions, zone),
+        rmas=Rmas(transactions, zone),
+        releases=releases,
         rollouts=Rollouts(transactions, repository),
-        unit_updates=UnitUpdates(transactions, repository.director),
+        unit_updates=updates,
+        ingest=Ingest(transactions, Registration(downlinks), updates),
+        jobs=(
+            Job("renew metadata", METADATA_CHECK, lambda _actor: releases.renew_metadata(clock())),
+            Job("sweep sessions", SWEEP_EVERY, access.sweep),
+            Job("sweep answers", SWEEP_EVERY, errands.sweep),
+            Job("sweep outbox", SWEEP_EVERY, outbox.sweep),
+        ),
     )
+
+
+def _provisioning(settings: Settings, transactions: Transactions, repository: Repository) -> Provisioning:
+    authorities = settings.data_dir / "pki"
+    addresses = {
+        "broker_host": settings.public_host,
+        "broker_port": settings.broker_port,
+        "updates_host": settings.public_host,
+        "updates_port": settings.https_port,
+        "ntp": [{"host": settings.public_host, "port": settings.ntp_port}],
+    }
+    fleet_side = FleetSide(
+        trust_anchors=ServerAuthority.load(authorities).anchor_der,
+        root_metadata=repository.root_metadata,
+        addresses=messages.pack("addresses", addresses),
+    )
+    return Provisioning(transactions, DeviceAuthority.load(authorities), fleet_side)

@@ -12,7 +12,7 @@ from fleet.domain.delivery import DeliveryError, DeliveryState, Letter, OutboxEn
 from fleet.store.outbox import OutboxRepository
 from fleet.store.unit_of_work import Transactions
 
-LEASE_S: Final = 60
+LEASE_S: Final = 120  # more than a worker's batch takes if every delivery runs into its time limit
 KEPT_DAYS: Final = 30
 
 _COURIER = system_actor("outbox")
