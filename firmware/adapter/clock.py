@@ -1,11 +1,13 @@
 """What time it is: UTC seconds since 1970-01-01, counted on from the last trusted setting.
 
-There is no battery clock, no calendar and no time zone here. The floor is a time that is certainly past
-(the newest trusted update metadata's); the clock neither reads below it nor lets itself be set below it.
+There is no battery clock, no calendar and no time zone here. The floor is a time that is certainly past:
+MADE_AFTER_S, or the newest that the fleet or trusted update metadata named. The clock neither reads below
+it nor lets itself be set below it.
 """
 
 from adapter.errors import AdapterError
 
+MADE_AFTER_S = 1_767_225_600  # 2026-01-01: no unit was made before
 _YEAR_S = 31_557_600
 FARTHEST_S = 25 * _YEAR_S  # above the floor; a setting beyond it is a fault or an attack
 
@@ -17,8 +19,8 @@ class ClockError(AdapterError):
 class Clock:
     """UTC, once it was set. `now_ms` is always the unit's uptime."""
 
-    def __init__(self, floor_s=0):
-        self.floor_s = floor_s
+    def __init__(self, floor_s=MADE_AFTER_S):
+        self.floor_s = max(floor_s, MADE_AFTER_S)
         self.is_set = False
         self._at_zero_ms = 0
 

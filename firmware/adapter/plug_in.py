@@ -100,6 +100,7 @@ class PlugIn:
     async def _set_clock(self):
         """One question to one server; SntpError or NetError if it brought nothing."""
         if self._servers is None or self._servers.current() is None:
+            # A unit without the time is of no use: one denied by all asks again, at the back-off's pace.
             self._servers = TimeServers(self._addresses["ntp"])
         server = self._servers.current()
         cookie = self._board.entropy(COOKIE_BYTES)

@@ -95,9 +95,8 @@ class TimeServers:
         return self._servers[self._at % len(self._servers)]
 
     def failed(self, error):
-        """The current server gave `error` (or None: nothing in time); True if one is left to be asked at once."""
+        """The current server gave `error`, or None: an answer of no use. The next one is asked from now on."""
         if isinstance(error, KissError) and error.code in ("DENY", "RSTR"):
             self._servers.pop(self._at % len(self._servers))
-            return self._at < len(self._servers)
-        self._at = (self._at + 1) % len(self._servers)
-        return self._at != 0
+        else:
+            self._at += 1

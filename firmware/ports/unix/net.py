@@ -9,10 +9,10 @@ import asyncio
 import errno
 import socket
 import time
-
-import tls
 from asyncio import core
 from asyncio.stream import Stream
+
+import tls
 from micropython import const
 
 from adapter.errors import AdapterError
