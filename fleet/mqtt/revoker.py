@@ -8,6 +8,7 @@ import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeoutError
 
 from fleet.mqtt.broker import FLEET_ACCOUNT, Broker
 
@@ -54,9 +55,10 @@ async def _kick(connection: Client, serial: str) -> int:
     kicked = 0
     while True:
         try:
-            kicked += await _kick_found(connection, await answers.next_msg(timeout=ANSWER_TIMEOUT_S))
-        except TimeoutError:
+            answer = await answers.next_msg(timeout=ANSWER_TIMEOUT_S)
+        except NatsTimeoutError:
             return kicked
+        kicked += await _kick_found(connection, answer)
 
 
 async def _kick_found(connection: Client, answer: Msg) -> int:
@@ -64,6 +66,6 @@ async def _kick_found(connection: Client, answer: Msg) -> int:
     subject = _KICK.format(server=found["server"]["id"])
     connections = found["data"].get("connections") or []
     for each in connections:
-        await connection.publish(subject, json.dumps({"cid": each["cid"]}).encode())
-    await connection.flush()
+        # The server kicks only who asks for an answer.
+        await connection.request(subject, json.dumps({"cid": each["cid"]}).encode(), timeout=ANSWER_TIMEOUT_S)
     return len(connections)

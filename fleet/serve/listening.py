@@ -1,4 +1,4 @@
-"""The sockets of the service, bound before anything starts, so that a used port is a clear error and a restart loses no caller."""
+"""The sockets of the service, bound before anything starts: a used port is a clear error, a restart loses no caller."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class State:
         return self.settings.data_dir / "service.json"
 
     def lock(self) -> int:
-        """The handle that says this data directory is in use; children share it. StartError if another service has it."""
+        """Mark this data directory as in use, by us and our children; StartError if another service has it."""
         self.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.settings.data_dir.chmod(0o700)
         self.logs.mkdir(mode=0o700, exist_ok=True)
