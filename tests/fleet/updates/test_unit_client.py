@@ -1,0 +1,108 @@
+"""The unit's own client, under MicroPython, takes exactly what the fleet publishes and the director signs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from securesystemslib.signer import CryptoSigner
+
+from fleet.updates.director import AssignedImage, Director
+from tests.conftest import RunMicroPython
+from tests.fleet.release_owners import NOW, Owners
+from tools.release.sign import renew
+
+SERIAL = "PT000000018"
+SCRIPT = """
+import sys
+from adapter.update.assignment import UnitFacts, check_agreement, check_fit, read_assignment
+from adapter.update.errors import UpdateError
+from adapter.update.fetching import find_target, refresh
+from adapter.update.metadata import TrustedSet
+
+directory, root, order, now_s = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+
+class Store(dict):
+    def put(self, name, data):
+        self[name] = data
+    def delete(self, name):
+        self.pop(name, None)
+
+def read(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
+
+def serve(work):
+    try:
+        wanted = next(work)
+        while True:
+            wanted = work.send(read(directory + "/" + wanted.path))
+    except StopIteration as end:
+        return end.value
+
+try:
+    trusted = TrustedSet(Store(), read(root), now_s)
+    serve(refresh(trusted))
+    unit = UnitFacts("PT000000018", "simulated", 1, 6, 1 << 20, 1 << 20)
+    assignment = read_assignment(read(order), trusted, unit, now_s, 0, b"")
+    role, target = serve(find_target(trusted, assignment.image.name))
+    check_agreement(assignment.image, target)
+    check_fit(assignment.image, target, unit, 0)
+    print(role, assignment.sequence, assignment.image.name, trusted.root.version)
+except UpdateError as error:
+    print(type(error).__name__)
+"""
+
+
+@pytest.fixture
+def published(owners: Owners, tmp_path: Path) -> Path:
+    """Releases 1.0.0 and 2.0.0, after a root was rotated; the first root in a file."""
+    owners.initialise()
+    owners.publish()
+    (tmp_path / "first_root").write_bytes(owners.repository.root_metadata())
+    owners.sign("1.0.0", 1)
+    renew(owners.bundle, owners.keys, "root", NOW)
+    owners.publish()
+    owners.sign("2.0.0", 2, payload=b"better")
+    owners.publish()
+    return tmp_path
+
+
+def ordered(owners: Owners, directory: Path, director: Director | None = None, counter: int = 2) -> Path:
+    image = owners.repository.images()["simulated_2.0.0.img"]
+    assigned = AssignedImage("simulated_2.0.0.img", image.length, image.hashes["sha256"], counter, "simulated")
+    path = directory / "order"
+    path.write_bytes((director or owners.repository.director).sign(SERIAL, 7, assigned, NOW))
+    return path
+
+
+def outcome(micropython: RunMicroPython, owners: Owners, published: Path, order: Path) -> str:
+    now_s = int(NOW.timestamp())
+    arguments = (owners.repository.directory, published / "first_root", order, now_s)
+    return micropython(SCRIPT, *arguments, heap="160K").strip()
+
+
+def test_it_takes_what_both_name(micropython: RunMicroPython, owners: Owners, published: Path) -> None:
+    order = ordered(owners, published)
+    assert outcome(micropython, owners, published, order) == "board-simulated 7 simulated_2.0.0.img 2"
+
+
+def test_it_refuses_another_director(micropython: RunMicroPython, owners: Owners, published: Path) -> None:
+    order = ordered(owners, published, Director(CryptoSigner.generate_ecdsa()))
+    assert outcome(micropython, owners, published, order) == "SignatureError"
+
+
+def test_it_refuses_what_the_two_do_not_agree_on(micropython: RunMicroPython, owners: Owners, published: Path) -> None:
+    assert outcome(micropython, owners, published, ordered(owners, published, counter=3)) == "MismatchError"
+
+
+def test_it_refuses_an_altered_order(micropython: RunMicroPython, owners: Owners, published: Path) -> None:
+    order = ordered(owners, published)
+    document = json.loads(order.read_bytes())
+    document["signed"]["version"] = 8
+    order.write_text(json.dumps(document, separators=(",", ":"), sort_keys=True))
+    assert outcome(micropython, owners, published, order) == "SignatureError"
