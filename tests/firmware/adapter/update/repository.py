@@ -140,10 +140,10 @@ class BendableRepository:
     def _online(self) -> dict[str, Any]:
         return {"targets": self.targets, ROLE: self.board, "snapshot": self.snapshot, "timestamp": self.timestamp}
 
-    def assigned_image(self, name: str, **changes: Any) -> AssignedImage:
-        target = self.board.targets[name]
+    def assigned_image(self, listed: str, **changes: Any) -> AssignedImage:
+        target = self.board.targets[listed]
         facts = {
-            "name": name,
+            "name": listed,
             "length": target.length,
             "sha256": target.hashes["sha256"],
             "release_counter": target.custom["release_counter"],

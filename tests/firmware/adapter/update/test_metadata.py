@@ -173,6 +173,8 @@ def mixed_snapshot(repository: BendableRepository) -> None:
     """The timestamp names the new snapshot's version, the server sends the old one under that name."""
     old = repository.files["metadata/2.snapshot.json"]
     repository.publish(bump=("all",))
+    repository.timestamp.snapshot_meta.length = None  # signatures vary in length
+    repository.publish_timestamp()
     repository.files["metadata/3.snapshot.json"] = old
 
 
@@ -180,6 +182,8 @@ def mixed_board(repository: BendableRepository) -> None:
     """An old board role under the new one's name."""
     old = repository.files[f"metadata/2.{ROLE}.json"]
     repository.publish(bump=("all",))
+    repository.snapshot.meta[f"{ROLE}.json"].length = None
+    repository.publish_snapshot()
     repository.files[f"metadata/3.{ROLE}.json"] = old
 
 
