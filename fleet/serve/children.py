@@ -25,16 +25,17 @@ from fleet.pki.authority import DeviceAuthority, GatewayAuthority
 from fleet.pki.peer import PeerReader
 from fleet.serve import api, sntp
 from fleet.serve.listening import Sockets
-from fleet.serve.state import GATEWAYS, State
+from fleet.serve.state import State
 from fleet.serve.supervisor import ChildSpec, Ready
 from fleet.services.admission import Admission
 from fleet.services.build import Services, build_services, utc_now
-from fleet.services.certificates import Certificates
+from fleet.services.certificates import GATEWAYS
 from fleet.services.worker import run_worker
+from fleet.store.base import make_engine
 from fleet.store.identities import IdentityLookup
+from fleet.store.unit_of_work import Transactions
 
 CALLOUTS = 2
-RENEW_EVERY_S = 3600.0
 MAX_LOG_BYTES = 1024 * 1024
 LOG_FILES = 3
 BROKER_STAGE, DOOR_STAGE, WORK_STAGE = 0, 1, 2  # the higher, the earlier it ends
@@ -59,12 +60,14 @@ class Children:
     state: State
     sockets: Sockets
 
-    def specs(self) -> list[ChildSpec]:
-        """In the order they start."""
-        callouts = [self._spec(f"callout-{number}", self._callout, DOOR_STAGE) for number in range(CALLOUTS)]
+    def callouts(self) -> list[ChildSpec]:
+        """First, so that the broker has whom to ask; they need the database only once a unit knocks."""
+        return [self._spec(f"callout-{number}", self._callout, DOOR_STAGE) for number in range(CALLOUTS)]
+
+    def others(self) -> list[ChildSpec]:
+        """Once the database is ready."""
         gateways = [self._spec(name, partial(self._gateway, name), WORK_STAGE) for name in GATEWAYS]
-        others = [self._spec("worker", self._worker, WORK_STAGE), self._spec("api", self._api, WORK_STAGE)]
-        return callouts + gateways + others
+        return [*gateways, self._spec("worker", self._worker, WORK_STAGE), self._spec("api", self._api, WORK_STAGE)]
 
     def _spec(self, name: str, run: Callable[[Ready], None], stage: int) -> ChildSpec:
         def logged(ready: Ready) -> None:
@@ -81,7 +84,8 @@ class Children:
         reader = PeerReader(
             [DeviceAuthority.load(authorities).certificate], [GatewayAuthority.load(authorities).certificate]
         )
-        records = IdentityLookup(self._services().transactions, system_actor("callout"))
+        transactions = Transactions(make_engine(self.state.settings.database), utc_now)
+        records = IdentityLookup(transactions, system_actor("callout"))
         asyncio.run(_until_sigterm(Callout(self.state.broker, Admission(reader, records), GATEWAYS), ready))
 
     def _gateway(self, name: str, ready: Ready) -> None:
@@ -95,18 +99,16 @@ class Children:
     def _worker(self, ready: Ready) -> None:
         services, stop = self._services(), _stop_on_sigterm()
         revocations = Revocations(services.outbox, Revoker(self.state.broker))
-        certificates = Certificates(services.transactions, self.state.credentials)
         duties = (
             partial(sntp.serve, self.sockets.ntp, time.time, stop),
             partial(revocations.run, stop),
-            partial(_renew, certificates, stop),
             partial(run_worker, services, stop),
         )
         threads = [threading.Thread(target=_or_die(duty), daemon=True) for duty in duties]
         for thread in threads:
             thread.start()
         ready()
-        stop.wait()
+        run_worker(services, stop)
 
     def _api(self, ready: Ready) -> None:
         app = create_app(self._services())
@@ -134,13 +136,6 @@ def _stop_on_sigterm() -> threading.Event:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     return stop
-
-
-def _renew(certificates: Certificates, stop: threading.Event) -> None:
-    while not stop.is_set():
-        for name in certificates.renew(system_actor("worker")):
-            log.info("renewed the certificate of %s", name)
-        stop.wait(RENEW_EVERY_S)
 
 
 def _or_die(duty: Callable[[], None]) -> Callable[[], None]:

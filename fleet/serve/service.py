@@ -51,8 +51,10 @@ def run(settings: Settings, announce: Callable[[Started], None]) -> None:
         from fleet.serve.first_start import prepare_fleet  # noqa: PLC0415
 
         supervisor.start([broker_child(state)], BROKER_START_S)
+        children = Children(state, sockets)
+        supervisor.start(children.callouts(), START_S)
         setup_link = prepare_fleet(settings)
-        supervisor.start(Children(state, sockets).specs(), START_S)
+        supervisor.start(children.others(), START_S)
         if not supervisor.is_stopping:
             started = Started(
                 addresses(settings),

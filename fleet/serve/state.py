@@ -14,9 +14,9 @@ from fleet.pki.authority import DeviceAuthority, GatewayAuthority
 from fleet.pki.certificates import write_file
 from fleet.pki.renewal import Credentials
 from fleet.serve.supervisor import StartError
+from fleet.services.certificates import credentials_of
 from fleet.settings import Settings
 
-GATEWAYS = ("gateway-0",)
 LOCK_TIMEOUT_S = 2.0  # a service just killed takes its children with it, which needs a moment
 LOCK_RETRY_S = 0.02
 
@@ -30,8 +30,7 @@ class State:
     @property
     def credentials(self) -> Credentials:
         """The authorities, and the certificates the service itself shows."""
-        hosts = tuple(dict.fromkeys((self.settings.public_host, "localhost", "127.0.0.1")))
-        return Credentials(self.settings.data_dir / "pki", self.settings.data_dir / "tls", hosts, GATEWAYS)
+        return credentials_of(self.settings)
 
     @property
     def broker(self) -> Broker:

@@ -12,6 +12,8 @@ from fleet.domain.configuration import parse_window
 from fleet.pki.authority import DeviceAuthority, ServerAuthority
 from fleet.services.access import Access
 from fleet.services.accounts import Accounts
+from fleet.services.certificates import Certificates, credentials_of
+from fleet.services.audit import Audit
 from fleet.services.credentials import Passwords
 from fleet.services.downlinks import Downlinks
 from fleet.services.errands import Errands
@@ -35,6 +37,7 @@ from fleet.store.unit_of_work import Transactions
 from fleet.updates.repository import Repository, ensure
 from protocol.wire import messages
 
+CERTIFICATE_CHECK: Final = timedelta(hours=1)
 METADATA_CHECK: Final = timedelta(minutes=15)
 SWEEP_EVERY: Final = timedelta(hours=1)
 
@@ -50,6 +53,7 @@ class Services:
     people: People
     errands: Errands
     outbox: Outbox
+    audit: Audit
     accounts: Accounts
     mac_blocks: MacBlocks
     provisioning: Provisioning
@@ -81,6 +85,7 @@ def build_services(
     zone = ZoneInfo(settings.time_zone)
     window = parse_window(settings.maintenance_from, settings.maintenance_until)
     downlinks = Downlinks(settings.heartbeat_s, zone, window)
+    certificates = Certificates(transactions, credentials_of(settings))
     errands, outbox = Errands(transactions), Outbox(transactions)
     releases, updates = Releases(transactions, repository), UnitUpdates(transactions, repository.director)
     return Services(
@@ -91,6 +96,7 @@ def build_services(
         people=people,
         errands=errands,
         outbox=outbox,
+        audit=Audit(transactions),
         accounts=Accounts(transactions),
         mac_blocks=MacBlocks(transactions),
         provisioning=_provisioning(settings, transactions, repository),
@@ -103,6 +109,7 @@ def build_services(
         unit_updates=updates,
         ingest=Ingest(transactions, Registration(downlinks), updates),
         jobs=(
+            Job("renew certificates", CERTIFICATE_CHECK, certificates.renew),
             Job("renew metadata", METADATA_CHECK, lambda _actor: releases.renew_metadata(clock())),
             Job("sweep sessions", SWEEP_EVERY, access.sweep),
             Job("sweep answers", SWEEP_EVERY, errands.sweep),

@@ -5,7 +5,16 @@ from __future__ import annotations
 from fleet.domain.access import Actor
 from fleet.domain.audit import AuditAction
 from fleet.pki.renewal import Credentials
+from fleet.settings import Settings
 from fleet.store.unit_of_work import Transactions
+
+GATEWAYS = ("gateway-0",)
+
+
+def credentials_of(settings: Settings) -> Credentials:
+    """Where the authorities and the service's certificates are, and for whom."""
+    hosts = tuple(dict.fromkeys((settings.public_host, "localhost", "127.0.0.1")))
+    return Credentials(settings.data_dir / "pki", settings.data_dir / "tls", hosts, GATEWAYS)
 
 
 class Certificates:

@@ -29,8 +29,9 @@ from fleet.mqtt.gateway import Endpoint
 from fleet.pki.authority import DeviceAuthority, GatewayAuthority
 from fleet.pki.certificates import common_name, key_pem, make_key
 from fleet.pki.peer import PeerReader
-from fleet.serve.state import GATEWAYS, State
+from fleet.serve.state import State
 from fleet.services.admission import Admission
+from fleet.services.certificates import GATEWAYS
 from fleet.settings import Settings
 from protocol.wire.mac import MacAddress
 from protocol.wire.serial_number import make_serial

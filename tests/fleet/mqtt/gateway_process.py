@@ -13,7 +13,8 @@ from sqlalchemy import Column, Integer, String, Table, insert
 
 from fleet.mqtt.commands import Commands
 from fleet.mqtt.gateway import Endpoint, Gateway
-from fleet.serve.state import GATEWAYS, State
+from fleet.serve.state import State
+from fleet.services.certificates import GATEWAYS
 from fleet.services.ingest import Ingest
 from fleet.services.outbox import Outbox
 from fleet.services.unit_messages import Incoming, Outgoing

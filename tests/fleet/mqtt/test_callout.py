@@ -13,8 +13,8 @@ from sqlalchemy.exc import OperationalError
 from fleet.domain.identity import Permissions, Refusal, Standing, gateway_subject
 from fleet.mqtt.revoker import Revoker
 from fleet.pki.authority import DeviceAuthority
-from fleet.serve.state import GATEWAYS
 from fleet.services.admission import Admission
+from fleet.services.certificates import GATEWAYS
 from protocol.wire.serial_number import make_serial
 from protocol.wire.topics import down_topic, up_filter, up_topic
 from tests.fleet.mqtt.conftest import Client, Door, callout_running, until
