@@ -1,0 +1,72 @@
+"""How an image gets into a bare chip: four steps that every board's own loader can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Protocol
+
+from boards.schema import Board
+from protocol.wire.errors import WireError
+from protocol.wire.image import HEADER_BYTES, ImageHeader
+from tools.sim.loader import Loader, LoaderInfo, Progress, SerialPort, write_first_image
+from tools.station.errors import StationError
+
+
+class Flasher(Protocol):
+    """The chip's own loader, seen from the station."""
+
+    def identify(self) -> LoaderInfo:
+        """Which chip is there."""
+
+    def write(self, board: Board, image: bytes, progress: Progress) -> None:
+        """Erase everything, write the image, verify it, and write the boot record last."""
+
+    def run(self) -> None:
+        """Leave the loader and start what was written."""
+
+
+class SimulatedFlasher:
+    """The simulated chip's ROM loader; cut at any step, the chip is in its loader again at the next start."""
+
+    def __init__(self, port: SerialPort) -> None:
+        self._loader = Loader(port)
+
+    def identify(self) -> LoaderInfo:
+        return self._loader.hello()
+
+    def write(self, board: Board, image: bytes, progress: Progress) -> None:
+        write_first_image(self._loader, board, image, progress)
+
+    def run(self) -> None:
+        self._loader.run()
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image file, checked: its bytes, its header and the hash of both together."""
+
+    data: bytes
+    header: ImageHeader
+    sha256: str
+
+    @classmethod
+    def parse(cls, data: bytes) -> Image:
+        """The image in `data`; StationError if it is damaged."""
+        try:
+            header = ImageHeader.unpack(data)
+        except WireError as error:
+            raise StationError(f"{error}; build it with `plugtone release build`") from error
+        payload = data[HEADER_BYTES:]
+        if len(payload) != header.payload_bytes or sha256(payload).digest() != header.payload_sha256:
+            raise StationError(
+                f"image {header.version} is damaged: {len(payload)} bytes of payload, {header.payload_bytes} in its "
+                "header; copy it again"
+            )
+        return cls(data, header, sha256(data).hexdigest())
+
+    def check_fits(self, board: Board, revision: int) -> None:
+        """StationError unless the image runs on that board."""
+        refusal = self.header.refusal(board.name, revision, board.mpy_abi)
+        if refusal:
+            raise StationError(f"{refusal}; take the image for board {board.name}")

@@ -1,0 +1,289 @@
+"""A bare board becomes a unit in stock: the steps at the bench, each of them safe to cut and to take again.
+
+What is done is asked of the unit (its mode), of the fleet (its answers repeat) and of the journal, never assumed:
+
+| the unit says                | what is left to do                                    |
+|------------------------------|-------------------------------------------------------|
+| nothing, its ROM loader does | everything, from erasing the flash on                 |
+| factory, not provisioned     | key and request, certificate, and what follows        |
+| factory, provisioned         | self-test, lock, and what follows                     |
+| locked                       | label, stock record, restart; nothing if it was taken |
+
+Invariants: a board's serial number and MAC come from the fleet by the chip's own id, so a board has one of each
+however often it is flashed. The image's hash is written down before the flash is erased. The claim code is
+written down before it is printed, and the fleet gets its hash before the unit leaves the bench.
+"""
+
+from __future__ import annotations
+
+import secrets
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+from boards import catalogue
+from boards.schema import Board
+from protocol.wire.layouts import BLOBS, LINK_MODES, SELF_TEST_RESULTS, SELF_TESTS
+from protocol.wire.mac import MacAddress
+from protocol.wire.messages import Message
+from tools.client import FleetClient, RefusedError
+from tools.sim.loader import SerialPort
+from tools.station import label
+from tools.station.errors import LinkError, RefusedByUnitError, UnitError
+from tools.station.flasher import Flasher, Image, SimulatedFlasher
+from tools.station.journal import Journal, Record, check_room, write_whole
+from tools.station.link import UnitLink
+
+BLOB_PART_BYTES: Final = 1024
+STEPS: Final = ("find", "allocate", "write", "key", "certificate", "identity", "self-test", "lock", "label", "stock")
+
+Report = Callable[[str, int, int], None]
+"""Called with a step of STEPS, what of it is done and how much it is in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the station was told to do with every board."""
+
+    image: Image
+    labels: Path
+    claim_url: str
+    country: str = "US"
+    new_epoch: str = ""  # why a board that has an identity gets another one; empty: it does not
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A unit in stock."""
+
+    serial: str
+    mac: str
+    epoch: int
+    board_uid: str
+    version: str
+    label: Path
+
+
+def flash_unit(port: SerialPort, job: Job, fleet: FleetClient, journal: Journal, report: Report) -> Finished:
+    """Take the board on `port` from wherever it is into stock; StationError or ToolError says what stopped it."""
+    check_room(job.labels)
+    with ExitStack() as held:
+        bench = _Bench(port, job, fleet, journal, report)
+        bench.find()
+        held.enter_context(journal.held(bench.record.board_uid))
+        for step in (bench.allocate, bench.write, bench.provision, bench.test_and_lock, bench.print_label, bench.stock):
+            step()
+        return bench.finished()
+
+
+class _Bench:
+    """One board on its way. `unit` is its last hello_reply, None while its ROM loader runs."""
+
+    def __init__(self, port: SerialPort, job: Job, fleet: FleetClient, journal: Journal, report: Report) -> None:
+        self._port = port
+        self._job = job
+        self._fleet = fleet
+        self._journal = journal
+        self._report = report
+        self._link = UnitLink(port)
+        self._flasher: Flasher | None = None
+        self.unit: Message | None = None
+        self.record = Record("")
+        self.board: Board
+        self.revision = 0
+
+    def find(self) -> None:
+        """Which board is there, and in which state."""
+        self._report("find", 0, 1)
+        answer = self._link.find()
+        if answer.name == "hello_reply":
+            self.unit = answer
+            name, self.revision, uid = answer["board"], answer["hardware_revision"], answer["board_uid"]
+        else:
+            self._flasher = SimulatedFlasher(self._port)
+            chip = self._flasher.identify()
+            name, self.revision, uid = chip.board, chip.hardware_revision, chip.board_uid
+        self.board = catalogue.load(name)
+        self._job.image.check_fits(self.board, self.revision)
+        self.record = self._journal.load(uid.hex())
+        self._report("find", 1, 1)
+
+    def allocate(self) -> None:
+        """The board's serial number, MAC and epoch; what the journal knows of an earlier epoch is forgotten."""
+        self._report("allocate", 0, 1)
+        body = {"board": self.board.name, "hardware_revision": self.revision, "board_uid": self.record.board_uid}
+        unit = self._fleet.post("/v1/units", body, repeatable=True)
+        without_identity = self.unit is None or not self.unit["provisioned"]
+        if self._job.new_epoch and without_identity and unit["custody"] != "made":
+            self._fleet.post(f"/v1/units/{unit['serial']}/epochs", {"why": self._job.new_epoch})
+            unit = self._fleet.post("/v1/units", body, repeatable=True)
+        facts = {"serial": unit["serial"], "mac": unit["mac"], "epoch": unit["epoch"]}
+        if any(getattr(self.record, name) != value for name, value in facts.items()):
+            self.record = self._journal.store(Record(self.record.board_uid), **facts)
+        self._report("allocate", 1, 1)
+
+    def write(self) -> None:
+        """The image, where the ROM loader runs; what runs already must be that image."""
+        image = self._job.image
+        if self.unit is None:
+            assert self._flasher is not None  # noqa: S101 - find() left one of the two
+            self.record = self._journal.store(self.record, image_sha256=image.sha256)
+            self._flasher.write(self.board, image.data, lambda done, total: self._report("write", done, total))
+            self._flasher.run()
+            self.unit = self._hello()
+        written = self.record.image_sha256 or image.sha256
+        running = self._running["version"]
+        if not self._locked and (running != image.header.version or written != image.sha256):
+            raise UnitError(
+                f"the board runs another image ({running}) than {image.header.version}: hold its boot "
+                "button, power it on and run this again"
+            )
+
+    def provision(self) -> None:
+        """Key, request, certificate and the rest of the identity, unless the unit has them."""
+        unit = self._running
+        if unit["provisioned"]:
+            if (unit["serial"], unit["epoch"]) != (self.record.serial, self.record.epoch):
+                raise UnitError(
+                    f"the board is provisioned as {unit['serial']}, epoch {unit['epoch']}, the fleet says "
+                    f"{self.record.serial}, epoch {self.record.epoch}: hold its boot button, power it on and run again"
+                )
+            return
+        self._make_key()
+        self._fetch_certificate()
+        self._write_identity()
+        self.unit = self._hello()
+
+    def test_and_lock(self) -> None:
+        """Every part sound, then the console locked; a locked unit was tested before."""
+        if self._locked:
+            if not self.record.self_test:
+                raise UnitError(
+                    f"{self.record.serial} is locked and this station has no record of it; to flash it anew hold its "
+                    "boot button, power it on and run this again with --new-epoch and the reason"
+                )
+            return
+        self._report("self-test", 0, 1)
+        rows = self._link.ask("run_self_test", {}, "self_test_report")["tests"]
+        tests = [
+            {"test": SELF_TESTS[row["test"]], "result": SELF_TEST_RESULTS[row["result"]], "value": row["value"]}
+            for row in rows
+        ]
+        self.record = self._journal.store(self.record, self_test=tests)
+        failed = [f"{row['test']} (value {row['value']})" for row in tests if row["result"] == "failed"]
+        if failed:
+            raise UnitError(
+                f"{self.record.serial} failed its self-test: {', '.join(failed)}; mend it and run this again"
+            )
+        self._report("lock", 0, 1)
+        self._link.ask("lock", {})
+        self._report("lock", 1, 1)
+
+    def print_label(self) -> None:
+        """The label's picture; the same again if it is there."""
+        self._report("label", 0, 1)
+        if not self.record.label:
+            code = self.record.claim_code or label.make_claim_code()
+            self.record = self._journal.store(self.record, claim_code=code, label=f"{self.record.serial}.png")
+        path = self._job.labels / self.record.label
+        if self.record.claim_code:
+            facts = label.Label(
+                self.record.serial, MacAddress.parse(self.record.mac), self._job.claim_url, self.record.claim_code
+            )
+            write_whole(path, label.png(facts))
+        self._report("label", 1, 1)
+
+    def stock(self) -> None:
+        """The stock record; then the unit starts and plugs itself in."""
+        self._report("stock", 0, 1)
+        if not self.record.stocked:
+            header = self._job.image.header
+            self._fleet.post(
+                f"/v1/units/{self.record.serial}/stock",
+                {
+                    "version": header.version,
+                    "release_counter": header.release_counter,
+                    "self_test": self.record.self_test,
+                    "label": self.record.label,
+                    "claim_code_sha256": label.claim_code_sha256(self.record.claim_code),
+                },
+                repeatable=True,
+            )
+            self.record = self._journal.store(self.record, stocked=True, claim_code="")
+        self._restart()
+        self._report("stock", 1, 1)
+
+    def finished(self) -> Finished:
+        """What was achieved."""
+        record = self.record
+        path = self._job.labels / record.label
+        return Finished(record.serial, record.mac, record.epoch, record.board_uid, self._job.image.header.version, path)
+
+    @property
+    def _running(self) -> Message:
+        if self.unit is None:
+            raise LinkError("the board is in its ROM loader and does not run its image")
+        return self.unit
+
+    @property
+    def _locked(self) -> bool:
+        return bool(LINK_MODES[self._running["mode"]] == "locked")
+
+    def _hello(self) -> Message:
+        answer = self._link.find()
+        if answer.name != "hello_reply":
+            raise LinkError(
+                "the board does not run what was written; see that its boot button is up and run this again"
+            )
+        return answer
+
+    def _make_key(self) -> None:
+        """The key is made on the unit; asked again for the same epoch, the unit gives the same request."""
+        self._report("key", 0, 1)
+        values = {
+            "serial": self.record.serial,
+            "mac": MacAddress.parse(self.record.mac).octets,
+            "epoch": self.record.epoch,
+            "hardware_revision": self.revision,
+            "country": self._job.country,
+            "entropy": secrets.token_bytes(32),
+        }
+        csr = b64encode(self._link.ask("begin_provisioning", values, "csr")["csr"]).decode()
+        if csr != self.record.csr:
+            self.record = self._journal.store(self.record, csr=csr, blobs={})
+        self._report("key", 1, 1)
+
+    def _fetch_certificate(self) -> None:
+        self._report("certificate", 0, 1)
+        if not self.record.blobs:
+            body = {"csr": self.record.csr, "epoch": self.record.epoch}
+            try:
+                blobs = self._fleet.post(f"/v1/units/{self.record.serial}/certificate", body, repeatable=True)
+            except RefusedError as error:
+                if error.status != HTTPStatus.CONFLICT:
+                    raise
+                raise UnitError(f"{error}: here by running this again with --new-epoch and the reason") from error
+            self.record = self._journal.store(self.record, blobs={name: blobs[name] for name in BLOBS})
+        self._report("certificate", 1, 1)
+
+    def _write_identity(self) -> None:
+        blobs = {name: b64decode(self.record.blobs[name]) for name in BLOBS}
+        total, done = sum(len(blob) for blob in blobs.values()), 0
+        for index, name in enumerate(BLOBS):
+            for offset in range(0, len(blobs[name]), BLOB_PART_BYTES):
+                part = blobs[name][offset : offset + BLOB_PART_BYTES]
+                values = {"blob": index, "total_bytes": len(blobs[name]), "offset": offset, "data": part}
+                self._link.ask("put_blob", values)
+                done += len(part)
+                self._report("identity", done, total)
+        self._link.ask("finish_provisioning", {"certificate_sha256": sha256(blobs["certificate"]).digest()})
+
+    def _restart(self) -> None:
+        """A unit that locked itself in this very start restarts on request; one that runs already refuses."""
+        with suppress(RefusedByUnitError):
+            self._link.ask("restart", {})
