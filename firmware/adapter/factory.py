@@ -7,7 +7,8 @@
 | provisioned | same unit: same request | -        | same: done          | locked  |
 | locked      | -                       | -        | -                   | -       |
 
-`-` answers wrong_state; a locked unit answers `hello` and refuses everything else. The private key never leaves:
+`-` answers wrong_state; a locked unit answers `hello` and refuses everything else, but for the `restart` that ends
+the start in which it was locked. The private key never leaves:
 no message has a field for it. The key is stored before its request is sent, so that a cut in between
 does not make a second key for one serial number.
 """
@@ -44,6 +45,7 @@ class FactoryLink:
         self._clock_ms = clock_ms
         self._frames = FrameReader()
         self._blobs = {}
+        self._started_locked = self.locked
 
     @property
     def locked(self):
@@ -73,7 +75,7 @@ class FactoryLink:
         step = _STEPS.get(message.name)
         if step is None:
             return _done("wrong_state", "this is firmware %s, not a ROM loader" % self._version)
-        if self.locked:
+        if self.locked and (self._started_locked or message.name != "restart"):
             return _done("refused", "the unit is locked; only hello is answered")
         try:
             return step(self, message)
