@@ -175,6 +175,7 @@ class _Bench:
             for row in rows
         ]
         self.record = self._journal.store(self.record, self_test=tests)
+        self._report("self-test", 1, 1)
         failed = [f"{row['test']} (value {row['value']})" for row in tests if row["result"] == "failed"]
         if failed:
             raise UnitError(

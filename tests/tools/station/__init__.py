@@ -1,0 +1,1 @@
+"""The station against simulated boards."""
