@@ -2,7 +2,7 @@
 
 from adapter.errors import FlashError
 
-_CHECK_BYTES = 512  # programmed at a time, so that the NOR check needs little heap
+_PART_BYTES = 512  # erased, checked or programmed at a time: a fragmented heap has no room for a whole block
 
 
 class Flash:
@@ -37,9 +37,9 @@ class Flash:
     def program(self, offset, data):
         """Clears bits so that the flash holds `data` at `offset`; FlashError if a bit would have to be set."""
         view = memoryview(data)
-        old = bytearray(min(_CHECK_BYTES, len(view)))
-        for at in range(0, len(view), _CHECK_BYTES):
-            part = view[at : at + _CHECK_BYTES]
+        old = bytearray(min(_PART_BYTES, len(view)))
+        for at in range(0, len(view), _PART_BYTES):
+            part = view[at : at + _PART_BYTES]
             found = memoryview(old)[: len(part)]
             self.readinto(offset + at, found)
             new = int.from_bytes(bytes(part), "big")
@@ -49,8 +49,8 @@ class Flash:
 
     def erase(self, offset, length):
         """Sets every bit of the blocks from `offset` on."""
-        blank = b"\xff" * self.block_bytes
-        for at in range(offset, offset + length, self.block_bytes):
+        blank = b"\xff" * _PART_BYTES
+        for at in range(offset, offset + length, _PART_BYTES):
             self._write(at, blank)
 
     def _write(self, offset, data):
