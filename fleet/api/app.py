@@ -8,7 +8,25 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from fleet.api import health, outbox, people, releases, rollouts, sessions, setup, tokens, updates
+from fleet.api import (
+    accounts,
+    audit,
+    health,
+    mac_blocks,
+    orders,
+    outbox,
+    people,
+    provisioning,
+    releases,
+    rmas,
+    rollouts,
+    sessions,
+    setup,
+    terms,
+    tokens,
+    units,
+    updates,
+)
 from fleet.api.envelope import Envelope
 from fleet.api.problems import add_problem_handlers
 from fleet.api.routing import PermittedRouter
@@ -25,9 +43,14 @@ ROUTERS: Final[tuple[PermittedRouter, ...]] = (
     releases.router,
     rollouts.router,
     updates.router,
-    releases.router,
-    rollouts.router,
-    updates.router,
+    mac_blocks.router,
+    provisioning.router,
+    units.router,
+    accounts.router,
+    orders.router,
+    terms.router,
+    rmas.router,
+    audit.router,
 )
 
 

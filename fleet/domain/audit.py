@@ -1,5 +1,9 @@
 """The names of what the audit log records, as `subject:action`."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -56,3 +60,16 @@ class AuditAction(StrEnum):
     TOKEN_CREATE = "token:create"  # noqa: S105
     TOKEN_REVOKE = "token:revoke"  # noqa: S105
     OUTBOX_RETRY = "outbox:retry"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Who did what to what; `fields` names what changed."""
+
+    id: int
+    at: datetime
+    actor_kind: str
+    actor: str
+    action: str
+    subject: str
+    fields: tuple[str, ...]

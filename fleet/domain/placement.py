@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, slots=True)
 class NewPlacement:
-    """A placement as its shipment creates it. `replaces` is the placement it takes over from, for its RMA."""
+    """A placement as its shipment creates it. `replaces` is the placement it takes over from."""
 
     serial: str
     account_id: int
@@ -16,7 +16,6 @@ class NewPlacement:
     order_date: date
     free: bool
     shipped_at: datetime
-    rma_id: int | None = None
     replaces: int | None = None
     renews: bool = False
 

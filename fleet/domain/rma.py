@@ -142,6 +142,18 @@ class Rma:
     condition: Condition | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RmaStep:
+    """One step of one track: who, when and why."""
+
+    track: str
+    event: str
+    state: str
+    at: datetime
+    actor: str
+    why: str
+
+
 def return_due(rma: Rma, approved_at: datetime, policy: PolicyBook, zone: tzinfo) -> date:
     """The last day the old unit may be handed to the carrier, counted from the approval."""
     day = local_date(approved_at, zone)

@@ -12,8 +12,8 @@ from fleet.domain.configuration import parse_window
 from fleet.pki.authority import DeviceAuthority, ServerAuthority
 from fleet.services.access import Access
 from fleet.services.accounts import Accounts
-from fleet.services.certificates import Certificates, credentials_of
 from fleet.services.audit import Audit
+from fleet.services.certificates import Certificates, credentials_of
 from fleet.services.credentials import Passwords
 from fleet.services.downlinks import Downlinks
 from fleet.services.errands import Errands
@@ -30,6 +30,7 @@ from fleet.services.rmas import Rmas
 from fleet.services.rollouts import Rollouts
 from fleet.services.terms import Terms
 from fleet.services.unit_updates import UnitUpdates
+from fleet.services.unit_views import UnitViews
 from fleet.services.units import Units
 from fleet.settings import Settings
 from fleet.store.base import make_engine
@@ -58,6 +59,7 @@ class Services:
     mac_blocks: MacBlocks
     provisioning: Provisioning
     units: Units
+    unit_views: UnitViews
     orders: Orders
     terms: Terms
     rmas: Rmas
@@ -101,6 +103,7 @@ def build_services(
         mac_blocks=MacBlocks(transactions),
         provisioning=_provisioning(settings, transactions, repository),
         units=Units(transactions, downlinks),
+        unit_views=UnitViews(transactions),
         orders=Orders(transactions, zone),
         terms=Terms(transactions, zone),
         rmas=Rmas(transactions, zone),

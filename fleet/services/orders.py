@@ -42,6 +42,12 @@ class Orders:
             uow.commit()
             return order
 
+    def get(self, actor: Actor, order_id: int) -> Order:
+        """One order; NotFoundError outside the actor's scope."""
+        actor.require(Permission.ACCOUNT_READ)
+        with self._transactions.read(actor) as uow:
+            return OrderRepository(uow).get(order_id)
+
     def page(self, actor: Actor, limit: int, after: int | None) -> list[Order]:
         """At most `limit` orders with an id above `after`."""
         actor.require(Permission.ACCOUNT_READ)

@@ -15,9 +15,10 @@ from fleet.domain.rma import (
     ReplacementEvent,
     ReturnEvent,
     Rma,
+    RmaStep,
 )
 from fleet.domain.transitions import advance
-from fleet.store.rmas import RmaRepository, RmaStep
+from fleet.store.rmas import RmaRepository
 from fleet.store.unit_of_work import UnitOfWork
 
 

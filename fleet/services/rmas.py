@@ -19,6 +19,7 @@ from fleet.domain.rma import (
     ReturnEvent,
     Rma,
     RmaKind,
+    RmaStep,
     check_may_cancel,
     check_may_receive,
     check_may_reserve,
@@ -29,7 +30,7 @@ from fleet.domain.unit import CustodyEvent, Service, ServiceEvent, after
 from fleet.services.rma_tracks import take_step
 from fleet.services.shipping import Parcel, ship_unit
 from fleet.store.placements import PlacementRepository
-from fleet.store.rmas import RmaRepository, RmaStep
+from fleet.store.rmas import RmaRepository
 from fleet.store.terms import PolicyRepository, TermEventRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import UnitRepository
@@ -145,7 +146,6 @@ class Rmas:
                 order_date=old.order_date,
                 free=old.free,  # equipment rules 3.1: it takes the ownership of the unit it replaces
                 shipped_at=uow.now,
-                rma_id=rma.id,
                 replaces=rma.placement,
                 renews=rma.kind is RmaKind.DEFECT,
             )

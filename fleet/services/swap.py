@@ -52,10 +52,8 @@ def kill_identity(uow: UnitOfWork, unit: Unit, reason: str) -> Unit:
 
 def _record_delivery(uow: UnitOfWork, placement: Placement, at: datetime) -> None:
     """The registration is evidence of delivery; a proof by the carrier may have come before."""
-    if placement.opened.rma_id is None:
-        return
     rmas = RmaRepository(uow)
-    rma = rmas.hold(placement.opened.rma_id)
-    if rma.replacement is Replacement.SHIPPED:
+    rma = rmas.hold_of_replacement(placement.id)
+    if rma is not None and rma.replacement is Replacement.SHIPPED:
         why = f"first registration of {placement.opened.serial}"
         rmas.save(take_step(uow, rma, ReplacementEvent.DELIVER, why, at))

@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import select
 
+from fleet.domain.audit import AuditEntry
 from fleet.store.scope import in_scope
 from fleet.store.tables.journal import audit_log
 from fleet.store.unit_of_work import UnitOfWork
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """Who did what to what; `fields` names what changed."""
-
-    id: int
-    at: datetime
-    actor_kind: str
-    actor: str
-    action: str
-    subject: str
-    fields: tuple[str, ...]
 
 
 class AuditRepository:

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from sqlalchemy import insert, select, update
 
+from fleet.domain.command import Command
 from fleet.store.tables.equipment import commands
 from fleet.store.unit_of_work import UnitOfWork
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command of the wire's COMMANDS; `result` and `detail` are None until the unit answers."""
-
-    id: int
-    serial: str
-    command: str
-    argument: int
-    asked_at: datetime
-    result: str | None = None
-    detail: str | None = None
 
 
 class CommandRepository:

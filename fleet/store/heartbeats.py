@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
+from fleet.domain.heartbeat import Heartbeat
 from fleet.store.scope import in_scope
 from fleet.store.tables.equipment import heartbeats, units
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.upsert import upsert
-
-
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
-    """What a unit last said; numbers are indexes into the wire's enumerations."""
-
-    received_at: datetime
-    uptime_s: int
-    state: int
-    line_state: int
-    update_state: int
-    slot: int
-    release_counter: int
-    config_version: int
-    free_heap_bytes: int
 
 
 class HeartbeatRepository:

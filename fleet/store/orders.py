@@ -25,13 +25,13 @@ class OrderRepository:
         self._now = uow.now
         self._scope = in_scope(uow.actor, orders.c.account_id)
 
+    def get(self, order_id: int) -> Order:
+        """The order; NotFoundError if there is none in the actor's scope."""
+        return self._one(order_id, lock=False)
+
     def hold(self, order_id: int) -> Order:
-        """The order, locked until this transaction ends; NotFoundError if there is none in the actor's scope."""
-        query = select(orders).where(orders.c.id == order_id, self._scope).with_for_update()
-        found = self._with_lines(self._connection.execute(query).all())
-        if not found:
-            raise NotFoundError(f"there is no order {refer(Noun.ORDER, order_id)}")
-        return found[0]
+        """The order, locked until this transaction ends."""
+        return self._one(order_id, lock=True)
 
     def page(self, limit: int, after: int | None) -> list[Order]:
         """At most `limit` orders with an id above `after`."""
@@ -57,6 +57,13 @@ class OrderRepository:
             .where(order_lines.c.order_id == order_id, order_lines.c.position == position)
             .values(shipped=order_lines.c.shipped + 1)
         )
+
+    def _one(self, order_id: int, lock: bool) -> Order:
+        query = select(orders).where(orders.c.id == order_id, self._scope)
+        found = self._with_lines(self._connection.execute(query.with_for_update() if lock else query).all())
+        if not found:
+            raise NotFoundError(f"there is no order {refer(Noun.ORDER, order_id)}")
+        return found[0]
 
     def _with_lines(self, found: Sequence[Row[Any]]) -> list[Order]:
         query = (

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from datetime import datetime
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, insert, select, update
 
 from fleet.domain.errors import NotFoundError
 from fleet.domain.references import Noun, refer
-from fleet.domain.rma import Condition, Decision, Replacement, ReplacementMode, Return, Rma, RmaKind
+from fleet.domain.rma import Condition, Decision, Replacement, ReplacementMode, Return, Rma, RmaKind, RmaStep
 from fleet.store.scope import in_scope
 from fleet.store.tables.commerce import rma_steps, rmas
 from fleet.store.unit_of_work import UnitOfWork
 
-COLUMNS = {"placement": "placement_id", "replacement_placement": "replacement_placement_id"}
-
-
-@dataclass(frozen=True, slots=True)
-class RmaStep:
-    """One step of one track: who, when and why."""
-
-    track: str
-    event: str
-    state: str
-    at: datetime
-    actor: str
-    why: str
+COLUMNS = {
+    "returning": "return_state",
+    "placement": "placement_id",
+    "replacement_placement": "replacement_placement_id",
+}
 
 
 class RmaRepository:
@@ -46,12 +37,18 @@ class RmaRepository:
         """The RMA, locked until this transaction ends."""
         return self._one(rmas.c.id == rma_id, rma_id, lock=True)
 
+    def hold_of_replacement(self, placement_id: int) -> Rma | None:
+        """The RMA that sent the unit of a placement as a replacement, locked."""
+        query = select(rmas).where(rmas.c.replacement_placement_id == placement_id, self._scope).with_for_update()
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else _rma(row)
+
     def open_of(self, placement_id: int) -> Rma | None:
         """The RMA that is requested or approved for a placement."""
         query = select(rmas).where(
             rmas.c.placement_id == placement_id,
             rmas.c.decision.in_([Decision.REQUESTED, Decision.APPROVED]),
-            rmas.c.returning != Return.CLOSED,
+            rmas.c.return_state != Return.CLOSED,
             self._scope,
         )
         row = self._connection.execute(query.limit(1)).one_or_none()
@@ -124,7 +121,7 @@ def _rma(row: Row[Any]) -> Rma:
         opened_at=row.opened_at,
         decision=Decision(row.decision),
         replacement=Replacement(row.replacement),
-        returning=Return(row.returning),
+        returning=Return(row.return_state),
         replacement_serial=row.replacement_serial,
         replacement_placement=row.replacement_placement_id,
         approved_at=row.approved_at,

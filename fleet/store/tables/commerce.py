@@ -60,7 +60,6 @@ placements = Table(
     Column("shipped_at", Instant, nullable=False),
     Column("carrier", String(60), nullable=False),
     Column("tracking", String(120), nullable=False),
-    Column("rma_id", ForeignKey("rmas.id", use_alter=True)),
     Column("replaces", ForeignKey("placements.id")),
     Column("renews", Boolean, nullable=False),
     Column("registered_at", Instant),
@@ -84,7 +83,7 @@ term_events = Table(
     Column("placement_id", ForeignKey("placements.id"), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("at", Instant, nullable=False),
-    Column("detail", String(16), nullable=False, server_default=""),
+    Column("detail", String(16), nullable=False),
     Column("recorded_at", Instant, nullable=False),
 )
 
@@ -101,9 +100,9 @@ rmas = Table(
     Column("opened_at", Instant, nullable=False),
     Column("decision", String(12), nullable=False),
     Column("replacement", String(12), nullable=False),
-    Column("returning", String(16), nullable=False, quote=True),
+    Column("return_state", String(16), nullable=False, quote=True),
     Column("replacement_serial", ForeignKey("units.serial")),
-    Column("replacement_placement_id", ForeignKey("placements.id")),
+    Column("replacement_placement_id", ForeignKey("placements.id"), unique=True),
     Column("approved_at", Instant),
     Column("due_on", Date),
     Column("condition", String(12)),

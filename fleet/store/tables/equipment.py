@@ -51,8 +51,8 @@ units = Table(
     Column("service", String(16), nullable=False),
     Column("trust", String(16), nullable=False),
     Column("account_id", ForeignKey("accounts.id")),
-    Column("version", String(16), nullable=False, server_default=""),  # as it last registered or was stocked
-    Column("release_counter", BigInteger, nullable=False, server_default="0"),
+    Column("version", String(16), nullable=False, default=""),  # as it last registered or was stocked
+    Column("release_counter", BigInteger, nullable=False, default=0),
     Column("made_at", Instant, nullable=False),
     Column("registered_at", Instant),
     Column("ready_at", Instant),  # its last service_ready, and what it measured of the way there

@@ -1,0 +1,111 @@
+"""Orders over HTTP: take them and ship them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pydantic import BaseModel, Field
+
+from fleet.api.fields import ParcelIn, ReferenceField, SerialField
+from fleet.api.pages import Page, PageDep, make_page
+from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
+from fleet.domain.access import Permission
+from fleet.domain.money import Money
+from fleet.domain.order import MAX_LINE_QUANTITY, MAX_LINES, Order, OrderLine
+from fleet.domain.references import Noun, number_of, refer
+from fleet.services.orders import MAX_SERIALS
+from fleet.services.shipping import Parcel
+
+router = PermittedRouter(tags=["orders"])
+
+MAX_CENTS = 10_000_000
+
+
+class OrderLineIn(BaseModel):
+    """Amounts for one unit itself, before tax, without shipping; all zero after the credit: free of charge."""
+
+    board: str = Field(min_length=1, max_length=16)
+    quantity: int = Field(ge=1, le=MAX_LINE_QUANTITY)
+    unit_price_cents: int = Field(ge=0, le=MAX_CENTS)
+    recurring_cents: int = Field(default=0, ge=0, le=MAX_CENTS)
+    credit_cents: int = Field(default=0, ge=0, le=2 * MAX_CENTS)
+
+
+class OrderLineOut(OrderLineIn):
+    shipped: int
+    free: bool
+
+
+class OrderIn(BaseModel):
+    account: ReferenceField
+    order_date: date
+    lines: list[OrderLineIn] = Field(min_length=1, max_length=MAX_LINES)
+
+
+class OrderOut(BaseModel):
+    id: str
+    account: str
+    order_date: date
+    lines: list[OrderLineOut]
+
+
+class ShipmentIn(ParcelIn):
+    serials: list[SerialField] = Field(min_length=1, max_length=MAX_SERIALS)
+
+
+def present_order(order: Order) -> OrderOut:
+    """An order as the API shows it."""
+    return OrderOut(
+        id=refer(Noun.ORDER, order.id),
+        account=refer(Noun.ACCOUNT, order.account_id),
+        order_date=order.order_date,
+        lines=[
+            OrderLineOut(
+                board=line.board,
+                quantity=line.quantity,
+                unit_price_cents=line.unit_price.cents,
+                recurring_cents=line.recurring.cents,
+                credit_cents=line.credit.cents,
+                shipped=shipped,
+                free=line.is_free,
+            )
+            for line, shipped in zip(order.lines, order.shipped, strict=True)
+        ],
+    )
+
+
+@router.post("/v1/orders", permission=Permission.ORDER_MANAGE, status_code=201)
+def create(body: OrderIn, actor: ActorDep, services: ServicesDep) -> OrderOut:
+    """Take an account's order."""
+    lines = [
+        OrderLine(
+            board=line.board,
+            quantity=line.quantity,
+            unit_price=Money(line.unit_price_cents),
+            recurring=Money(line.recurring_cents),
+            credit=Money(line.credit_cents),
+        )
+        for line in body.lines
+    ]
+    account_id = number_of(Noun.ACCOUNT, body.account)
+    return present_order(services.orders.create(actor, account_id, body.order_date, lines))
+
+
+@router.get("/v1/orders", permission=Permission.ACCOUNT_READ)
+def list_orders(page: PageDep, actor: ActorDep, services: ServicesDep) -> Page[OrderOut]:
+    """The orders in one's scope."""
+    orders = services.orders.page(actor, page.limit + 1, page.after_id)
+    return make_page(orders, page.limit, lambda order: order.id, present_order)
+
+
+@router.get("/v1/orders/{order}", permission=Permission.ACCOUNT_READ)
+def get_order(order: str, actor: ActorDep, services: ServicesDep) -> OrderOut:
+    """One order, and how much of it was shipped."""
+    return present_order(services.orders.get(actor, number_of(Noun.ORDER, order)))
+
+
+@router.post("/v1/orders/{order}/ship", permission=Permission.SHIPMENT_MANAGE)
+def ship(order: str, body: ShipmentIn, actor: ActorDep, services: ServicesDep) -> OrderOut:
+    """Send units from stock to the order's account: all of them or none."""
+    parcel = Parcel(body.carrier, body.tracking)
+    return present_order(services.orders.ship(actor, number_of(Noun.ORDER, order), body.serials, parcel))

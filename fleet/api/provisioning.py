@@ -1,0 +1,93 @@
+"""The station over HTTP: a unit for a board, its certificate, stock; each request may be repeated."""
+
+from __future__ import annotations
+
+import base64
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from fleet.api.fields import Base64Field, WhyIn
+from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
+from fleet.api.units import UnitOut, present_unit
+from fleet.domain.access import Permission
+from fleet.domain.unit import check_board_uid
+from fleet.services.provisioning import StationReport
+
+router = PermittedRouter(tags=["provisioning"])
+
+MAX_SELF_TESTS = 32
+
+
+class BoardIn(BaseModel):
+    """`board_uid`: the chip's own id, 16 hex digits."""
+
+    board: str = Field(pattern=r"^[a-z0-9_-]{1,16}$")
+    hardware_revision: int = Field(ge=0, le=255)
+    board_uid: str = Field(max_length=16)
+
+
+class RequestIn(BaseModel):
+    """`csr`: a PKCS#10 request as DER."""
+
+    csr: Base64Field
+    epoch: int = Field(ge=1, le=65_535)
+
+
+class EnrolmentOut(BaseModel):
+    """The blobs of the identity partition, base64."""
+
+    certificate: str
+    trust_anchors: str
+    root_metadata: str
+    addresses: str
+
+
+class SelfTestIn(BaseModel):
+    test: str = Field(max_length=32)
+    result: Literal["passed", "failed", "skipped"]
+    value: int = Field(default=0, ge=0, le=0xFFFFFFFF)
+
+
+class StockIn(BaseModel):
+    version: str = Field(min_length=1, max_length=16)
+    release_counter: int = Field(ge=0, le=0xFFFFFFFF)
+    self_test: list[SelfTestIn] = Field(min_length=1, max_length=MAX_SELF_TESTS)
+    label: str = Field(default="", max_length=64)
+
+
+@router.post("/v1/units", permission=Permission.UNIT_PROVISION)
+def allocate(body: BoardIn, actor: ActorDep, services: ServicesDep) -> UnitOut:
+    """The unit made of this board: the same for the same board, else the next serial number and MAC."""
+    board_uid = check_board_uid(body.board_uid)
+    return present_unit(services.provisioning.allocate(actor, body.board, body.hardware_revision, board_uid))
+
+
+@router.post("/v1/units/{serial}/certificate", permission=Permission.UNIT_PROVISION)
+def certify(serial: str, body: RequestIn, actor: ActorDep, services: ServicesDep) -> EnrolmentOut:
+    """The unit's certificate and what else goes into its identity partition."""
+    enrolment = services.provisioning.certify(actor, serial, base64.b64decode(body.csr), body.epoch)
+    return EnrolmentOut(
+        certificate=_text(enrolment.certificate),
+        trust_anchors=_text(enrolment.trust_anchors),
+        root_metadata=_text(enrolment.root_metadata),
+        addresses=_text(enrolment.addresses),
+    )
+
+
+@router.post("/v1/units/{serial}/stock", permission=Permission.UNIT_PROVISION)
+def stock(serial: str, body: StockIn, actor: ActorDep, services: ServicesDep) -> UnitOut:
+    """Take a unit that passed its self-test into stock."""
+    rows = [row.model_dump() for row in body.self_test]
+    report = StationReport(body.version, body.release_counter, rows, body.label)
+    return present_unit(services.provisioning.stock(actor, serial, report))
+
+
+@router.post("/v1/units/{serial}/epochs", permission=Permission.UNIT_PROVISION, status_code=201)
+def begin_epoch(serial: str, body: WhyIn, actor: ActorDep, services: ServicesDep) -> UnitOut:
+    """A new identity epoch for a unit in our hands: its old certificate is dead, it is certified and stocked again."""
+    return present_unit(services.provisioning.begin_epoch(actor, serial, body.reason))
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
