@@ -49,7 +49,7 @@ def micropython(tmp_path_factory: pytest.TempPathFactory) -> RunMicroPython:
     interpreter = micropython_path()
     # Scripts lie in a folder of their own: MicroPython puts it first on sys.path.
     folder = tmp_path_factory.mktemp("micropython")
-    environment = {**os.environ, "MICROPYPATH": f"{REPOSITORY}:{REPOSITORY / 'firmware'}"}
+    environment = {**os.environ, "MICROPYPATH": f"{REPOSITORY}:{REPOSITORY / 'firmware'}:.frozen"}
 
     def run(
         script: str,
