@@ -25,6 +25,8 @@ from protocol.wire.record import pack_header
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATA_SCHEMA = 1
+# Heap an image needs, not counting the slot that a board maps; a unit with less refuses it.
+MINIMUM_HEAP_BYTES = 96 * 1024
 MPY_CROSS_TIMEOUT_S = 60
 # Which port of firmware/ports a board runs; the simulated board is the unix port.
 _PORTS = {"simulated": "unix"}
@@ -59,7 +61,7 @@ def build_image(
         release_counter=release_counter,
         security_counter=security_counter,
         data_schema=DATA_SCHEMA,
-        minimum_heap_bytes=facts.simulated_heap_bytes(0) if facts.simulation else facts.memory.heap_kb * 1024,
+        minimum_heap_bytes=MINIMUM_HEAP_BYTES,
         version=version,
     )
     image = bytes(header.pack(payload)) + payload

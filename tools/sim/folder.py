@@ -35,13 +35,13 @@ class Chip:
 class Pins:
     """What can be seen of the board from outside; facts of the unit are empty until it reports them."""
 
-    mode: str = "off"  # off, loader, unit
+    mode: str = "off"  # off, loader, unit, reset
     pid: int = 0  # of the MicroPython process
     boots: int = 0  # since power-on
     reset_cause: str = ""
     led: str = ""
     state: str = ""
-    slot: int = -1
+    slot: int | None = None
     version: str = ""
     trial: bool = False
     boot_reason: str = ""
@@ -49,7 +49,7 @@ class Pins:
     heap_bytes: int = 0
     image_bytes: int = 0
     free_heap_bytes: int = 0
-    boot_ms: int = -1
+    boot_ms: int | None = None  # from the first line of boot.py to main
     ethernet: str = ""
     more: Mapping[str, Any] = field(default_factory=dict)
 

@@ -30,6 +30,7 @@ _READ_BYTES = 65536
 # A unit that fails at once is not started again for this long: a real chip's reset takes time, too.
 _QUICK_FAILURE_S = 1.0
 _RESET_PAUSE_S = 0.25
+_WRITE_LIMIT_S = 1.0
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -154,23 +155,24 @@ class Launcher:
         self._facts = {}
         self._publish(mode="unit", pid=self._unit.pid, boots=self._boots, reset_cause=cause)
 
-    def _enter_loader(self, cause: str) -> None:
-        led = self._facts.get("led", "") if self._facts.get("mode") == "unit" else ""
+    def _enter_loader(self, cause: str, led: str = "loader") -> None:
         self._loader = RomLoader(self._folder.flash, self._board, self._chip)
         self._facts = {}
-        self._publish(mode="loader", pid=0, boots=self._boots, reset_cause=cause, led=led or "loader")
+        self._publish(mode="loader", pid=0, boots=self._boots, reset_cause=cause, led=led)
 
     def _feed_loader(self) -> None:
         if self._loader is None:
             return
-        answer = self._loader.feed(os.read(self._master, _READ_BYTES))
+        loader = self._loader
+        answer = loader.feed(os.read(self._master, _READ_BYTES))
+        if loader.run_wanted:  # first of all, so that who hears the answer finds the unit started
+            self._reset("restart", sample_strap=False)
         while answer:
             try:
                 answer = answer[os.write(self._master, answer) :]
             except BlockingIOError:
-                select.select([], [self._master], [], 1.0)
-        if self._loader.run_wanted:
-            self._reset("restart", sample_strap=False)
+                if not select.select([], [self._master], [], _WRITE_LIMIT_S)[1]:
+                    return  # nobody reads: the rest is lost, as on a real serial line
 
     def _take_pins(self) -> None:
         try:
@@ -197,8 +199,9 @@ class Launcher:
         os.close(self._pins)
         self._unit, self._pidfd, self._pins = None, -1, -1
         if status == LOADER_STATUS:
-            self._enter_loader("restart")
+            self._enter_loader("restart", self._facts.get("led", ""))
             return
+        self._publish(mode="reset", pid=0, state="")
         cause = "watchdog" if self._watchdog_bit else reset_cause(status)
         pause_s = _RESET_PAUSE_S if cause in ("crash", "watchdog") and lived_s < _QUICK_FAILURE_S else 0.0
         self._pending = (time.monotonic() + pause_s, cause)

@@ -1,0 +1,93 @@
+"""Images: reproducible, complete, bounded, and for the board they say."""
+
+import shutil
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from protocol.wire.image import HEADER_BYTES, ImageHeader
+from tests.conftest import RunMicroPython
+from tools.release import build
+from tools.release.build import REPOSITORY, BuildError, build_boot_rom, build_image
+
+
+def sources(folder: Path) -> Path:
+    for name in ("firmware", "protocol"):
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def test_the_same_sources_give_the_same_bytes_from_any_folder_and_an_empty_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = build_image("simulated", "1.0.0", 1)
+    monkeypatch.setattr(build, "_cache", lambda: tmp_path)
+    assert build_image("simulated", "1.0.0", 1, source=sources(tmp_path / "copy")) == here
+
+
+def test_the_header_says_what_was_asked_for() -> None:
+    image = build_image("simulated", "2.1.0", 7, security_counter=3)
+    header = ImageHeader.unpack(image)
+    assert (header.board, header.version, header.release_counter, header.security_counter) == (
+        "simulated",
+        "2.1.0",
+        7,
+        3,
+    )
+    assert (header.revision_from, header.revision_to, header.abi) == (1, 4, 6)
+    assert header.image_bytes == len(image)
+    assert header.payload_sha256 == sha256(image[HEADER_BYTES:]).digest()
+
+
+def test_the_image_mounts_and_holds_compiled_modules_only(micropython: RunMicroPython, tmp_path: Path) -> None:
+    (tmp_path / "image").write_bytes(build_image("simulated", "1.0.0", 1))
+    script = """
+import os, sys, vfs
+image = open(sys.argv[1], "rb").read()
+vfs.mount(vfs.VfsRom(memoryview(image)[256:]), "/rom")
+def walk(path):
+    for entry in os.ilistdir(path):
+        inner = path + "/" + entry[0]
+        if entry[1] == 0x4000:
+            walk(inner)
+        else:
+            print(inner)
+walk("/rom")
+"""
+    files = micropython(script, tmp_path / "image", heap="2M").split()
+    assert all(name.endswith(".mpy") for name in files)
+    assert {
+        "/rom/main.mpy",
+        "/rom/adapter/factory.mpy",
+        "/rom/ports/unix/slots.mpy",
+        "/rom/protocol/wire/link.mpy",
+    } <= set(files)
+    assert "/rom/boot.mpy" not in files
+
+
+def test_a_module_that_does_not_compile_is_named(tmp_path: Path) -> None:
+    root = sources(tmp_path)
+    (root / "firmware" / "adapter" / "identity.py").write_text("def :\n")
+    with pytest.raises(BuildError, match=r"adapter/identity\.py does not compile"):
+        build_image("simulated", "1.0.0", 1, source=root)
+
+
+def test_a_folder_without_firmware_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match=r"manifest\.py"):
+        build_image("simulated", "1.0.0", 1, source=tmp_path)
+
+
+def test_an_image_larger_than_a_slot_is_refused(tmp_path: Path) -> None:
+    root = sources(tmp_path)
+    (root / "firmware" / "adapter" / "ballast.py").write_text(f"BALLAST = {bytes(range(256)) * 3200!r}\n")
+    with pytest.raises(BuildError, match="a slot of board simulated takes 786432"):
+        build_image("simulated", "1.0.0", 1, source=root)
+
+
+def test_the_boot_rom_is_made_once_and_holds_the_flash_map() -> None:
+    folder = build_boot_rom("simulated")
+    made_ns = folder.stat().st_mtime_ns
+    assert build_boot_rom("simulated") == folder
+    assert folder.stat().st_mtime_ns == made_ns
+    assert {"boot.mpy", "flash_map.mpy"} <= {path.name for path in folder.iterdir()}
