@@ -54,6 +54,7 @@ class StockIn(BaseModel):
     release_counter: int = Field(ge=0, le=0xFFFFFFFF)
     self_test: list[SelfTestIn] = Field(min_length=1, max_length=MAX_SELF_TESTS)
     label: str = Field(default="", max_length=64)
+    claim_code_sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
 
 
 @router.post("/v1/units", permission=Permission.UNIT_PROVISION)
@@ -79,7 +80,7 @@ def certify(serial: str, body: RequestIn, actor: ActorDep, services: ServicesDep
 def stock(serial: str, body: StockIn, actor: ActorDep, services: ServicesDep) -> UnitOut:
     """Take a unit that passed its self-test into stock."""
     rows = [row.model_dump() for row in body.self_test]
-    report = StationReport(body.version, body.release_counter, rows, body.label)
+    report = StationReport(body.version, body.release_counter, rows, body.label, body.claim_code_sha256)
     return present_unit(services.provisioning.stock(actor, serial, report))
 
 

@@ -54,12 +54,13 @@ class FleetSide:
 
 @dataclass(frozen=True, slots=True)
 class StationReport:
-    """What the station found: the image it wrote, the self-test's rows, the label's name."""
+    """What the station found: the image it wrote, the self-test's rows, the label's name and its claim code's hash."""
 
     version: str
     release_counter: int
     self_test: Sequence[Mapping[str, Any]]
     label: str
+    claim_code_sha256: str = ""
 
 
 class Provisioning:
@@ -117,7 +118,7 @@ class Provisioning:
                 return unit
             unit = after(unit, CustodyEvent.STOCK)
             unit = units.save(replace(unit, version=report.version, release_counter=report.release_counter))
-            units.add_stock_record(unit, report.self_test, report.label)
+            units.add_stock_record(unit, report.self_test, report.label, report.claim_code_sha256)
             configurations = ConfigurationRepository(uow)
             configurations.save(configurations.of(serial))
             uow.audit(AuditAction.UNIT_STOCK, serial, ["custody"])

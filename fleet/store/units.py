@@ -108,7 +108,9 @@ class UnitRepository:
         row = self._connection.execute(select(*columns).where(units.c.serial == serial, self._scope)).one_or_none()
         return None if row is None or row.ready_at is None else Readiness(row.ready_at, row.configured_ms, row.tls_ms)
 
-    def add_stock_record(self, unit: Unit, self_test: Sequence[Mapping[str, Any]], label: str) -> None:
+    def add_stock_record(
+        self, unit: Unit, self_test: Sequence[Mapping[str, Any]], label: str, claim_code_sha256: str
+    ) -> None:
         """Keep what the station found: once for each epoch."""
         self._connection.execute(
             insert(stock_records).values(
@@ -118,6 +120,7 @@ class UnitRepository:
                 release_counter=unit.release_counter,
                 self_test=json.dumps(list(self_test)),
                 label=label,
+                claim_code_sha256=claim_code_sha256,
                 stocked_at=self._now,
             )
         )

@@ -120,7 +120,7 @@ class _Bench:
         unit = self._fleet.post("/v1/units", body, repeatable=True)
         without_identity = self.unit is None or not self.unit["provisioned"]
         if self._job.new_epoch and without_identity and unit["custody"] != "made":
-            self._fleet.post(f"/v1/units/{unit['serial']}/epochs", {"why": self._job.new_epoch})
+            self._fleet.post(f"/v1/units/{unit['serial']}/epochs", {"reason": self._job.new_epoch})
             unit = self._fleet.post("/v1/units", body, repeatable=True)
         facts = {"serial": unit["serial"], "mac": unit["mac"], "epoch": unit["epoch"]}
         if any(getattr(self.record, name) != value for name, value in facts.items()):

@@ -87,6 +87,7 @@ stock_records = Table(
     Column("release_counter", BigInteger, nullable=False),
     Column("self_test", Text, nullable=False),
     Column("label", String(64), nullable=False),
+    Column("claim_code_sha256", String(64), nullable=False),  # of the code in the label's QR; empty: it has none
     Column("stocked_at", Instant, nullable=False),
     UniqueConstraint("serial", "epoch"),
 )

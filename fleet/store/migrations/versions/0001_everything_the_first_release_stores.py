@@ -440,6 +440,7 @@ def upgrade() -> None:
         sa.Column("release_counter", sa.BigInteger(), nullable=False),
         sa.Column("self_test", sa.Text(), nullable=False),
         sa.Column("label", sa.String(length=64), nullable=False),
+        sa.Column("claim_code_sha256", sa.String(length=64), nullable=False),
         sa.Column("stocked_at", base.Instant(), nullable=False),
         sa.ForeignKeyConstraint(["serial"], ["units.serial"], name=op.f("fk_stock_records_serial")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_records")),
