@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fleet.settings import SettingsError, read_settings
+from fleet.settings import read_settings
 
-serve = typer.Typer(add_completion=False)
+if TYPE_CHECKING:
+    from fleet.serve.service import Started
 
-_LABELS = {"console": "console", "api": "API", "updates": "updates", "broker": "broker", "time": "time"}
 
-
-@serve.callback(invoke_without_command=True)
-def run(
+def serve(
     data: Annotated[Path | None, typer.Option(help="Where the service keeps everything.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say that it is ready as one line of JSON.")] = False,
 ) -> None:
@@ -28,28 +25,24 @@ def run(
 
     Example: plugtone serve --data /var/lib/plugtone
     """
-    from fleet.domain.errors import FleetError  # noqa: PLC0415 - help and completion must not wait for imports
-    from fleet.serve.service import Started  # noqa: PLC0415
-    from fleet.serve.service import run as run_service  # noqa: PLC0415
-    from fleet.serve.supervisor import StartError  # noqa: PLC0415
+    from fleet.serve.service import run  # noqa: PLC0415 - help must not wait for the imports of a service
 
-    def announce(started: Started) -> None:
-        text = json.dumps({"ready": True, **started.public(), "setup_link": started.setup_link})
-        typer.echo(text if as_json else _for_people(started))
-        sys.stdout.flush()
+    settings = read_settings()
+    run(replace(settings, data_dir=data) if data else settings, _print_json if as_json else _print_lines)
 
-    def _for_people(started: Started) -> str:
-        lines = [f"Plugtone is ready after {started.seconds:.1f} s."]
-        lines += [f"  {_LABELS[name]:<8} {address}" for name, address in started.addresses.items()]
-        if started.setup_link:
-            lines.append(f"Nobody is admin yet. Open this link once to become it: {started.setup_link}")
-        return "\n".join(lines)
 
-    try:
-        settings = read_settings()
-        run_service(replace(settings, data_dir=data) if data else settings, announce)
-    except (SettingsError, StartError, FleetError, OSError) as error:
-        if as_json:
-            typer.echo(json.dumps({"ready": False, "error": str(error)}))
-        typer.echo(f"plugtone serve: {error}", err=True)
-        raise typer.Exit(1) from error
+def _print_json(started: Started) -> None:
+    _print(json.dumps({"ready": True, **started.public(), "setup_link": started.setup_link}))
+
+
+def _print_lines(started: Started) -> None:
+    lines = [f"Plugtone is ready after {started.seconds:.1f} s."]
+    lines += [f"  {name:<8} {address}" for name, address in started.addresses.items()]
+    if started.setup_link:
+        lines.append(f"Nobody is admin yet. Open this link once to become it: {started.setup_link}")
+    _print("\n".join(lines))
+
+
+def _print(text: str) -> None:
+    typer.echo(text)
+    typer.get_text_stream("stdout").flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import nats
 from nats.aio.client import Client
@@ -29,8 +30,8 @@ class Revoker:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
 
-    async def kick(self, serial: str) -> int:
-        """Close every connection of client `serial`, on every server; how many there were."""
+    async def kick(self, serial: str, begun_by: datetime) -> int:
+        """Close each connection of client `serial` begun until then, on every server; how many there were."""
         seed = self._broker.files.seed("system").read_text()
         try:
             connection = await nats.connect(
@@ -41,14 +42,14 @@ class Revoker:
                 allow_reconnect=False,
             )
             try:
-                return await _kick(connection, serial)
+                return await _kick(connection, serial, begun_by)
             finally:
                 await connection.close()
         except (NatsError, OSError) as error:
             raise RevokerError(f"cannot throw out {serial}, the broker does not answer: {error}") from error
 
 
-async def _kick(connection: Client, serial: str) -> int:
+async def _kick(connection: Client, serial: str, begun_by: datetime) -> int:
     inbox = connection.new_inbox()
     answers = await connection.subscribe(inbox, max_msgs=MAX_SERVERS)
     await connection.publish(_FIND, json.dumps({"mqtt_client": serial, "acc": FLEET_ACCOUNT}).encode(), reply=inbox)
@@ -58,14 +59,20 @@ async def _kick(connection: Client, serial: str) -> int:
             answer = await answers.next_msg(timeout=ANSWER_TIMEOUT_S)
         except NatsTimeoutError:
             return kicked
-        kicked += await _kick_found(connection, answer)
+        kicked += await _kick_found(connection, answer, begun_by)
 
 
-async def _kick_found(connection: Client, answer: Msg) -> int:
+async def _kick_found(connection: Client, answer: Msg, begun_by: datetime) -> int:
     found = json.loads(answer.data)
     subject = _KICK.format(server=found["server"]["id"])
-    connections = found["data"].get("connections") or []
+    every = found["data"].get("connections") or []
+    connections = [each for each in every if _begun(each["start"]) <= begun_by]
     for each in connections:
         # The server kicks only who asks for an answer.
         await connection.request(subject, json.dumps({"cid": each["cid"]}).encode(), timeout=ANSWER_TIMEOUT_S)
     return len(connections)
+
+
+def _begun(text: str) -> datetime:
+    """The whole second of the broker's time stamp, which has nine more digits."""
+    return datetime.fromisoformat(text[:19] + "+00:00")

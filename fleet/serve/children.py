@@ -15,6 +15,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from fleet.api.app import create_app
+from fleet.console.app import create_console
 from fleet.domain.access import system_actor
 from fleet.mqtt.callout import Callout
 from fleet.mqtt.commands import Commands
@@ -98,11 +99,10 @@ class Children:
 
     def _worker(self, ready: Ready) -> None:
         services, stop = self._services(), _stop_on_sigterm()
-        revocations = Revocations(services.outbox, Revoker(self.state.broker))
+        revocations = Revocations(services.outbox, Revoker(self.state.broker), utc_now)
         duties = (
             partial(sntp.serve, self.sockets.ntp, time.time, stop),
             partial(revocations.run, stop),
-            partial(run_worker, services, stop),
         )
         threads = [threading.Thread(target=_or_die(duty), daemon=True) for duty in duties]
         for thread in threads:
@@ -111,7 +111,8 @@ class Children:
         run_worker(services, stop)
 
     def _api(self, ready: Ready) -> None:
-        app = create_app(self._services())
+        services = self._services()
+        app = create_app(services, {"/console": create_console(services)})
         api.serve(app, self.sockets, self.state.credentials.server, ready)
 
 
