@@ -25,7 +25,8 @@ from ports.unix.net import Net, tls_context
 from protocol.wire.layouts import COMMAND_RESULTS, EVENTS, LINE_STATES, UPDATE_STATES
 
 USB_DELAY_MS = 2000  # a locked unit listens to its USB link once it is configured, or after that time
-SILENCE_MS = 20_000  # the plug-in task shows progress at least that often: a TLS handshake's limit and more
+UPDATES_DELAY_MS = 15_000  # and so it looks after updates
+SILENCE_MS = 20_000  # a task shows progress at least that often: a TLS handshake's limit and more
 RESTART_GRACE_MS = 2000  # for the result of the command `restart` to reach the fleet
 IDENTIFY_MAX_S = 600
 EVENTS_A_MESSAGE = 64
@@ -89,7 +90,8 @@ class Unit:
         self._reports = Reports(self._settings)
         self._activation = Activation(self._entered)
         self._net = Net(board.ethernet_up)
-        self._session = None
+        self._session = None  # the UpdateSession, once there is one
+        self._check_wanted = False
         self._context = None
         self._restarting = None
         self._identify_until_ms = 0
@@ -112,6 +114,7 @@ class Unit:
         self._entered(self._activation.state)
         self._supervisor.start("plug_in", plug_in.run, SILENCE_MS)
         self._supervisor.start("usb", self._listen)
+        self._supervisor.start("updates", self._update, SILENCE_MS)
         await self._supervisor.run()
 
     def _facts(self):
@@ -161,7 +164,7 @@ class Unit:
         self._log("crash", 0)
 
     def _entered(self, state):
-        self._board.pins.report({"state": state, "free_heap_bytes": gc.mem_free()})
+        self._board.pins.report({"state": state})
         self._show()
 
     def _show(self):
@@ -175,12 +178,73 @@ class Unit:
         self._board.feed_watchdog()
         self._show()
 
-    async def _listen(self, beat):
+    async def _after_configuration(self, limit_ms):
         try:
-            await asyncio.wait_for(self._configured.wait(), USB_DELAY_MS / 1000)
+            await asyncio.wait_for(self._configured.wait(), limit_ms / 1000)
         except asyncio.TimeoutError:
-            pass
+            return
+
+    async def _listen(self, beat):
+        await self._after_configuration(USB_DELAY_MS)
         await listen(self._handover, self._board, self._uptime, self._activation)
+
+    async def _update(self, beat):
+        await self._after_configuration(UPDATES_DELAY_MS)
+        updater = self._make_updater()
+        if self._handover.trial:
+            # Whether the cable is in is not the image's fault; the fleet's answer will prove the Ethernet.
+            failed = [name for name in self._failed_tests() if name != "ethernet"]
+            self._session.self_test(not failed, ", ".join(failed))
+        if self._configured.is_set():
+            self._session.fleet_answered()
+        if self._check_wanted:
+            self._session.check()
+        gc.collect()
+        self._board.pins.report({"free_heap_bytes": gc.mem_free()})
+        await updater.run(beat)
+
+    def _make_updater(self):
+        from adapter.update.assignment import UnitFacts
+        from adapter.update.session import UpdateSession
+        from ports.unix.metadata_files import MetadataFiles
+        from ports.unix.slots import Slots
+        from ports.unix.updater import Server, Updater
+
+        identity, board, handover = self._identity, self._board, self._handover
+        slots = Slots(handover.flash, handover.slot)
+        facts = UnitFacts(
+            identity.serial, board.name, board.hardware_revision, handover.header.abi, slots.other.size,
+            handover.heap_bytes,
+        )  # fmt: skip
+        self._session = UpdateSession(
+            facts, (handover.image_sha256, handover.header.release_counter), slots,
+            MetadataFiles(board.partition("data")), RecordPair(board.partition("journal")), identity.root_metadata,
+        )  # fmt: skip
+        addresses = identity.addresses
+        server = Server(
+            self._net, addresses["updates_host"], addresses["updates_port"], lambda: tls_context(identity.anchors_der),
+            self._uptime,
+        )  # fmt: skip
+        return Updater(
+            self._session, server, self._uptime, lambda: self._clock.at_least_s(self._uptime()), board.entropy,
+            self._may_restart, self._keep_update_report, self._note, self._entered_update, board.restart,
+        )  # fmt: skip
+
+    def _may_restart(self):
+        """The hours that the configuration allows; equal ends allow any."""
+        configuration = self._uplink.configuration
+        if configuration is None or configuration["maintenance_from_s"] == configuration["maintenance_until_s"]:
+            return True
+        now_s = self._clock.utc_s(self._uptime())
+        return configuration["maintenance_from_s"] <= now_s < configuration["maintenance_until_s"]
+
+    def _keep_update_report(self, values):
+        self._uplink.report("update_report", values, self._uptime())
+
+    def _entered_update(self, state):
+        self._log("update_state", UPDATE_STATES.index(state))
+        self._board.pins.report({"update_state": state})
+        self._show()
 
     def _on_event(self, event):
         if event[0] == "configured":
@@ -188,6 +252,8 @@ class Unit:
             if not self._configured.is_set():
                 self._board.pins.report({"configured_ms": self._uplink.configured_ms, "tls_ms": self._uplink.tls_ms})
             self._configured.set()
+            if self._session is not None:
+                self._session.fleet_answered()
         elif event[0] == "command":
             _, command_id, name, argument = event
             result, detail = _COMMANDS[name](self, command_id, argument)
@@ -231,7 +297,10 @@ class Unit:
         return ("done", "%d events" % len(rows)) if sent else ("failed", "too much in flight")
 
     def _check_update(self, command_id, argument):
-        return "unsupported", ""
+        self._check_wanted = True
+        if self._session is not None:
+            self._session.check()
+        return "done", ""
 
 
 _COMMANDS = {

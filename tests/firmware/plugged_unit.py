@@ -86,12 +86,11 @@ class PluggedUnit:
     def start(self, cause: str = "power_on", prefix: tuple[str, ...] = ()) -> None:
         """Starts boot with the heap of the board; `prefix` is a command to run it under."""
         read, write = os.pipe()
-        image_bytes = 256 * 1024
-        heap = catalogue.load(BOARD).simulated_heap_bytes(image_bytes)
+        heap = catalogue.load(BOARD).simulated_heap_bytes(len(build_image(BOARD, "1.0.0", 1)))
         self.pins = {}
         with (self.directory / "unit.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*prefix, micropython_path(), "-X", f"heapsize={heap // 1024}K", "-m", "boot",
+                [*prefix, micropython_path(), "-X", f"heapsize={heap}", "-m", "boot",
                  str(self.directory), str(write), cause],
                 cwd=build_boot_rom(BOARD), env={**os.environ, "MICROPYPATH": ""}, pass_fds=[write],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
