@@ -1,0 +1,76 @@
+"""`plugtone order`: take orders and ship them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from tools.client import FleetClient
+from tools.commands.presentation import JsonOption, show_list, show_one
+
+order = typer.Typer(no_args_is_help=True, add_completion=False)
+
+OrderArgument = Annotated[str, typer.Argument(metavar="ORDER", help="As OR-1.")]
+
+
+@order.callback()
+def describe() -> None:
+    """Take orders for adapters and ship them."""
+
+
+@order.command("list")
+def list_orders(as_json: JsonOption = False) -> None:
+    """List the orders in your scope.
+
+    Example: plugtone order list
+    """
+    with FleetClient.from_environment() as fleet:
+        show_list(fleet.items("/v1/orders"), ("id", "account", "order_date"), as_json)
+
+
+@order.command("show")
+def show(order_id: OrderArgument, as_json: JsonOption = False) -> None:
+    """Show one order and how much of it was shipped.
+
+    Example: plugtone order show OR-1
+    """
+    with FleetClient.from_environment() as fleet:
+        show_one(fleet.get(f"/v1/orders/{order_id}"), as_json)
+
+
+@order.command("create")
+def create(
+    account: Annotated[str, typer.Option(help="The account, as AC-1.")],
+    date: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day it was placed, at the operator's.")],
+    quantity: Annotated[int, typer.Option(min=1, help="How many units.")],
+    board: Annotated[str, typer.Option(help="Which board.")] = "simulated",
+    unit_price_cents: Annotated[int, typer.Option(min=0, help="For one unit, before tax.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Take an order of one line.
+
+    Example: plugtone order create --account AC-1 --date 2026-11-22 --quantity 3
+    """
+    line = {"board": board, "quantity": quantity, "unit_price_cents": unit_price_cents}
+    body = {"account": account, "order_date": date.date().isoformat(), "lines": [line]}
+    with FleetClient.from_environment() as fleet:
+        show_one(fleet.post("/v1/orders", body), as_json)
+
+
+@order.command("ship")
+def ship(
+    order_id: OrderArgument,
+    serials: Annotated[list[str], typer.Argument(help="The units' serial numbers, all in stock.")],
+    carrier: Annotated[str, typer.Option(help="Who carries the parcel.")],
+    tracking: Annotated[str, typer.Option(help="The carrier's number.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Ship units from stock to the order's account: all of them or none.
+
+    Example: plugtone order ship OR-1 PT000000018 PT000000026 --carrier UPS --tracking 1Z999
+    """
+    body = {"serials": serials, "carrier": carrier, "tracking": tracking}
+    with FleetClient.from_environment() as fleet:
+        show_one(fleet.post(f"/v1/orders/{order_id}/ship", body), as_json)

@@ -1,0 +1,106 @@
+"""`plugtone unit`: look at adapters and tell them what to do."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from protocol.wire.layouts import COMMANDS
+from tools.client import FleetClient
+from tools.commands.presentation import JsonOption, show_list, show_one
+from tools.errors import ToolError
+
+unit = typer.Typer(no_args_is_help=True, add_completion=False)
+
+SerialArgument = Annotated[str, typer.Argument(help="Serial number or MAC address, as on the label.")]
+ReasonOption = Annotated[str, typer.Option(help="Why; it is kept.")]
+
+COLUMNS = ("serial", "mac", "board", "custody", "service", "trust", "account", "version", "epoch")
+
+
+@unit.callback()
+def describe() -> None:
+    """Look at adapters, command them, quarantine or revoke them."""
+
+
+@unit.command("list")
+def list_units(
+    custody: Annotated[str | None, typer.Option(help="Only those in_stock, shipped, at_account ...")] = None,
+    account: Annotated[str | None, typer.Option(help="Only those of this account.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the units in your scope.
+
+    Example: plugtone unit list --custody in_stock
+    """
+    wanted = {name: value for name, value in (("custody", custody), ("account", account)) if value}
+    with FleetClient.from_environment() as fleet:
+        show_list(fleet.items("/v1/units", **wanted), COLUMNS, as_json)
+
+
+@unit.command("show")
+def show(serial: SerialArgument, as_json: JsonOption = False) -> None:
+    """Show all that is known of one unit.
+
+    Example: plugtone unit show PT000000018
+    """
+    with FleetClient.from_environment() as fleet:
+        show_one(fleet.get(f"/v1/units/{serial_of(fleet, serial)}"), as_json)
+
+
+@unit.command("command")
+def command(
+    serial: SerialArgument,
+    what: Annotated[str, typer.Argument(help=f"One of {', '.join(COMMANDS)}.")],
+    argument: Annotated[int, typer.Option(min=0, max=0xFFFFFFFF, help="As `identify` takes seconds.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Send a command; its result is seen with `plugtone unit show`.
+
+    Example: plugtone unit command PT000000018 identify --argument 30
+    """
+    if what not in COMMANDS:
+        raise ToolError(f"no command is called {what!r}; known: {', '.join(COMMANDS)}")
+    with FleetClient.from_environment() as fleet:
+        path = f"/v1/units/{serial_of(fleet, serial)}/commands"
+        show_one(fleet.post(path, {"command": what, "argument": argument}), as_json)
+
+
+@unit.command("quarantine")
+def quarantine(serial: SerialArgument, reason: ReasonOption, as_json: JsonOption = False) -> None:
+    """Take line and configuration from a unit in doubt, until it is cleared.
+
+    Example: plugtone unit quarantine PT000000018 --reason "seen from two addresses"
+    """
+    _act(serial, "quarantine", reason, as_json)
+
+
+@unit.command("clear")
+def clear(serial: SerialArgument, reason: ReasonOption, as_json: JsonOption = False) -> None:
+    """End a quarantine.
+
+    Example: plugtone unit clear PT000000018 --reason "explained"
+    """
+    _act(serial, "clear", reason, as_json)
+
+
+@unit.command("revoke")
+def revoke(serial: SerialArgument, reason: ReasonOption, as_json: JsonOption = False) -> None:
+    """End a unit's identity for ever.
+
+    Example: plugtone unit revoke PT000000018 --reason "stolen"
+    """
+    _act(serial, "revoke", reason, as_json)
+
+
+def serial_of(fleet: FleetClient, text: str) -> str:
+    """The serial number `text` stands for: itself, or that of the unit with this MAC address."""
+    if text.upper().startswith("PT"):
+        return text.upper()
+    return str(fleet.get(f"/v1/units/by-mac/{text}")["serial"])
+
+
+def _act(serial: str, what: str, reason: str, as_json: bool) -> None:
+    with FleetClient.from_environment() as fleet:
+        show_one(fleet.post(f"/v1/units/{serial_of(fleet, serial)}/{what}", {"reason": reason}), as_json)
