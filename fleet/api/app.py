@@ -62,11 +62,10 @@ def create_app(services: Services, mounts: Mapping[str, ASGIApp] | None = None) 
         openapi_url=None,  # served by fleet.api.health, behind the same envelope and with a declared permission
         docs_url=None,
         redoc_url=None,
-        max_body_size=MAX_BODY_BYTES,
     )
     app.state.services = services
     for router in ROUTERS:
-        app.include_router(router)
+        app.include_router(router, max_body_size=MAX_BODY_BYTES)  # on the app it would stand outside the envelope
     for path, mounted in (mounts or {}).items():
         app.mount(path, mounted)
     add_problem_handlers(app)

@@ -11,9 +11,13 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fleet.api.problems import problem_of
+
 log = logging.getLogger("plugtone.access")
 
 REQUEST_ID_FORM: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+TOO_LARGE: Final = 413
 
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -34,6 +38,14 @@ class Envelope:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
+    @staticmethod
+    async def _refuse_body(request_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """The framework's limit answers in plain text; ours is a problem as any other."""
+        detail = "the body is larger than this address takes"
+        response = problem_of(request_id, TOO_LARGE, "content_too_large", detail)
+        response.headers.update({"X-Request-Id": request_id, **HEADERS})
+        await response(scope, receive, send)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
@@ -46,8 +58,13 @@ class Envelope:
 
         async def send_enveloped(message: Message) -> None:
             nonlocal status
+            if status == TOO_LARGE:
+                return  # the answer was replaced
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if status == TOO_LARGE:
+                    await self._refuse_body(request_id, scope, receive, send)
+                    return
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
                 for name, value in HEADERS.items():

@@ -43,13 +43,18 @@ def status_of(error: FleetError) -> HTTPStatus:
 
 def problem(request: Request, status: int, code: str, detail: str, **members: Any) -> JSONResponse:
     """One problem document; `members` are added to it as they are."""
+    return problem_of(request.scope.get("plugtone.request_id", ""), status, code, detail, **members)
+
+
+def problem_of(request_id: str, status: int, code: str, detail: str, **members: Any) -> JSONResponse:
+    """The same where there is no request any more."""
     content = {
         "type": f"urn:plugtone:problem:{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         "code": code,
-        "request_id": request.scope.get("plugtone.request_id", ""),
+        "request_id": request_id,
         **members,
     }
     return JSONResponse(content, status, media_type=MEDIA_TYPE)

@@ -92,7 +92,7 @@ class PermittedRouter(APIRouter):
     def _declare(
         self, method: str, path: str, permission: Demand, options: dict[str, Any]
     ) -> Callable[[Endpoint], Endpoint]:
-        extra = {**(options.pop("openapi_extra", None) or {}), EXTENSION: permission.value}
+        extra = {**(options.pop("openapi_extra", None) or {}), EXTENSION: str(permission)}
         return self.api_route(path, methods=[method], openapi_extra=extra, **options)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from fleet.api.app import create_app
 from fleet.console.app import create_console
+from fleet.console.app import create_console
 from fleet.domain.access import system_actor
 from fleet.mqtt.callout import Callout
 from fleet.mqtt.commands import Commands

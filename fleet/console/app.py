@@ -1,0 +1,147 @@
+"""The console: pages for people, each with its permission in one table, behind one guard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import quote
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Message, Receive, Scope, Send
+
+from fleet.console import doors, rmas, rollouts, units
+from fleet.console.templates import STATIC, render
+from fleet.console.visit import Visit, check_form, check_same_origin, drop_cookie, find_actor
+from fleet.domain.access import ForbiddenError, Permission
+from fleet.domain.errors import ConflictError, FleetError, NotFoundError, UnauthenticatedError
+from fleet.services.build import Services
+
+CONTENT_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+STATIC_AGE: Final = "public, max-age=86400"
+MAX_FORM_FIELDS: Final = 20
+MAX_FORM_BYTES: Final = 16 * 1024
+
+Handler = Callable[[Visit], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One address. `permission` None: open to all, as the doors must be."""
+
+    method: str
+    path: str
+    permission: Permission | None
+    handler: Handler
+
+
+P = Permission
+PAGES: Final = (
+    Page("GET", "/", P.TOKEN_OWN, doors.home),
+    Page("GET", "/sign-in", None, doors.show_sign_in),
+    Page("POST", "/sign-in", None, doors.sign_in),
+    Page("POST", "/sign-out", P.TOKEN_OWN, doors.sign_out),
+    Page("GET", "/setup", None, doors.show_setup),
+    Page("POST", "/setup", None, doors.set_up),
+    Page("GET", "/password", None, doors.show_password),
+    Page("POST", "/password", None, doors.choose_password),
+    Page("GET", "/units", P.UNIT_READ, units.show_units),
+    Page("GET", "/units/{serial}", P.UNIT_READ, units.show_unit),
+    Page("GET", "/rollouts", P.ROLLOUT_READ, rollouts.show_rollouts),
+    Page("GET", "/rollouts/{rollout}", P.ROLLOUT_READ, rollouts.show_rollout),
+    Page("POST", "/rollouts/{rollout}/approve", P.ROLLOUT_APPROVE, rollouts.approve),
+    Page("POST", "/rollouts/{rollout}/start", P.ROLLOUT_MANAGE, rollouts.start),
+    Page("POST", "/rollouts/{rollout}/pause", P.ROLLOUT_MANAGE, rollouts.pause),
+    Page("POST", "/rollouts/{rollout}/resume", P.ROLLOUT_MANAGE, rollouts.resume),
+    Page("POST", "/rollouts/{rollout}/stop", P.ROLLOUT_MANAGE, rollouts.stop),
+    Page("GET", "/rmas", P.RMA_READ, rmas.show_rmas),
+    Page("GET", "/rmas/{rma}", P.RMA_READ, rmas.show_rma),
+)
+
+
+def create_console(services: Services) -> ContentPolicy:
+    """The console as an ASGI application, to be mounted at /console."""
+    routes = [Route(page.path, _guarded(page, services), methods=[page.method]) for page in PAGES]
+    app = Starlette(
+        routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))],
+        exception_handlers={HTTPException: _http_error(services)},
+        middleware=[Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_FORM_BYTES)],
+    )
+    return ContentPolicy(app)
+
+
+class ContentPolicy:
+    """Lets pages load nothing but our own style and script, and send forms nowhere else."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [(b"content-security-policy", CONTENT_POLICY.encode())]
+                if "/static/" in scope["path"]:
+                    headers.append((b"cache-control", STATIC_AGE.encode()))
+                message["headers"] = [*message["headers"], *headers]
+            await send(message)
+
+        await self._app(scope, receive, send_with_policy)
+
+
+def _guarded(page: Page, services: Services) -> Callable[[Request], object]:
+    async def endpoint(request: Request) -> Response:
+        visit = Visit(request, services)
+        if request.method == "POST":
+            async with request.form(max_files=0, max_fields=MAX_FORM_FIELDS) as form:
+                fields = {name: value for name, value in form.items() if isinstance(value, str)}
+            visit = replace(visit, form=fields)
+        return await run_in_threadpool(_answer, page, visit)
+
+    return endpoint
+
+
+def _answer(page: Page, visit: Visit) -> Response:
+    request = visit.request
+    try:
+        if request.method == "POST":
+            check_same_origin(request)
+        if page.permission is not None:
+            visit = replace(visit, actor=find_actor(request, visit.services))
+            visit.person.require(page.permission)
+            if request.method == "POST":
+                check_form(visit)
+        return page.handler(visit)
+    except UnauthenticatedError:
+        wanted = request.url.path if request.method == "GET" else ""
+        response = RedirectResponse(f"/console/sign-in?next={quote(wanted)}", 303)
+        drop_cookie(response)
+        return response
+    except ForbiddenError as error:
+        return render(visit, "error.html", 403, title="Not allowed", text=str(error))
+    except NotFoundError as error:
+        return render(visit, "error.html", 404, title="Not found", text=str(error))
+    except ConflictError as error:
+        return render(visit, "error.html", 409, title="Not possible now", text=str(error))
+    except FleetError as error:
+        return render(visit, "error.html", 422, title="Not possible", text=str(error))
+
+
+def _http_error(services: Services) -> Callable[[Request, Exception], Response]:
+    def handle(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        detail = error.detail if isinstance(error, HTTPException) else ""
+        title = "Not found" if status == 404 else "Not possible"
+        return render(Visit(request, services), "error.html", status, title=title, text=f"{detail}.")
+
+    return handle
