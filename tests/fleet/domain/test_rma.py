@@ -1,0 +1,119 @@
+"""The RMA's three tracks, every state against every event, and what one track demands of another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from fleet.domain.errors import ConflictError, IllegalTransitionError
+from fleet.domain.policy import PolicyBook
+from fleet.domain.rma import (
+    DECISION,
+    REPLACED_KINDS,
+    REPLACEMENT,
+    RETURN,
+    Decision,
+    DecisionEvent,
+    Replacement,
+    ReplacementEvent,
+    ReplacementMode,
+    Return,
+    ReturnEvent,
+    Rma,
+    RmaKind,
+    check_may_cancel,
+    check_may_receive,
+    check_may_reserve,
+    return_due,
+)
+from fleet.domain.transitions import advance
+
+NOW = datetime(2025, 3, 9, 3, 30, tzinfo=UTC)  # 22:30 on the 8th in New York, the night clocks change
+RMA = Rma(
+    7,
+    account_id=1,
+    serial="PT000000018",
+    placement=3,
+    kind=RmaKind.DEFECT,
+    mode=ReplacementMode.ADVANCE,
+    reason="no dial tone",
+    opened_at=NOW,
+)
+TRACKS: list[tuple[type[StrEnum], type[StrEnum], dict[Any, Any]]] = [
+    (Decision, DecisionEvent, DECISION),
+    (Replacement, ReplacementEvent, REPLACEMENT),
+    (Return, ReturnEvent, RETURN),
+]
+MATRIX = [
+    pytest.param(table, state, event, id=f"{states.__name__}-{state}-{event}")
+    for states, events, table in TRACKS
+    for state in states
+    for event in events
+]
+
+
+@pytest.mark.parametrize(("table", "state", "event"), MATRIX)
+def test_each_event_in_each_state_follows_the_table_or_is_refused(
+    table: dict[Any, Any], state: StrEnum, event: StrEnum
+) -> None:
+    if (state, event) in table:
+        assert advance(table, state, event, "RMA-7") is table[state, event]
+    else:
+        with pytest.raises(IllegalTransitionError, match=f"RMA-7 is {state}"):
+            advance(table, state, event, "RMA-7")
+
+
+def test_every_state_is_reached_from_the_first() -> None:
+    for (states, _, table), first in zip(TRACKS, (RMA.decision, RMA.replacement, RMA.returning), strict=True):
+        reached = {first}
+        for _ in states:
+            reached |= {following for (state, _), following in table.items() if state in reached}
+        assert reached == set(states)
+
+
+@pytest.mark.parametrize("kind", sorted(set(RmaKind) - REPLACED_KINDS))
+def test_nothing_is_sent_for_a_plain_return(kind: RmaKind) -> None:
+    with pytest.raises(ConflictError, match="nothing is sent"):
+        check_may_reserve(replace(RMA, kind=kind, decision=Decision.APPROVED))
+
+
+def test_a_replacement_waits_for_the_decision() -> None:
+    with pytest.raises(ConflictError, match="approve it first"):
+        check_may_reserve(RMA)
+    check_may_reserve(replace(RMA, decision=Decision.APPROVED))
+
+
+def test_a_replacement_on_receipt_waits_for_the_old_unit() -> None:
+    waiting = replace(RMA, mode=ReplacementMode.ON_RECEIPT, decision=Decision.APPROVED)
+    with pytest.raises(ConflictError, match="replaces on receipt"):
+        check_may_reserve(waiting)
+    check_may_reserve(replace(waiting, returning=Return.RECEIVED))
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{"replacement": Replacement.SHIPPED}, {"replacement": Replacement.LOST}, {"returning": Return.IN_TRANSIT}],
+    ids=str,
+)
+def test_an_rma_is_not_cancelled_once_something_is_on_its_way(state: dict[str, Any]) -> None:
+    with pytest.raises(ConflictError, match="can no longer be cancelled"):
+        check_may_cancel(replace(RMA, **state))
+    check_may_cancel(replace(RMA, replacement=Replacement.RESERVED))
+
+
+def test_only_the_unit_an_approved_rma_waits_for_is_received() -> None:
+    with pytest.raises(ConflictError, match="only an approved one"):
+        check_may_receive(RMA, RMA.serial)
+    with pytest.raises(ConflictError, match="waits for PT000000018, got PT000000026"):
+        check_may_receive(replace(RMA, decision=Decision.APPROVED), "PT000000026")
+
+
+def test_the_return_is_due_on_the_tenth_local_day_after_the_approval() -> None:
+    zone = ZoneInfo("America/New_York")
+    assert return_due(RMA, NOW, PolicyBook(), zone) == date(2025, 3, 18)
+    assert return_due(replace(RMA, kind=RmaKind.TRIAL_RETURN), NOW, PolicyBook(), zone) == date(2025, 3, 22)

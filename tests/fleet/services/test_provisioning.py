@@ -1,0 +1,242 @@
+"""Boards become units: one MAC and serial number each, whoever asks and however often."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from fleet.domain.access import Actor, ForbiddenError, Role
+from fleet.domain.errors import ConflictError, IllegalTransitionError, InvalidError
+from fleet.domain.identity import Identity, Standing
+from fleet.domain.mac_block import Registry
+from fleet.domain.unit import Custody, Trust
+from fleet.pki.certificates import PkiError
+from fleet.services.build import Services
+from fleet.services.provisioning import StationReport
+from fleet.store.identities import IdentityLookup, IdentityRepository, IssuedIdentity
+from protocol.wire.mac import MacAddress
+from tests.fleet.conftest import someone
+from tests.fleet.services.equipment import FIRST_MAC, PASSED, REPORT, Warehouse, make_csr, snapshot
+
+SCRIPT = """
+import sys
+from datetime import UTC, datetime
+from sqlalchemy import select
+from fleet.domain.access import system_actor
+from fleet.pki.authority import DeviceAuthority
+from fleet.services.provisioning import FleetSide, Provisioning
+from fleet.store.base import make_engine
+from fleet.store.unit_of_work import Transactions
+from pathlib import Path
+data, station, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+transactions = Transactions(make_engine(f"sqlite:///{data / 'fleet.db'}"), lambda: datetime.now(UTC))
+provisioning = Provisioning(transactions, DeviceAuthority.load(data / "pki"), FleetSide(b"", lambda: b"", b""))
+for number in range(count):
+    uid = (station * 1000 + number).to_bytes(8, "big")
+    unit = provisioning.allocate(system_actor("station"), "simulated", 1, uid)
+    assert provisioning.allocate(system_actor("station"), "simulated", 1, uid) == unit
+"""
+
+
+@pytest.fixture
+def warehouse(services: Services, admin: Actor) -> Warehouse:
+    warehouse = Warehouse(services, admin)
+    warehouse.load_block()
+    return warehouse
+
+
+def current(warehouse: Warehouse, serial: str) -> IssuedIdentity:
+    with warehouse.services.transactions.read(warehouse.actor) as uow:
+        found = IdentityRepository(uow).of(warehouse.unit(serial))
+    assert found is not None
+    return found
+
+
+def standing(warehouse: Warehouse, fingerprint: str) -> Standing:
+    found = IdentityLookup(warehouse.services.transactions, warehouse.actor).find(fingerprint)
+    assert isinstance(found, Identity)
+    return found.standing
+
+
+def test_units_take_serial_numbers_and_macs_in_order(warehouse: Warehouse) -> None:
+    first, second = warehouse.allocate(), warehouse.allocate()
+    assert (first.serial, second.serial) == ("PT000000018", "PT000000026")
+    assert (first.mac, int(second.mac)) == (FIRST_MAC, int(FIRST_MAC) + 1)
+
+
+def test_a_board_asked_for_twice_is_the_same_unit(warehouse: Warehouse) -> None:
+    unit = warehouse.allocate()
+    before = snapshot(warehouse.services)
+    warehouse.made -= 1
+    assert warehouse.allocate() == unit
+    assert snapshot(warehouse.services) == before
+
+
+def test_a_known_board_under_another_name_is_refused(warehouse: Warehouse) -> None:
+    warehouse.allocate()
+    warehouse.made -= 1
+    before = snapshot(warehouse.services)
+    with pytest.raises(ConflictError, match="not a other of revision 1"):
+        warehouse.allocate("other")
+    assert snapshot(warehouse.services) == before
+
+
+def test_when_a_block_is_used_up_the_next_one_serves_and_then_none(services: Services, admin: Actor) -> None:
+    warehouse = Warehouse(services, admin)
+    warehouse.load_block(prefix_bits=47)
+    services.mac_blocks.add(admin, Registry.MA_S, MacAddress(bytes.fromhex("8c1f64aac000")), prefix_bits=48)
+    macs = [str(warehouse.allocate().mac) for _ in range(3)]
+    assert macs == ["8C:1F:64:AA:B0:00", "8C:1F:64:AA:B0:01", "8C:1F:64:AA:C0:00"]
+    before = snapshot(services)
+    with pytest.raises(ConflictError, match="load one"):
+        warehouse.allocate()
+    assert snapshot(services) == before
+
+
+def test_an_overlapping_block_is_refused(warehouse: Warehouse, admin: Actor) -> None:
+    last = MacAddress.from_int(int(FIRST_MAC) + 4095)
+    for first, prefix_bits in ((FIRST_MAC, 44), (last, 48)):
+        with pytest.raises(ConflictError, match="overlap block 1"):
+            warehouse.services.mac_blocks.add(admin, Registry.MA_S, first, prefix_bits=prefix_bits)
+    beside = MacAddress.from_int(int(FIRST_MAC) + 4096)
+    assert warehouse.services.mac_blocks.add(admin, Registry.MA_S, beside, prefix_bits=36).id == 2
+
+
+def test_threads_get_addresses_without_holes_or_doubles(warehouse: Warehouse) -> None:
+    def allocate(number: int) -> int:
+        # Every board is asked for twice, by two threads.
+        unit = warehouse.provisioning.allocate(warehouse.actor, "simulated", 1, (number // 2).to_bytes(8, "big"))
+        return int(unit.mac)
+
+    with ThreadPoolExecutor(8) as pool:
+        macs = list(pool.map(allocate, range(80)))
+    assert sorted(set(macs)) == [int(FIRST_MAC) + n for n in range(40)]
+    assert all(macs.count(mac) == 2 for mac in set(macs))
+
+
+def test_processes_get_addresses_without_holes_or_doubles(warehouse: Warehouse) -> None:
+    data = warehouse.services.settings.data_dir
+    stations = [
+        subprocess.Popen([sys.executable, "-c", SCRIPT, str(data), str(n), "15"], cwd=Path.cwd()) for n in range(3)
+    ]
+    assert [station.wait(timeout=60) for station in stations] == [0, 0, 0]
+    units = warehouse.services.units.page(warehouse.actor, 100, None)
+    assert [int(unit.mac) for unit in units] == [int(FIRST_MAC) + n for n in range(45)]
+    assert len({unit.board_uid for unit in units}) == 45
+
+
+def test_a_certificate_is_given_once_and_again_for_the_same_key(warehouse: Warehouse) -> None:
+    unit, key = warehouse.allocate(), ec.generate_private_key(ec.SECP256R1())
+    first = warehouse.provisioning.certify(warehouse.actor, unit.serial, make_csr(unit.serial, key), 1)
+    before = snapshot(warehouse.services)
+    again = warehouse.provisioning.certify(warehouse.actor, unit.serial, make_csr(unit.serial, key), 1)
+    assert again == first
+    assert snapshot(warehouse.services) == before
+    assert (first.trust_anchors, first.root_metadata, first.addresses) == (b"anchor", b"root", b"addresses")
+    assert warehouse.unit(unit.serial).custody is Custody.CERTIFIED
+    assert standing(warehouse, current(warehouse, unit.serial).fingerprint) is Standing.GOOD
+
+
+def test_another_key_in_the_same_epoch_is_refused(warehouse: Warehouse) -> None:
+    unit = warehouse.allocate()
+    warehouse.provisioning.certify(warehouse.actor, unit.serial, make_csr(unit.serial), 1)
+    before = snapshot(warehouse.services)
+    with pytest.raises(ConflictError, match="another key in epoch 1"):
+        warehouse.provisioning.certify(warehouse.actor, unit.serial, make_csr(unit.serial), 1)
+    assert snapshot(warehouse.services) == before
+
+
+def test_a_key_seen_on_any_unit_is_never_certified_again(warehouse: Warehouse) -> None:
+    one, other, key = warehouse.allocate(), warehouse.allocate(), ec.generate_private_key(ec.SECP256R1())
+    warehouse.provisioning.certify(warehouse.actor, one.serial, make_csr(one.serial, key), 1)
+    before = snapshot(warehouse.services)
+    with pytest.raises(ConflictError, match=f"certified before, for {one.serial}"):
+        warehouse.provisioning.certify(warehouse.actor, other.serial, make_csr(other.serial, key), 1)
+    warehouse.provisioning.begin_epoch(warehouse.actor, one.serial, "lost its key")
+    with pytest.raises(ConflictError, match=f"certified before, for {one.serial}"):
+        warehouse.provisioning.certify(warehouse.actor, one.serial, make_csr(one.serial, key), 2)
+    assert before["identities"][0][0] == 1
+    assert warehouse.unit(other.serial).custody is Custody.MADE
+
+
+def test_a_request_for_another_unit_or_epoch_is_refused(warehouse: Warehouse) -> None:
+    one, other = warehouse.allocate(), warehouse.allocate()
+    before = snapshot(warehouse.services)
+    with pytest.raises(PkiError, match=f"CN={one.serial}"):
+        warehouse.provisioning.certify(warehouse.actor, one.serial, make_csr(other.serial), 1)
+    with pytest.raises(ConflictError, match="is in epoch 1"):
+        warehouse.provisioning.certify(warehouse.actor, one.serial, make_csr(one.serial), 2)
+    assert snapshot(warehouse.services) == before
+
+
+def test_a_unit_is_stocked_once(warehouse: Warehouse) -> None:
+    unit = warehouse.stock()
+    assert (unit.custody, unit.version, unit.release_counter) == (Custody.IN_STOCK, "1.0.0", 1)
+    before = snapshot(warehouse.services)
+    assert warehouse.provisioning.stock(warehouse.actor, unit.serial, REPORT) == unit
+    assert snapshot(warehouse.services) == before
+
+
+def test_a_unit_without_a_certificate_is_not_stocked(warehouse: Warehouse) -> None:
+    unit = warehouse.allocate()
+    before = snapshot(warehouse.services)
+    with pytest.raises(IllegalTransitionError, match="made"):
+        warehouse.provisioning.stock(warehouse.actor, unit.serial, REPORT)
+    assert snapshot(warehouse.services) == before
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "words"),
+    [
+        ([], InvalidError, "at most once"),
+        ([*PASSED, PASSED[0]], InvalidError, "at most once"),
+        ([{"test": "coffee", "result": "passed"}], InvalidError, "at most once"),
+        ([{"test": "ram", "result": "fine"}], InvalidError, "got 'fine'"),
+        ([*PASSED, {"test": "usb", "result": "failed"}], ConflictError, "failed in usb"),
+        ([PASSED[1]], ConflictError, "failed in every part"),
+    ],
+    ids=["empty", "twice", "unknown", "no result", "failed", "all skipped"],
+)
+def test_a_unit_that_did_not_pass_its_self_test_is_not_stocked(
+    warehouse: Warehouse, rows: list[dict[str, object]], error: type[Exception], words: str
+) -> None:
+    unit = warehouse.allocate()
+    warehouse.provisioning.certify(warehouse.actor, unit.serial, make_csr(unit.serial), 1)
+    before = snapshot(warehouse.services)
+    with pytest.raises(error, match=words):
+        warehouse.provisioning.stock(warehouse.actor, unit.serial, StationReport("1.0.0", 1, rows, ""))
+    assert snapshot(warehouse.services) == before
+
+
+def test_a_new_epoch_kills_the_old_certificate_and_keeps_serial_and_mac(warehouse: Warehouse) -> None:
+    unit = warehouse.stock()
+    old = current(warehouse, unit.serial)
+    renewed = warehouse.provisioning.begin_epoch(warehouse.actor, unit.serial, "refurbished")
+    assert renewed == replace(unit, epoch=2, custody=Custody.MADE, trust=Trust.GOOD)
+    assert standing(warehouse, old.fingerprint) is Standing.DEAD
+    stocked = warehouse.certify_and_stock(renewed)
+    assert (stocked.epoch, stocked.custody) == (2, Custody.IN_STOCK)
+    assert standing(warehouse, old.fingerprint) is Standing.DEAD
+    assert standing(warehouse, current(warehouse, unit.serial).fingerprint) is Standing.GOOD
+
+
+def test_a_unit_at_an_account_begins_no_epoch(warehouse: Warehouse) -> None:
+    unit = warehouse.place(warehouse.open_account())
+    before = snapshot(warehouse.services)
+    with pytest.raises(IllegalTransitionError, match="at_account"):
+        warehouse.provisioning.begin_epoch(warehouse.actor, unit.serial, "why not")
+    assert snapshot(warehouse.services) == before
+
+
+def test_a_warehouse_provisions_and_support_does_not(warehouse: Warehouse) -> None:
+    warehouse.actor = someone(Role.WAREHOUSE)
+    warehouse.stock()
+    warehouse.actor = someone(Role.SUPPORT)
+    with pytest.raises(ForbiddenError, match="unit:provision"):
+        warehouse.allocate()
