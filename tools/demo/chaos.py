@@ -1,0 +1,76 @@
+"""Kills parts of the story at random moments, seeded: the service, the broker, a unit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import threading
+from collections.abc import Callable
+
+from tools.demo.service import Service, ServiceError
+from tools.sim.board import SimBoard
+
+MIN_GAP_S = 2.0
+MAX_GAP_S = 6.0
+
+
+class Chaos:
+    """A thread that kills with SIGKILL, one part at a time, and starts the service again as an init system would."""
+
+    def __init__(
+        self, seed: int, service: Service, boards: Callable[[], list[SimBoard]], say: Callable[[str], None]
+    ) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - a seeded choice of moments, not a secret
+        self._service = service
+        self._boards = boards
+        self._say = say
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="chaos", daemon=True)
+        self.kills: list[str] = []
+        self.error = ""
+
+    def start(self) -> None:
+        """Begin to kill."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """No more kills; returns when the last victim is up again."""
+        self._ended.set()
+        self._thread.join(60.0)
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._random.uniform(MIN_GAP_S, MAX_GAP_S)):
+            victim = self._random.choice((self._kill_service, self._kill_broker, self._kill_unit))
+            try:
+                name = victim()
+            except ServiceError as error:
+                self.error = str(error)
+                self._say(f"chaos: {error}")
+                return
+            if name:
+                self.kills.append(name)
+                self._say(f"chaos: kill -9 of {name}")
+
+    def _kill_service(self) -> str:
+        self._service.kill()
+        self._service.start()
+        return "the service"
+
+    def _kill_broker(self) -> str:
+        pid = self._service.broker_pid()
+        if pid is None:
+            return ""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            return "the broker"
+        return ""
+
+    def _kill_unit(self) -> str:
+        boards = [board for board in self._boards() if board.powered]
+        if not boards:
+            return ""
+        board = self._random.choice(boards)
+        board.kill_unit()
+        return f"a unit ({board.folder.path.name})"

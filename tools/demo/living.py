@@ -1,0 +1,134 @@
+"""The second half of the story: a good update, a bad one, a replacement, and what the customer would owe."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from tools.demo.making import OPERATOR_ZONE, plug_in
+from tools.demo.world import World
+
+UPDATE_TIMEOUT_S = 60.0
+REFUSED_TIMEOUT_S = 20.0
+
+
+def roll_out(world: World, version: str, targets: str | list[str]) -> str:
+    """Create, approve (another person) and start a rollout; its id."""
+    manager = world.people.release_manager.client
+    rollout: dict[str, Any] = manager.post(
+        "/v1/rollouts", {"release": version, "targets": targets, "pause_after_failures": 1}
+    )
+    name: str = rollout["id"]
+    step(world, name, "approve")
+    step(world, name, "start")
+    return name
+
+
+def step(world: World, rollout: str, verb: str) -> None:
+    """One step of a rollout, by whoever may take it."""
+    people = world.people
+    (people.approver if verb == "approve" else people.release_manager).client.post(f"/v1/rollouts/{rollout}/{verb}")
+
+
+def good_update(world: World, version: str, serials: list[str]) -> None:
+    """Everyone gets `version` and confirms it."""
+    with world.narrator.step(f"Release {version} is rolled out to all; each adapter updates itself") as told:
+        rollout = roll_out(world, version, "all")
+
+        def confirmed() -> bool:
+            seen = {unit["serial"]: unit["state"] for unit in _units(world, rollout)}
+            return all(seen.get(serial) == "confirmed" for serial in serials)
+
+        world.until(f"all confirmed {version}", confirmed, UPDATE_TIMEOUT_S)
+        world.until("the rollout to finish", lambda: _rollout(world, rollout)["state"] == "finished", UPDATE_TIMEOUT_S)
+        slots = {serial: world.boards[serial].pins().slot for serial in serials}
+        versions = {world.unit(serial)["version"] for serial in serials}
+        if versions == {version}:
+            told.see(
+                f"{rollout} finished: {len(serials)} on {version}, now in slots {sorted(map(str, slots.values()))}"
+            )
+
+
+def bad_update(world: World, version: str, serial: str, before: str) -> None:
+    """`version` fails its self-test on `serial`, which goes back to `before`; the rollout pauses."""
+    with world.narrator.step(
+        f"Release {version}, broken on purpose, goes to one adapter, which returns by itself"
+    ) as told:
+        rollout = roll_out(world, version, [serial])
+        world.until("the rollout to pause", lambda: _rollout(world, rollout)["state"] == "paused", UPDATE_TIMEOUT_S)
+        unit = next(unit for unit in _units(world, rollout) if unit["serial"] == serial)
+        world.until(f"{serial} back on {before}", lambda: _runs(world, serial, before), UPDATE_TIMEOUT_S)
+        reason = _rollout(world, rollout)["reason"]
+        if unit["state"] == "reverted":
+            told.see(
+                f"{serial} is {unit['state']} ({unit['reason']}) and runs {before} again\n{rollout} paused: {reason}"
+            )
+
+
+def replace(world: World, old: str, new: str) -> None:
+    """`old` is defective: an RMA sends `new` in advance; at its first registration `old` is refused."""
+    people = world.people
+    with world.narrator.step(f"{old} is reported defective; an RMA sends {new} in advance") as told:
+        rma = people.support.client.post("/v1/rmas", {"unit": old, "kind": "defect", "reason": "no dial tone"})
+        name = rma["id"]
+        people.support.client.post(f"/v1/rmas/{name}/approve")
+        people.support.client.post(f"/v1/rmas/{name}/reserve", {"serial": new})
+        people.warehouse.client.post(f"/v1/rmas/{name}/ship", {"carrier": "UPS", "tracking": "1Z999AA10123456785"})
+        told.see(f"{name} approved, {new} reserved and shipped")
+    plug_in(world, [new])
+    with world.narrator.step(f"The old identity is refused from that moment, and {old} says so by its light") as told:
+        pins = world.boards[old].wait(lambda pins: pins.state in ("connect", "refused"), REFUSED_TIMEOUT_S)
+        trust = world.unit(old)["trust"]
+        if trust == "revoked":
+            told.see(f"{old} is {trust}, thrown out by the broker; its state is {pins.state}, its light {pins.led}")
+    with world.narrator.step(f"{old} comes back and is received") as told:
+        world.boards[old].power_off()
+        people.warehouse.client.post(f"/v1/rmas/{name}/receive", {"serial": old, "condition": "defective"})
+        term = people.support.client.get(f"/v1/units/{new}/term")
+        told.see(f"{name}: return received; the new minimum term of {new}: {_span(term)}")
+
+
+def quote(world: World, serials: list[str]) -> list[dict[str, Any]]:
+    """What ending service would cost, today and on the day each term ends."""
+    today = datetime.now(OPERATOR_ZONE).date()
+    rows = []
+    with world.narrator.step("What would it cost to end service? Today, and on the day each term ends") as told:
+        now = {line["serial"]: line for line in _quote(world, today)}
+        for serial in serials:
+            line = now[serial]
+            until = date.fromisoformat(line["term_until"]) if line["term_until"] else today
+            then = next(each for each in _quote(world, until) if each["serial"] == serial)
+            rows.append({"serial": serial, "today": _money(line), "term_until": str(until), "then": _money(then)})
+        told.see("\n".join(f"{r['serial']}  today {r['today']}, on {r['term_until']} {r['then']}" for r in rows))
+        for serial in serials:
+            told.observed += f"\n{now[serial]['reason']}"
+    return rows
+
+
+def _rollout(world: World, rollout: str) -> dict[str, Any]:
+    found: dict[str, Any] = world.people.release_manager.client.get(f"/v1/rollouts/{rollout}")
+    return found
+
+
+def _units(world: World, rollout: str) -> list[dict[str, Any]]:
+    units: list[dict[str, Any]] = _rollout(world, rollout)["units"]["items"]
+    return units
+
+
+def _runs(world: World, serial: str, version: str) -> bool:
+    unit = world.unit(serial)
+    return bool(unit["version"] == version and world.boards[serial].pins().state == "ready")
+
+
+def _quote(world: World, on: date) -> list[dict[str, Any]]:
+    answer = world.people.support.client.get(f"/v1/accounts/{world.account}/quote", date=on.isoformat())
+    lines: list[dict[str, Any]] = answer["units"]
+    return lines
+
+
+def _money(line: dict[str, Any]) -> str:
+    return f"${line['fee_cents'] / 100:.2f}"
+
+
+def _span(term: dict[str, Any]) -> str:
+    return f"{term['term_from']} to {term['term_until']}"

@@ -1,0 +1,115 @@
+"""The fleet service as the demo runs it: `plugtone serve` in a process of its own, killed and started again at will."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+READY_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 10.0
+PORT_SETTINGS = ("http_port", "https_port", "broker_port", "nats_port", "monitor_port", "ntp_port")
+
+
+class ServiceError(RuntimeError):
+    """The service did not start; holds the last lines it wrote."""
+
+
+def free_ports(count: int) -> list[int]:
+    """Loopback ports nobody listens on now, all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+class Service:
+    """One `plugtone serve` over a data directory; `ready` is the last ready line it printed."""
+
+    def __init__(self, data_dir: Path, settings: dict[str, str] | None = None) -> None:
+        self.data_dir = data_dir
+        self.ports = dict(zip(PORT_SETTINGS, free_ports(len(PORT_SETTINGS)), strict=True))
+        self.ready: dict[str, Any] = {}
+        self._settings = settings or {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log = data_dir.parent / "service.log"
+
+    @property
+    def url(self) -> str:
+        """The console's and the API's address."""
+        return f"http://127.0.0.1:{self.ports['http_port']}"
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's process id."""
+        if self._process is None:
+            raise ServiceError("the service is not running")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start and wait until ready; ServiceError with the end of its log if it does not come up."""
+        values = {"data_dir": str(self.data_dir)} | {k: str(v) for k, v in self.ports.items()} | self._settings
+        environment = os.environ | {f"PLUGTONE_{name.upper()}": value for name, value in values.items()}
+        ready_file = self.data_dir.parent / "ready.json"
+        ready_file.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "tools.cli", "serve", "--json"]
+        with self._log.open("ab") as log, ready_file.open("wb") as out:
+            self._process = subprocess.Popen(command, stdout=out, stderr=log, stdin=subprocess.DEVNULL, env=environment)
+        until = time.monotonic() + READY_TIMEOUT_S
+        while time.monotonic() < until:
+            lines = ready_file.read_text().splitlines()
+            if lines and self._healthy():
+                self.ready = json.loads(lines[0])
+                return
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.02)
+        raise ServiceError(f"the service did not become ready in {READY_TIMEOUT_S:.0f} s:\n{self._tail()}")
+
+    def kill(self) -> None:
+        """kill -9 of the supervisor; its children die with it."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(STOP_TIMEOUT_S)
+
+    def broker_pid(self) -> int | None:
+        """The broker's process id, as its supervisor wrote it down; None between two lives."""
+        try:
+            status = json.loads((self.data_dir / "service.json").read_text())
+        except (OSError, ValueError):
+            return None
+        pid: int | None = status["pids"].get("broker")
+        return pid
+
+    def stop(self) -> None:
+        """End the service in order; kill it if it will not."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self._process = None
+
+    def _healthy(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/healthz", timeout=2.0).status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    def _tail(self) -> str:
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-15:])
