@@ -1,0 +1,170 @@
+"""Drives the update session over HTTPS: fetches what it asks for, waits after failures, says when to restart.
+
+One TLS connection serves all files of one run of work. Every read, every file and every wait has a limit.
+"""
+
+import asyncio
+import gc
+
+from micropython import const
+
+from adapter.backoff import Backoff
+from adapter.errors import AdapterError
+from adapter.http import HttpError, Response, request
+from adapter.update.errors import NetworkError, UpdateError
+
+REPOSITORY = "/updates/"
+POLL_MS = const(200)
+READ_TIMEOUT_MS = const(15_000)  # without a byte
+METADATA_TIMEOUT_MS = const(30_000)  # for one file
+IMAGE_TIMEOUT_MS = const(1_200_000)
+_READ_BYTES = const(512)  # a small read finds room in a heap in pieces
+_BEAT_MS = const(2_000)  # the watchdog wants to hear from us while a server keeps us waiting
+_HTTPS_PORT = const(443)
+_ABSENT = (403, 404)  # as TUF's own client reads them
+
+
+class Server:
+    """The update server; `net` and `context()` (TLS) are the port's. Keeps its connection until `close`."""
+
+    def __init__(self, net, host, port, context, uptime, read_timeout_ms=READ_TIMEOUT_MS):
+        self._net = net
+        self._host = host
+        self._port = port
+        self._context = context
+        self._uptime = uptime
+        self._read_timeout_ms = read_timeout_ms
+        self._stream = None
+        self._rest = b""
+        self._name = host if port == _HTTPS_PORT else "%s:%d" % (host, port)
+
+    async def fetch(self, get, beat):
+        """What the Get asks for: bytes, None if the server does not have it; NetworkError, or the sink's error."""
+        body = bytearray()
+        response = Response(get.sink or body.extend, get.max_bytes, get.offset)
+        until_ms = self._uptime() + (IMAGE_TIMEOUT_MS if get.sink else METADATA_TIMEOUT_MS)
+        try:
+            await self._ask(request(self._name, REPOSITORY + get.path, get.offset))
+            while not response.done:
+                await self._receive(response, until_ms, beat)
+        except (AdapterError, OSError) as error:
+            self.close()
+            if isinstance(error, UpdateError):
+                raise
+            raise NetworkError("%s from %s: %s" % (get.path, self._name, error))
+        self._rest = response.rest
+        if not response.keep_alive:
+            self.close()
+        if response.status in _ABSENT:
+            return None
+        if not response.is_success:
+            raise NetworkError("%s from %s: status %d" % (get.path, self._name, response.status))
+        return bytes(body)
+
+    def close(self):
+        """Ends the connection, if there is one."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+        self._rest = b""
+
+    async def _ask(self, out):
+        if self._stream is not None:
+            await self._stream.write(out)
+            return
+        self._stream = await self._net.open_tls(self._host, self._port, self._context())
+        await self._stream.handshake(out)
+
+    async def _receive(self, response, until_ms, beat):
+        """The next bytes, however long they take within the limits."""
+        if self._rest:
+            data, self._rest = self._rest, b""
+            response.feed(data)
+            return
+        silent_ms = self._uptime() + self._read_timeout_ms
+        while True:
+            beat()
+            now_ms = self._uptime()
+            left_ms = min(until_ms, silent_ms) - now_ms
+            if left_ms <= 0:
+                raise HttpError("the server takes too long")
+            try:
+                data = await asyncio.wait_for(self._stream.read(_READ_BYTES), min(left_ms, _BEAT_MS) / 1000)
+                break
+            except asyncio.TimeoutError:
+                continue
+        if not data:
+            response.closed()
+        response.feed(data)
+
+
+class Updater:
+    """`session` is the UpdateSession, `server` a Server, `now_s()` UTC seconds, `entropy` the board's.
+
+    `may_restart()`: no call is up, and the hours allow it. `keep(values)` keeps an update_report on flash.
+    `note(error)` is told of each failed try, `entered(state)` of each change of state, `restart()` resets the unit.
+    """
+
+    def __init__(self, session, server, uptime, now_s, entropy, may_restart, keep, note, entered, restart):
+        self._session = session
+        self._server = server
+        self._uptime = uptime
+        self._now_s = now_s
+        self._backoff = Backoff(entropy)
+        self._may_restart = may_restart
+        self._keep = keep
+        self._note = note
+        self._entered = entered
+        self._restart = restart
+        self._state = ""
+        self._not_before_ms = 0
+
+    async def run(self, beat):
+        """Until the unit restarts; `beat()` is called at least every few seconds."""
+        while True:
+            beat()
+            self._show()
+            while self._session.take_report(self._keep):
+                self._show()
+            if self._session.poll(self._uptime(), self._may_restart()):
+                self._show()
+                self._restart()
+                return
+            if self._session.wants_work and self._uptime() >= self._not_before_ms:
+                await self._work(beat)
+            await asyncio.sleep(POLL_MS / 1000)
+
+    async def _work(self, beat):
+        """One run of the session's work, to its end or to the first failure another try may mend."""
+        job = self._session.work(self._now_s())
+        try:
+            get = _next_get(job, None, None)
+            while get is not None:
+                self._show()
+                gc.collect()  # checking signatures leaves garbage all over the heap
+                answer = failure = None
+                try:
+                    answer = await self._server.fetch(get, beat)
+                except UpdateError as error:
+                    failure = error
+                get = _next_get(job, answer, failure)
+            self._backoff.reset()
+        except NetworkError as error:
+            self._note(error)
+            self._not_before_ms = self._uptime() + self._backoff.next_ms()
+        finally:
+            job.close()
+            self._server.close()
+
+    def _show(self):
+        if self._session.state != self._state:
+            self._state = self._session.state
+            self._entered(self._state)
+
+
+def _next_get(job, answer, failure):
+    """Hands the job what came of its last Get; its next one, or None at its end."""
+    try:
+        return job.send(answer) if failure is None else job.throw(failure)
+    except StopIteration:
+        return None

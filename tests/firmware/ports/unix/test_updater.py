@@ -1,0 +1,246 @@
+"""The update session on the real MicroPython, over TLS, with real slots and littlefs, against servers good and bad."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapter.update.session import MAX_TRIES
+from protocol.wire.layouts import UPDATE_REASONS, UPDATE_STATES
+from tests.conftest import RunMicroPython
+from tests.firmware.adapter.update.repository import BOARD, NOW_S, SERIAL, BendableRepository
+from tests.firmware.adapter.update.unit import UpdatingUnit
+from tests.firmware.model_flash import PARTITIONS
+from tests.firmware.ports.unix.update_server import Handler, Misbehaviour, UpdateServer
+from tools.release.build import build_image
+
+PAYLOAD = bytes(range(256)) * 600  # 150 KiB, as an image is
+HEAP_KB = 192  # 256 KB less two TLS connections; the image's own size comes on top
+
+SCRIPT = """
+import sys, vfs
+with open(sys.argv[1], "rb") as file:
+    image = bytearray(int(sys.argv[2]))
+    file.readinto(image)
+vfs.mount(vfs.VfsRom(memoryview(image)[256:]), "/rom")
+sys.path[:] = ["/rom", ".frozen"]
+import asyncio, gc, json, time
+from adapter.records import RecordPair
+from adapter.update.assignment import UnitFacts
+from adapter.update.session import UpdateSession
+from ports.unix.flash import Flash
+from ports.unix.metadata_files import MetadataFiles
+from ports.unix.net import Net, tls_context
+from ports.unix.slots import Slots
+from ports.unix import updater
+
+facts = json.loads(sys.stdin.read())
+with open(facts["anchors"], "rb") as file:
+    anchors = file.read()
+with open(facts["root"], "rb") as file:
+    root = file.read()
+partitions = {name: tuple(place) for name, place in facts["partitions"].items()}
+flash = Flash(facts["flash"], 0x200000, 4096, partitions)
+slots = Slots(flash, facts["slot"])
+unit = UnitFacts(facts["serial"], facts["board"], 2, 6, slots.other.size, 150000)
+told = {"notes": [], "states": [], "reports": [], "peak": 0, "restart": False}
+started = time.ticks_ms()
+uptime = lambda: time.ticks_diff(time.ticks_ms(), started)
+
+def beat():
+    told["peak"] = max(told["peak"], gc.mem_alloc())
+
+def no_wait(count):
+    return bytes(count)
+
+session = UpdateSession(
+    unit, (bytes(32), 1), slots, MetadataFiles(flash.partition("data")), RecordPair(flash.partition("journal")), root
+)
+net = Net(lambda: True)
+server = updater.Server(
+    net, "127.0.0.1", facts["port"], lambda: tls_context(anchors), uptime, facts["read_timeout_ms"]
+)
+driver = updater.Updater(
+    session, server, uptime, lambda: facts["now_s"], no_wait, lambda: True,
+    lambda values: told["reports"].append((values["state"], values["reason"])),
+    lambda error: told["notes"].append(str(error)), told["states"].append, lambda: told.update(restart=True),
+)
+session.check()
+
+async def until_done():
+    task = asyncio.create_task(driver.run(beat))
+    while not task.done() and (session.wants_work or session.state != "idle"):
+        await asyncio.sleep(0.01)
+    told["ms"] = uptime()
+    if task.done():
+        await task
+
+gc.collect()
+told["before"] = gc.mem_alloc()
+asyncio.run(until_done())
+print(json.dumps(told))
+"""
+
+
+class Bench:
+    """A unit's flash, an update server, and MicroPython between them."""
+
+    def __init__(
+        self, directory: Path, repository: BendableRepository, server: UpdateServer, run: RunMicroPython, image: Path
+    ) -> None:
+        self._image = image
+        self.repository = repository
+        self.server = server
+        self.unit = UpdatingUnit(directory / "flash.bin", repository)
+        self._directory = directory
+        self._run = run
+
+    def update(self, read_timeout_ms: int = 1000) -> dict[str, Any]:
+        """One life of the unit's updater: to its restart or to idle."""
+        (self._directory / "anchors").write_bytes(self.server.anchors_der)
+        (self._directory / "root").write_bytes(self.repository.first_root)
+        facts = {
+            "flash": str(self.unit.path), "anchors": str(self._directory / "anchors"), "port": self.server.server_port,
+            "root": str(self._directory / "root"), "partitions": PARTITIONS, "slot": self.unit.slot, "serial": SERIAL,
+            "board": BOARD, "now_s": NOW_S, "read_timeout_ms": read_timeout_ms,
+        }  # fmt: skip
+        heap = f"{HEAP_KB + len(self._image.read_bytes()) // 1024}K"
+        printed = self._run(SCRIPT, self._image, self._image.stat().st_size, stdin=json.dumps(facts), heap=heap)
+        told: dict[str, Any] = json.loads(printed)
+        self.unit.boot("restart")
+        return told
+
+
+@pytest.fixture(scope="module")
+def firmware_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The firmware as it is now, compiled, as a slot holds it."""
+    path = tmp_path_factory.mktemp("image") / "image"
+    path.write_bytes(build_image(BOARD, "0.0.1", 1))
+    return path
+
+
+@pytest.fixture
+def bench(tmp_path: Path, micropython: RunMicroPython, firmware_image: Path) -> Iterator[Bench]:
+    repository = BendableRepository()
+    name = repository.add_image("1.0.0", 2, PAYLOAD)
+    repository.publish(bump=("all",))
+    repository.assign(name)
+    with UpdateServer(repository.files, tmp_path) as server:
+        yield Bench(tmp_path, repository, server, micropython, firmware_image)
+
+
+def named(told: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(UPDATE_STATES[state], UPDATE_REASONS[reason]) for state, reason in told["reports"]]
+
+
+def test_an_image_comes_over_tls_into_the_other_slot(bench: Bench) -> None:
+    told = bench.update()
+    assert told["restart"], json.dumps(told)
+    assert named(told) == [("downloading", "none"), ("staged", "none")]
+    assert told["states"] == ["idle", "downloading", "staged", "armed"]
+    assert (bench.unit.session.state, bench.unit.header.version) == ("trial", "1.0.0")
+    print(f"\\nupdate of {len(PAYLOAD)} bytes: {told['ms']} ms, {told['peak'] - told['before']} bytes of heap")
+
+
+def test_a_refresh_with_nothing_new_asks_for_two_files_and_is_quick(bench: Bench) -> None:
+    bench.repository.assign(None, 2)
+    assert bench.update()["states"] == ["idle"]
+    bench.server.asked.clear()
+    told = bench.update()
+    assert [path for path, _ in bench.server.asked] == [
+        "metadata/2.root.json", "metadata/timestamp.json", f"director/{SERIAL}.json",
+    ]  # fmt: skip
+    assert not told["notes"]
+    print(f"\\nrefresh with nothing new: {told['ms']} ms")
+
+
+def cut_off(handler: Handler, data: bytes) -> None:
+    """The connection breaks in the middle of the image."""
+    handler.answer(200, data[: len(data) // 2], length=len(data))
+    handler.close_connection = True
+
+
+def stall(handler: Handler, data: bytes) -> None:
+    handler.answer(200, data[:100], length=len(data))
+    handler.wfile.flush()
+    handler.server.stopping.wait(5)
+    handler.close_connection = True
+
+
+def unavailable(handler: Handler, data: bytes) -> None:
+    handler.answer(503, b"later")
+
+
+def endless(handler: Handler, data: bytes) -> None:
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
+        handler.wfile.write(b"1000\\r\\n" + b"x" * 4096 + b"\\r\\n")
+
+
+def no_ranges(handler: Handler, data: bytes) -> None:
+    handler.answer(200, data)
+
+
+def half_a_header(handler: Handler, data: bytes) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\\r\\nContent-Le")
+    handler.close_connection = True
+
+
+def no_http(handler: Handler, data: bytes) -> None:
+    handler.wfile.write(b"\\x00" * 5000)
+    handler.close_connection = True
+
+
+FAULTS = [cut_off, stall, unavailable, endless, half_a_header, no_http]
+
+
+def in_turn(misbehaviours: list[Misbehaviour]) -> Misbehaviour:
+    """Each request the next misbehaviour."""
+    left = list(misbehaviours)
+
+    def next_turn(handler: Handler, data: bytes) -> None:
+        left.pop(0)(handler, data)
+
+    return next_turn
+
+
+@pytest.mark.parametrize("folder", ["metadata", "targets"])
+def test_faults_of_the_server_are_waited_out(bench: Bench, folder: str) -> None:
+    bench.server.misbehaviours[folder] = in_turn(FAULTS)
+    bench.server.faults_left = len(FAULTS)
+    told = bench.update()
+    assert len(told["notes"]) == len(FAULTS)
+    assert bench.unit.header.version == "1.0.0"
+
+
+def test_a_cut_download_asks_for_the_rest_only(bench: Bench) -> None:
+    bench.server.misbehaviours["targets"] = cut_off
+    bench.server.faults_left = 1
+    bench.update()
+    ranges = [span for path, span in bench.server.asked if path.startswith("targets/")]
+    assert ranges[0] is None
+    assert 60_000 < int(str(ranges[1]).removeprefix("bytes=").rstrip("-")) < 80_000
+    assert bench.unit.header.version == "1.0.0"
+
+
+def test_a_server_without_ranges_is_good_enough(bench: Bench) -> None:
+    bench.server.misbehaviours["targets"] = in_turn([cut_off, no_ranges])
+    bench.server.faults_left = 2
+    bench.update()
+    assert bench.unit.header.version == "1.0.0"
+
+
+def test_a_server_that_never_mends_is_given_up_and_nothing_is_armed(bench: Bench) -> None:
+    bench.server.misbehaviours["targets"] = unavailable
+    told = bench.update()
+    assert len(told["notes"]) == MAX_TRIES - 1
+    assert named(told)[-1] == ("failed", "network")
+    assert (bench.unit.session.state, bench.unit.header.version) == ("idle", "0.9.0")
