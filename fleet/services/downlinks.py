@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from uuid import uuid4
 
 from fleet.domain.admission import RETRY_S, Admission
 from fleet.domain.configuration import Configuration, Window
@@ -52,5 +53,5 @@ def queue(uow: UnitOfWork, key: str, message: Outgoing) -> None:
 
 def queue_eviction(uow: UnitOfWork, unit: Unit, reason: str) -> None:
     """Throw the unit's live connection out after the commit; on its next attempt the records as they are now decide."""
-    key = f"{unit.serial}:{unit.epoch}:{reason}:{uow.now.isoformat()}"
+    key = f"{unit.serial}:{unit.epoch}:{reason}:{uuid4()}"  # each eviction is a message of its own
     uow.send("revoke", key, {"serial": unit.serial, "epoch": unit.epoch})

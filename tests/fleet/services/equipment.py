@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -26,6 +27,8 @@ from fleet.services.registration import Registration
 from fleet.services.shipping import Parcel
 from fleet.services.unit_messages import Incoming, Outgoing
 from fleet.store.base import metadata
+from fleet.store.tables.equipment import identities
+from fleet.store.tables.journal import outbox
 from protocol.wire.layouts import REGISTER_RESULTS
 from protocol.wire.mac import MacAddress
 from protocol.wire.messages import Message, pack, unpack
@@ -41,6 +44,21 @@ def make_csr(serial: str, key: ec.EllipticCurvePrivateKey | None = None) -> byte
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, serial)])
     key = key or ec.generate_private_key(ec.SECP256R1())
     return x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, SHA256()).public_bytes(Encoding.DER)
+
+
+def sent(services: Services, kind: str) -> list[dict[str, Any]]:
+    """What waits in the outbox."""
+    with services.transactions.engine.connect() as connection:
+        rows = connection.execute(select(outbox.c.payload).where(outbox.c.kind == kind).order_by(outbox.c.id))
+        return [json.loads(row.payload) for row in rows]
+
+
+def identity(services: Services, unit: Unit) -> tuple[str, str]:
+    """The state and fingerprint of the unit's last identity."""
+    with services.transactions.engine.connect() as connection:
+        query = select(identities).where(identities.c.serial == unit.serial).order_by(identities.c.epoch.desc())
+        row = connection.execute(query.limit(1)).one()
+        return row.state, row.fingerprint
 
 
 def snapshot(services: Services) -> dict[str, list[Any]]:
