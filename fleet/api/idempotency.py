@@ -23,6 +23,9 @@ KEY_FORM: Final = re.compile(r"[\x21-\x7e]{1,128}")
 MAX_KEPT_BODY_BYTES: Final = 256 * 1024
 
 
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
 class KeyReusedError(InvalidError):
     """The key was used for another request before."""
 
@@ -46,13 +49,15 @@ async def errand_of(request: Request) -> Errand:
 
 
 async def run_once(
-    services: Services,
-    actor: Actor,
-    errand: Errand,
-    handler: Callable[[Request], Coroutine[Any, Any, Response]],
-    request: Request,
+    services: Services, actor: Actor, handler: Handler, request: Request, keeps_answer: bool
 ) -> Response:
-    """The kept answer, or `handler`'s, kept. A request that fails is forgotten and may be tried again."""
+    """The kept answer to the actor's errand, or `handler`'s, kept if it may be.
+
+    A request that fails is forgotten and may be tried again.
+    """
+    errand = actor.errand
+    if errand is None:
+        raise ValueError("run_once needs an actor with an errand")
     errands = services.errands
     known = await run_in_threadpool(errands.find, actor, errand.key)
     if known is not None:
@@ -63,11 +68,11 @@ async def run_once(
         await run_in_threadpool(errands.forget, actor, errand)
         raise
     body = bytes(response.body) if hasattr(response, "body") else None
-    if response.status_code >= 400 or body is None or len(body) > MAX_KEPT_BODY_BYTES:
+    if response.status_code >= 400:
         await run_in_threadpool(errands.forget, actor, errand)
-        return response
-    headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-    await run_in_threadpool(errands.keep, actor, errand, Answer(response.status_code, headers, body))
+    elif keeps_answer and body is not None and len(body) <= MAX_KEPT_BODY_BYTES:
+        headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+        await run_in_threadpool(errands.keep, actor, errand, Answer(response.status_code, headers, body))
     return response
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from fleet.api.pages import IfMatchDep, Page, PageDep, etag, make_page
 from fleet.api.references import account_number, present_account
-from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
+from fleet.api.routing import SECRET, ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission, Role
 from fleet.domain.people import Person, PersonState
 from fleet.domain.references import Noun, number_of
@@ -112,7 +112,9 @@ def enable(
     return _tagged(services.people.enable(actor, number_of(Noun.PERSON, person), version), response)
 
 
-@router.post("/v1/people/{person}/link", permission=Permission.PEOPLE_MANAGE, status_code=201)
+@router.post(
+    "/v1/people/{person}/link", permission=Permission.PEOPLE_MANAGE, status_code=201, openapi_extra={SECRET: True}
+)
 def make_link(person: str, actor: ActorDep, services: ServicesDep) -> LinkOut:
     """A link for choosing a password, to hand over by another way than mail."""
     return LinkOut(link=services.people.password_link(actor, number_of(Noun.PERSON, person)))

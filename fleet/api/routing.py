@@ -27,6 +27,7 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 EXTENSION = "x-permission"
+SECRET = "x-secret-answer"  # noqa: S105 - marks answers that show a secret once and must be kept nowhere
 
 
 class UndeclaredPermissionError(TypeError):
@@ -41,11 +42,12 @@ class PermittedRoute(APIRoute):
         if declared is None:
             raise UndeclaredPermissionError(f"{path} declares no permission; give permission=Permission.X or PUBLIC")
         self.permission: Demand = PUBLIC if declared == PUBLIC else Permission(declared)
+        self.secret_answer = bool((options.get("openapi_extra") or {}).get(SECRET))
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
-        permission = self.permission
+        permission, keeps_answer = self.permission, not self.secret_answer
         if isinstance(permission, Openness):
             return handler
 
@@ -56,7 +58,7 @@ class PermittedRoute(APIRoute):
             if request.method in WRITING_METHODS and KEY_HEADER in request.headers:
                 errand = await errand_of(request)
                 request.state.actor = actor = replace(actor, errand=errand)
-                return await run_once(services, actor, errand, handler, request)
+                return await run_once(services, actor, handler, request, keeps_answer)
             request.state.actor = actor
             return await handler(request)
 

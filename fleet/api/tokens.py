@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.references import present_account
-from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
+from fleet.api.routing import SECRET, ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
 from fleet.domain.people import Token
 from fleet.domain.references import Noun, number_of
@@ -58,7 +58,7 @@ def present_token(token: Token) -> TokenOut:
     )
 
 
-@router.post("/v1/tokens", permission=Permission.TOKEN_OWN, status_code=201)
+@router.post("/v1/tokens", permission=Permission.TOKEN_OWN, status_code=201, openapi_extra={SECRET: True})
 def create_token(body: TokenIn, actor: ActorDep, services: ServicesDep) -> NewTokenOut:
     """Make a token of one's own."""
     made = services.access.create_token(actor, body.name, frozenset(body.permissions), body.expires_at)

@@ -118,3 +118,14 @@ def test_records_are_swept_after_a_day(client: TestClient, services: Services, b
     assert services.errands.sweep(system_actor("test")) == 0
     clock.advance(hours=KEPT_HOURS, seconds=1)
     assert services.errands.sweep(system_actor("test")) == 1
+
+
+def test_an_answer_that_shows_a_secret_is_kept_nowhere(client: TestClient, services: Services, bearer: Bearer) -> None:
+    headers = {**bearer(Role.ADMIN), "Idempotency-Key": "link-1"}
+    client.post("/v1/people", headers={**headers, "Idempotency-Key": "person-1"}, json=BOB)
+    made = client.post("/v1/people/PE-1/link", headers=headers)
+    secret = made.json()["link"].partition("#")[2]
+    files = services.settings.data_dir.glob("fleet.db*")
+    assert not [path for path in files if secret.encode() in path.read_bytes()]
+    again = client.post("/v1/people/PE-1/link", headers=headers)
+    assert (again.status_code, again.json()["code"]) == (409, "answer_lost")
