@@ -171,7 +171,7 @@ def test_steps_out_of_order_answer_wrong_state(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("index", "blob", "detail"),
     [
-        (0, b"\x30 of another unit", "not for this unit's key"),
+        (0, b"\x30 of another key for " + SERIAL.encode(), "not for this unit's key"),
         (1, b"anchors", "trust anchors are DER"),
         (2, b"<root/>", "root metadata JSON"),
         (3, ADDRESSES[:-1], "cut off"),
@@ -193,6 +193,15 @@ def test_finishing_with_a_wrong_blob_is_refused_and_can_be_put_right(
     assert bench.flash.operations == before
     bench.put(index, good[index])
     assert bench.finish(good[0]) == "ok"
+
+
+def test_a_certificate_of_this_key_for_another_serial_number_is_refused(bench: Bench) -> None:
+    bench.begin()
+    certificate = bench.certificate().replace(SERIAL.encode(), b"PT000000026")
+    for number, data in enumerate((certificate, b"\x30anchors", b"{}", ADDRESSES)):
+        bench.put(number, data)
+    assert bench.finish(certificate) == "bad_value"
+    assert not bench.store.load().provisioned
 
 
 def test_a_missing_blob_and_a_wrong_hash_are_named(bench: Bench) -> None:

@@ -182,13 +182,15 @@ def test_cutting_the_power_ends_the_unit_and_everything_observable(board: SimBoa
 
 
 @pytest.mark.parametrize("victim", ["owner", "launcher"])
-def test_no_process_outlives_its_owner(board: SimBoard, victim: str) -> None:
-    running(board, build_image("simulated", "1.0.0", 1))
-    board.wait(reports(state="factory"), LIMIT_S)
+def test_no_process_outlives_its_owner(board: SimBoard, tmp_path: Path, victim: str) -> None:
+    # A main that looks at nothing, so that no closed pipe ends it.
+    idle = 'import time\ndef run(handover):\n    handover.pins.report({"state": "idle"})\n    time.sleep(60)\n'
+    running(board, image_of(tmp_path, idle))
+    board.wait(reports(state="idle"), LIMIT_S)
     board.power_off()
     script = (
         "import sys, os; from pathlib import Path; from tools.sim.board import SimBoard\n"
-        "b = SimBoard(Path(sys.argv[1])); b.power_on(); p = b.wait(lambda p: p.state == 'factory', 20)\n"
+        "b = SimBoard(Path(sys.argv[1])); b.power_on(); p = b.wait(lambda p: p.state == 'idle', 20)\n"
         "print(b._launcher.pid, p.pid, flush=True); sys.stdin.read()\n"
     )
     with subprocess.Popen(
