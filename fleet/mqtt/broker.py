@@ -34,6 +34,7 @@ MAX_PAYLOAD_BYTES = 16 * 1024  # a message has at most 4 KiB; the broker's own r
 MAX_CONTROL_LINE_BYTES = 4096
 MAX_LOG_BYTES = 4 * 1024 * 1024
 MAX_LOGS = 4
+HANDSHAKE_TIMEOUT_S = 5
 HEALTH_TIMEOUT_S = 1.0
 CHECK_TIMEOUT_S = 10.0
 KEYS = ("issuer", "callout", "system")
@@ -161,17 +162,21 @@ class Broker:
                     "auth_users": [users["callout"], users["system"]],
                 },
             },
-            "mqtt": {
-                "host": self.settings.host,
-                "port": self.settings.broker_port,
-                "ack_wait": ACK_WAIT,
-                "max_ack_pending": MAX_ACK_PENDING,
-                "tls": {
-                    "cert_file": str(self.credentials.absolute()),
-                    "key_file": str(self.credentials.absolute()),
-                    "ca_file": str(self.files.clients_ca.absolute()),
-                    "verify": True,
-                    "timeout": 5,
-                },
+            "mqtt": self._listener(),
+        }
+
+    def _listener(self) -> dict[str, Any]:
+        """Where units and gateways come in."""
+        return {
+            "host": self.settings.host,
+            "port": self.settings.broker_port,
+            "ack_wait": ACK_WAIT,
+            "max_ack_pending": MAX_ACK_PENDING,
+            "tls": {
+                "cert_file": str(self.credentials.absolute()),
+                "key_file": str(self.credentials.absolute()),
+                "ca_file": str(self.files.clients_ca.absolute()),
+                "verify": True,
+                "timeout": HANDSHAKE_TIMEOUT_S,
             },
         }

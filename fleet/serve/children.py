@@ -16,7 +16,6 @@ from pathlib import Path
 
 from fleet.api.app import create_app
 from fleet.console.app import create_console
-from fleet.console.app import create_console
 from fleet.domain.access import system_actor
 from fleet.mqtt.callout import Callout
 from fleet.mqtt.commands import Commands
@@ -31,7 +30,7 @@ from fleet.serve.state import State
 from fleet.serve.supervisor import ChildSpec, Ready
 from fleet.services.admission import Admission
 from fleet.services.build import Services, build_services, utc_now
-from fleet.services.certificates import GATEWAYS
+from fleet.services.certificates import GATEWAYS, reachable_host
 from fleet.services.worker import run_worker
 from fleet.store.base import make_engine
 from fleet.store.identities import IdentityLookup
@@ -93,7 +92,7 @@ class Children:
     def _gateway(self, name: str, ready: Ready) -> None:
         settings, credentials, services = self.state.settings, self.state.credentials, self._services()
         endpoint = Endpoint(
-            "127.0.0.1", settings.broker_port, name, credentials.server_anchor, credentials.gateway(name)
+            reachable_host(settings), settings.broker_port, name, credentials.server_anchor, credentials.gateway(name)
         )
         gateway = Gateway(endpoint, services.ingest, Commands(services.outbox), utc_now)
         gateway.run(_stop_on_sigterm(), ready)

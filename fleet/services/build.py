@@ -87,7 +87,6 @@ def build_services(
     zone = ZoneInfo(settings.time_zone)
     window = parse_window(settings.maintenance_from, settings.maintenance_until)
     downlinks = Downlinks(settings.heartbeat_s, zone, window)
-    certificates = Certificates(transactions, credentials_of(settings))
     errands, outbox = Errands(transactions), Outbox(transactions)
     releases, updates = Releases(transactions, repository), UnitUpdates(transactions, repository.director)
     return Services(
@@ -112,7 +111,7 @@ def build_services(
         unit_updates=updates,
         ingest=Ingest(transactions, Registration(downlinks), updates),
         jobs=(
-            Job("renew certificates", CERTIFICATE_CHECK, certificates.renew),
+            Job("renew certificates", CERTIFICATE_CHECK, Certificates(transactions, credentials_of(settings)).renew),
             Job("renew metadata", METADATA_CHECK, lambda _actor: releases.renew_metadata(clock())),
             Job("sweep sessions", SWEEP_EVERY, access.sweep),
             Job("sweep answers", SWEEP_EVERY, errands.sweep),

@@ -13,8 +13,13 @@ GATEWAYS = ("gateway-0",)
 
 def credentials_of(settings: Settings) -> Credentials:
     """Where the authorities and the service's certificates are, and for whom."""
-    hosts = tuple(dict.fromkeys((settings.public_host, "localhost", "127.0.0.1")))
-    return Credentials(settings.data_dir / "pki", settings.data_dir / "tls", hosts, GATEWAYS)
+    hosts = dict.fromkeys((settings.public_host, reachable_host(settings), "localhost", "127.0.0.1"))
+    return Credentials(settings.data_dir / "pki", settings.data_dir / "tls", tuple(hosts), GATEWAYS)
+
+
+def reachable_host(settings: Settings) -> str:
+    """Where the service's own processes reach what listens on `settings.host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - a look-up
 
 
 class Certificates:

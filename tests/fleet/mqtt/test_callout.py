@@ -126,7 +126,9 @@ def test_records_that_cannot_be_read_let_nobody_in(door: Door) -> None:
     with callout_running(door, unreadable):
         listen(door)
         serial, credentials = door.unit(1)
+        began = time.monotonic()
         assert door.client(serial, credentials).connect() == "Not authorized"
+        assert time.monotonic() - began < 1.5, "the callout kept silent"
 
 
 def test_one_of_two_callouts_is_enough(open_door: Door, gateway: Client) -> None:

@@ -119,6 +119,7 @@ def test_it_says_what_runs_where(service: RunningService) -> None:
     assert service.ready["setup_link"].startswith(f"http://127.0.0.1:{service.settings.http_port}/console/setup#pll_")
     assert "pll_" not in (service.settings.data_dir / "service.json").read_text()
     assert httpx.get(f"{service.ready['addresses']['api']}/healthz").status_code == 200
+    assert "<html" in httpx.get(service.ready["addresses"]["console"], follow_redirects=True).text
 
 
 def test_its_files_are_its_owners_alone(service: RunningService) -> None:

@@ -92,7 +92,7 @@ def test_children_die_with_a_killed_supervisor(tmp_path: Path) -> None:
     process = start(TWO, tmp_path)
     children = [int(pid) for pid in line(process).split()]
     process.kill()
-    process.communicate()
+    process.wait(5)
     for pid in children:
         wait_for_end(pid)
 
