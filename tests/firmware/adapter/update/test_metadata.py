@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -20,6 +21,7 @@ from adapter.update.errors import (
 )
 from adapter.update.fetching import find_target, refresh
 from adapter.update.metadata import TrustedSet
+from tests.conftest import RunMicroPython
 from tests.firmware.adapter.update.repository import NOW, NOW_S, ROLE, BendableRepository, DictStore, new_key, serve
 
 Bend = Callable[[BendableRepository], None]
@@ -310,6 +312,66 @@ def test_an_attack_ends_in_its_error_and_moves_nothing(
         fully_refreshed(repository, store)
     assert raised.type is error
     assert {name for name in {*before, *store} if store.get(name) != before.get(name)} == moved
+
+
+SCRIPT = """
+import json, sys
+from adapter.update.errors import NetworkError, UpdateError
+from adapter.update.fetching import find_target, refresh
+from adapter.update.metadata import TrustedSet
+
+class Store(dict):
+    def put(self, name, data):
+        self[name] = data
+    def delete(self, name):
+        self.pop(name, None)
+
+def serve(job, files):
+    try:
+        get = next(job)
+        while True:
+            data = files.get(get.path)
+            if data is not None and len(data) > get.max_bytes:
+                get = job.throw(NetworkError("endless"))
+            else:
+                get = job.send(data)
+    except StopIteration:
+        return
+
+def refreshed(store, first_root, files):
+    trusted = TrustedSet(store, first_root, int(sys.argv[1]))
+    serve(refresh(trusted), files)
+    serve(find_target(trusted, "simulated_1.0.0.img"), files)
+
+for line in sys.stdin:
+    before, after = [{k: v.encode() for k, v in files.items()} for files in json.loads(line)]
+    store = Store()
+    first_root = before["metadata/1.root.json"]
+    refreshed(store, first_root, before)
+    good = {name: store[name] for name in store}
+    try:
+        refreshed(store, first_root, after)
+        print("accepted")
+    except UpdateError as error:
+        print(type(error).__name__, *sorted([n for n in list(good) + list(store) if good.get(n) != store.get(n)]))
+"""
+
+
+def test_micropython_ends_every_attack_the_same(micropython: RunMicroPython) -> None:
+    def served(repository: BendableRepository) -> dict[str, str]:
+        return {path: data.decode() for path, data in repository.files.items() if path.startswith("metadata/")}
+
+    lines, expected = [], []
+    for _, bend, error, moved in ATTACKS:
+        repository = BendableRepository()
+        repository.add_image()
+        repository.publish(bump=("all",))
+        before = served(repository)
+        bend(repository)
+        lines.append(json.dumps([before, served(repository)]))
+        expected.append(" ".join([error.__name__, *sorted(moved)]))
+    printed = micropython(SCRIPT, NOW_S, stdin="\n".join(lines), heap="2M").splitlines()
+    assert [" ".join(dict.fromkeys(line.split())) for line in printed] == expected
 
 
 def test_expiry_is_judged_by_the_time_given(repository: BendableRepository, store: DictStore) -> None:

@@ -18,6 +18,7 @@ class Handler(BaseHTTPRequestHandler):
     """GET with ranges and kept connections, as the fleet serves them."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: UpdateServer
 
     def do_GET(self) -> None:
