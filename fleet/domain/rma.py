@@ -9,6 +9,7 @@ from enum import StrEnum
 from fleet.domain.errors import ConflictError
 from fleet.domain.local_dates import local_date
 from fleet.domain.policy import PolicyBook, PolicyName
+from fleet.domain.transitions import advance
 
 
 class RmaKind(StrEnum):
@@ -170,6 +171,7 @@ def check_may_reserve(rma: Rma) -> None:
     back = rma.returning in (Return.RECEIVED, Return.IN_QUARANTINE, Return.INSPECTED)
     if rma.mode is ReplacementMode.ON_RECEIPT and not back:
         raise ConflictError(f"RMA-{rma.id} replaces on receipt, and {rma.serial} is {rma.returning}")
+    advance(REPLACEMENT, rma.replacement, ReplacementEvent.RESERVE, f"the replacement of RMA-{rma.id}")
 
 
 def check_may_cancel(rma: Rma) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, insert, select, update
+from sqlalchemy import ColumnElement, Row, insert, select, update
 
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import NotFoundError
@@ -68,9 +68,18 @@ class UnitRepository:
         return [_unit(row) for row in self._connection.execute(query.order_by(units.c.serial).limit(limit))]
 
     def first_in_stock(self, board: str) -> Unit:
-        """The unit of `board` that has the lowest serial number of those in stock, locked."""
-        condition = and_(units.c.board == board, units.c.custody == Custody.IN_STOCK, units.c.trust == Trust.GOOD)
-        return self._one(condition, f"of board {board!r} in stock", lock=True)
+        """The trusted unit of `board` with the lowest serial number in stock that nobody else is taking, locked."""
+        query = (
+            select(units)
+            .where(units.c.board == board, units.c.custody == Custody.IN_STOCK, units.c.trust == Trust.GOOD)
+            .where(self._scope)
+            .order_by(units.c.serial)
+            .limit(1)
+        )
+        row = self._connection.execute(query.with_for_update(skip_locked=True)).one_or_none()
+        if row is None:
+            raise NotFoundError(f"there is no unit of board {board!r} in stock")
+        return _unit(row)
 
     def add(self, unit: Unit, mac_block_id: int) -> None:
         """Store a new unit."""

@@ -1,0 +1,100 @@
+"""The same code on PostgreSQL: the migrations, allocation under concurrency, two operators at once, a whole swap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from fleet.domain.access import Actor
+from fleet.domain.errors import FleetError
+from fleet.domain.rma import Condition
+from fleet.domain.unit import Custody, Service, Trust
+from fleet.services.build import build_services
+from fleet.services.credentials import Passwords
+from fleet.settings import Settings
+from fleet.store.base import make_engine, metadata
+from fleet.store.migrate import migrate, newest_revision
+from tests.fleet.conftest import Clock
+from tests.fleet.services.equipment import FIRST_MAC, PARCEL, Warehouse, identity
+
+
+@pytest.fixture
+def warehouse(postgresql: str, settings: Settings, clock: Clock, passwords: Passwords, admin: Actor) -> Warehouse:
+    migrate(postgresql)
+    services = build_services(replace(settings, database_url=postgresql), clock, passwords)
+    warehouse = Warehouse(services, admin)
+    warehouse.load_block()
+    return warehouse
+
+
+def test_the_migrated_schema_is_the_declared_one(postgresql: str) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        assert set(pool.map(migrate, [postgresql] * 3)) == {newest_revision()}
+    with make_engine(postgresql).connect() as connection:
+        found = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(found, metadata) == []
+
+
+def test_threads_get_addresses_without_holes_or_doubles(warehouse: Warehouse) -> None:
+    def allocate(number: int) -> int:
+        unit = warehouse.provisioning.allocate(warehouse.actor, "simulated", 1, (number // 2).to_bytes(8, "big"))
+        return int(unit.mac)
+
+    with ThreadPoolExecutor(8) as pool:
+        macs = list(pool.map(allocate, range(40)))
+    assert sorted(set(macs)) == [int(FIRST_MAC) + n for n in range(20)]
+
+
+def attempt(step: Callable[[], object]) -> str:
+    try:
+        step()
+    except FleetError as error:
+        return error.code
+    return "done"
+
+
+def both(step: Callable[[], object]) -> list[str]:
+    """What becomes of a step that two operators take at once."""
+    with ThreadPoolExecutor(2) as pool:
+        return sorted(pool.map(attempt, [step, step]))
+
+
+def test_of_two_operators_at_once_one_is_refused(warehouse: Warehouse) -> None:
+    rma = warehouse.approved(warehouse.place(warehouse.open_account()))
+    stocked = warehouse.stock()
+    expected = ["done", "illegal_transition"]
+    assert both(lambda: warehouse.services.rmas.reserve(warehouse.actor, rma.id)) == expected
+    assert both(lambda: warehouse.services.rmas.ship(warehouse.actor, rma.id, PARCEL)) == expected
+    assert both(lambda: warehouse.services.units.revoke(warehouse.actor, stocked.serial, "stolen")) == expected
+
+
+def test_two_rmas_at_once_reserve_two_units(warehouse: Warehouse) -> None:
+    account = warehouse.open_account()
+    rmas = [warehouse.approved(warehouse.place(account)) for _ in range(2)]
+    stocked = [warehouse.stock().serial for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        reserved = pool.map(lambda rma: warehouse.services.rmas.reserve(warehouse.actor, rma.id), rmas)
+        assert sorted(rma.replacement_serial or "" for rma in reserved) == stocked
+
+
+def test_a_whole_replacement(warehouse: Warehouse) -> None:
+    account = warehouse.open_account()
+    old = warehouse.place(account)
+    warehouse.stock()
+    rma = warehouse.approved(old)
+    new = warehouse.replace(rma)
+    assert warehouse.result(new) == "accepted"
+    warehouse.ready(new)
+    warehouse.beat(new, old, config_version=2)
+    warehouse.services.rmas.receive(warehouse.actor, rma.id, old.serial, Condition.DEFECTIVE)
+    assert identity(warehouse.services, old)[0] == "dead"
+    gone, here = warehouse.unit(old.serial), warehouse.unit(new.serial)
+    assert (gone.custody, gone.service, gone.trust) == (Custody.RETURNED, Service.UNPLACED, Trust.REVOKED)
+    assert (here.custody, here.service) == (Custody.AT_ACCOUNT, Service.ACTIVE)
+    lines = warehouse.services.terms.quote(warehouse.actor, account.id)[1]
+    assert [line.fee.cents for line in lines] == [0, 5000]
