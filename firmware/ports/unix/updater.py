@@ -19,6 +19,7 @@ READ_TIMEOUT_MS = const(15_000)  # without a byte
 METADATA_TIMEOUT_MS = const(30_000)  # for one file
 IMAGE_TIMEOUT_MS = const(1_200_000)
 _READ_BYTES = const(512)  # a small read finds room in a heap in pieces
+_GC_BYTES = const(16384)
 _BEAT_MS = const(2_000)  # the watchdog wants to hear from us while a server keeps us waiting
 _HTTPS_PORT = const(443)
 _ABSENT = (403, 404)  # as TUF's own client reads them
@@ -137,11 +138,14 @@ class Updater:
     async def _work(self, beat):
         """One run of the session's work, to its end or to the first failure another try may mend."""
         job = self._session.work(self._now_s())
+        # Checking signatures leaves much garbage: collected often, it does not spread what lives over the heap.
+        threshold = gc.threshold()
+        gc.collect()
+        gc.threshold(_GC_BYTES)
         try:
             get = _next_get(job, None, None)
             while get is not None:
                 self._show()
-                gc.collect()  # checking signatures leaves garbage all over the heap
                 answer = failure = None
                 try:
                     answer = await self._server.fetch(get, beat)
@@ -155,6 +159,7 @@ class Updater:
         finally:
             job.close()
             self._server.close()
+            gc.threshold(threshold)
 
     def _show(self):
         if self._session.state != self._state:
