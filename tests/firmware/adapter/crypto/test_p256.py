@@ -56,14 +56,17 @@ def forge_for_known_sum(u1: int, u2: int, private: int) -> tuple[bytes, bytes]:
 
 def verify_cases() -> list[tuple[str, bytes, bytes, bytes, bool]]:
     """(name, public key, digest, signature, accepted) as an attacker or a broken peer may send them."""
+    return value_cases() + form_cases()
+
+
+def value_cases() -> list[tuple[str, bytes, bytes, bytes, bool]]:
+    """Numbers at the edges of what they may be."""
     key = host_key(0x1234567890ABCDEF)
     public = public_bytes(key)
     good = key.sign(MESSAGE, ec.ECDSA(hashes.SHA256()))
     r, s = decode_dss_signature(good)
-    r_bytes, s_bytes = (v.to_bytes((v.bit_length() // 8) + 1, "big") for v in (r, s))
     der_of = encode_dss_signature
-    length = len(good) - 2
-    cases = [
+    return [
         ("good", public, DIGEST, good, True),
         ("the other s", public, DIGEST, der_of(r, p256.N - s), True),
         ("another digest", public, hashlib.sha256(b"x").digest(), good, False),
@@ -85,6 +88,18 @@ def verify_cases() -> list[tuple[str, bytes, bytes, bytes, bool]]:
         ("meets the generator's table", *known_sum(3, 1, 3), True),
         ("u1 is n - 1", *known_sum(p256.N - 1, 2, 12345), True),
         ("u2 is n - 1", *known_sum(2, p256.N - 1, 12345), True),
+    ]
+
+
+def form_cases() -> list[tuple[str, bytes, bytes, bytes, bool]]:
+    """Signatures, digests and keys in every form but the right one."""
+    key = host_key(0x1234567890ABCDEF)
+    public = public_bytes(key)
+    good = key.sign(MESSAGE, ec.ECDSA(hashes.SHA256()))
+    r, s = decode_dss_signature(good)
+    r_bytes, s_bytes = (v.to_bytes((v.bit_length() // 8) + 1, "big") for v in (r, s))
+    length = len(good) - 2
+    return [
         ("empty signature", public, DIGEST, b"", False),
         ("cut signature", public, DIGEST, good[:-1], False),
         ("byte after", public, DIGEST, good + b"\0", False),
@@ -114,7 +129,6 @@ def verify_cases() -> list[tuple[str, bytes, bytes, bytes, bool]]:
         ("hybrid key", b"\x06" + public[1:], DIGEST, good, False),
         ("key's x not reduced", b"\x04" + (p256.P + 5).to_bytes(32, "big") + public[33:], DIGEST, good, False),
     ]
-    return cases
 
 
 def known_sum(u1: int, u2: int, private: int) -> tuple[bytes, bytes, bytes]:

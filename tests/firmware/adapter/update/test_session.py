@@ -17,16 +17,13 @@ from adapter.update.session import (
     TRANSITIONS,
     TRIAL_DEADLINE_MS,
     TransitionError,
-    UpdateSession,
 )
 from protocol.wire.layouts import UPDATE_STATES
 from protocol.wire.messages import pack
 from tests.firmware.adapter.update.repository import NOW, NOW_S, SERIAL, BendableRepository, new_key
 from tests.firmware.adapter.update.unit import UpdatingUnit
-from tests.firmware.model_flash import PowerCutError
 
 LONG_PAYLOAD = bytes(range(256)) * 400  # 100 KiB: three checkpoints
-TORN_SHARES = (0.0, 0.3, 1.0)
 Bend = Callable[[BendableRepository], None]
 
 
@@ -374,43 +371,3 @@ def test_events_a_state_does_not_list_change_nothing(unit: UpdatingUnit) -> None
                     unit.session._move(event)
                 assert unit.session.state == state
     assert {state for state, _, _ in TRANSITIONS} == set(UPDATE_STATES)
-
-
-def live(unit: UpdatingUnit) -> None:
-    """One life of a unit up to its next restart: checks, installs, proves itself, reports."""
-    session: UpdateSession = unit.session
-    session.self_test(True)
-    session.fleet_answered()
-    unit.report()
-    session.check()
-    unit.work()
-    session.poll(0)
-
-
-def test_power_may_go_at_any_write(tmp_path: Path, repository: BendableRepository) -> None:
-    """The write is lost, torn or done, in turn; the sweep over all of them is the power-cut simulator's."""
-    unit = UpdatingUnit(tmp_path / "flash.bin", repository)
-    whole = (tmp_path / "flash.bin").read_bytes()
-    cut_at = cuts = 0
-    while True:
-        unit.path.write_bytes(whole)
-        unit.files.clear()
-        unit.reports.clear()
-        writes_left = cut_at
-        was_cut = False
-        for _ in range(6):
-            try:
-                unit.boot("power_on", None if was_cut else writes_left, TORN_SHARES[cut_at % len(TORN_SHARES)])
-                live(unit)
-            except PowerCutError:
-                was_cut = True
-                cuts += 1
-            if not was_cut:
-                writes_left -= unit.flash.operations
-        assert unit.header.version == "1.0.0"
-        assert unit.session.state == "idle"
-        assert ("confirmed", "none") in unit.told()
-        if not was_cut:
-            break
-        cut_at += 1
-    assert cuts > 40
