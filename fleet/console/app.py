@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -24,6 +25,8 @@ from fleet.console.visit import Visit, check_form, check_same_origin, drop_cooki
 from fleet.domain.access import ForbiddenError, Permission
 from fleet.domain.errors import ConflictError, FleetError, NotFoundError, UnauthenticatedError
 from fleet.services.build import Services
+
+log = logging.getLogger(__name__)
 
 CONTENT_POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
@@ -75,7 +78,7 @@ def create_console(services: Services) -> ContentPolicy:
     routes = [Route(page.path, _guarded(page, services), methods=[page.method]) for page in PAGES]
     app = Starlette(
         routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))],
-        exception_handlers={HTTPException: _http_error(services)},
+        exception_handlers={HTTPException: _http_error(services), Exception: _unexpected_error(services)},
         middleware=[Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_FORM_BYTES)],
     )
     return ContentPolicy(app)
@@ -143,5 +146,15 @@ def _http_error(services: Services) -> Callable[[Request, Exception], Response]:
         detail = error.detail if isinstance(error, HTTPException) else ""
         title = "Not found" if status == 404 else "Not possible"
         return render(Visit(request, services), "error.html", status, title=title, text=f"{detail}.")
+
+    return handle
+
+
+def _unexpected_error(services: Services) -> Callable[[Request, Exception], Response]:
+    def handle(request: Request, error: Exception) -> Response:
+        request_id = request.scope.get("plugtone.request_id", "")
+        log.error("request %s failed: %r", request_id, error)
+        text = f"The service failed. Its log has the reason beside request {request_id}."
+        return render(Visit(request, services), "error.html", 500, title="That went wrong", text=text)
 
     return handle

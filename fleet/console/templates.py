@@ -48,6 +48,7 @@ def _environment() -> Environment:
     )
     environment.globals.update(
         static=_static_address,
+        span=span,
         navigation=NAVIGATION,
         tone=lambda state: TONES.get(str(state), "plain"),
         account=lambda number: refer(Noun.ACCOUNT, number),
@@ -73,7 +74,7 @@ def render(visit: Visit, template: str, status: int = 200, **values: Any) -> HTM
         return instant.astimezone(zone).strftime("%Y-%m-%d %H:%M")
 
     def ago(instant: datetime) -> str:
-        return elapsed(now, instant)
+        return span(max(0, int((now - instant).total_seconds())))
 
     text = (
         _environment()
@@ -83,9 +84,8 @@ def render(visit: Visit, template: str, status: int = 200, **values: Any) -> HTM
     return HTMLResponse(text, status)
 
 
-def elapsed(now: datetime, instant: datetime) -> str:
-    """How long ago, in one unit: 40 s, 5 min, 3 h, 12 d."""
-    seconds = max(0, int((now - instant).total_seconds()))
+def span(seconds: int) -> str:
+    """A period in one unit: 40 s, 5 min, 3 h, 12 d."""
     for size, name in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds // size} {name}"
