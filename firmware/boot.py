@@ -20,13 +20,21 @@ from adapter.records import RecordPair  # noqa: E402
 from adapter.slot_check import select  # noqa: E402
 from ports.unix.flash import Flash  # noqa: E402
 from ports.unix.pins import Pins  # noqa: E402
+from protocol.wire.enumerations import BOOT_REASONS  # noqa: E402
 from protocol.wire.image import HEADER_BYTES  # noqa: E402
-from protocol.wire.layouts import BOOT_REASONS  # noqa: E402
 
 # The chip reads the exit status: the reason of a reset, or a wish to enter the ROM loader.
 LOADER_STATUS = 80
 CRASH_STATUS = 64 + BOOT_REASONS.index("crash")
 _LOCKED_STAGE = 2  # of adapter/identity.py
+
+
+class RunningImage:
+    """The values of the image's ImageHeader, under the same names, without the class and its module."""
+
+    def __init__(self, header):
+        for name, value in header.__dict__.items():
+            setattr(self, name, value)
 
 
 class Handover:
@@ -42,7 +50,7 @@ class Handover:
         self.board_uid = unhexlify(chip["board_uid"])
         self.slot = 0
         self.image_sha256 = b""
-        self.header = None  # ImageHeader
+        self.header = None  # RunningImage
         self.boot_reason = 0  # index into BOOT_REASONS
         self.trial = False
         self.attempt = 0
@@ -70,7 +78,7 @@ def prepare(directory, pins, reset_cause):
     if found is None:
         return None
     handover.slot = found.slot
-    handover.header = found.header
+    handover.header = RunningImage(found.header)
     handover.image_sha256 = found.sha256
     handover.boot_reason = found.choice.boot_reason
     handover.trial = found.choice.record.trial != 0

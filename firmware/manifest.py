@@ -18,8 +18,8 @@ BOOT_ROM = (
     "protocol/__init__.py",
     "protocol/wire/__init__.py",
     "protocol/wire/boot_record.py",
+    "protocol/wire/enumerations.py",
     "protocol/wire/errors.py",
     "protocol/wire/image.py",
-    "protocol/wire/layouts.py",
     "protocol/wire/record.py",
 )

@@ -13,7 +13,7 @@
 
 from adapter.errors import SlotError
 from protocol.wire.boot_record import MAX_REFUSED, TRIAL_ARMED, TRIAL_NONE, TRIAL_RUNNING
-from protocol.wire.layouts import BOOT_REASONS, UPDATE_REASONS
+from protocol.wire.enumerations import BOOT_REASONS, UPDATE_REASONS
 
 MAX_ATTEMPTS = 3
 

@@ -10,9 +10,9 @@ The station writes the first one; afterwards only the unit does.
 import struct
 
 from protocol.wire import record
+from protocol.wire.enumerations import UPDATE_REASONS
 from protocol.wire.errors import WireError
 from protocol.wire.image import MAX_IMAGE_BYTES
-from protocol.wire.layouts import UPDATE_REASONS
 
 TRIAL_NONE, TRIAL_ARMED, TRIAL_RUNNING = 0, 1, 2
 MAX_REFUSED = 4

@@ -14,35 +14,27 @@ A row is (type, name, version, fields). A field is (name, kind, low, high, since
 end does with a newer message, and the other way round, stands in docs/protocol.md.
 """
 
+from protocol.wire.enumerations import (
+    BLOBS,
+    BOOT_REASONS,
+    CHANNELS,
+    COMMAND_RESULTS,
+    COMMANDS,
+    EVENTS,
+    LINE_STATES,
+    LINK_MODES,
+    LINK_RESULTS,
+    REGISTER_RESULTS,
+    SELF_TEST_RESULTS,
+    SELF_TESTS,
+    UNIT_STATES,
+    UPDATE_REASONS,
+    UPDATE_STATES,
+)
+
 U8, U16, U32, U64, FIXED, TEXT, BLOB, LIST = 1, 2, 4, 8, 16, 17, 18, 19
 
 MAX_MESSAGE_BYTES = 4096
-
-# Enumerations: the index is the value on the wire.
-BOOT_REASONS = ("power_on", "restart", "watchdog", "crash", "update_trial", "update_revert", "reset_button", "unknown")
-UNIT_STATES = ("link", "address", "time", "connect", "register", "configure", "line", "ready", "refused")
-LINE_STATES = ("not_configured", "unregistered", "registering", "registered", "failed", "emergency_only")
-UPDATE_STATES = (
-    "idle", "metadata_ok", "downloading", "staged", "armed", "trial", "confirmed", "reverted", "failed",
-)  # fmt: skip
-UPDATE_REASONS = (
-    "none", "signature", "expired", "rollback", "mismatch", "hash", "length", "wrong_board", "too_big", "network",
-    "self_test", "crash", "watchdog", "deadline", "fleet_unreachable", "refused_before", "flash", "cancelled",
-)  # fmt: skip
-REGISTER_RESULTS = ("accepted", "not_in_stock", "quarantined", "revoked", "no_account", "bad_identity", "try_later")
-COMMANDS = ("check_update", "restart", "identify", "self_test", "send_events")
-COMMAND_RESULTS = ("done", "unsupported", "refused", "failed")
-CHANNELS = ("stable", "beta")
-EVENTS = (
-    "boot", "link_up", "link_down", "address", "time_set", "connected", "disconnected", "registered", "refused",
-    "configured", "ready", "command", "update_state", "crash", "watchdog", "wire_error", "clock_refused",
-    "identity", "self_test", "restart",
-)  # fmt: skip
-LINK_MODES = ("factory", "locked")
-LINK_RESULTS = ("ok", "refused", "bad_value", "wrong_state", "failed")
-BLOBS = ("certificate", "trust_anchors", "root_metadata", "addresses")
-SELF_TESTS = ("ram", "flash", "ethernet", "usb", "led", "clock", "mac", "entropy")
-SELF_TEST_RESULTS = ("passed", "failed", "skipped")
 
 _CLOCK = ("clock_s", U64, 0, 1 << 40, 1)  # UTC seconds since 1970-01-01
 _SERIAL = ("serial", TEXT, 11, 11, 1)

@@ -1,0 +1,29 @@
+"""What the numbers of an enumerated field stand for: the index in the tuple is the value on the wire.
+
+Apart from the layouts, so that the boot stage can name a reason without the table of all messages in its heap.
+"""
+
+BOOT_REASONS = ("power_on", "restart", "watchdog", "crash", "update_trial", "update_revert", "reset_button", "unknown")
+UNIT_STATES = ("link", "address", "time", "connect", "register", "configure", "line", "ready", "refused")
+LINE_STATES = ("not_configured", "unregistered", "registering", "registered", "failed", "emergency_only")
+UPDATE_STATES = (
+    "idle", "metadata_ok", "downloading", "staged", "armed", "trial", "confirmed", "reverted", "failed",
+)  # fmt: skip
+UPDATE_REASONS = (
+    "none", "signature", "expired", "rollback", "mismatch", "hash", "length", "wrong_board", "too_big", "network",
+    "self_test", "crash", "watchdog", "deadline", "fleet_unreachable", "refused_before", "flash", "cancelled",
+)  # fmt: skip
+REGISTER_RESULTS = ("accepted", "not_in_stock", "quarantined", "revoked", "no_account", "bad_identity", "try_later")
+COMMANDS = ("check_update", "restart", "identify", "self_test", "send_events")
+COMMAND_RESULTS = ("done", "unsupported", "refused", "failed")
+CHANNELS = ("stable", "beta")
+EVENTS = (
+    "boot", "link_up", "link_down", "address", "time_set", "connected", "disconnected", "registered", "refused",
+    "configured", "ready", "command", "update_state", "crash", "watchdog", "wire_error", "clock_refused",
+    "identity", "self_test", "restart",
+)  # fmt: skip
+LINK_MODES = ("factory", "locked")
+LINK_RESULTS = ("ok", "refused", "bad_value", "wrong_state", "failed")
+BLOBS = ("certificate", "trust_anchors", "root_metadata", "addresses")
+SELF_TESTS = ("ram", "flash", "ethernet", "usb", "led", "clock", "mac", "entropy")
+SELF_TEST_RESULTS = ("passed", "failed", "skipped")
