@@ -1,25 +1,25 @@
 """Which names the numbers of an enumerated field stand for."""
 
-from protocol.wire import layouts
+from protocol.wire import enumerations as names
 
 # By (message or list, field): the index in the tuple is the value on the wire.
 ENUMERATIONS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("register", "boot_reason"): layouts.BOOT_REASONS,
-    ("heartbeat", "state"): layouts.UNIT_STATES,
-    ("heartbeat", "line_state"): layouts.LINE_STATES,
-    ("heartbeat", "update_state"): layouts.UPDATE_STATES,
-    ("service_ready", "line_state"): layouts.LINE_STATES,
-    ("update_report", "state"): layouts.UPDATE_STATES,
-    ("update_report", "reason"): layouts.UPDATE_REASONS,
-    ("events", "event"): layouts.EVENTS,
-    ("command_result", "result"): layouts.COMMAND_RESULTS,
-    ("registered", "result"): layouts.REGISTER_RESULTS,
-    ("configuration", "channel"): layouts.CHANNELS,
-    ("command", "command"): layouts.COMMANDS,
-    ("put_blob", "blob"): layouts.BLOBS,
-    ("hello_reply", "mode"): layouts.LINK_MODES,
-    ("hello_reply", "state"): layouts.UNIT_STATES,
-    ("done", "result"): layouts.LINK_RESULTS,
-    ("tests", "test"): layouts.SELF_TESTS,
-    ("tests", "result"): layouts.SELF_TEST_RESULTS,
+    ("register", "boot_reason"): names.BOOT_REASONS,
+    ("heartbeat", "state"): names.UNIT_STATES,
+    ("heartbeat", "line_state"): names.LINE_STATES,
+    ("heartbeat", "update_state"): names.UPDATE_STATES,
+    ("service_ready", "line_state"): names.LINE_STATES,
+    ("update_report", "state"): names.UPDATE_STATES,
+    ("update_report", "reason"): names.UPDATE_REASONS,
+    ("events", "event"): names.EVENTS,
+    ("command_result", "result"): names.COMMAND_RESULTS,
+    ("registered", "result"): names.REGISTER_RESULTS,
+    ("configuration", "channel"): names.CHANNELS,
+    ("command", "command"): names.COMMANDS,
+    ("put_blob", "blob"): names.BLOBS,
+    ("hello_reply", "mode"): names.LINK_MODES,
+    ("hello_reply", "state"): names.UNIT_STATES,
+    ("done", "result"): names.LINK_RESULTS,
+    ("tests", "test"): names.SELF_TESTS,
+    ("tests", "result"): names.SELF_TEST_RESULTS,
 }

@@ -106,6 +106,47 @@ def _patched(data: bytes, at: int, new: bytes) -> bytes:
     return data[:at] + new + data[at + len(new) :]
 
 
+# Message, field, a value no sender may give it, and why.
+_SPOILED: tuple[tuple[str, str, Any, str], ...] = (
+    ("register", "epoch", 0, "below its bound"),
+    ("register", "epoch", 65536, "above its bound"),
+    ("register", "epoch", -1, "below its bound"),
+    ("register", "epoch", True, "a bool is no int"),
+    ("register", "epoch", 1.0, "a float is no int"),
+    ("register", "epoch", "1", "text is no int"),
+    ("register", "epoch", None, "nothing is no int"),
+    ("register", "clock_s", 2**40 + 1, "above its bound"),
+    ("register", "clock_s", 2**64, "above its bound"),
+    ("register", "serial", "PT00000001", "too short"),
+    ("register", "serial", "PT0000000180", "too long"),
+    ("register", "serial", "PT00000001\u00e9", "not ASCII"),
+    ("register", "serial", "PT00000001\u0667", "not ASCII, though a digit"),
+    ("register", "serial", "PT00000001\n", "not printable"),
+    ("register", "serial", "PT00000001\x7f", "not printable"),
+    ("register", "serial", 18, "an int is no text"),
+    ("register", "serial", None, "nothing is no text"),
+    ("register", "board", "", "too short"),
+    ("register", "board", "\u20ac" * 16, "not ASCII"),
+    ("register", "board", "b" * 17, "too long"),
+    ("register", "mac", "00" * 5, "too short"),
+    ("register", "mac", "00" * 7, "too long"),
+    ("register", "mac", 6, "an int is no bytes"),
+    ("register", "mac", [0, 0, 0, 0, 0, 0], "a list is no bytes"),
+    ("register", "mac", None, "nothing is no bytes"),
+    ("put_blob", "data", "", "too short"),
+    ("put_blob", "data", "00" * 1025, "too long"),
+    ("put_blob", "data", 4, "an int is no bytes"),
+    ("events", "events", [_EVENT] * 65, "too many items"),
+    ("events", "events", {"clock_s": 1}, "a dict is no list"),
+    ("events", "events", "e", "text is no list"),
+    ("events", "events", 1, "an int is no list"),
+    ("events", "events", [1], "an item is a dict"),
+    ("events", "events", [{"clock_s": 1, "event": 2}], "a field of an item is missing"),
+    ("events", "events", [{**_EVENT, "extra": 1}], "an item has an unknown field"),
+    ("events", "events", [{**_EVENT, "event": 255}], "a value of an item is out of bounds"),
+)
+
+
 def message_values() -> Iterator[Case]:
     """Values that no sender may send; hex stands for bytes in FIXED and BLOB fields."""
     good: dict[str, Any] = {
@@ -113,45 +154,7 @@ def message_values() -> Iterator[Case]:
         "put_blob": {**_BLOB, "data": "64617461"},
         "events": {"events": [_EVENT]},
     }
-    changes: tuple[tuple[str, str, Any, str], ...] = (
-        ("register", "epoch", 0, "below its bound"),
-        ("register", "epoch", 65536, "above its bound"),
-        ("register", "epoch", -1, "below its bound"),
-        ("register", "epoch", True, "a bool is no int"),
-        ("register", "epoch", 1.0, "a float is no int"),
-        ("register", "epoch", "1", "text is no int"),
-        ("register", "epoch", None, "nothing is no int"),
-        ("register", "clock_s", 2**40 + 1, "above its bound"),
-        ("register", "clock_s", 2**64, "above its bound"),
-        ("register", "serial", "PT00000001", "too short"),
-        ("register", "serial", "PT0000000180", "too long"),
-        ("register", "serial", "PT00000001\u00e9", "not ASCII"),
-        ("register", "serial", "PT00000001\u0667", "not ASCII, though a digit"),
-        ("register", "serial", "PT00000001\n", "not printable"),
-        ("register", "serial", "PT00000001\x7f", "not printable"),
-        ("register", "serial", 18, "an int is no text"),
-        ("register", "serial", None, "nothing is no text"),
-        ("register", "board", "", "too short"),
-        ("register", "board", "\u20ac" * 16, "not ASCII"),
-        ("register", "board", "b" * 17, "too long"),
-        ("register", "mac", "00" * 5, "too short"),
-        ("register", "mac", "00" * 7, "too long"),
-        ("register", "mac", 6, "an int is no bytes"),
-        ("register", "mac", [0, 0, 0, 0, 0, 0], "a list is no bytes"),
-        ("register", "mac", None, "nothing is no bytes"),
-        ("put_blob", "data", "", "too short"),
-        ("put_blob", "data", "00" * 1025, "too long"),
-        ("put_blob", "data", 4, "an int is no bytes"),
-        ("events", "events", [_EVENT] * 65, "too many items"),
-        ("events", "events", {"clock_s": 1}, "a dict is no list"),
-        ("events", "events", "e", "text is no list"),
-        ("events", "events", 1, "an int is no list"),
-        ("events", "events", [1], "an item is a dict"),
-        ("events", "events", [{"clock_s": 1, "event": 2}], "a field of an item is missing"),
-        ("events", "events", [{**_EVENT, "extra": 1}], "an item has an unknown field"),
-        ("events", "events", [{**_EVENT, "event": 255}], "a value of an item is out of bounds"),
-    )
-    for message, field, value, why in changes:
+    for message, field, value, why in _SPOILED:
         shown = str(value) if len(str(value)) < 20 else f"{str(value)[:17]}..."
         name = f"{message}.{field} = {shown!a} ({why})"
         yield {"name": name, "message": message, "values": {**good[message], field: value}, "why": why}

@@ -4,8 +4,6 @@ A question is ["unpack", hex] or ["pack", message, values, boot id, sequence] (b
 ["ok", ...] or ["refused"]; any other error than WireError is an answer of its own, so that no fault hides.
 """
 
-# ruff: noqa: T201 - MicroPython runs this too.
-
 import json
 import sys
 from binascii import unhexlify

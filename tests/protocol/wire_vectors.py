@@ -4,7 +4,7 @@
 sys.argv from the folder sys.argv[1] and prints the number of cases and every fault.
 """
 
-# ruff: noqa: C419, PTH123, T201, UP031 - MicroPython runs this too.
+# ruff: noqa: C419, PTH123, UP031 - MicroPython runs this too.
 
 import json
 import sys

@@ -90,7 +90,7 @@ def test_patience_ends() -> None:
     def dead(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("connection refused")
 
-    with pytest.raises(UnreachableError, match="no answer from http://fleet.example in 0 s: connection refused"):
+    with pytest.raises(UnreachableError, match=r"no answer from http://fleet\.example in 0 s: connection refused"):
         client_of(dead, patience_s=0).get("/healthz")
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from protocol.wire.layouts import COMMANDS
+from protocol.wire.enumerations import COMMANDS
 from tools.client import FleetClient
 from tools.commands.presentation import JsonOption, show_list, show_one
 from tools.errors import ToolError

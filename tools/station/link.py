@@ -7,8 +7,8 @@ import time
 from typing import Any, Final
 
 from protocol.wire import messages
+from protocol.wire.enumerations import LINK_RESULTS
 from protocol.wire.errors import WireError
-from protocol.wire.layouts import LINK_RESULTS
 from protocol.wire.link import FrameReader, encode_frame
 from tools.sim.loader import SerialPort
 from tools.station.errors import LinkError, RefusedByUnitError

@@ -28,7 +28,7 @@ from typing import Final
 
 from boards import catalogue
 from boards.schema import Board
-from protocol.wire.layouts import BLOBS, LINK_MODES, SELF_TEST_RESULTS, SELF_TESTS
+from protocol.wire.enumerations import BLOBS, LINK_MODES, SELF_TEST_RESULTS, SELF_TESTS
 from protocol.wire.mac import MacAddress
 from protocol.wire.messages import Message
 from tools.client import FleetClient, RefusedError

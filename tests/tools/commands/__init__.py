@@ -1,0 +1,1 @@
+"""The commands against a real service over real HTTP."""
