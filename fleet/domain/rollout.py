@@ -73,7 +73,7 @@ FAILURES = frozenset({_U.REVERTED, _U.FAILED})
 RECALLABLE = frozenset({_U.WAITING, _U.ASSIGNED, _U.DOWNLOADING})
 
 # What a unit's report may move it to. Reports can come late and twice; one that is not here is old news. A unit that
-# failed may try again by itself, and one recalled too late still says how it ended.
+# failed may try again by itself, and one recalled too late still says how it ended; neither is under way again.
 REPORTED: Mapping[UnitState, frozenset[UnitState]] = {
     _U.WAITING: frozenset(),
     _U.ASSIGNED: frozenset({_U.DOWNLOADING, _U.TRIAL, _U.CONFIRMED, _U.REVERTED, _U.FAILED}),
@@ -81,7 +81,7 @@ REPORTED: Mapping[UnitState, frozenset[UnitState]] = {
     _U.TRIAL: frozenset({_U.CONFIRMED, _U.REVERTED, _U.FAILED}),
     _U.CONFIRMED: frozenset(),
     _U.REVERTED: frozenset(),
-    _U.FAILED: frozenset({_U.DOWNLOADING, _U.TRIAL, _U.CONFIRMED, _U.REVERTED}),
+    _U.FAILED: frozenset({_U.CONFIRMED, _U.REVERTED}),
     _U.SUPERSEDED: frozenset({_U.CONFIRMED, _U.REVERTED}),
 }
 

@@ -66,12 +66,8 @@ class UnitUpdates:
         self._transactions = transactions
         self._director = director
 
-    def check_in(self, uow: UnitOfWork, serial: str, facts: Message) -> list[Outgoing]:
-        """A unit sent `register` or `heartbeat`: what to tell it about its image."""
-        return self.check_in_all(uow, {serial: facts})
-
     def check_in_all(self, uow: UnitOfWork, messages: Mapping[str, Message]) -> list[Outgoing]:
-        """The same for many units; while there is nothing to roll out, two queries for all of them."""
+        """Units sent `register` or `heartbeat`: what to tell each. With nothing to roll out, two queries for all."""
         assigned = AssignmentRepository(uow)
         for serial, message in messages.items():
             if message.name == "register":

@@ -106,7 +106,7 @@ class FakeUnit:
 
     def _check_in(self, name: str, values: dict[str, Any]) -> list[Outgoing]:
         with self.services.transactions.begin(GATEWAY) as uow:
-            answers = self.services.unit_updates.check_in(uow, self.serial, _travelled(name, values))
+            answers = self.services.unit_updates.check_in_all(uow, {self.serial: _travelled(name, values)})
             uow.commit()
         for answer in answers:
             pack(answer.name, dict(answer.values))
