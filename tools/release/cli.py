@@ -25,7 +25,9 @@ from tools.release.sign import initialise, renew, sign_image
 PASSPHRASE_VARIABLE = "PLUGTONE_KEY_PASSPHRASE"  # noqa: S105 - the variable's name
 MAX_KEYS_FILE_BYTES = 64 * 1024
 
-app = typer.Typer(name="release", help="Make release keys, build images, sign them offline, publish them.")
+app = typer.Typer(
+    name="release", help="Make release keys, build images, sign them offline, publish them.", no_args_is_help=True
+)
 keys_app = typer.Typer(help="The offline keys of the release owners.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 
