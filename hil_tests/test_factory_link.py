@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hil_tests.link import Link
-from protocol.wire.layouts import LINK_MODES, LINK_RESULTS, SELF_TEST_RESULTS, SELF_TESTS
+from protocol.wire.enumerations import LINK_MODES, LINK_RESULTS, SELF_TEST_RESULTS, SELF_TESTS
 
 NOISE = [b"\x03\x03", b"\x01import os\r\n\x04", b"\xff" * 300, b"\x00" * 50, b"\x05A\x01\x00" * 40, b"help()\r\n"]
 

@@ -19,7 +19,7 @@ from fleet.domain.errors import NotFoundError
 from fleet.domain.heartbeat import Heartbeat
 from fleet.domain.unit import Custody, Service, Trust, Unit
 from fleet.services.units import UnitDetail
-from protocol.wire.layouts import LINE_STATES, UNIT_STATES, UPDATE_STATES
+from protocol.wire.enumerations import LINE_STATES, UNIT_STATES, UPDATE_STATES
 
 router = PermittedRouter(tags=["units"])
 

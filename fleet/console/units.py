@@ -16,8 +16,8 @@ from fleet.domain.quote import QuoteLine
 from fleet.domain.references import Noun, number_of
 from fleet.domain.unit import Custody, Trust
 from fleet.services.unit_views import UnitFilter
+from protocol.wire.enumerations import EVENTS, LINE_STATES, UNIT_STATES, UPDATE_STATES
 from protocol.wire.errors import WireError
-from protocol.wire.layouts import EVENTS, LINE_STATES, UNIT_STATES, UPDATE_STATES
 from protocol.wire.mac import MacAddress
 
 PAGE_ROWS: Final = 25

@@ -11,7 +11,7 @@ from fleet.domain.configuration import Configuration, Window
 from fleet.domain.unit import Unit
 from fleet.services.unit_messages import Outgoing
 from fleet.store.unit_of_work import UnitOfWork
-from protocol.wire.layouts import CHANNELS, REGISTER_RESULTS
+from protocol.wire.enumerations import CHANNELS, REGISTER_RESULTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,9 @@ from fleet.domain.sequence_window import Novelty, SequenceWindow
 from fleet.services.unit_messages import Incoming, Outgoing
 from fleet.store.ingest import DeadLetter, IngestStore, Start, UnitEvent
 from fleet.store.unit_of_work import Transactions, UnitOfWork
+from protocol.wire.enumerations import EVENTS
 from protocol.wire.errors import WireError
-from protocol.wire.layouts import CRITICAL, EVENTS
+from protocol.wire.layouts import CRITICAL
 from protocol.wire.messages import Message, unpack
 from protocol.wire.topics import parse_up_topic
 

@@ -27,7 +27,7 @@ from fleet.store.identities import IdentityRepository, IssuedIdentity
 from fleet.store.mac_blocks import MacBlockRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import UnitRepository
-from protocol.wire.layouts import SELF_TEST_RESULTS, SELF_TESTS
+from protocol.wire.enumerations import SELF_TEST_RESULTS, SELF_TESTS
 
 MAX_WHY_CHARACTERS = 1000
 PASSED, FAILED = "passed", "failed"

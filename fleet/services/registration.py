@@ -25,7 +25,7 @@ from fleet.store.placements import PlacementRepository
 from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.units import Readiness, UnitRepository
-from protocol.wire.layouts import COMMAND_RESULTS
+from protocol.wire.enumerations import COMMAND_RESULTS
 from protocol.wire.mac import MacAddress
 
 

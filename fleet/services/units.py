@@ -10,17 +10,17 @@ from fleet.domain.audit import AuditAction
 from fleet.domain.command import Command
 from fleet.domain.configuration import Channel, Configuration, Window
 from fleet.domain.errors import InvalidError
+from fleet.domain.heartbeat import Heartbeat
 from fleet.domain.unit import Custody, CustodyEvent, TrustEvent, Unit, after
 from fleet.services.downlinks import Downlinks, queue, queue_eviction
 from fleet.services.swap import kill_identity
 from fleet.services.unit_messages import Outgoing
 from fleet.store.commands import CommandRepository
 from fleet.store.configurations import ConfigurationRepository
-from fleet.domain.heartbeat import Heartbeat
 from fleet.store.heartbeats import HeartbeatRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import Readiness, UnitRepository
-from protocol.wire.layouts import COMMANDS
+from protocol.wire.enumerations import COMMANDS
 from protocol.wire.mac import MacAddress
 
 MAX_COMMANDS_SHOWN = 20

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from boards import catalogue
-from protocol.wire.layouts import BOOT_REASONS
+from protocol.wire.enumerations import BOOT_REASONS
 from tools.release.build import build_boot_rom
 from tools.sim.folder import BoardFolder, SimulationError, write_atomically
 from tools.sim.rom_loader import RomLoader

@@ -12,8 +12,8 @@ from typing import Any
 
 from boards.schema import Board
 from protocol.wire import messages
+from protocol.wire.enumerations import LINK_RESULTS
 from protocol.wire.errors import WireError
-from protocol.wire.layouts import LINK_RESULTS
 from protocol.wire.link import FrameReader, encode_frame
 from tools.sim.folder import Chip
 

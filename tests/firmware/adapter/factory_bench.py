@@ -8,7 +8,7 @@ from typing import Any
 from adapter.factory import FactoryLink
 from adapter.identity import IdentityStore
 from protocol.wire import messages
-from protocol.wire.layouts import LINK_RESULTS, SELF_TESTS
+from protocol.wire.enumerations import LINK_RESULTS, SELF_TESTS
 from tests.firmware.model_flash import CuttingFlash
 
 SERIAL, MAC = "PT000000018", bytes.fromhex("001a2b3c4d5e")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from adapter import boot_record
 from adapter.errors import SlotError
 from protocol.wire.boot_record import TRIAL_ARMED, TRIAL_NONE, TRIAL_RUNNING, BootRecord
-from protocol.wire.layouts import BOOT_REASONS, UPDATE_REASONS
+from protocol.wire.enumerations import BOOT_REASONS, UPDATE_REASONS
 
 OLD, NEW = b"o" * 32, b"n" * 32
 POWER_ON, RESTART, WATCHDOG, CRASH = (BOOT_REASONS.index(name) for name in ("power_on", "restart", "watchdog", "crash"))

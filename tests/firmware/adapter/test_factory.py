@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from adapter.factory import FactoryLink
 from protocol.wire import messages
-from protocol.wire.layouts import LINK_MODES, LINK_RESULTS, MESSAGES, SELF_TEST_RESULTS
+from protocol.wire.enumerations import LINK_MODES, LINK_RESULTS, SELF_TEST_RESULTS
+from protocol.wire.layouts import MESSAGES
 from protocol.wire.link import FrameReader, encode_frame
 from tests.conftest import RunMicroPython
 from tests.firmware.adapter.factory_bench import ADDRESSES, MAC, SERIAL, Bench

@@ -3,7 +3,7 @@
 import pytest
 
 from adapter import lights
-from protocol.wire.layouts import UNIT_STATES, UPDATE_STATES
+from protocol.wire.enumerations import UNIT_STATES, UPDATE_STATES
 from tests.conftest import RunMicroPython
 
 

@@ -23,7 +23,7 @@ from fleet.domain.rollout import (
     decide,
 )
 from fleet.domain.transitions import advance
-from protocol.wire.layouts import UPDATE_STATES
+from protocol.wire.enumerations import UPDATE_STATES
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 ENDS = {RolloutState.STOPPED, RolloutState.FINISHED}

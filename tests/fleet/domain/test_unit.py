@@ -26,7 +26,7 @@ from fleet.domain.unit import (
     check_board_uid,
     next_epoch,
 )
-from protocol.wire.layouts import REGISTER_RESULTS
+from protocol.wire.enumerations import REGISTER_RESULTS
 from protocol.wire.mac import MacAddress
 
 MAC = MacAddress(bytes.fromhex("8c1f64aa0001"))

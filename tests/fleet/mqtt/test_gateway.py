@@ -22,7 +22,7 @@ from fleet.store.base import make_engine, metadata
 from fleet.store.ingest import IngestStore
 from fleet.store.tables.journal import outbox
 from fleet.store.unit_of_work import Transactions
-from protocol.wire.layouts import COMMANDS
+from protocol.wire.enumerations import COMMANDS
 from protocol.wire.messages import layout_of, pack, unpack
 from protocol.wire.topics import down_topic, up_topic
 from tests.fleet.mqtt.conftest import Client, Door, callout_running, until

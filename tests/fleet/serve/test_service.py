@@ -28,7 +28,7 @@ from fleet.pki.certificates import common_name, key_pem, make_key
 from fleet.services.build import Services, build_services
 from fleet.services.certificates import credentials_of
 from fleet.store.identities import IdentityRepository, IssuedIdentity
-from protocol.wire.layouts import REGISTER_RESULTS
+from protocol.wire.enumerations import REGISTER_RESULTS
 from protocol.wire.mac import MacAddress
 from protocol.wire.messages import Message, layout_of, pack, unpack
 from protocol.wire.topics import down_topic, up_topic

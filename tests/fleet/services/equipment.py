@@ -29,7 +29,7 @@ from fleet.services.unit_messages import Incoming, Outgoing
 from fleet.store.base import metadata
 from fleet.store.tables.equipment import identities
 from fleet.store.tables.journal import outbox
-from protocol.wire.layouts import REGISTER_RESULTS
+from protocol.wire.enumerations import REGISTER_RESULTS
 from protocol.wire.mac import MacAddress
 from protocol.wire.messages import Message, pack, unpack
 

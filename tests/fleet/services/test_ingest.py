@@ -21,7 +21,7 @@ from fleet.store.ingest import MAX_DEAD_LETTERS_PER_UNIT, MAX_STARTS_PER_UNIT, I
 from fleet.store.tables.ingest import sequence_windows
 from fleet.store.tables.journal import audit_log
 from fleet.store.unit_of_work import Transactions, UnitOfWork
-from protocol.wire.layouts import EVENTS
+from protocol.wire.enumerations import EVENTS
 from protocol.wire.messages import Message, layout_of, pack
 from protocol.wire.serial_number import make_serial
 from protocol.wire.topics import up_topic

@@ -15,7 +15,7 @@ from fleet.services.build import Services
 from fleet.services.unit_messages import Incoming
 from fleet.store.heartbeats import HeartbeatRepository
 from fleet.store.tables.commerce import accounts
-from protocol.wire.layouts import COMMAND_RESULTS
+from protocol.wire.enumerations import COMMAND_RESULTS
 from protocol.wire.messages import pack, unpack
 from tests.fleet.conftest import Clock
 from tests.fleet.services.equipment import Warehouse, heartbeat, identity, sent, snapshot

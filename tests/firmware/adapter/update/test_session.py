@@ -18,7 +18,7 @@ from adapter.update.session import (
     TRIAL_DEADLINE_MS,
     TransitionError,
 )
-from protocol.wire.layouts import UPDATE_STATES
+from protocol.wire.enumerations import UPDATE_STATES
 from protocol.wire.messages import pack
 from tests.firmware.adapter.update.repository import NOW, NOW_S, SERIAL, BendableRepository, new_key
 from tests.firmware.adapter.update.unit import UpdatingUnit

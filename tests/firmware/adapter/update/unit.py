@@ -12,8 +12,8 @@ from adapter.update.assignment import UnitFacts
 from adapter.update.session import UpdateSession
 from ports.unix.slots import SLOTS, Slots, slot_digest
 from protocol.wire.boot_record import BootRecord
+from protocol.wire.enumerations import BOOT_REASONS, UPDATE_REASONS, UPDATE_STATES
 from protocol.wire.image import HEADER_BYTES, ImageHeader
-from protocol.wire.layouts import BOOT_REASONS, UPDATE_REASONS, UPDATE_STATES
 from tests.firmware.adapter.update.repository import ABI, BOARD, NOW_S, SERIAL, BendableRepository, DictStore, serve
 from tests.firmware.model_flash import CuttingFlash
 

@@ -9,8 +9,8 @@ from adapter.errors import SlotError
 from adapter.records import RecordPair
 from adapter.slot_check import Runnable, select
 from ports.unix.slots import Slots
+from protocol.wire.enumerations import BOOT_REASONS, UPDATE_REASONS
 from protocol.wire.image import ImageHeader
-from protocol.wire.layouts import BOOT_REASONS, UPDATE_REASONS
 from tests.firmware.model_flash import BOARD, CuttingFlash, PowerCutError
 from tools.release.build import initial_boot_record
 

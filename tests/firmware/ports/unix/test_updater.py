@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from adapter.update.session import MAX_TRIES
-from protocol.wire.layouts import UPDATE_REASONS, UPDATE_STATES
+from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
 from tests.conftest import RunMicroPython
 from tests.firmware.adapter.update.repository import BOARD, NOW_S, SERIAL, BendableRepository
 from tests.firmware.adapter.update.unit import UpdatingUnit
