@@ -146,6 +146,22 @@ def test_an_earlier_proof_of_delivery_that_turns_up_later_counts_in_any_order_of
     assert receipt_case(proof, registered).begins == receipt_case(registered, proof).begins == date(2025, 5, 4)
 
 
+def test_evidence_of_the_tenth_day_itself_is_a_receipt_not_an_assumption() -> None:
+    assert receipt_case(Registered(2, noon("2025-05-11"))).receipt == Receipt(date(2025, 5, 11), assumed=False)
+
+
+def test_an_activation_on_the_thirtieth_day_is_what_starts_the_term() -> None:
+    term = terms(first_unit(1, "2025-01-10"), Activated(1, noon("2025-02-09")))[1]
+    assert (term.begins, term.basis) == (date(2025, 2, 9), TermBasis.ACTIVATION)
+
+
+def test_a_unit_shipped_on_the_thirtieth_day_starts_by_its_order_date() -> None:
+    term = terms(first_unit(1, "2025-02-09", order_date="2025-01-10"))[1]
+    assert (term.begins, term.basis) == (date(2025, 2, 9), TermBasis.ORDER_DATE)
+    later = terms(first_unit(1, "2025-02-10", order_date="2025-01-10"))[1]
+    assert (later.begins, later.basis) == (date(2025, 2, 10), TermBasis.SHIPMENT)
+
+
 def test_a_registration_before_the_replacement_shipped_is_no_receipt() -> None:
     assert receipt_case(Registered(2, noon("2025-04-30"))).begins == date(2025, 5, 11)
 

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from fleet.domain.access import Actor, ForbiddenError, Role
+from fleet.domain.configuration import Channel, Configuration
 from fleet.domain.errors import ConflictError, IllegalTransitionError, InvalidError
 from fleet.domain.identity import Identity, Standing
 from fleet.domain.mac_block import Registry
@@ -22,7 +23,7 @@ from fleet.services.provisioning import StationReport
 from fleet.store.identities import IdentityLookup, IdentityRepository, IssuedIdentity
 from protocol.wire.mac import MacAddress
 from tests.fleet.conftest import someone
-from tests.fleet.services.equipment import FIRST_MAC, PASSED, REPORT, Warehouse, make_csr, snapshot
+from tests.fleet.services.equipment import FIRST_MAC, PASSED, REPORT, Warehouse, make_csr, sent, snapshot
 
 SCRIPT = """
 import sys
@@ -106,6 +107,8 @@ def test_an_overlapping_block_is_refused(warehouse: Warehouse, admin: Actor) -> 
             warehouse.services.mac_blocks.add(admin, Registry.MA_S, first, prefix_bits=prefix_bits)
     beside = MacAddress.from_int(int(FIRST_MAC) + 4096)
     assert warehouse.services.mac_blocks.add(admin, Registry.MA_S, beside, prefix_bits=36).id == 2
+    below = MacAddress.from_int(int(FIRST_MAC) - 4096)
+    assert warehouse.services.mac_blocks.add(admin, Registry.MA_S, below, prefix_bits=36).id == 3
 
 
 def test_threads_get_addresses_without_holes_or_doubles(warehouse: Warehouse) -> None:
@@ -222,6 +225,15 @@ def test_a_new_epoch_kills_the_old_certificate_and_keeps_serial_and_mac(warehous
     assert (stocked.epoch, stocked.custody) == (2, Custody.IN_STOCK)
     assert standing(warehouse, old.fingerprint) is Standing.DEAD
     assert standing(warehouse, current(warehouse, unit.serial).fingerprint) is Standing.GOOD
+
+
+def test_a_new_epoch_throws_the_unit_out_and_forgets_what_it_was_told(warehouse: Warehouse) -> None:
+    unit = warehouse.stock()
+    warehouse.services.units.configure(warehouse.actor, unit.serial, Channel.BETA, None)
+    warehouse.provisioning.begin_epoch(warehouse.actor, unit.serial, "refurbished")
+    assert sent(warehouse.services, "revoke") == [{"serial": unit.serial, "epoch": 1}]
+    settings = warehouse.services.units.get(warehouse.actor, unit.serial).configuration
+    assert settings == Configuration(unit.serial, version=3)
 
 
 def test_a_unit_at_an_account_begins_no_epoch(warehouse: Warehouse) -> None:
