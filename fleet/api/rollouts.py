@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import Response
+from fastapi import Body, Response
 from pydantic import BaseModel, Field
 
 from fleet.api.pages import IfMatchDep, Page, PageDep, etag, make_page
@@ -28,6 +28,9 @@ class RolloutIn(BaseModel):
 
 class ReasonIn(BaseModel):
     reason: str = Field(default="", max_length=500)
+
+
+ReasonBody = Annotated[ReasonIn, Body(default_factory=ReasonIn)]
 
 
 class RolloutOut(BaseModel):
@@ -143,7 +146,7 @@ def start(
 
 @router.post("/v1/rollouts/{rollout}/pause", permission=Permission.ROLLOUT_MANAGE)
 def pause(
-    rollout: str, body: ReasonIn, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
+    rollout: str, body: ReasonBody, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
 ) -> RolloutOut:
     """Assign no further unit; those under way go on."""
     number = number_of(Noun.ROLLOUT, rollout)
@@ -160,7 +163,7 @@ def resume(
 
 @router.post("/v1/rollouts/{rollout}/stop", permission=Permission.ROLLOUT_MANAGE)
 def stop(
-    rollout: str, body: ReasonIn, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
+    rollout: str, body: ReasonBody, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
 ) -> RolloutOut:
     """End it: units before their trial are recalled, those on trial finish it."""
     number = number_of(Noun.ROLLOUT, rollout)

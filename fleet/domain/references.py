@@ -17,7 +17,7 @@ class Noun(StrEnum):
     RMA = "RMA"
     MAC_BLOCK = "MB"
     PERSON = "PE"
-    TOKEN = "TO"
+    TOKEN = "TO"  # noqa: S105 - the letters in front of a number
     ROLLOUT = "RO"
 
 

@@ -93,3 +93,15 @@ def test_a_malformed_rollout_is_refused(services: Services, url: str, body: dict
 @pytest.mark.parametrize("name", ["RO-0", "RO-1", "1", "RO-x", "RMA-1"])
 def test_an_unknown_rollout_is_not_found(services: Services, url: str, name: str) -> None:
     assert client(services, url, Role.VIEWER).get(f"/v1/rollouts/{name}").status_code == 404
+
+
+def test_a_step_needs_no_reason(services: Services, url: str, owners: Owners) -> None:
+    owners.sign("1.0.0", 1)
+    http = client(services, url, Role.RELEASE_MANAGER)
+    send(http, owners)
+    rollout = http.post("/v1/rollouts", json={"release": "1.0.0", "targets": "all"})
+    assert rollout.headers["etag"] == f'"{rollout.json()["version"]}"'
+    stale = http.post("/v1/rollouts/RO-1/stop", headers={"If-Match": '"77"'})
+    assert (stale.status_code, stale.json()["code"]) == (412, "stale_version")
+    stopped = http.post("/v1/rollouts/RO-1/stop")
+    assert (stopped.status_code, stopped.json()["state"]) == (200, "stopped")
