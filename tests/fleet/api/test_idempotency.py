@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from fleet.domain.access import Role
 from fleet.services.build import Services
 from fleet.services.errands import KEPT_HOURS
+from fleet.store.tables.commerce import orders
 from fleet.store.tables.people import people
 from fleet.store.tables.requests import errands
 from tests.fleet.api.conftest import Bearer
@@ -87,21 +88,28 @@ def test_a_request_carried_out_whose_answer_was_lost_is_not_carried_out_again(
 
 
 def test_of_many_at_once_one_is_carried_out(client: TestClient, services: Services, bearer: Bearer) -> None:
-    headers = {**bearer(Role.ADMIN), "Idempotency-Key": "order-1"}
+    """Orders: nothing but the key makes two of them one."""
+    headers = bearer(Role.ADMIN)
+    account = {"name": "Heron", "administrator_name": "Kim", "administrator_email": "kim@example.net"}
+    assert client.post("/v1/accounts", headers=headers, json=account).status_code == 201
+    line = {"board": "simulated", "quantity": 1, "unit_price_cents": 0}
+    order = {"account": "AC-1", "order_date": "2026-03-02", "lines": [line]}
+    headers["Idempotency-Key"] = "order-1"
     statuses: Counter[int] = Counter()
 
     def send() -> None:
-        statuses[client.post("/v1/people", headers=headers, json=BOB).status_code] += 1
+        statuses[client.post("/v1/orders", headers=headers, json=order).status_code] += 1
 
-    threads = [threading.Thread(target=send) for _ in range(6)]
+    threads = [threading.Thread(target=send) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert count(services, people) == 1
+    assert count(services, orders) == 1
     assert statuses[201] >= 1
     assert set(statuses) <= {201, 409}
-    assert client.post("/v1/people", headers=headers, json=BOB).status_code == 201
+    assert client.post("/v1/orders", headers=headers, json=order).status_code == 201
+    assert count(services, orders) == 1
 
 
 def test_a_key_of_the_wrong_form_is_refused(client: TestClient, services: Services, bearer: Bearer) -> None:
