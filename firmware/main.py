@@ -2,7 +2,7 @@
 
 `run(handover)` is called once by boot.py. A unit that is not locked yet only listens to the station on its
 USB link; a locked one plugs itself in. What is not needed on the way to the fleet's configuration is
-imported after it: the way there is timed (`configured_ms`).
+imported when it is: the way there is timed (`configured_ms`), and the heap is small.
 """
 
 import asyncio
@@ -24,17 +24,19 @@ from ports.unix.board import Board
 from ports.unix.net import Net, tls_context
 from protocol.wire.layouts import COMMAND_RESULTS, EVENTS, LINE_STATES, UPDATE_STATES
 
-USB_DELAY_MS = 2000  # a locked unit listens to its USB link once it is configured, or after that time
-UPDATES_DELAY_MS = 15_000  # and so it looks after updates
-SILENCE_MS = 20_000  # a task shows progress at least that often: a TLS handshake's limit and more
-RESTART_GRACE_MS = 2000  # for the result of the command `restart` to reach the fleet
-IDENTIFY_MAX_S = 600
-EVENTS_A_MESSAGE = 64
+_UPDATES_DELAY_MS = 15_000  # a unit looks after updates once it is configured, or after that time
+_SILENCE_MS = 20_000  # a task shows progress at least that often: a TLS handshake's limit and more
+_RESTART_GRACE_MS = 2000  # for the result of the command `restart` to reach the fleet
+_IDENTIFY_MAX_S = 600
+_COLLECT_BYTES = 8192  # collected often, garbage does not spread over the heap, which has to hold pieces of 4 KB
+_EVENTS_A_MESSAGE = 64
 _NO_LINE = LINE_STATES.index("not_configured")
 
 
 def run(handover):
     """Runs the unit until the board resets."""
+    gc.collect()
+    gc.threshold(_COLLECT_BYTES)
     asyncio.run(_run(handover))
 
 
@@ -54,19 +56,20 @@ async def _run_factory(handover, board, uptime):
     board.led(lights.pattern("factory"))
     board.pins.report({"state": "factory"})
     supervisor = Supervisor(uptime, board.feed_watchdog, board.restart, crashed)
-    supervisor.start("usb", lambda beat: listen(handover, board, uptime, None))
+    supervisor.start("usb", lambda beat: listen(handover, board, uptime, None, None))
     await supervisor.run()
 
 
-async def listen(handover, board, uptime, activation):
-    """Answers the USB link for ever; restarts the board when the station asks for it."""
-    from adapter.factory import FactoryLink
-    from adapter.identity import IdentityStore
+async def listen(handover, board, uptime, activation, identity):
+    """Answers the USB link for ever; restarts the board when the station asks for it.
 
-    store = IdentityStore(board.partition("identity"))
-    link = FactoryLink(store, board, handover.header.version, uptime)
+    A locked unit has an `activation` and an `identity`; its part for the link is loaded when somebody speaks.
+    """
+    link = None
     while True:
         data = await board.usb.read()
+        if link is None:
+            link = _make_link(handover, board, uptime, identity)
         if activation is not None:
             link.state = activation.index
         await board.usb.write(link.feed(data))
@@ -74,16 +77,42 @@ async def listen(handover, board, uptime, activation):
             board.restart("restart")
 
 
+def _make_link(handover, board, uptime, identity):
+    from adapter.factory import FactoryLink
+
+    store = _identity_store(board) if identity is None else _LoadedIdentity(identity)
+    return FactoryLink(store, board, handover.header.version, uptime)
+
+
+class _LoadedIdentity:
+    """A locked unit's identity in place of its store: read at the start, when the heap had room for all of it."""
+
+    def __init__(self, identity):
+        self._identity = identity
+
+    def load(self):
+        return self._identity
+
+
+def _identity_store(board):
+    from adapter.identity import IdentityStore
+
+    return IdentityStore(board.partition("identity"))
+
+
 class Unit:
     """A locked unit and the parts it is made of."""
 
     def __init__(self, handover, board, uptime):
-        from adapter.identity import IdentityStore
-
+        identity = _identity_store(board).load()
         self._handover = handover
         self._board = board
         self._uptime = uptime
-        self._identity = IdentityStore(board.partition("identity")).load()
+        self._addresses = identity.addresses
+        self._broker_tls = tls_context(identity.anchors_der, identity.certificate_der, identity.key_der)
+        self._updates_tls = tls_context(identity.anchors_der)
+        self._root_metadata = identity.root_metadata
+        self._identity = identity.but(blobs=None)  # what the blobs hold is in use now
         self._settings = Settings(RecordPair(board.partition("settings")))
         self._clock = Clock(self._settings.floor_s)
         self._events = EventLog(board.partition("event_log"))
@@ -92,7 +121,6 @@ class Unit:
         self._net = Net(board.ethernet_up)
         self._session = None  # the UpdateSession, once there is one
         self._check_wanted = False
-        self._context = None
         self._restarting = None
         self._identify_until_ms = 0
         self._configured = asyncio.Event()
@@ -107,14 +135,14 @@ class Unit:
     async def run(self):
         """Plugs in, and stays plugged in."""
         plug_in = PlugIn(
-            self._board, self._net, self._uptime, self._identity.addresses, self._tls, self._activation, self._uplink,
+            self._board, self._net, self._uptime, self._addresses, self._broker_tls, self._activation, self._uplink,
             self._clock, self._log, self._on_event, self._note,
         )  # fmt: skip
         self._log("boot", self._handover.boot_reason)
         self._entered(self._activation.state)
-        self._supervisor.start("plug_in", plug_in.run, SILENCE_MS)
+        self._supervisor.start("plug_in", plug_in.run, _SILENCE_MS)
         self._supervisor.start("usb", self._listen)
-        self._supervisor.start("updates", self._update, SILENCE_MS)
+        self._supervisor.start("updates", self._update, _SILENCE_MS)
         await self._supervisor.run()
 
     def _facts(self):
@@ -144,13 +172,6 @@ class Unit:
     def _update_state(self):
         return self._session.state if self._session is not None else "idle"
 
-    def _tls(self):
-        """The TLS context of the broker's connection, made once: the key is parsed in it."""
-        if self._context is None:
-            identity = self._identity
-            self._context = tls_context(identity.anchors_der, identity.certificate_der, identity.key_der)
-        return self._context
-
     def _log(self, event, value):
         now_ms = self._uptime()
         self._events.append(EVENTS.index(event), value, self._clock.utc_s(now_ms), now_ms)
@@ -178,18 +199,14 @@ class Unit:
         self._board.feed_watchdog()
         self._show()
 
-    async def _after_configuration(self, limit_ms):
-        try:
-            await asyncio.wait_for(self._configured.wait(), limit_ms / 1000)
-        except asyncio.TimeoutError:
-            return
-
     async def _listen(self, beat):
-        await self._after_configuration(USB_DELAY_MS)
-        await listen(self._handover, self._board, self._uptime, self._activation)
+        await listen(self._handover, self._board, self._uptime, self._activation, self._identity)
 
     async def _update(self, beat):
-        await self._after_configuration(UPDATES_DELAY_MS)
+        try:
+            await asyncio.wait_for(self._configured.wait(), _UPDATES_DELAY_MS / 1000)
+        except asyncio.TimeoutError:
+            self._note("not configured yet")
         updater = self._make_updater()
         if self._handover.trial:
             # Whether the cable is in is not the image's fault; the fleet's answer will prove the Ethernet.
@@ -210,20 +227,20 @@ class Unit:
         from ports.unix.slots import Slots
         from ports.unix.updater import Server, Updater
 
-        identity, board, handover = self._identity, self._board, self._handover
+        board, handover, addresses = self._board, self._handover, self._addresses
         slots = Slots(handover.flash, handover.slot)
         facts = UnitFacts(
-            identity.serial, board.name, board.hardware_revision, handover.header.abi, slots.other.size,
+            self._identity.serial, board.name, board.hardware_revision, handover.header.abi, slots.other.size,
             handover.heap_bytes,
         )  # fmt: skip
         self._session = UpdateSession(
             facts, (handover.image_sha256, handover.header.release_counter), slots,
-            MetadataFiles(board.partition("data")), RecordPair(board.partition("journal")), identity.root_metadata,
+            MetadataFiles(board.partition("data")), RecordPair(board.partition("journal")),
+            self._root_metadata,
         )  # fmt: skip
-        addresses = identity.addresses
         server = Server(
-            self._net, addresses["updates_host"], addresses["updates_port"], lambda: tls_context(identity.anchors_der),
-            self._uptime,
+            self._net, addresses["updates_host"], addresses["updates_port"],
+            lambda: self._updates_tls, self._uptime,
         )  # fmt: skip
         return Updater(
             self._session, server, self._uptime, lambda: self._clock.at_least_s(self._uptime()), board.entropy,
@@ -265,7 +282,7 @@ class Unit:
         return "done", "restarting"
 
     async def _restart_soon(self, command_id):
-        until_ms = self._uptime() + RESTART_GRACE_MS
+        until_ms = self._uptime() + _RESTART_GRACE_MS
         await asyncio.sleep(0)
         while self._uptime() < until_ms and self._reports.has_result_of(command_id):
             await asyncio.sleep(0.05)
@@ -273,7 +290,7 @@ class Unit:
         self._board.restart("restart")
 
     def _identify(self, command_id, argument):
-        seconds = min(argument, IDENTIFY_MAX_S)
+        seconds = min(argument, _IDENTIFY_MAX_S)
         self._identify_until_ms = self._uptime() + 1000 * seconds
         self._show()
         return "done", "for %d s" % seconds
@@ -292,7 +309,7 @@ class Unit:
         return failed
 
     def _send_events(self, command_id, argument):
-        rows = self._events.recent(min(argument or EVENTS_A_MESSAGE, EVENTS_A_MESSAGE))
+        rows = self._events.recent(min(argument or _EVENTS_A_MESSAGE, _EVENTS_A_MESSAGE))
         sent = self._uplink.send_events(rows, self._uptime())
         return ("done", "%d events" % len(rows)) if sent else ("failed", "too much in flight")
 

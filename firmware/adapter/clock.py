@@ -5,10 +5,12 @@ MADE_AFTER_S, or the newest that the fleet or trusted update metadata named. The
 it nor lets itself be set below it.
 """
 
+from micropython import const
+
 from adapter.errors import AdapterError
 
-MADE_AFTER_S = 1_767_225_600  # 2026-01-01: no unit was made before
-_YEAR_S = 31_557_600
+MADE_AFTER_S = const(1_767_225_600)  # 2026-01-01: no unit was made before
+_YEAR_S = const(31_557_600)
 FARTHEST_S = 25 * _YEAR_S  # above the floor; a setting beyond it is a fault or an attack
 
 

@@ -10,11 +10,13 @@ and younger, so the ring goes on behind the youngest valid record.
 import struct
 from binascii import crc32
 
-RECORD_BYTES = 32
+from micropython import const
+
+RECORD_BYTES = const(32)
 _FIELDS = ">IQIIB7x"
 _BODY_BYTES = RECORD_BYTES - 4
 _ERASED = b"\xff" * RECORD_BYTES
-_BOOT = 0  # the index of "boot" in EVENTS
+_BOOT = const(0)  # the index of "boot" in EVENTS
 
 
 class EventLog:

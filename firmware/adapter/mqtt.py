@@ -13,30 +13,39 @@ MqttUseError is our mistake, MqttPeerError the broker's, MqttTimeoutError its si
 
 import struct
 
+from micropython import const
+
 from adapter.errors import AdapterError
 from protocol.wire.layouts import MAX_MESSAGE_BYTES
 from protocol.wire.topics import MAX_TOPIC_BYTES
 
 MAX_REMAINING_BYTES = 2 + MAX_TOPIC_BYTES + 2 + MAX_MESSAGE_BYTES
-MAX_IN_FLIGHT = 16
-ANSWER_TIMEOUT_MS = 10_000
-KEEP_ALIVE_S = 30
+MAX_IN_FLIGHT = const(16)
+ANSWER_TIMEOUT_MS = const(10_000)
+KEEP_ALIVE_S = const(30)
 
-CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK = 1, 2, 3, 4, 8, 9
-PINGREQ, PINGRESP, DISCONNECT = 12, 13, 14
+_CONNECT = const(1)
+_CONNACK = const(2)
+_PUBLISH = const(3)
+_PUBACK = const(4)
+_SUBSCRIBE = const(8)
+_SUBACK = const(9)
+_PINGREQ = const(12)
+_PINGRESP = const(13)
+_DISCONNECT = const(14)
 
 # What a broker may send: packet type -> (name, least and most bytes after the header). Table 2.1.
 _FROM_BROKER = {
-    CONNACK: ("CONNACK", 2, 2),
-    PUBLISH: ("PUBLISH", 3, MAX_REMAINING_BYTES),
-    PUBACK: ("PUBACK", 2, 2),
-    SUBACK: ("SUBACK", 3, 3),
-    PINGRESP: ("PINGRESP", 0, 0),
+    _CONNACK: ("CONNACK", 2, 2),
+    _PUBLISH: ("PUBLISH", 3, MAX_REMAINING_BYTES),
+    _PUBACK: ("PUBACK", 2, 2),
+    _SUBACK: ("SUBACK", 3, 3),
+    _PINGRESP: ("PINGRESP", 0, 0),
 }
 REFUSALS = {  # 3.2.2.3, the return codes of CONNACK
     1: "protocol version", 2: "client id", 3: "server unavailable", 4: "user name or password", 5: "not authorised",
 }  # fmt: skip
-_SUBACK_FAILURE = 0x80
+_SUBACK_FAILURE = const(0x80)
 
 
 class MqttError(AdapterError):
@@ -96,7 +105,7 @@ class PacketReader:
         if not buffer:
             return None
         name, least, most = _FROM_BROKER.get(buffer[0] >> 4, ("", 0, 0))
-        if not name or (buffer[0] & 0x0F and buffer[0] >> 4 != PUBLISH):
+        if not name or (buffer[0] & 0x0F and buffer[0] >> 4 != _PUBLISH):
             raise MqttPeerError("packet of type %d, flags %d" % (buffer[0] >> 4, buffer[0] & 0x0F))
         header = self._header(name, most)
         if header is None:
@@ -148,13 +157,13 @@ class MqttClient:
             raise MqttUseError("a client connects once; this one is %s" % self.state)
         self.state = "connecting"
         body = b"\x00\x04MQTT\x04\x02" + struct.pack(">H", self._keep_alive_s) + text(self._client_id)
-        self._send(CONNECT, 0, body, now_ms)
-        self._await(CONNACK, 0, now_ms)
+        self._send(_CONNECT, 0, body, now_ms)
+        self._await(_CONNACK, 0, now_ms)
 
     def subscribe(self, topic, now_ms):
         """Asks for the messages of `topic` at QoS 1; returns the packet id."""
-        packet_id = self._claim(SUBACK, now_ms)
-        self._send(SUBSCRIBE, 2, struct.pack(">H", packet_id) + text(topic) + b"\x01", now_ms)
+        packet_id = self._claim(_SUBACK, now_ms)
+        self._send(_SUBSCRIBE, 2, struct.pack(">H", packet_id) + text(topic) + b"\x01", now_ms)
         return packet_id
 
     def publish(self, topic, payload, qos, now_ms):
@@ -164,14 +173,14 @@ class MqttClient:
         body = text(topic)
         packet_id = 0
         if qos:
-            packet_id = self._claim(PUBACK, now_ms)
+            packet_id = self._claim(_PUBACK, now_ms)
             body += struct.pack(">H", packet_id)
-        self._send(PUBLISH, qos << 1, body + payload, now_ms)
+        self._send(_PUBLISH, qos << 1, body + payload, now_ms)
         return packet_id
 
     def disconnect(self, now_ms):
         """Says goodbye (3.14); what `poll` returns next is the last to be sent."""
-        self._send(DISCONNECT, 0, b"", now_ms)
+        self._send(_DISCONNECT, 0, b"", now_ms)
         self.state = "closed"
         self._awaited = {}
 
@@ -202,9 +211,9 @@ class MqttClient:
                 raise MqttTimeoutError(
                     "no %s for packet %d in %d ms" % (_FROM_BROKER[kind][0], packet_id, ANSWER_TIMEOUT_MS)
                 )
-        if self.state == "open" and now_ms >= self._ping_ms() and (PINGRESP, 0) not in self._awaited:
-            self._send(PINGREQ, 0, b"", now_ms)
-            self._await(PINGRESP, 0, now_ms)
+        if self.state == "open" and now_ms >= self._ping_ms() and (_PINGRESP, 0) not in self._awaited:
+            self._send(_PINGREQ, 0, b"", now_ms)
+            self._await(_PINGRESP, 0, now_ms)
         out = bytes(self._out)
         self._out = bytearray()
         return out
@@ -212,7 +221,7 @@ class MqttClient:
     def next_timer(self):
         """When, in ms, `poll` has something to do at the latest; None if never."""
         times = list(self._awaited.values())
-        if self.state == "open" and (PINGRESP, 0) not in self._awaited:
+        if self.state == "open" and (_PINGRESP, 0) not in self._awaited:
             times.append(self._ping_ms())
         return min(times) if times else None
 
@@ -235,25 +244,25 @@ class MqttClient:
         packet_id = self._last_id
         while True:
             packet_id = packet_id % 0xFFFF + 1
-            if (PUBACK, packet_id) not in self._awaited and (SUBACK, packet_id) not in self._awaited:
+            if (_PUBACK, packet_id) not in self._awaited and (_SUBACK, packet_id) not in self._awaited:
                 break
         self._last_id = packet_id
         self._await(kind, packet_id, now_ms)
         return packet_id
 
     def _receive(self, kind, flags, body, now_ms):
-        if (kind == CONNACK) != (self.state == "connecting"):  # 3.2: first, and only once
+        if (kind == _CONNACK) != (self.state == "connecting"):  # 3.2: first, and only once
             raise MqttPeerError("%s while %s" % (_FROM_BROKER[kind][0], self.state))
-        if kind == PUBLISH:
+        if kind == _PUBLISH:
             return self._receive_message(flags, body, now_ms)
-        if kind == CONNACK:
+        if kind == _CONNACK:
             return self._receive_connack(body)
-        if kind == PINGRESP:
-            self._settle(PINGRESP, 0)
+        if kind == _PINGRESP:
+            self._settle(_PINGRESP, 0)
             return None
         packet_id = struct.unpack(">H", body[:2])[0]
         self._settle(kind, packet_id)
-        if kind == PUBACK:
+        if kind == _PUBACK:
             return ("published", packet_id)
         if body[2] not in (0, 1, _SUBACK_FAILURE):  # 3.9.3; we never ask for QoS 2
             raise MqttPeerError("SUBACK grants QoS code 0x%02x" % body[2])
@@ -264,7 +273,7 @@ class MqttClient:
             raise MqttPeerError("%s for packet %d, which awaits none" % (_FROM_BROKER[kind][0], packet_id))
 
     def _receive_connack(self, body):
-        self._settle(CONNACK, 0)
+        self._settle(_CONNACK, 0)
         session_present, code = body[0], body[1]
         if code > 5 or session_present:  # 3.2.2.2: we asked for a clean session
             raise MqttPeerError("CONNACK with flags %d, return code %d" % (session_present, code))
@@ -292,5 +301,5 @@ class MqttClient:
             packet_id = body[start - 2 : start]
             if packet_id == b"\x00\x00":
                 raise MqttPeerError("PUBLISH at QoS 1 with packet id 0")
-            self._send(PUBACK, 0, packet_id, now_ms)
+            self._send(_PUBACK, 0, packet_id, now_ms)
         return ("message", topic.decode(), body[start:])

@@ -2,19 +2,21 @@
 
 One step for each state in which the unit itself has something to do (activation.py); each step either
 brings the next state or raises an AdapterError, which leads to a jittered wait and another try. What
-touches the world is handed in: the board, the network, the uptime; no wait lasts longer than LINK_POLL_MS
+touches the world is handed in: the board, the network, the uptime; no wait lasts longer than _LINK_POLL_MS
 without a look at the cable.
 """
 
 import asyncio
+
+from micropython import const
 
 from adapter.backoff import Backoff
 from adapter.clock import ClockError
 from adapter.errors import AdapterError
 from adapter.sntp import COOKIE_BYTES, REPLY_TIMEOUT_MS, SntpError, TimeServers, is_answer, read_answer, request
 
-LINK_POLL_MS = 250
-ADDRESS_POLL_MS = 50
+_LINK_POLL_MS = const(250)
+_ADDRESS_POLL_MS = const(50)
 
 
 class LinkDownError(AdapterError):
@@ -74,12 +76,12 @@ class PlugIn:
         until_ms = self._uptime() + wait_ms
         while self._uptime() < until_ms and self._board.ethernet_up():
             self._beat()
-            await asyncio.sleep(min(LINK_POLL_MS, max(until_ms - self._uptime(), 0)) / 1000)
+            await asyncio.sleep(min(_LINK_POLL_MS, max(until_ms - self._uptime(), 0)) / 1000)
 
     async def _await_link(self):
         while not self._board.ethernet_up():
             self._beat()
-            await asyncio.sleep(LINK_POLL_MS / 1000)
+            await asyncio.sleep(_LINK_POLL_MS / 1000)
         self._log("link_up", 0)
         self._backoff.reset()
         self._activation.handle("link_up")
@@ -87,7 +89,7 @@ class PlugIn:
     async def _await_address(self):
         while not self._board.address():
             self._check_link()
-            await asyncio.sleep(ADDRESS_POLL_MS / 1000)
+            await asyncio.sleep(_ADDRESS_POLL_MS / 1000)
         self._log("address", 0)
         self._activation.handle("address_got")
 
@@ -127,7 +129,7 @@ class PlugIn:
         """One connection's life; always ends by an error, or by a refusal of the fleet."""
         self._check_link()
         host, port = self._addresses["broker_host"], self._addresses["broker_port"]
-        stream = await self._net.open_tls(host, port, self._context())
+        stream = await self._net.open_tls(host, port, self._context)
         try:
             self._uplink.open(self._uptime())
             await stream.handshake(self._uplink.poll(self._uptime()))
@@ -146,7 +148,7 @@ class PlugIn:
         if out:
             await stream.write(out)
         timer_ms = self._uplink.next_timer()
-        wait_ms = LINK_POLL_MS if timer_ms is None else min(max(timer_ms - self._uptime(), 0), LINK_POLL_MS)
+        wait_ms = _LINK_POLL_MS if timer_ms is None else min(max(timer_ms - self._uptime(), 0), _LINK_POLL_MS)
         try:
             data = await asyncio.wait_for(stream.read(), wait_ms / 1000)
         except asyncio.TimeoutError:

@@ -10,12 +10,14 @@ Stored as: u8 count, then each packed message behind its u16 length.
 
 import struct
 
+from micropython import const
+
 from protocol.wire.errors import WireError
 from protocol.wire.messages import unpack
 
-MAX_REPORTS = 12
-MAX_STORED_BYTES = 3072
-RESEND_MS = 20_000
+MAX_REPORTS = const(12)
+MAX_STORED_BYTES = const(3072)
+RESEND_MS = const(20_000)
 
 
 class Reports:

@@ -6,10 +6,12 @@ then the reports as reports.py lays them out. What another format wrote is taken
 
 import struct
 
-_FORMAT = 1
+from micropython import const
+
+_FORMAT = const(1)
 _FIELDS = ">BQ"
 _FIELDS_BYTES = struct.calcsize(_FIELDS)
-FLOOR_STEP_S = 86_400  # the floor is written at most once a day, to spare the flash
+FLOOR_STEP_S = const(86_400)  # the floor is written at most once a day, to spare the flash
 
 
 class Settings:

@@ -9,18 +9,20 @@ What an answer must hold before it is believed (RFC 4330, section 5):
 
 import struct
 
+from micropython import const
+
 from adapter.errors import AdapterError
 
-PACKET_BYTES = 48
-COOKIE_BYTES = 8
-VERSION = 4
-REPLY_TIMEOUT_MS = 1000
-_MODE_CLIENT = 3
-_MODE_SERVER = 4
+_PACKET_BYTES = const(48)
+COOKIE_BYTES = const(8)
+_VERSION = const(4)
+REPLY_TIMEOUT_MS = const(1000)
+_MODE_CLIENT = const(3)
+_MODE_SERVER = const(4)
 _HEADER = ">BBbbII4s"
-_SECONDS_1900_TO_1970 = 2_208_988_800
-_MAX_DISTANCE = 3 << 15  # RFC 5905 MAXDIST, 1.5 s in 16.16 fixed point
-_MAX_TURNAROUND_MS = 2000
+_SECONDS_1900_TO_1970 = const(2_208_988_800)
+_MAX_DISTANCE = const(3 << 15)  # RFC 5905 MAXDIST, 1.5 s in 16.16 fixed point
+_MAX_TURNAROUND_MS = const(2000)
 
 
 class SntpError(AdapterError):
@@ -39,12 +41,12 @@ def request(cookie):
     """The 48 bytes to send; `cookie` is 8 random bytes in place of our own time, which nobody needs."""
     if len(cookie) != COOKIE_BYTES:
         raise ValueError("a cookie has 8 bytes, got %d" % len(cookie))
-    return bytes([VERSION << 3 | _MODE_CLIENT]) + bytes(PACKET_BYTES - 1 - COOKIE_BYTES) + bytes(cookie)
+    return bytes([_VERSION << 3 | _MODE_CLIENT]) + bytes(_PACKET_BYTES - 1 - COOKIE_BYTES) + bytes(cookie)
 
 
 def is_answer(data, cookie):
     """True if `data` answers the request with that cookie; anything else is noise, to be ignored."""
-    return len(data) >= PACKET_BYTES and bytes(data[24:32]) == bytes(cookie)
+    return len(data) >= _PACKET_BYTES and bytes(data[24:32]) == bytes(cookie)
 
 
 def read_answer(data, cookie, round_trip_ms):
@@ -52,7 +54,7 @@ def read_answer(data, cookie, round_trip_ms):
     if not is_answer(data, cookie):
         raise SntpError("answer of %d bytes does not return our cookie" % len(data))
     first, stratum, _, _, delay, dispersion, reference = struct.unpack(_HEADER, bytes(data[:16]))
-    if first & 7 != _MODE_SERVER or first >> 3 & 7 != VERSION:
+    if first & 7 != _MODE_SERVER or first >> 3 & 7 != _VERSION:
         raise SntpError("answer of mode %d, version %d" % (first & 7, first >> 3 & 7))
     if stratum == 0:
         raise KissError(_letters(reference))

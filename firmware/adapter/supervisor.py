@@ -7,8 +7,10 @@ the watchdog is no longer fed and resets the board. This is the only place that 
 
 import asyncio
 
-RESTARTS = 5
-WINDOW_MS = 120_000
+from micropython import const
+
+RESTARTS = const(5)
+WINDOW_MS = const(120_000)
 FIRST_WAIT_MS = 250
 FEED_MS = 1000
 

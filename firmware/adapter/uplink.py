@@ -8,6 +8,8 @@ The driver opens a TLS connection, calls `open`, and then moves bytes: `feed` wh
 ("refused", result, retry_s). UplinkError: this connection is of no more use; close it, wait, open another.
 """
 
+from micropython import const
+
 from adapter.clock import ClockError
 from adapter.errors import AdapterError
 from adapter.mqtt import REFUSALS, MqttClient
@@ -16,11 +18,11 @@ from protocol.wire.layouts import COMMANDS, REGISTER_RESULTS
 from protocol.wire.messages import UnknownTypeError, pack, unpack
 from protocol.wire.topics import down_topic, up_topic
 
-ANSWER_TIMEOUT_MS = 15_000  # from register to registered, and from there to configuration
-CLOCK_TOLERANCE_S = 2
-COMMANDS_REMEMBERED = 16
-_ROOM_FOR_OTHERS = 4  # requests in flight that reports leave free
-_LOGGED_CONNACK = 100  # event "refused": 100 + CONNACK's return code, or an index of REGISTER_RESULTS
+ANSWER_TIMEOUT_MS = const(15_000)  # from register to registered, and from there to configuration
+_CLOCK_TOLERANCE_S = const(2)
+_COMMANDS_REMEMBERED = const(16)
+_ROOM_FOR_OTHERS = const(4)  # requests in flight that reports leave free
+_LOGGED_CONNACK = const(100)  # event "refused": 100 + CONNACK's return code, or an index of REGISTER_RESULTS
 
 
 class UplinkError(AdapterError):
@@ -211,7 +213,7 @@ class Uplink:
 
     def _set_clock(self, utc_s, now_ms):
         """The fleet's time came over mutual TLS; SNTP's did not. So the fleet's wins."""
-        if abs(self._clock.utc_s(now_ms) - utc_s) <= CLOCK_TOLERANCE_S:
+        if abs(self._clock.utc_s(now_ms) - utc_s) <= _CLOCK_TOLERANCE_S:
             return
         try:
             self._clock.set(utc_s * 1000, now_ms)
@@ -250,7 +252,7 @@ class Uplink:
         if command_id in self._seen_commands or self._reports.has_result_of(command_id):
             return None
         self._seen_commands.append(command_id)
-        if len(self._seen_commands) > COMMANDS_REMEMBERED:
+        if len(self._seen_commands) > _COMMANDS_REMEMBERED:
             self._seen_commands.pop(0)
         name = COMMANDS[values["command"]]
         self._log("command", values["command"])

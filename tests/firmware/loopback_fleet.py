@@ -29,7 +29,7 @@ from cryptography.x509.oid import NameOID
 from paho.mqtt.enums import CallbackAPIVersion
 
 from protocol.wire import messages, topics
-from protocol.wire.layouts import REGISTER_RESULTS
+from protocol.wire.enumerations import REGISTER_RESULTS
 from protocol.wire.messages import Message
 
 HOST = "127.0.0.1"
@@ -162,6 +162,12 @@ class LoopbackFleet:
             f' key_file: "{path / "server.key"}"\n ca_file: "{path / "devices.pem"}"\n verify: true }} }}\n'
         )
 
+    def serve_with(self, leaf: Authority) -> None:
+        """Restarts the broker with another server certificate; nothing answers behind it."""
+        self.stop_broker()
+        leaf.write(self.directory / "server")
+        self._start_process()
+
     def __enter__(self) -> Self:
         self.start_broker()
         return self
@@ -172,6 +178,10 @@ class LoopbackFleet:
 
     def start_broker(self) -> None:
         """Starts the broker and the answers behind it; returns when both are ready."""
+        self._start_process()
+        self._start_answers()
+
+    def _start_process(self) -> None:
         binary = Path(sys.executable).parent / "nats-server"
         log = (self.directory / "nats.log").open("ab")
         self._broker = subprocess.Popen([binary, "-c", self.directory / "nats.conf"], stdout=log, stderr=log)
@@ -183,6 +193,8 @@ class LoopbackFleet:
             except OSError:
                 assert time.monotonic() < deadline, (self.directory / "nats.log").read_text()
                 threading.Event().wait(0.02)
+
+    def _start_answers(self) -> None:
         subscribed = threading.Event()
         client = paho.Client(CallbackAPIVersion.VERSION2, "gateway")
         client.tls_set(

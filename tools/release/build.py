@@ -4,7 +4,9 @@ The lists of what goes in stand in firmware/manifest.py. Compiled modules are ca
 their source under build/, so a build after a small change takes milliseconds.
 """
 
+import ast
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -31,6 +33,8 @@ MPY_CROSS_TIMEOUT_S = 60
 # Which port of firmware/ports a board runs; the simulated board is the unix port.
 _PORTS = {"simulated": "unix"}
 _NO_IMAGE = (0, bytes(32))
+
+_PRIVATE_CONSTANT = re.compile(r"_[A-Z][A-Z0-9_]*")
 
 
 class BuildError(Exception):
@@ -107,6 +111,8 @@ def _compiled(board: Board, root: Path, entries: Sequence[str], *, folders: bool
         base, path = _find(root, entry.format(port=_PORTS[board.name]))
         for module in _modules(path) if folders else [path]:
             name = module.relative_to(base).as_posix()
+            if folders and module.name == "__init__.py" and _holds_nothing(module.read_bytes()):
+                continue
             files[name.removesuffix(".py") + ".mpy"] = _compile(board, name, module.read_bytes())
     return files
 
@@ -127,16 +133,49 @@ def _modules(path: Path) -> Iterator[Path]:
     yield from sorted(path.rglob("*.py"))
 
 
+def _holds_nothing(source: bytes) -> bool:
+    """A package's `__init__` of a docstring only: the device needs none, and a loaded module costs heap."""
+    return all(isinstance(node, ast.Expr) for node in ast.parse(source).body)
+
+
+def _with_constants(source: bytes) -> bytes:
+    """`source` with const() around the literals of private module constants (`_SIZE = 4`).
+
+    The compiler then writes the value wherever the name stands: no name to intern and no global to keep in a
+    heap where each costs 50 bytes. The sources do without, so that they run on CPython as they are.
+    """
+    lines = source.splitlines(keepends=True)
+    for node in ast.parse(source).body:
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant | ast.BinOp):
+            continue
+        target, value = node.targets[0], node.value
+        one_line = value.lineno == value.end_lineno == node.lineno
+        if one_line and isinstance(target, ast.Name) and _PRIVATE_CONSTANT.fullmatch(target.id) and _is_literal(value):
+            line = lines[value.lineno - 1]
+            text = line[value.col_offset : value.end_col_offset]
+            lines[value.lineno - 1] = line[: value.col_offset] + b"const(" + text + b")" + line[value.end_col_offset :]
+    return b"".join(lines)
+
+
+def _is_literal(value: ast.expr) -> bool:
+    """An integer, a sum or shift of integers, a text or bytes."""
+    if isinstance(value, ast.BinOp):
+        return _is_literal(value.left) and _is_literal(value.right)
+    return isinstance(value, ast.Constant) and isinstance(value.value, int | str | bytes)
+
+
 def _compile(board: Board, name: str, source: bytes) -> bytes:
-    """The .mpy of `source`; `name` is what its tracebacks show."""
-    key = sha256(f"{_compiler_version()} {name}\n".encode() + source).hexdigest()
+    """The .mpy of the module at path `name`. Tracebacks show its dotted name: a text that the heap holds anyway."""
+    dotted = name.removesuffix(".py").replace("/", ".")
+    source = _with_constants(source)
+    key = sha256(f"{_compiler_version()} {dotted}\n".encode() + source).hexdigest()
     cached = _cache() / f"{key}.mpy"
     if not cached.exists():
         with tempfile.TemporaryDirectory() as folder:
             written, out = Path(folder, "module.py"), Path(folder, "module.mpy")
             written.write_bytes(source)
             done = subprocess.run(
-                [_mpy_cross(), "-s", name, "-o", str(out), str(written)],
+                [_mpy_cross(), "-s", dotted, "-o", str(out), str(written)],
                 capture_output=True, timeout=MPY_CROSS_TIMEOUT_S, check=False,
             )  # fmt: skip
             if done.returncode:

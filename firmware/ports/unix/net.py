@@ -17,11 +17,11 @@ from micropython import const
 
 from adapter.errors import AdapterError
 
-CONNECT_TIMEOUT_MS = const(10_000)
-HANDSHAKE_TIMEOUT_MS = const(15_000)
-DRAIN_TIMEOUT_MS = const(15_000)
+_CONNECT_TIMEOUT_MS = const(8_000)
+_HANDSHAKE_TIMEOUT_MS = const(8_000)
+_DRAIN_TIMEOUT_MS = const(8_000)
 _MAX_ADDRESSES = const(4)
-_READ_BYTES = const(2048)
+_READ_BYTES = const(1024)
 _DATAGRAM_BYTES = const(1500)
 _EISCONN = const(106)  # not in this port's errno
 
@@ -37,26 +37,28 @@ class TlsStream:
         self._net = net
         self._stream = stream
         self._where = where
+        self._buffer = bytearray(_READ_BYTES)  # once, for a heap in use for days has no room for one each time
         self.handshake_ms = 0
 
     async def handshake(self, first):
         """Shakes hands, and sends `first`, the protocol's first bytes, behind it."""
         started = time.ticks_ms()
-        await self._send(first, HANDSHAKE_TIMEOUT_MS, "the TLS handshake with")
+        await self._send(first, _HANDSHAKE_TIMEOUT_MS, "the TLS handshake with")
         self.handshake_ms = time.ticks_diff(time.ticks_ms(), started)
 
     async def write(self, data):
         """Hands all of `data` to the network."""
-        await self._send(data, DRAIN_TIMEOUT_MS, "sending to")
+        await self._send(data, _DRAIN_TIMEOUT_MS, "sending to")
 
-    async def read(self, count=_READ_BYTES):
-        """1 to `count` bytes as soon as there are any, b"" at the end; the caller sets the limit."""
+    async def read(self, most=_READ_BYTES):
+        """1 to `most` (or _READ_BYTES) bytes as soon as there are any, b"" at the end; the caller limits the wait."""
+        view = memoryview(self._buffer)[:most]
         try:
-            data = await self._stream.read(count)
+            count = await self._stream.readinto(view)
         except (OSError, ValueError) as error:
             raise NetError("reading from %s: %s" % (self._where, error))
         self._net.check_link(self._where)
-        return data
+        return bytes(view[:count])
 
     def close(self):
         """Ends the connection at once; may be called twice."""
@@ -92,12 +94,12 @@ class Net:
         for family, address in _resolve(host, port, socket.SOCK_STREAM):
             plain = socket.socket(family, socket.SOCK_STREAM)
             try:
-                await asyncio.wait_for_ms(_connect(plain, address), CONNECT_TIMEOUT_MS)
+                await asyncio.wait_for_ms(_connect(plain, address), _CONNECT_TIMEOUT_MS)
                 secure = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
                 secure.setblocking(False)
                 return TlsStream(self, Stream(secure), where)
             except asyncio.TimeoutError:
-                problem = "no answer in %d ms" % CONNECT_TIMEOUT_MS
+                problem = "no answer in %d ms" % _CONNECT_TIMEOUT_MS
             except OSError as error:
                 problem = error
             except asyncio.CancelledError:

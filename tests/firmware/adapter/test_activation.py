@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.activation import TRANSITIONS, Activation, ActivationError
-from protocol.wire.layouts import UNIT_STATES
+from protocol.wire.enumerations import UNIT_STATES
 from tests.conftest import RunMicroPython
 
 EVENTS = sorted({event for _, event, _ in TRANSITIONS})

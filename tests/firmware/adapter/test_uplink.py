@@ -11,7 +11,7 @@ from adapter.mqtt import MqttPeerError, MqttTimeoutError, packet
 from adapter.reports import RESEND_MS, Reports
 from adapter.uplink import ANSWER_TIMEOUT_MS, Uplink, UplinkError
 from protocol.wire import messages, topics
-from protocol.wire.layouts import COMMANDS, REGISTER_RESULTS
+from protocol.wire.enumerations import COMMANDS, REGISTER_RESULTS
 from tests.conftest import RunMicroPython
 
 SERIAL = "PT000000018"
