@@ -34,7 +34,7 @@ from fleet.store.releases import ReleaseRepository
 from fleet.store.rollouts import RolloutRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.updates.director import ASSIGNMENT_LIFE, AssignedImage, Director
-from protocol.wire.layouts import COMMANDS, UPDATE_REASONS, UPDATE_STATES
+from protocol.wire.enumerations import COMMANDS, UPDATE_REASONS, UPDATE_STATES
 from protocol.wire.messages import Message
 
 TELL_AGAIN_AFTER = timedelta(seconds=15)

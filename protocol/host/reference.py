@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from protocol.host.enumerations import ENUMERATIONS
-from protocol.wire.layouts import BLOB, CRITICAL, FIXED, LIST, MESSAGES, TEXT, U8, U16, U32, U64
+from protocol.host.table import MESSAGES
+from protocol.wire.layouts import BLOB, CRITICAL, FIXED, LIST, TEXT, U8, U16, U32, U64
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "protocol.md"
 BEGIN = "<!-- tables: drawn by protocol.host.reference -->"

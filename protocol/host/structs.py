@@ -36,7 +36,8 @@ from construct import (
     this,
 )
 
-from protocol.wire.layouts import BLOB, FIXED, LIST, MAX_MESSAGE_BYTES, MESSAGES, TEXT, U8, U16, U32, U64
+from protocol.host.table import MESSAGES
+from protocol.wire.layouts import BLOB, FIXED, LIST, MAX_MESSAGE_BYTES, TEXT, U8, U16, U32, U64
 
 _INTS = {U8: Int8ub, U16: Int16ub, U32: Int32ub, U64: Int64ub}
 _ROWS_BY_TYPE = {row[0]: row for row in MESSAGES}

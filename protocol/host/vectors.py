@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from protocol.host import reject_vectors, structs
-from protocol.wire.layouts import BLOB, FIXED, LIST, MESSAGES, TEXT
+from protocol.host.table import MESSAGES
+from protocol.wire.layouts import BLOB, FIXED, LIST, TEXT
 
 FOLDER = Path(__file__).parents[1] / "vectors"
 SERIALS = ("PT000000018", "PT000000000", "PT999999998", "PT123456782", "PT000028001", "PT000079996")

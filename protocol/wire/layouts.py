@@ -1,4 +1,4 @@
-"""Every message there is, one table row each: the only source of truth.
+"""Every message of the fleet, one table row each: the only source of truth (the USB link's: link_layouts).
 
 A row is (type, name, version, fields). A field is (name, kind, low, high, since[, rows]):
 
@@ -15,18 +15,13 @@ end does with a newer message, and the other way round, stands in docs/protocol.
 """
 
 from protocol.wire.enumerations import (
-    BLOBS,
     BOOT_REASONS,
     CHANNELS,
     COMMAND_RESULTS,
     COMMANDS,
     EVENTS,
     LINE_STATES,
-    LINK_MODES,
-    LINK_RESULTS,
     REGISTER_RESULTS,
-    SELF_TEST_RESULTS,
-    SELF_TESTS,
     UNIT_STATES,
     UPDATE_REASONS,
     UPDATE_STATES,
@@ -44,11 +39,6 @@ _COUNTER = ("release_counter", U32, 0, 0xFFFFFFFF, 1)
 EVENT_ROWS = (
     _CLOCK,
     ("event", U8, 0, len(EVENTS) - 1, 1),
-    ("value", U32, 0, 0xFFFFFFFF, 1),
-)
-SELF_TEST_ROWS = (
-    ("test", U8, 0, len(SELF_TESTS) - 1, 1),
-    ("result", U8, 0, len(SELF_TEST_RESULTS) - 1, 1),
     ("value", U32, 0, 0xFFFFFFFF, 1),
 )
 NTP_ROWS = (("host", TEXT, 1, 64, 1), ("port", U16, 1, 65535, 1))
@@ -129,59 +119,6 @@ MESSAGES = (
         ("boot_id", U32, 0, 0xFFFFFFFF, 1),
         ("sequence", U32, 0, 0xFFFFFFFF, 1),
     )),
-    # From host to unit, over the USB serial link.
-    (64, "hello", 1, ()),
-    (65, "begin_provisioning", 1, (
-        _SERIAL,
-        ("mac", FIXED, 6, 6, 1),
-        ("epoch", U16, 1, 65535, 1),
-        ("hardware_revision", U8, 0, 255, 1),
-        ("country", TEXT, 2, 2, 1),  # ISO 3166-1 alpha-2
-        ("entropy", FIXED, 32, 32, 1),  # the station's share of the first key's randomness
-    )),
-    (66, "put_blob", 1, (
-        ("blob", U8, 0, len(BLOBS) - 1, 1),
-        ("total_bytes", U16, 1, 8192, 1),
-        ("offset", U16, 0, 8191, 1),
-        ("data", BLOB, 1, 1024, 1),
-    )),
-    (67, "finish_provisioning", 1, (("certificate_sha256", FIXED, 32, 32, 1),)),
-    (68, "run_self_test", 1, ()),
-    (69, "lock", 1, ()),
-    (70, "restart", 1, ()),
-    # From unit to host, over the USB serial link; a reply carries its request's sequence.
-    (80, "hello_reply", 1, (
-        ("mode", U8, 0, len(LINK_MODES) - 1, 1),
-        ("board", TEXT, 1, 16, 1),
-        ("hardware_revision", U8, 0, 255, 1),
-        ("board_uid", FIXED, 8, 8, 1),
-        ("version", TEXT, 1, 16, 1),
-        ("serial", TEXT, 0, 11, 1),  # empty before provisioning
-        ("mac", FIXED, 6, 6, 1),  # zeros before provisioning
-        ("epoch", U16, 0, 65535, 1),
-        ("provisioned", U8, 0, 1, 1),
-        ("state", U8, 0, len(UNIT_STATES) - 1, 1),
-    )),
-    (81, "csr", 1, (("csr", BLOB, 1, 1024, 1),)),
-    (82, "done", 1, (
-        ("result", U8, 0, len(LINK_RESULTS) - 1, 1),
-        ("detail", TEXT, 0, 120, 1),
-    )),
-    (83, "self_test_report", 1, (("tests", LIST, 1, 32, 1, SELF_TEST_ROWS),)),
-    # The simulated chip's ROM loader, over the same link; real chips bring their own.
-    (96, "loader_hello", 1, ()),
-    (97, "loader_erase", 1, (("block", U32, 0, 4095, 1), ("blocks", U16, 1, 4096, 1))),
-    (98, "loader_write", 1, (("offset", U32, 0, (1 << 24) - 1, 1), ("data", BLOB, 1, 2048, 1))),
-    (99, "loader_digest", 1, (("offset", U32, 0, (1 << 24) - 1, 1), ("length", U32, 1, 1 << 24, 1))),
-    (100, "loader_run", 1, ()),
-    (112, "loader_info", 1, (
-        ("board", TEXT, 1, 16, 1),
-        ("hardware_revision", U8, 0, 255, 1),
-        ("board_uid", FIXED, 8, 8, 1),
-        ("flash_bytes", U32, 4096, 1 << 24, 1),
-        ("block_bytes", U32, 256, 1 << 16, 1),
-    )),
-    (113, "loader_digest_reply", 1, (("sha256", FIXED, 32, 32, 1),)),
     # The addresses blob of the identity partition: where the fleet is. Never sent, only stored.
     (120, "addresses", 1, (
         ("broker_host", TEXT, 1, 64, 1),

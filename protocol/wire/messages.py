@@ -16,9 +16,15 @@ _INT_FORMAT = {1: ">B", 2: ">H", 4: ">I", 8: ">Q"}
 
 _BY_TYPE = {}
 _BY_NAME = {}
-for _row in MESSAGES:
-    _BY_TYPE[_row[0]] = _row
-    _BY_NAME[_row[1]] = _row
+
+
+def _know(rows):
+    for row in rows:
+        _BY_TYPE[row[0]] = row
+        _BY_NAME[row[1]] = row
+
+
+_know(MESSAGES)
 
 
 class Message:
@@ -46,10 +52,19 @@ class UnknownTypeError(WireError):
 
 def layout_of(name):
     """The row of message `name`; WireError if there is none."""
-    row = _BY_NAME.get(name)
+    row = _find(_BY_NAME, name)
     if row is None:
         raise WireError("no message is called %r" % (name,))
     return row
+
+
+def _find(rows, key):
+    """The row, from the USB link's table if need be: it is read when the first of its messages turns up."""
+    if key not in rows and "hello" not in _BY_NAME:
+        from protocol.wire.link_layouts import LINK_MESSAGES
+
+        _know(LINK_MESSAGES)
+    return rows.get(key)
 
 
 def pack(name, values, boot_id=0, sequence=0, version=None):
@@ -75,7 +90,7 @@ def unpack(data):
     if not ENVELOPE_BYTES <= size <= MAX_MESSAGE_BYTES:
         raise WireError("a message has %d to %d bytes, got %d" % (ENVELOPE_BYTES, MAX_MESSAGE_BYTES, size))
     kind, version, boot_id, sequence = struct.unpack(_ENVELOPE, bytes(data[:ENVELOPE_BYTES]))
-    row = _BY_TYPE.get(kind)
+    row = _find(_BY_TYPE, kind)
     if row is None:
         raise UnknownTypeError("unknown message type %d" % kind)
     if version == 0:

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from protocol.host import structs
+from protocol.host.table import MESSAGES
 from protocol.host.vectors import as_json
-from protocol.wire.layouts import BLOB, FIXED, LIST, MESSAGES, TEXT
+from protocol.wire.layouts import BLOB, FIXED, LIST, TEXT
 from tests.conftest import REPOSITORY, micropython_path
 from tests.protocol import wire_answers
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from protocol.host.table import MESSAGES
 from protocol.wire import layouts, messages
 from protocol.wire.errors import WireError
 from tests.conftest import RunMicroPython
@@ -94,7 +95,7 @@ print(got == {{"wind": 5, "rain": 7, "station": b"\\0\\0", "remark": "", "gusts"
     assert micropython(script) == "True\nTrue\n"
 
 
-@pytest.mark.parametrize("row", layouts.MESSAGES, ids=lambda row: row[1])
+@pytest.mark.parametrize("row", MESSAGES, ids=lambda row: row[1])
 def test_table_keeps_the_rules_of_growth(row: tuple[int, str, int, tuple[tuple[object, ...], ...]]) -> None:
     _, _, version, fields = row
     sinces = [field[4] for field in fields]
@@ -108,6 +109,4 @@ def test_table_keeps_the_rules_of_growth(row: tuple[int, str, int, tuple[tuple[o
 
 
 def test_types_and_names_are_used_once() -> None:
-    assert (
-        len({row[0] for row in layouts.MESSAGES}) == len({row[1] for row in layouts.MESSAGES}) == len(layouts.MESSAGES)
-    )
+    assert len({row[0] for row in MESSAGES}) == len({row[1] for row in MESSAGES}) == len(MESSAGES)

@@ -11,9 +11,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
 
 from adapter.factory import FactoryLink
+from protocol.host.table import MESSAGES
 from protocol.wire import messages
 from protocol.wire.enumerations import LINK_MODES, LINK_RESULTS, SELF_TEST_RESULTS
-from protocol.wire.layouts import MESSAGES
 from protocol.wire.link import FrameReader, encode_frame
 from tests.conftest import RunMicroPython
 from tests.firmware.adapter.factory_bench import ADDRESSES, MAC, SERIAL, Bench

@@ -8,7 +8,8 @@ import pytest
 from adapter.records import RecordPair
 from adapter.reports import MAX_REPORTS, MAX_STORED_BYTES, RESEND_MS, Reports
 from adapter.settings import FLOOR_STEP_S, Settings
-from protocol.wire.layouts import CRITICAL, MESSAGES
+from protocol.host.table import MESSAGES
+from protocol.wire.layouts import CRITICAL
 from protocol.wire.messages import pack, unpack
 from tests.conftest import RunMicroPython
 from tests.firmware.model_flash import CuttingFlash, PowerCutError

@@ -13,7 +13,7 @@ from fleet.services.build import Services
 from fleet.services.ingest import GATEWAY
 from fleet.services.unit_messages import Outgoing
 from fleet.store.tables.equipment import mac_blocks, units
-from protocol.wire.layouts import UPDATE_REASONS, UPDATE_STATES
+from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
 from protocol.wire.messages import Message, pack, unpack
 from protocol.wire.serial_number import make_serial
 

@@ -4,7 +4,8 @@ import pytest
 
 from protocol.host.enumerations import ENUMERATIONS
 from protocol.host.reference import DOCUMENT, rewritten
-from protocol.wire.layouts import LIST, MESSAGES
+from protocol.host.table import MESSAGES
+from protocol.wire.layouts import LIST
 
 BOUNDS = {(row[1], field[0]): field[3] for row in MESSAGES for field in row[3]} | {
     (field[0], inner[0]): inner[3] for row in MESSAGES for field in row[3] if field[1] == LIST for inner in field[5]
