@@ -22,7 +22,7 @@ from adapter.supervisor import Supervisor
 from adapter.uplink import Uplink
 from ports.unix.board import Board
 from ports.unix.net import Net, tls_context
-from protocol.wire.layouts import COMMAND_RESULTS, EVENTS, LINE_STATES, UPDATE_STATES
+from protocol.wire.enumerations import COMMAND_RESULTS, EVENTS, LINE_STATES, UPDATE_STATES
 
 _UPDATES_DELAY_MS = 15_000  # a unit looks after updates once it is configured, or after that time
 _SILENCE_MS = 20_000  # a task shows progress at least that often: a TLS handshake's limit and more

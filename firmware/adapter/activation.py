@@ -6,7 +6,7 @@ the voice part takes it over, it is left at once by `line_settled`.
 """
 
 from adapter.errors import AdapterError
-from protocol.wire.layouts import UNIT_STATES
+from protocol.wire.enumerations import UNIT_STATES
 
 _CONNECTED = ("register", "configure", "line", "ready")
 _ADDRESSED = ("time", "connect", "refused") + _CONNECTED

@@ -19,8 +19,8 @@ from adapter import self_test
 from adapter.crypto import csr, p256
 from adapter.identity import KEYED, LOCKED, MAX_BLOB_BYTES, PROVISIONED, Identity
 from protocol.wire import messages
+from protocol.wire.enumerations import BLOBS, LINK_MODES, LINK_RESULTS
 from protocol.wire.errors import WireError
-from protocol.wire.layouts import BLOBS, LINK_MODES, LINK_RESULTS
 from protocol.wire.link import FrameReader, encode_frame
 from protocol.wire.mac import MacAddress
 from protocol.wire.serial_number import check_serial

@@ -4,7 +4,7 @@
 the caller. A test answers (result, value); the value is what was measured, for the warehouse's records.
 """
 
-from protocol.wire.layouts import SELF_TEST_RESULTS, SELF_TESTS
+from protocol.wire.enumerations import SELF_TEST_RESULTS, SELF_TESTS
 
 PASSED = SELF_TEST_RESULTS.index("passed")
 FAILED = SELF_TEST_RESULTS.index("failed")

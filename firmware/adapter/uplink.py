@@ -13,8 +13,8 @@ from micropython import const
 from adapter.clock import ClockError
 from adapter.errors import AdapterError
 from adapter.mqtt import REFUSALS, MqttClient
+from protocol.wire.enumerations import COMMANDS, REGISTER_RESULTS
 from protocol.wire.errors import WireError
-from protocol.wire.layouts import COMMANDS, REGISTER_RESULTS
 from protocol.wire.messages import UnknownTypeError, pack, unpack
 from protocol.wire.topics import down_topic, up_topic
 

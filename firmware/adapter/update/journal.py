@@ -9,7 +9,7 @@ u32, state u8, reason u8), then name and detail, each behind its length u8.
 
 import struct
 
-from protocol.wire.layouts import UPDATE_REASONS, UPDATE_STATES
+from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
 
 MAX_DETAIL_CHARACTERS = 120
 _FORMAT = 1

@@ -32,9 +32,9 @@ from adapter.update.file_names import assignment_path, target_path
 from adapter.update.journal import Journal, printable
 from adapter.update.metadata import TrustedSet
 from adapter.update.slot_writer import SlotWriter
+from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
 from protocol.wire.errors import WireError
 from protocol.wire.image import HEADER_BYTES, ImageHeader
-from protocol.wire.layouts import UPDATE_REASONS, UPDATE_STATES
 
 CHECKPOINT_BYTES = 32_768  # written again at most, after a power cut in the download
 MAX_TRIES = 12  # of one assignment's download

@@ -4,7 +4,7 @@ import os
 import sys
 
 from ports.unix.usb import Usb
-from protocol.wire.layouts import BOOT_REASONS
+from protocol.wire.enumerations import BOOT_REASONS
 
 # The chip takes exit status 64 + index into BOOT_REASONS as the reason of a reset (boot.py).
 _RESET_STATUS = 64
