@@ -1,6 +1,7 @@
-"""All rows of the wire's tables: the fleet's messages and the USB link's."""
+"""All rows of the wire's tables, (type, name, version, fields): the fleet's messages and the USB link's."""
 
-from protocol.wire.layouts import MESSAGES as FLEET_MESSAGES
-from protocol.wire.link_layouts import LINK_MESSAGES
+from protocol.wire import layouts, link_layouts
 
-MESSAGES = FLEET_MESSAGES + LINK_MESSAGES
+MESSAGES = tuple(
+    (number, name, *getattr(table, name)()) for table in (layouts, link_layouts) for number, name in table.TYPES.items()
+)

@@ -1,6 +1,8 @@
-"""Every message of the fleet, one table row each: the only source of truth (the USB link's: link_layouts).
+"""Every message of the fleet, one row each: the only source of truth (the USB link's are in link_layouts).
 
-A row is (type, name, version, fields). A field is (name, kind, low, high, since[, rows]):
+TYPES names the messages by their number. The function of that name gives the row, (version, fields): a
+function, because a unit's heap is small and a row is needed for an instant. A field is
+(name, kind, low, high, since[, rows]):
 
 | kind  | Python value | low, high bound      | on the wire                                     |
 |-------|--------------|----------------------|-------------------------------------------------|
@@ -43,9 +45,26 @@ EVENT_ROWS = (
 )
 NTP_ROWS = (("host", TEXT, 1, 64, 1), ("port", U16, 1, 65535, 1))
 
-MESSAGES = (
+TYPES = {
     # From unit to fleet, over MQTT.
-    (1, "register", 1, (
+    1: "register",
+    2: "heartbeat",
+    3: "service_ready",
+    4: "update_report",
+    5: "events",
+    6: "command_result",
+    # From fleet to unit, over MQTT.
+    32: "registered",
+    33: "configuration",
+    34: "command",
+    35: "acknowledge",
+    # The addresses blob of the identity partition: where the fleet is. Never sent, only stored.
+    120: "addresses",
+}
+
+
+def register():
+    return 1, (
         _SERIAL,
         ("mac", FIXED, 6, 6, 1),
         ("epoch", U16, 1, 65535, 1),
@@ -59,8 +78,11 @@ MESSAGES = (
         ("boot_reason", U8, 0, len(BOOT_REASONS) - 1, 1),
         ("free_heap_bytes", U32, 0, 0xFFFFFFFF, 1),
         _CLOCK,
-    )),
-    (2, "heartbeat", 1, (
+    )
+
+
+def heartbeat():
+    return 1, (
         ("uptime_s", U32, 0, 0xFFFFFFFF, 1),
         ("state", U8, 0, len(UNIT_STATES) - 1, 1),
         ("line_state", U8, 0, len(LINE_STATES) - 1, 1),
@@ -71,15 +93,21 @@ MESSAGES = (
         ("free_heap_bytes", U32, 0, 0xFFFFFFFF, 1),
         ("waiting_reports", U8, 0, 255, 1),
         _CLOCK,
-    )),
-    (3, "service_ready", 1, (
+    )
+
+
+def service_ready():
+    return 1, (
         ("config_version", U32, 0, 0xFFFFFFFF, 1),
         ("line_state", U8, 0, len(LINE_STATES) - 1, 1),
         ("configured_ms", U32, 0, 0xFFFFFFFF, 1),  # from the first line of boot.py to configuration received
         ("tls_ms", U32, 0, 0xFFFFFFFF, 1),  # of it, the unit's own TLS handshakes
         _CLOCK,
-    )),
-    (4, "update_report", 1, (
+    )
+
+
+def update_report():
+    return 1, (
         ("assignment", U32, 0, 0xFFFFFFFF, 1),  # the director's sequence number
         ("state", U8, 0, len(UPDATE_STATES) - 1, 1),
         ("reason", U8, 0, len(UPDATE_REASONS) - 1, 1),
@@ -88,46 +116,66 @@ MESSAGES = (
         _COUNTER,  # of the image now running
         ("detail", TEXT, 0, 120, 1),
         _CLOCK,
-    )),
-    (5, "events", 1, (("events", LIST, 0, 64, 1, EVENT_ROWS),)),
-    (6, "command_result", 1, (
+    )
+
+
+def events():
+    return 1, (("events", LIST, 0, 64, 1, EVENT_ROWS),)
+
+
+def command_result():
+    return 1, (
         ("command_id", U32, 0, 0xFFFFFFFF, 1),
         ("result", U8, 0, len(COMMAND_RESULTS) - 1, 1),
         ("detail", TEXT, 0, 120, 1),
-    )),
-    # From fleet to unit, over MQTT.
-    (32, "registered", 1, (
+    )
+
+
+def registered():
+    return 1, (
         ("result", U8, 0, len(REGISTER_RESULTS) - 1, 1),
         ("config_version", U32, 0, 0xFFFFFFFF, 1),
         ("retry_s", U32, 0, 86400, 1),
         _CLOCK,
-    )),
-    (33, "configuration", 1, (
+    )
+
+
+def configuration():
+    return 1, (
         ("config_version", U32, 1, 0xFFFFFFFF, 1),
         ("heartbeat_s", U16, 1, 3600, 1),
         ("channel", U8, 0, len(CHANNELS) - 1, 1),
         ("maintenance_from_s", U64, 0, 1 << 40, 1),  # UTC instants; equal: any time
         ("maintenance_until_s", U64, 0, 1 << 40, 1),
         ("line_allowed", U8, 0, 1, 1),
-    )),
-    (34, "command", 1, (
+    )
+
+
+def command():
+    return 1, (
         ("command_id", U32, 1, 0xFFFFFFFF, 1),
         ("command", U8, 0, len(COMMANDS) - 1, 1),
         ("argument", U32, 0, 0xFFFFFFFF, 1),
-    )),
-    (35, "acknowledge", 1, (  # of a critical report, by the fleet, once it is stored
+    )
+
+
+def acknowledge():
+    # of a critical report, by the fleet, once it is stored
+    return 1, (
         ("boot_id", U32, 0, 0xFFFFFFFF, 1),
         ("sequence", U32, 0, 0xFFFFFFFF, 1),
-    )),
-    # The addresses blob of the identity partition: where the fleet is. Never sent, only stored.
-    (120, "addresses", 1, (
+    )
+
+
+def addresses():
+    return 1, (
         ("broker_host", TEXT, 1, 64, 1),
         ("broker_port", U16, 1, 65535, 1),
         ("updates_host", TEXT, 1, 64, 1),
         ("updates_port", U16, 1, 65535, 1),
         ("ntp", LIST, 1, 4, 1, NTP_ROWS),
-    )),
-)  # fmt: skip
+    )
+
 
 # Reports that stay on the unit until the fleet acknowledges them by an `acknowledge`.
 CRITICAL = ("service_ready", "update_report", "command_result")

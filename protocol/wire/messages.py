@@ -7,24 +7,15 @@ once and for ever. On the USB link a reply repeats the boot id and sequence of i
 
 import struct
 
+from protocol.wire import layouts
 from protocol.wire.errors import WireError
-from protocol.wire.layouts import BLOB, FIXED, LIST, MAX_MESSAGE_BYTES, MESSAGES, TEXT
+from protocol.wire.layouts import BLOB, FIXED, LIST, MAX_MESSAGE_BYTES, TEXT
 
 _ENVELOPE = ">BBII"
 ENVELOPE_BYTES = struct.calcsize(_ENVELOPE)
 _INT_FORMAT = {1: ">B", 2: ">H", 4: ">I", 8: ">Q"}
 
-_BY_TYPE = {}
-_BY_NAME = {}
-
-
-def _know(rows):
-    for row in rows:
-        _BY_TYPE[row[0]] = row
-        _BY_NAME[row[1]] = row
-
-
-_know(MESSAGES)
+_last = None  # the row used last: a busy end packs and unpacks the same few messages
 
 
 class Message:
@@ -51,20 +42,29 @@ class UnknownTypeError(WireError):
 
 
 def layout_of(name):
-    """The row of message `name`; WireError if there is none."""
-    row = _find(_BY_NAME, name)
+    """The row (type, name, version, fields) of message `name`; WireError if there is none."""
+    row = _find(None, name)
     if row is None:
         raise WireError("no message is called %r" % (name,))
     return row
 
 
-def _find(rows, key):
-    """The row, from the USB link's table if need be: it is read when the first of its messages turns up."""
-    if key not in rows and "hello" not in _BY_NAME:
-        from protocol.wire.link_layouts import LINK_MESSAGES
-
-        _know(LINK_MESSAGES)
-    return rows.get(key)
+def _find(number, name):
+    """The row by its number or its name, or None; the USB link's table is read when first it may be in there."""
+    global _last
+    row = _last
+    if row is not None and (row[0] == number or row[1] == name):
+        return row
+    table = layouts
+    while True:
+        for known in table.TYPES:
+            if known == number or table.TYPES[known] == name:
+                version, fields = getattr(table, table.TYPES[known])()
+                row = _last = (known, table.TYPES[known], version, fields)
+                return row
+        if table is not layouts:
+            return None
+        from protocol.wire import link_layouts as table
 
 
 def pack(name, values, boot_id=0, sequence=0, version=None):
@@ -90,7 +90,7 @@ def unpack(data):
     if not ENVELOPE_BYTES <= size <= MAX_MESSAGE_BYTES:
         raise WireError("a message has %d to %d bytes, got %d" % (ENVELOPE_BYTES, MAX_MESSAGE_BYTES, size))
     kind, version, boot_id, sequence = struct.unpack(_ENVELOPE, bytes(data[:ENVELOPE_BYTES]))
-    row = _find(_BY_TYPE, kind)
+    row = _find(kind, None)
     if row is None:
         raise UnknownTypeError("unknown message type %d" % kind)
     if version == 0:

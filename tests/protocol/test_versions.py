@@ -21,13 +21,15 @@ NEW_VALUES = {"wind": 5, "rain": 8, "station": b"ab", "remark": "wet", "gusts": 
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch) -> None:
     """The wire's table, to which a test may add a type."""
-    monkeypatch.setattr(messages, "_BY_TYPE", dict(messages._BY_TYPE))
-    monkeypatch.setattr(messages, "_BY_NAME", dict(messages._BY_NAME))
+    monkeypatch.setattr(layouts, "TYPES", dict(layouts.TYPES))
+    monkeypatch.setattr(layouts, "weather", None, raising=False)
+    monkeypatch.setattr(messages, "_last", None)
 
 
-def know(row: tuple[object, ...]) -> None:
-    messages._BY_TYPE[row[0]] = row
-    messages._BY_NAME[row[1]] = row
+def know(row: tuple[int, str, int, tuple[object, ...]]) -> None:
+    layouts.TYPES[row[0]] = row[1]
+    layouts.weather = lambda: row[2:]
+    messages._last = None
 
 
 @pytest.mark.usefixtures("table")
@@ -79,10 +81,12 @@ def test_unknown_type_is_told_from_a_damaged_message() -> None:
 
 def test_version_rule_holds_under_micropython(micropython: RunMicroPython) -> None:
     script = f"""
-from protocol.wire import messages
+from protocol.wire import layouts, messages
 OLD, NEW = {OLD!r}, {NEW!r}
 def know(row):
-    messages._BY_TYPE[row[0]] = messages._BY_NAME[row[1]] = row
+    layouts.TYPES[row[0]] = row[1]
+    layouts.weather = lambda: row[2:]
+    messages._last = None
 know(NEW)
 new = messages.pack("weather", {NEW_VALUES!r})
 know(OLD)
