@@ -1,8 +1,8 @@
 """From plugged in to service-ready: the states a unit goes through, as one table.
 
-The states are UNIT_STATES of the wire. A row is (state, event, next state); an event that the table does
-not list for a state is refused and changes nothing. Registering the line is a state of its own: until
-the voice part takes it over, it is left at once by `line_settled`.
+The states are UNIT_STATES of the wire. A row is (event, the states it is possible in, next state; None: the
+same). An event that the table does not list for a state is refused and changes nothing. Registering the line
+is a state of its own: until the voice part takes it over, it is left at once by `line_settled`.
 """
 
 from adapter.errors import AdapterError
@@ -11,37 +11,34 @@ from protocol.wire.enumerations import UNIT_STATES
 _CONNECTED = ("register", "configure", "line", "ready")
 _ADDRESSED = ("time", "connect", "refused") + _CONNECTED
 
-TRANSITIONS = (
-    ("link", "link_up", "address"),
-    ("address", "address_got", "time"),
-    ("time", "time_set", "connect"),
-    ("connect", "connected", "register"),
-    ("register", "accepted", "configure"),
-    ("configure", "configured", "line"),
-    ("line", "line_settled", "ready"),
-    # The fleet may send a new configuration at any time.
-    ("line", "configured", "line"),
-    ("ready", "configured", "line"),
-    # And it may answer again: a re-registration is confirmed, a unit is quarantined or revoked.
-    ("configure", "accepted", "configure"),
-    ("line", "accepted", "line"),
-    ("ready", "accepted", "ready"),
-    ("refused", "try_again", "connect"),
-    # A connection that could not be opened.
-    ("connect", "disconnected", "connect"),
+TABLE = (
+    ("link_up", ("link",), "address"),
+    ("address_got", ("address",), "time"),
+    ("time_set", ("time",), "connect"),
+    ("connected", ("connect",), "register"),
+    ("accepted", ("register",), "configure"),
+    ("configured", ("configure", "line", "ready"), "line"),  # a new configuration may come at any time
+    ("line_settled", ("line",), "ready"),
+    ("accepted", ("configure", "line", "ready"), None),  # the fleet answers again
+    ("refused", _CONNECTED, "refused"),
+    ("try_again", ("refused",), "connect"),
+    ("disconnected", ("connect",) + _CONNECTED, "connect"),
+    ("address_lost", _ADDRESSED, "address"),
+    ("link_down", ("address",) + _ADDRESSED, "link"),
 )
-TRANSITIONS += tuple([(state, "refused", "refused") for state in _CONNECTED])
-TRANSITIONS += tuple([(state, "disconnected", "connect") for state in _CONNECTED])
-TRANSITIONS += tuple([(state, "address_lost", "address") for state in _ADDRESSED])
-TRANSITIONS += tuple([(state, "link_down", "link") for state in ("address",) + _ADDRESSED])
 
 
 def following(state, event):
-    """The state after `event`, or None. A search, for a dict of pairs would cost four times the table's heap."""
-    for row in TRANSITIONS:
-        if row[0] == state and row[1] == event:
-            return row[2]
+    """The state after `event`, or None."""
+    for name, states, after in TABLE:
+        if name == event and state in states:
+            return after or state
     return None
+
+
+def transitions():
+    """The table as (state, event, next state), for diagrams and tests."""
+    return [(state, event, after or state) for event, states, after in TABLE for state in states]
 
 
 class ActivationError(AdapterError):
@@ -59,7 +56,7 @@ class Activation:
         """Takes the transition for `event`; ActivationError, and no change, if there is none."""
         state = following(self.state, event)
         if state is None:
-            allowed = [row[1] for row in TRANSITIONS if row[0] == self.state]
+            allowed = [name for name, states, _ in TABLE if self.state in states]
             raise ActivationError("%s is not possible in state %s, only %s" % (event, self.state, ", ".join(allowed)))
         if state != self.state:
             self.state = state

@@ -2,7 +2,7 @@
 
 from adapter.errors import FlashError
 
-_PART_BYTES = 512  # erased, checked or programmed at a time: a fragmented heap has no room for a whole block
+_PART_BYTES = 128  # erased, checked or programmed at a time: a fragmented heap has no room for a whole block
 
 
 class Flash:

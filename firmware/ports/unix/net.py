@@ -37,7 +37,7 @@ class TlsStream:
         self._net = net
         self._stream = stream
         self._where = where
-        self._buffer = bytearray(_READ_BYTES)  # once, for a heap in use for days has no room for one each time
+        self._buffer = net.take_buffer()
         self.handshake_ms = 0
 
     async def handshake(self, first):
@@ -63,6 +63,9 @@ class TlsStream:
     def close(self):
         """Ends the connection at once; may be called twice."""
         self._stream.s.close()
+        if self._buffer is not None:
+            self._net.give_buffer(self._buffer)
+            self._buffer = None
 
     async def _send(self, data, limit_ms, doing):
         self._net.check_link(self._where)
@@ -80,6 +83,17 @@ class Net:
 
     def __init__(self, ethernet_up):
         self._ethernet_up = ethernet_up
+        # Made while the heap is young, and used again and again: later it may have no kilobyte in one piece.
+        self._buffer = bytearray(_READ_BYTES)
+
+    def take_buffer(self):
+        """What the one TLS connection reads into."""
+        buffer, self._buffer = self._buffer, None
+        return buffer
+
+    def give_buffer(self, buffer):
+        """At the end of the connection."""
+        self._buffer = buffer
 
     def check_link(self, where):
         """NetError while the cable is out."""
@@ -90,6 +104,8 @@ class Net:
         """A connected TlsStream to `host`, whose certificate must name it; the handshake is still to come."""
         where = "%s:%d" % (host, port)
         self.check_link(where)
+        if self._buffer is None:
+            raise NetError("no second TLS connection to %s: the heap has room for one at a time" % where)
         problem = "no address"
         for family, address in _resolve(host, port, socket.SOCK_STREAM):
             plain = socket.socket(family, socket.SOCK_STREAM)

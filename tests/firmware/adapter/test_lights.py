@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapter import lights
+from adapter import light_guide, lights
 from protocol.wire.enumerations import UNIT_STATES, UPDATE_STATES
 from tests.conftest import RunMicroPython
 
@@ -10,7 +10,7 @@ from tests.conftest import RunMicroPython
 @pytest.mark.parametrize("state", UNIT_STATES)
 @pytest.mark.parametrize("update_state", UPDATE_STATES)
 def test_every_state_has_a_pattern_that_exists(state: str, update_state: str) -> None:
-    assert lights.pattern(lights.condition(state, update_state=update_state)) in lights.PATTERNS
+    assert lights.pattern(lights.condition(state, update_state=update_state)) in light_guide.CYCLES
 
 
 def test_what_matters_most_is_shown() -> None:
@@ -25,7 +25,7 @@ def test_a_fault_shows_how_far_the_unit_got() -> None:
     shown = [lights.pattern(state) for state in ("link", "address", "time", "connect")]
     assert shown == ["one_flash", "two_flashes", "three_flashes", "four_flashes"]
     for flashes, name in enumerate(shown, 1):
-        assert len(lights.PATTERNS[name]) == 2 * flashes
+        assert len(light_guide.CYCLES[name]) == 2 * flashes
 
 
 def test_an_unknown_condition_is_an_error() -> None:
@@ -34,6 +34,6 @@ def test_an_unknown_condition_is_an_error() -> None:
 
 
 def test_the_table_is_rendered_alike_on_both(micropython: RunMicroPython) -> None:
-    text = lights.render()
+    text = light_guide.render()
     assert text.count("\n") == len(lights.LIGHTS) + 2
-    assert micropython("from adapter import lights\nimport sys\nsys.stdout.write(lights.render())") == text
+    assert micropython("from adapter import light_guide\nimport sys\nsys.stdout.write(light_guide.render())") == text
