@@ -19,6 +19,7 @@ from adapter.records import RecordPair
 from adapter.reports import Reports
 from adapter.settings import Settings
 from adapter.supervisor import Supervisor
+from adapter.turn import Turn
 from adapter.uplink import Uplink
 from ports.unix.board import Board
 from ports.unix.net import Net, tls_context
@@ -69,7 +70,9 @@ async def listen(handover, board, uptime, activation, identity):
     while True:
         data = await board.usb.read()
         if link is None:
-            link = _make_link(handover, board, uptime, identity)
+            from adapter.factory import FactoryLink
+
+            link = FactoryLink(identity or _identity_store(board), board, handover.header.version, uptime)
         if activation is not None:
             link.state = activation.index
         await board.usb.write(link.feed(data))
@@ -77,27 +80,33 @@ async def listen(handover, board, uptime, activation, identity):
             board.restart("restart")
 
 
-def _make_link(handover, board, uptime, identity):
-    from adapter.factory import FactoryLink
-
-    store = _identity_store(board) if identity is None else _LoadedIdentity(identity)
-    return FactoryLink(store, board, handover.header.version, uptime)
-
-
-class _LoadedIdentity:
-    """A locked unit's identity in place of its store: read at the start, when the heap had room for all of it."""
-
-    def __init__(self, identity):
-        self._identity = identity
-
-    def load(self):
-        return self._identity
-
-
 def _identity_store(board):
     from adapter.identity import IdentityStore
 
     return IdentityStore(board.partition("identity"))
+
+
+def _unload(name):
+    """Gives a module back to the heap. Only for one whose classes and functions are not in use any more."""
+    parent, child = name.rsplit(".", 1)
+    delattr(sys.modules[parent], child)
+    del sys.modules[name]
+
+
+class LockedIdentity:
+    """What stays of an Identity when its blobs are in use and its module is given back; its own store (`load`)."""
+
+    locked = True
+    provisioned = True
+
+    def __init__(self, identity):
+        self.serial = identity.serial
+        self.mac = identity.mac
+        self.epoch = identity.epoch
+
+    def load(self):
+        """Itself, in place of an IdentityStore."""
+        return self
 
 
 class Unit:
@@ -112,13 +121,16 @@ class Unit:
         self._broker_tls = tls_context(identity.anchors_der, identity.certificate_der, identity.key_der)
         self._updates_tls = tls_context(identity.anchors_der)
         self._root_metadata = identity.root_metadata
-        self._identity = identity.but(blobs=None)  # what the blobs hold is in use now
+        self._identity = LockedIdentity(identity)
+        _unload("adapter.identity")
         self._settings = Settings(RecordPair(board.partition("settings")))
         self._clock = Clock(self._settings.floor_s)
         self._events = EventLog(board.partition("event_log"))
         self._reports = Reports(self._settings)
         self._activation = Activation(self._entered)
         self._net = Net(board.ethernet_up)
+        self._turn = Turn()
+        self._files = None  # the MetadataFiles, mounted once
         self._session = None  # the UpdateSession, once there is one
         self._check_wanted = False
         self._restarting = None
@@ -136,7 +148,7 @@ class Unit:
         """Plugs in, and stays plugged in."""
         plug_in = PlugIn(
             self._board, self._net, self._uptime, self._addresses, self._broker_tls, self._activation, self._uplink,
-            self._clock, self._log, self._on_event, self._note,
+            self._clock, self._log, self._on_event, self._note, self._turn,
         )  # fmt: skip
         self._log("boot", self._handover.boot_reason)
         self._entered(self._activation.state)
@@ -221,9 +233,13 @@ class Unit:
         await updater.run(beat)
 
     def _make_updater(self):
+        from ports.unix.metadata_files import MetadataFiles
+
+        gc.collect()
+        if self._files is None:
+            self._files = MetadataFiles(self._board.partition("data"))
         from adapter.update.assignment import UnitFacts
         from adapter.update.session import UpdateSession
-        from ports.unix.metadata_files import MetadataFiles
         from ports.unix.slots import Slots
         from ports.unix.updater import Server, Updater
 
@@ -235,7 +251,7 @@ class Unit:
         )  # fmt: skip
         self._session = UpdateSession(
             facts, (handover.image_sha256, handover.header.release_counter), slots,
-            MetadataFiles(board.partition("data")), RecordPair(board.partition("journal")),
+            self._files, RecordPair(board.partition("journal")),
             self._root_metadata,
         )  # fmt: skip
         server = Server(
@@ -245,6 +261,7 @@ class Unit:
         return Updater(
             self._session, server, self._uptime, lambda: self._clock.at_least_s(self._uptime()), board.entropy,
             self._may_restart, self._keep_update_report, self._note, self._entered_update, board.restart,
+            self._turn,
         )  # fmt: skip
 
     def _may_restart(self):

@@ -16,6 +16,7 @@ from adapter.errors import AdapterError
 from adapter.sntp import COOKIE_BYTES, REPLY_TIMEOUT_MS, SntpError, TimeServers, is_answer, read_answer, request
 
 _LINK_POLL_MS = const(250)
+_TURN_POLL_MS = const(20)
 _ADDRESS_POLL_MS = const(50)
 
 
@@ -25,10 +26,10 @@ class LinkDownError(AdapterError):
 
 class PlugIn:
     """`board`, `net` and `context` (TLS) are the port's; `on_event` takes the uplink's events;
-    `note(error)` is told of each failed try.
+    `note(error)` is told of each failed try, `turn` (a Turn) lends the connection to an update.
     """
 
-    def __init__(self, board, net, uptime, addresses, context, activation, uplink, clock, log, on_event, note):
+    def __init__(self, board, net, uptime, addresses, context, activation, uplink, clock, log, on_event, note, turn):
         self._board = board
         self._net = net
         self._uptime = uptime
@@ -40,6 +41,7 @@ class PlugIn:
         self._log = log
         self._on_event = on_event
         self._note = note
+        self._turn = turn
         self._servers = None
         self._backoff = Backoff(board.entropy)
         self._refused_ms = 0
@@ -48,7 +50,7 @@ class PlugIn:
             "link": self._await_link,
             "address": self._await_address,
             "time": self._ask_time,
-            "connect": self._session,
+            "connect": self._connect,
             "refused": self._wait_refused,
         }
 
@@ -125,16 +127,24 @@ class PlugIn:
             raise
         self._log("time_set", 0)
 
-    async def _session(self):
-        """One connection's life; always ends by an error, or by a refusal of the fleet."""
+    async def _connect(self):
         self._check_link()
+        if not self._turn.wanted:
+            await self._session()
+        self._turn.lend()
+        while self._turn.lent:
+            self._check_link()
+            await asyncio.sleep(_TURN_POLL_MS / 1000)
+
+    async def _session(self):
+        """One connection's life; ends by an error, a refusal of the fleet, or for an update's turn."""
         host, port = self._addresses["broker_host"], self._addresses["broker_port"]
         stream = await self._net.open_tls(host, port, self._context)
         try:
             self._uplink.open(self._uptime())
             await stream.handshake(self._uplink.poll(self._uptime()))
             self._uplink.count_handshake(stream.handshake_ms)
-            while self._activation.state != "refused":
+            while self._activation.state != "refused" and not self._turn.wanted:
                 await self._exchange(stream)
             await stream.write(self._uplink.close(self._uptime()))
         finally:

@@ -40,23 +40,28 @@ class _Blocks:
 
 
 class MetadataFiles:
-    """`partition` is the port's; mounts it at the first use."""
+    """`partition` is the port's; mounts it, so there is one of them a start."""
 
     def __init__(self, partition):
-        self._partition = partition
-        self._mounted = False
+        blocks = _Blocks(partition)
+        try:
+            filesystem = vfs.VfsLfs2(blocks, readsize=_PROGRAM_BYTES, progsize=_PROGRAM_BYTES)
+        except OSError:
+            vfs.VfsLfs2.mkfs(blocks, readsize=_PROGRAM_BYTES, progsize=_PROGRAM_BYTES)
+            filesystem = vfs.VfsLfs2(blocks, readsize=_PROGRAM_BYTES, progsize=_PROGRAM_BYTES)
+        vfs.mount(filesystem, _MOUNT_POINT)
 
     def get(self, name):
         """The file's bytes, or None."""
         try:
-            with open(self._path(name), "rb") as file:
+            with open(_MOUNT_POINT + "/" + name, "rb") as file:
                 return file.read()
         except OSError:
             return None
 
     def put(self, name, data):
         """Makes `data` the file's content: after a power cut it is the old or the new one."""
-        path = self._path(name)
+        path = _MOUNT_POINT + "/" + name
         with open(path + ".new", "wb") as file:
             file.write(data)
         os.rename(path + ".new", path)
@@ -64,21 +69,6 @@ class MetadataFiles:
     def delete(self, name):
         """Removes the file, if it is there."""
         try:
-            os.remove(self._path(name))
+            os.remove(_MOUNT_POINT + "/" + name)
         except OSError:
             return
-
-    def _path(self, name):
-        if not self._mounted:
-            self._mount()
-        return _MOUNT_POINT + "/" + name
-
-    def _mount(self):
-        blocks = _Blocks(self._partition)
-        try:
-            filesystem = vfs.VfsLfs2(blocks, readsize=_PROGRAM_BYTES, progsize=_PROGRAM_BYTES)
-        except OSError:
-            vfs.VfsLfs2.mkfs(blocks, readsize=_PROGRAM_BYTES, progsize=_PROGRAM_BYTES)
-            filesystem = vfs.VfsLfs2(blocks, readsize=_PROGRAM_BYTES, progsize=_PROGRAM_BYTES)
-        vfs.mount(filesystem, _MOUNT_POINT)
-        self._mounted = True

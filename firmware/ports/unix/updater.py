@@ -1,6 +1,6 @@
 """Drives the update session over HTTPS: fetches what it asks for, waits after failures, says when to restart.
 
-One TLS connection serves all files of one run of work. Every read, every file and every wait has a limit.
+One TLS connection serves all files of one run of work, and meanwhile the unit has no other. Every read, every file and every wait has a limit.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from adapter.update.errors import NetworkError, UpdateError
 
 REPOSITORY = "/updates/"
 POLL_MS = const(200)
+_TURN_POLL_MS = const(20)
 READ_TIMEOUT_MS = const(15_000)  # without a byte
 METADATA_TIMEOUT_MS = const(30_000)  # for one file
 IMAGE_TIMEOUT_MS = const(1_200_000)
@@ -104,9 +105,10 @@ class Updater:
 
     `may_restart()`: no call is up, and the hours allow it. `keep(values)` keeps an update_report on flash.
     `note(error)` is told of each failed try, `entered(state)` of each change of state, `restart()` resets the unit.
+    `turn` is the Turn: work needs the unit's one TLS connection.
     """
 
-    def __init__(self, session, server, uptime, now_s, entropy, may_restart, keep, note, entered, restart):
+    def __init__(self, session, server, uptime, now_s, entropy, may_restart, keep, note, entered, restart, turn):
         self._session = session
         self._server = server
         self._uptime = uptime
@@ -117,6 +119,7 @@ class Updater:
         self._note = note
         self._entered = entered
         self._restart = restart
+        self._turn = turn
         self._state = ""
         self._not_before_ms = 0
 
@@ -132,8 +135,12 @@ class Updater:
                 self._restart()
                 return
             if self._session.wants_work and self._uptime() >= self._not_before_ms:
-                await self._work(beat)
-            await asyncio.sleep(POLL_MS / 1000)
+                self._turn.ask()
+                if self._turn.lent:
+                    await self._work(beat)
+            elif self._turn.wanted:
+                self._turn.give_back()
+            await asyncio.sleep((_TURN_POLL_MS if self._turn.wanted else POLL_MS) / 1000)
 
     async def _work(self, beat):
         """One run of the session's work, to its end or to the first failure another try may mend."""
@@ -159,6 +166,7 @@ class Updater:
         finally:
             job.close()
             self._server.close()
+            self._turn.give_back()
             gc.threshold(threshold)
 
     def _show(self):

@@ -31,6 +31,7 @@ vfs.mount(vfs.VfsRom(memoryview(image)[256:]), "/rom")
 sys.path[:] = ["/rom", ".frozen"]
 import asyncio, gc, json, time
 from adapter.records import RecordPair
+from adapter.turn import Turn
 from adapter.update.assignment import UnitFacts
 from adapter.update.session import UpdateSession
 from ports.unix.flash import Flash
@@ -65,16 +66,18 @@ net = Net(lambda: True)
 server = updater.Server(
     net, "127.0.0.1", facts["port"], lambda: tls_context(anchors), uptime, facts["read_timeout_ms"]
 )
+turn = Turn()
 driver = updater.Updater(
     session, server, uptime, lambda: facts["now_s"], no_wait, lambda: True,
     lambda values: told["reports"].append((values["state"], values["reason"])),
     lambda error: told["notes"].append(str(error)), told["states"].append, lambda: told.update(restart=True),
+    turn,
 )
 session.check()
 
 async def until_done():
     task = asyncio.create_task(driver.run(beat))
-    while not task.done() and (session.wants_work or session.state != "idle"):
+    while not task.done() and (turn.lend() or session.wants_work or session.state != "idle"):
         await asyncio.sleep(0.01)
     told["ms"] = uptime()
     if task.done():
