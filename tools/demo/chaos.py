@@ -1,4 +1,4 @@
-"""Kills parts of the story at random moments, seeded: the service, the broker, a unit."""
+"""Kills parts of the story at random moments, seeded: the service, the broker, a unit, a cable."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from collections.abc import Callable
 from tools.demo.service import Service, ServiceError
 from tools.sim.board import SimBoard
 
-MIN_GAP_S = 2.0
-MAX_GAP_S = 6.0
+MIN_GAP_S = 1.0
+MAX_GAP_S = 4.0
+CABLE_OUT_S = 1.0
 
 
 class Chaos:
@@ -42,7 +43,7 @@ class Chaos:
 
     def _run(self) -> None:
         while not self._ended.wait(self._random.uniform(MIN_GAP_S, MAX_GAP_S)):
-            victim = self._random.choice((self._kill_service, self._kill_broker, self._kill_unit))
+            victim = self._random.choice((self._kill_service, self._kill_broker, self._kill_unit, self._pull_cable))
             try:
                 name = victim()
             except ServiceError as error:
@@ -51,12 +52,12 @@ class Chaos:
                 return
             if name:
                 self.kills.append(name)
-                self._say(f"chaos: kill -9 of {name}")
+                self._say(f"chaos: {name}")
 
     def _kill_service(self) -> str:
         self._service.kill()
         self._service.start()
-        return "the service"
+        return "kill -9 of the service"
 
     def _kill_broker(self) -> str:
         pid = self._service.broker_pid()
@@ -64,13 +65,25 @@ class Chaos:
             return ""
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-            return "the broker"
+            return "kill -9 of the broker"
         return ""
 
     def _kill_unit(self) -> str:
-        boards = [board for board in self._boards() if board.powered]
-        if not boards:
+        board = self._any_board()
+        if board is None:
             return ""
-        board = self._random.choice(boards)
         board.kill_unit()
-        return f"a unit ({board.folder.path.name})"
+        return f"kill -9 of a unit ({board.folder.path.name})"
+
+    def _pull_cable(self) -> str:
+        board = self._any_board()
+        if board is None:
+            return ""
+        board.set_ethernet(False)
+        self._ended.wait(CABLE_OUT_S)
+        board.set_ethernet(True)
+        return f"cable out of {board.folder.path.name} for {CABLE_OUT_S:.0f} s"
+
+    def _any_board(self) -> SimBoard | None:
+        boards = [board for board in self._boards() if board.powered]
+        return self._random.choice(boards) if boards else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -28,9 +28,11 @@ def demo(
     """
     narrator = Narrator(as_json)
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
-    rows = []
+    rows: list[dict[str, Any]] = []
+    measured: dict[str, list[Any]] = {}
     try:
         with opened_world(narrator, folder) as world:
+            measured = world.measured
             rows = tell(world, chaos)
             if stay:
                 console = world.service.ready["addresses"]["console"]
@@ -43,6 +45,6 @@ def demo(
     except (ToolError, SimulationError, RuntimeError, OSError) as error:
         if not narrator.steps or not narrator.steps[-1].error:
             typer.echo(f"plugtone demo: {error}", err=True)
-    narrator.summary(rows, COLUMNS)
+    narrator.summary(rows, COLUMNS, measured)
     if not narrator.all_observed:
         raise typer.Exit(1)

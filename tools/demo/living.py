@@ -10,6 +10,7 @@ from tools.demo.world import World
 
 UPDATE_TIMEOUT_S = 60.0
 REFUSED_TIMEOUT_S = 20.0
+REFUSAL = "broker refuses us"  # what the unit writes when CONNACK says so
 
 
 def roll_out(world: World, version: str, targets: str | list[str]) -> str:
@@ -77,10 +78,15 @@ def replace(world: World, old: str, new: str) -> None:
         told.see(f"{name} approved, {new} reserved and shipped")
     plug_in(world, [new])
     with world.narrator.step(f"The old identity is refused from that moment, and {old} says so by its light") as told:
-        pins = world.boards[old].wait(lambda pins: pins.state in ("connect", "refused"), REFUSED_TIMEOUT_S)
-        trust = world.unit(old)["trust"]
-        if trust == "revoked":
-            told.see(f"{old} is {trust}, thrown out by the broker; its state is {pins.state}, its light {pins.led}")
+        board = world.boards[old]
+        world.until(
+            f"{old} told by the broker that it is refused",
+            lambda: board.pins().state == "connect" and REFUSAL in board.folder.log.read_text(),
+            REFUSED_TIMEOUT_S,
+        )
+        unit, light = world.unit(old), board.pins().led
+        if unit["trust"] == "revoked" and world.unit(new)["service"] == "active":
+            told.see(f"{old} is revoked; the broker threw it out and refuses it; its light shows {light}")
     with world.narrator.step(f"{old} comes back and is received") as told:
         world.boards[old].power_off()
         people.warehouse.client.post(f"/v1/rmas/{name}/receive", {"serial": old, "condition": "defective"})

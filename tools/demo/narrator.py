@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,8 +67,8 @@ class Narrator:
         """Whether every step so far was observed."""
         return bool(self.steps) and all(step.observed and not step.error for step in self.steps)
 
-    def summary(self, rows: list[dict[str, Any]], columns: list[tuple[str, str]]) -> None:
-        """End the story: a table (key and heading a column) and the verdict."""
+    def summary(self, rows: list[dict[str, Any]], columns: list[tuple[str, str]], measured: Mapping[str, Any]) -> None:
+        """End the story: a table (key and heading a column) and the verdict; `measured` goes into the JSON only."""
         total = time.monotonic() - self.started
         seen = sum(1 for step in self.steps if step.observed and not step.error)
         if self._as_json:
@@ -86,6 +86,7 @@ class Narrator:
                     for s in self.steps
                 ],
                 "units": rows,
+                **measured,
             }
             print(json.dumps(document, indent=1, default=str))
             return

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -16,6 +18,7 @@ import httpx
 
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
+PORT_RANGE = range(20_000, 32_000)
 PORT_SETTINGS = ("http_port", "https_port", "broker_port", "nats_port", "monitor_port", "ntp_port")
 
 
@@ -24,15 +27,20 @@ class ServiceError(RuntimeError):
 
 
 def free_ports(count: int) -> list[int]:
-    """Loopback ports nobody listens on now, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Loopback ports free for TCP and UDP, below those the kernel gives to outgoing connections."""
+    candidates = random.sample(PORT_RANGE, len(PORT_RANGE))
+    ports = itertools.islice((port for port in candidates if _is_free(port)), count)
+    return list(ports)
+
+
+def _is_free(port: int) -> bool:
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
 
 
 class Service:

@@ -61,6 +61,7 @@ def tell(
             chaos.stop()
     if chaos is not None:
         with world.narrator.step("All that was killed came back without help") as step:
+            world.measured["kills"] = list(chaos.kills)
             if chaos.kills and not chaos.error:
                 step.see(f"{len(chaos.kills)} kills: {', '.join(chaos.kills)}")
     if meanwhile is not None:

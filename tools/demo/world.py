@@ -39,6 +39,7 @@ class World:
     all_boards: list[SimBoard] = field(default_factory=list)
     boards: dict[str, SimBoard] = field(default_factory=dict)
     account: str = ""
+    measured: dict[str, list[Any]] = field(default_factory=lambda: {"boards": [], "kills": []})
 
     @property
     def people(self) -> Cast:

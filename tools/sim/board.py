@@ -81,6 +81,7 @@ class SimBoard:
         """SIGKILL to the MicroPython process; the chip starts it again as after power-on."""
         if self._launcher is None:
             raise SimulationError(f"{self.folder.path.name} is off; power_on() first")
+        self.wait(lambda pins: pins.mode != "off", _START_LIMIT_S)  # a launcher that starts does not listen yet
         self._launcher.send_signal(signal.SIGUSR1)
 
     def set_ethernet(self, up: bool) -> None:
