@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import struct
 import subprocess
 import threading
 import time
+import tty
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from typing import Any
 
 from boards import catalogue
 from protocol.wire import messages
+from protocol.wire.link import FrameReader, encode_frame
 from protocol.wire.mac import MacAddress
 from protocol.wire.record import pack_header
 from tests.conftest import micropython_path
@@ -53,6 +56,7 @@ class PluggedUnit:
         self.pins: dict[str, Any] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._changed = threading.Condition()
+        self._usb = -1
 
     @classmethod
     def create(
@@ -86,6 +90,9 @@ class PluggedUnit:
     def start(self, cause: str = "power_on", prefix: tuple[str, ...] = ()) -> None:
         """Starts boot with the heap of the board; `prefix` is a command to run it under."""
         read, write = os.pipe()
+        master, self._usb = os.openpty()  # the unit has the master, as in tools/sim/launcher.py
+        tty.setraw(self._usb)
+        os.set_blocking(master, False)
         heap = catalogue.load(BOARD).simulated_heap_bytes(len(build_image(BOARD, "1.0.0", 1)))
         self.pins = {}
         with (self.directory / "unit.log").open("ab") as log:
@@ -93,9 +100,10 @@ class PluggedUnit:
                 [*prefix, micropython_path(), "-X", f"heapsize={heap}", "-m", "boot",
                  str(self.directory), str(write), cause],
                 cwd=build_boot_rom(BOARD), env={**os.environ, "MICROPYPATH": ""}, pass_fds=[write],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                stdin=master, stdout=master, stderr=log,
             )  # fmt: skip
         os.close(write)
+        os.close(master)
         threading.Thread(target=self._read_pins, args=(read,), daemon=True).start()
 
     def _read_pins(self, read: int) -> None:
@@ -113,6 +121,18 @@ class PluggedUnit:
         assert met, f"after {timeout_s} s: {self.pins}\n{self.log()}"
         return dict(self.pins)
 
+    def ask(self, name: str, sequence: int) -> messages.Message:
+        """The first answer to a message without values on the USB link."""
+        os.write(self._usb, encode_frame(messages.pack(name, {}, 1, sequence)))
+        reader = FrameReader()
+        deadline = time.monotonic() + WAIT_S
+        while True:
+            ready, _, _ = select.select([self._usb], [], [], max(deadline - time.monotonic(), 0))
+            assert ready, f"no answer to {name} in {WAIT_S} s\n{self.log()}"
+            found = reader.feed(os.read(self._usb, 4096))
+            if found:
+                return messages.unpack(found[0])
+
     def log(self) -> str:
         """What the unit wrote to its standard error."""
         return (self.directory / "unit.log").read_text()
@@ -127,3 +147,6 @@ class PluggedUnit:
         if self._process and self._process.poll() is None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
+        if self._usb >= 0:
+            os.close(self._usb)
+            self._usb = -1

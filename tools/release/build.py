@@ -135,7 +135,15 @@ def _modules(path: Path) -> Iterator[Path]:
 
 def _holds_nothing(source: bytes) -> bool:
     """A package's `__init__` of a docstring only: the device needs none, and a loaded module costs heap."""
-    return all(isinstance(node, ast.Expr) for node in ast.parse(source).body)
+    return all(isinstance(node, ast.Expr) for node in _statements(source))
+
+
+def _statements(source: bytes) -> list[ast.stmt]:
+    """The module's statements; none of what is no Python, which the compiler will say better."""
+    try:
+        return ast.parse(source).body
+    except SyntaxError:
+        return []
 
 
 def _with_constants(source: bytes) -> bytes:
@@ -145,7 +153,7 @@ def _with_constants(source: bytes) -> bytes:
     heap where each costs 50 bytes. The sources do without, so that they run on CPython as they are.
     """
     lines = source.splitlines(keepends=True)
-    for node in ast.parse(source).body:
+    for node in _statements(source):
         if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant | ast.BinOp):
             continue
         target, value = node.targets[0], node.value

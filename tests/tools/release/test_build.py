@@ -91,3 +91,21 @@ def test_the_boot_rom_is_made_once_and_holds_the_flash_map() -> None:
     assert build_boot_rom("simulated") == folder
     assert folder.stat().st_mtime_ns == made_ns
     assert {"boot.mpy", "flash_map.mpy"} <= {path.name for path in folder.iterdir()}
+
+
+def test_private_constants_are_folded_and_nothing_else_changes(micropython: RunMicroPython, tmp_path: Path) -> None:
+    folder = sources(tmp_path / "copy")
+    (folder / "firmware" / "main.py").write_text(
+        '"""A main."""\n_SIZE = 4 << 1  # why\n_TEXT = "é"\n_PAIR = (1, 2)\nPUBLIC = 5\n\n\ndef show():\n'
+        '    """Shows."""\n    _LOCAL = 3\n    return _SIZE, _TEXT, _PAIR, PUBLIC, _LOCAL\n'
+    )
+    (tmp_path / "image").write_bytes(build_image("simulated", "1.0.0", 1, source=folder))
+    script = (
+        "import sys, vfs\nimage = open(sys.argv[1], 'rb').read()\n"
+        "vfs.mount(vfs.VfsRom(memoryview(image)[256:]), '/rom')\n"
+        "sys.path[:] = ['/rom']\nimport main\nprint(main.show() == (8, '\\u00e9', (1, 2), 5, 3))\n"
+        "print([name for name in dir(main) if name in ('_SIZE', '_TEXT', '_PAIR', 'PUBLIC')])\n"
+    )
+    shown, names = micropython(script, tmp_path / "image", heap="2M").splitlines()
+    assert shown == "True"
+    assert sorted(eval(names)) == ["PUBLIC", "_PAIR"]
