@@ -1,6 +1,7 @@
 """Drives the update session over HTTPS: fetches what it asks for, waits after failures, says when to restart.
 
-One TLS connection serves all files of one run of work, and meanwhile the unit has no other. Every read, every file and every wait has a limit.
+One TLS connection serves all files of one run of work, and meanwhile the unit has no other. Every read, every
+file and every wait has a limit.
 """
 
 import asyncio
