@@ -24,6 +24,7 @@ from fleet.domain.rollout import (
     Rollout,
     RolloutState,
     Running,
+    UnitProgress,
     UnitState,
 )
 from fleet.services.rollouts import settle
@@ -132,9 +133,11 @@ class UnitUpdates:
     def _follow(self, uow: UnitOfWork, unit: _Unit, chosen: _Live, pending: Assignment | None) -> list[Outgoing]:
         """Take the unit one step on in the rollout that concerns it."""
         store = RolloutRepository(uow)
-        rollout = chosen.rollout
-        progress = store.unit(rollout.id, unit.serial)
-        if progress is not None and progress.state is not UnitState.WAITING:
+        rollout, progress = chosen.rollout, store.unit(chosen.rollout.id, unit.serial)
+        if rollout.state is RolloutState.RUNNING and _waits(progress):
+            # It was read when the batch began: a unit before this one or a person may have ended it since.
+            rollout, progress = store.hold(rollout.id), store.unit(rollout.id, unit.serial)
+        if progress is not None and not _waits(progress):
             if pending is not None and pending.rollout_id == rollout.id:
                 return self._remind(uow, unit, chosen, pending, progress.state)
             return self._recall(uow, unit, pending)
@@ -187,6 +190,11 @@ class UnitUpdates:
         )
         uow.audit(AuditAction.UPDATE_ASSIGN, serial)
         return _check_update(assignment)
+
+
+def _waits(progress: UnitProgress | None) -> bool:
+    """Whether the unit has still to be assigned."""
+    return progress is None or progress.state is UnitState.WAITING
 
 
 def _concerns(live: _Live, unit: _Unit) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,8 +15,11 @@ from fleet.services.ingest import GATEWAY
 from fleet.services.unit_messages import Outgoing
 from fleet.store.tables.equipment import mac_blocks, units
 from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
-from protocol.wire.messages import Message, pack, unpack
+from protocol.wire.messages import Message, layout_of, pack, unpack
 from protocol.wire.serial_number import make_serial
+
+
+HEARTBEAT = dict.fromkeys((field[0] for field in layout_of("heartbeat")[3]), 0)
 
 
 def serial_of(number: int) -> str:
@@ -79,10 +83,7 @@ class FakeUnit:
         return self._check_in("register", values | changed)
 
     def heartbeat(self) -> list[Outgoing]:
-        values = dict.fromkeys(
-            ("uptime_s", "state", "line_state", "update_state", "slot", "release_counter", "config_version"), 0
-        ) | dict.fromkeys(("free_heap_bytes", "waiting_reports", "clock_s"), 0)
-        return self._check_in("heartbeat", values)
+        return self._check_in("heartbeat", HEARTBEAT)
 
     def report(self, state: str, reason: str = "none", assignment: int | None = None, detail: str = "") -> None:
         values = {
@@ -112,6 +113,14 @@ class FakeUnit:
             pack(answer.name, dict(answer.values))
         self.heard += answers
         return answers
+
+
+def beat_together(services: Services, fleet: Sequence[FakeUnit]) -> None:
+    """Heartbeats of all of them in one batch."""
+    with services.transactions.begin(GATEWAY) as uow:
+        messages = {unit.serial: _travelled("heartbeat", HEARTBEAT) for unit in fleet}
+        services.unit_updates.check_in_all(uow, messages)
+        uow.commit()
 
 
 def _travelled(name: str, values: dict[str, Any]) -> Message:

@@ -20,7 +20,7 @@ from fleet.store.tables.journal import audit_log, outbox
 from fleet.updates.director import ASSIGNMENT_LIFE
 from tests.fleet.conftest import START, Clock, someone
 from tests.fleet.release_owners import Owners, make_image
-from tests.fleet.services.fleet_of_units import FakeUnit, put_in_service
+from tests.fleet.services.fleet_of_units import FakeUnit, beat_together, put_in_service
 from tools.release.bundle import Bundle
 from tools.release.keys import OfflineKeys
 from tools.release.sign import sign_image
@@ -161,6 +161,14 @@ def test_a_listed_unit_the_image_does_not_fit_fails_with_the_reason(services: Se
     ((state, reason),) = states(services, rollout_id)
     assert state is UnitState.FAILED
     assert "the unit is revision 77" in reason
+
+
+def test_a_rollout_that_pauses_within_a_batch_assigns_nobody_more(services: Services, fleet: list[FakeUnit]) -> None:
+    fleet[0].register(abi=7)  # this image is not for it
+    rollout_id = run(services, serials=[unit.serial for unit in fleet])
+    beat_together(services, fleet)
+    assert now(services, rollout_id).state is RolloutState.PAUSED
+    assert count(now(services, rollout_id)) == {"failed": 1, "waiting": 2}
 
 
 def test_units_that_do_not_fit_or_came_later_are_no_targets_of_all(
