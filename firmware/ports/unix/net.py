@@ -53,8 +53,10 @@ class TlsStream:
     async def read(self, most=_READ_BYTES):
         """1 to `most` (or _READ_BYTES) bytes as soon as there are any, b"" at the end; the caller limits the wait."""
         view = memoryview(self._buffer)[:most]
+        count = None
         try:
-            count = await self._stream.readinto(view)
+            while count is None:  # so far there is only a part of a TLS record
+                count = await self._stream.readinto(view)
         except (OSError, ValueError) as error:
             raise NetError("reading from %s: %s" % (self._where, error))
         self._net.check_link(self._where)
