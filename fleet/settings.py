@@ -25,7 +25,7 @@ class Settings:
     nats_port: int = 4222  # the broker's own protocol, loopback only
     monitor_port: int = 8222  # the broker's health, loopback only
     ntp_port: int = 1123
-    database_url: str = ""  # empty: SQLite in data_dir
+    database_url: str = field(default="", repr=False)  # may hold a password; empty: SQLite in data_dir
     time_zone: str = "America/New_York"
     heartbeat_s: int = 60
     maintenance_from: str = "02:00"  # local time at the site; both equal: any time

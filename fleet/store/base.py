@@ -39,7 +39,7 @@ class Instant(TypeDecorator[datetime]):
 
 def make_engine(url: str) -> Engine:
     """An engine for `url`. SQLite: WAL, foreign keys, a busy timeout, and writers that begin as writers."""
-    engine = create_engine(url)
+    engine = create_engine(url, hide_parameters=True)  # its errors are logged and kept; values must not be
     if engine.dialect.name == "sqlite":
 
         @event.listens_for(engine, "connect")

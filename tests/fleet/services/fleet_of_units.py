@@ -18,7 +18,6 @@ from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
 from protocol.wire.messages import Message, layout_of, pack, unpack
 from protocol.wire.serial_number import make_serial
 
-
 HEARTBEAT = dict.fromkeys((field[0] for field in layout_of("heartbeat")[3]), 0)
 
 
