@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from typing import Final
+from urllib.parse import quote
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -77,4 +78,5 @@ class Envelope:
             await self._app(scope, receive, send_enveloped)
         finally:
             elapsed_ms = (time.perf_counter() - started) * 1000
-            log.info("%s %s %s %d %.1f ms", request_id, scope["method"], scope["path"], status, elapsed_ms)
+            path = quote(scope["path"])  # it was decoded, and a line break in it would forge a line
+            log.info("%s %s %s %d %.1f ms", request_id, scope["method"], path, status, elapsed_ms)

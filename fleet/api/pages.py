@@ -12,6 +12,7 @@ from fastapi import Depends, Header, Query
 from pydantic import BaseModel
 
 from fleet.domain.errors import InvalidError
+from fleet.domain.references import MAX_REFERENCE_DIGITS
 
 DEFAULT_PAGE_ROWS: Final = 50
 MAX_PAGE_ROWS: Final = 200
@@ -40,7 +41,7 @@ class PageRequest:
         """`after` where the key is a number; InvalidError for a cursor of another list."""
         if self.after is None:
             return None
-        if not self.after.isdecimal():
+        if not self.after.isdecimal() or len(self.after) > MAX_REFERENCE_DIGITS:
             raise InvalidError(f"this cursor belongs to another list: {encode_cursor(self.after)!r}")
         return int(self.after)
 

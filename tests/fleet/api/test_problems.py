@@ -121,3 +121,12 @@ def test_a_route_without_a_permission_fails_when_it_is_declared() -> None:
     with pytest.raises(ValueError, match="things"):
         router.get("/v1/things", permission="things")(lambda: None)
     assert router.routes == []
+
+
+def test_the_path_of_a_request_forges_no_line_of_the_access_log(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="plugtone.access")
+    client.get("/v1/units/x%0A2026-01-01 forged%1B[31m")
+    (record,) = [record for record in caplog.records if record.name == "plugtone.access"]
+    assert record.getMessage().isprintable()
