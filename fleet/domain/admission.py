@@ -35,9 +35,20 @@ RETRY_S = {
 }
 
 
+def false_claims(unit: Unit, serial: str, mac: MacAddress, epoch: int, board: str) -> list[str]:
+    """The names of what a registration claims to be and is not, under `unit`'s certificate."""
+    claims = {
+        "serial": serial == unit.serial,
+        "mac": mac == unit.mac,
+        "epoch": epoch == unit.epoch,
+        "board": board == unit.board,
+    }
+    return [name for name, is_true in claims.items() if not is_true]
+
+
 def admit(unit: Unit, serial: str, mac: MacAddress, epoch: int, board: str) -> Admission:
     """The answer to a registration that claims `serial`, `mac`, `epoch` and `board` under `unit`'s certificate."""
-    if (serial, mac, epoch, board) != (unit.serial, unit.mac, unit.epoch, unit.board):
+    if false_claims(unit, serial, mac, epoch, board):
         return Admission.BAD_IDENTITY
     if unit.trust is Trust.REVOKED:
         return Admission.REVOKED

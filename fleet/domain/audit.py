@@ -60,6 +60,8 @@ class AuditAction(StrEnum):
     TOKEN_CREATE = "token:create"  # noqa: S105
     TOKEN_REVOKE = "token:revoke"  # noqa: S105
     OUTBOX_RETRY = "outbox:retry"
+    UNIT_REFUSE = "unit:refuse"
+    METADATA_PUBLISH = "metadata:publish"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from fleet.domain.admission import Admission, admit
+from fleet.domain.admission import RETRY_S, Admission, admit, false_claims
 from fleet.domain.audit import AuditAction
 from fleet.domain.placement import Placement
 from fleet.domain.term import Activated, Registered
@@ -18,6 +19,7 @@ from fleet.services.downlinks import Downlinks
 from fleet.services.swap import swap
 from fleet.services.unit_messages import Incoming, Outgoing
 from fleet.store.accounts import AccountRepository
+from fleet.store.audit import AuditRepository
 from fleet.store.commands import CommandRepository
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.heartbeats import HeartbeatRepository
@@ -39,7 +41,10 @@ class Registration:
         """Answer a `register`: `registered`, and if accepted `configuration`. The first after shipping is receipt."""
         units, message = UnitRepository(uow), incoming.message
         unit = units.hold(incoming.serial)
-        admission = admit(unit, message["serial"], MacAddress(message["mac"]), message["epoch"], message["board"])
+        claims = message["serial"], MacAddress(message["mac"]), message["epoch"], message["board"]
+        admission = admit(unit, *claims)
+        if admission is Admission.BAD_IDENTITY:
+            _record_refusal(uow, unit, false_claims(unit, *claims))
         if admission is not Admission.ACCEPTED:
             return [self.downlinks.registered(unit.serial, admission, 0, uow.now)]
         unit = replace(unit, version=message["version"], release_counter=message["release_counter"])
@@ -87,6 +92,13 @@ class Registration:
         result = COMMAND_RESULTS[message["result"]]
         CommandRepository(uow).answer(incoming.serial, message["command_id"], result, message["detail"])
         return []
+
+
+def _record_refusal(uow: UnitOfWork, unit: Unit, claims: Sequence[str]) -> None:
+    """Evidence of a clone; one that asks more often than it was told to is not recorded each time."""
+    since = uow.now - timedelta(seconds=RETRY_S[Admission.BAD_IDENTITY])
+    if not AuditRepository(uow).has(AuditAction.UNIT_REFUSE, unit.serial, since):
+        uow.audit(AuditAction.UNIT_REFUSE, unit.serial, claims, unit.account_id)
 
 
 def _first_registration(uow: UnitOfWork, unit: Unit, placement: Placement, incoming: Incoming) -> Unit:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 from sqlalchemy import select
 
-from fleet.domain.audit import AuditEntry
+from fleet.domain.audit import AuditAction, AuditEntry
 from fleet.store.scope import in_scope
 from fleet.store.tables.journal import audit_log
 from fleet.store.unit_of_work import UnitOfWork
@@ -18,6 +19,13 @@ class AuditRepository:
     def __init__(self, uow: UnitOfWork) -> None:
         self._connection = uow.connection
         self._scope = in_scope(uow.actor, audit_log.c.account_id)
+
+    def has(self, action: AuditAction, subject: str, since: datetime | None = None) -> bool:
+        """Whether that was recorded of `subject`, at or after `since` (None: ever)."""
+        query = select(audit_log.c.id).where(audit_log.c.subject == subject, audit_log.c.action == action, self._scope)
+        if since is not None:
+            query = query.where(audit_log.c.at >= since)
+        return self._connection.scalar(query.limit(1)) is not None
 
     def page(self, limit: int, before: int | None, subject: str | None) -> list[AuditEntry]:
         """At most `limit` entries older than the one with id `before`, of `subject` or of all."""

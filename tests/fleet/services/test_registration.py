@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event, update
 
 from fleet.domain.access import Actor, unit_actor
+from fleet.domain.admission import RETRY_S, Admission
 from fleet.domain.configuration import Channel, parse_window
 from fleet.domain.rma import Condition, Replacement
 from fleet.domain.unit import Custody, Service, Trust, Unit
@@ -108,7 +109,26 @@ def test_a_false_claim_is_refused_and_changes_nothing(warehouse: Warehouse, clai
     warehouse.send(warehouse.open_account(), unit)
     before = snapshot(warehouse.services)
     assert warehouse.result(unit, **claim) == result
-    assert snapshot(warehouse.services) == before
+    after = snapshot(warehouse.services)
+    assert after.pop("audit_log")[:-1] == before.pop("audit_log")
+    assert after == before
+
+
+def test_a_false_claim_is_audited_but_not_each_time_it_is_repeated(warehouse: Warehouse, clock: Clock) -> None:
+    """It is the evidence of a clone; a unit that repeats it all day must not fill the log."""
+    unit = warehouse.stock()
+    warehouse.send(warehouse.open_account(), unit)
+
+    def refusals() -> list[tuple[Any, ...]]:
+        entries = warehouse.services.audit.page(warehouse.actor, 100, None, unit.serial)
+        return [(entry.actor, entry.fields) for entry in entries if entry.action == "unit:refuse"]
+
+    for _ in range(3):
+        warehouse.register(unit, mac=bytes(6), epoch=2)
+    assert refusals() == [(unit.serial, ("mac", "epoch"))]
+    clock.advance(seconds=RETRY_S[Admission.BAD_IDENTITY] + 1)
+    warehouse.register(unit, epoch=2)
+    assert refusals() == [(unit.serial, ("epoch",)), (unit.serial, ("mac", "epoch"))]
 
 
 def test_units_not_in_stock_nor_placed_are_refused_and_nothing_changes(warehouse: Warehouse) -> None:
