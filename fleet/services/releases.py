@@ -13,6 +13,7 @@ from fleet.domain.audit import AuditAction
 from fleet.domain.errors import InvalidError
 from fleet.domain.release import Release, ReleaseImage
 from fleet.domain.rollout import Fit
+from fleet.store.audit import AuditRepository
 from fleet.store.outbox import OutboxRepository
 from fleet.store.releases import ReleaseRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
@@ -43,6 +44,10 @@ class Releases:
             raise InvalidError(f"notes have at most {MAX_NOTES_CHARACTERS} characters, got {len(notes)}")
         self._repository.publish(files, images, self._transactions.clock())
         with self._transactions.begin(actor) as uow:
+            audited = AuditRepository(uow)
+            for name in sorted(files):
+                if not audited.has(AuditAction.METADATA_PUBLISH, name):
+                    uow.audit(AuditAction.METADATA_PUBLISH, name)
             releases = self._record(uow, notes)
             uow.commit()
         return releases

@@ -309,6 +309,21 @@ def test_publishing_again_after_a_crash_between_files_and_rows_brings_the_releas
     assert [each.version for each in services.releases.page(MANAGER, 10, None)] == ["4.0.0", "3.0.0", "2.0.0"]
 
 
+def test_metadata_is_audited_when_it_is_published_and_once(services: Services, owners: Owners) -> None:
+    """New keys come with root and targets, without an image: nobody may slip them in unseen."""
+
+    def published() -> list[str]:
+        with services.transactions.read(GATEWAY) as uow:
+            query = select(audit_log.c.subject).where(audit_log.c.action == "metadata:publish")
+            return sorted(uow.connection.scalars(query))
+
+    names = sorted(owners.bundle.files_after({}))
+    assert published() == names
+    assert "1.root.json" in names
+    services.releases.publish(MANAGER, owners.bundle.files_after({}), {})
+    assert published() == names
+
+
 def test_the_renewal_job_warns_once_of_what_only_the_owners_can_renew(services: Services, owners: Owners) -> None:
     assert services.releases.renew_metadata(START) == []
     later = START + timedelta(days=340)
