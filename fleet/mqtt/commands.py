@@ -24,10 +24,15 @@ class Commands:
         self._outbox = outbox
         self._next_poll = 0.0
 
-    def deliver(self, send: Callable[[Outgoing], None]) -> None:
-        """Send what is due; asks the database at most every POLL_S."""
+    def deliver(self, send: Callable[[Outgoing], None], flush: Callable[[], None]) -> None:
+        """Send what is due; asks the database at most every POLL_S.
+
+        `flush` returns once the broker has all that was sent; if it raises, the letters stay in the outbox and are
+        leased again.
+        """
         if time.monotonic() < self._next_poll:
             return
+        sent = []
         for letter in self._outbox.lease(["command"], MAX_COMMANDS, LEASE):
             payload = letter.payload
             try:
@@ -36,5 +41,9 @@ class Commands:
                 failure = DeliveryError(f"not a message for a unit: {error}", permanent=True)
                 self._outbox.failed(letter, failure, random.random())  # noqa: S311 - spreads retries, no secret
             else:
-                self._outbox.delivered(letter)
+                sent.append(letter)
+        if sent:
+            flush()
+        for letter in sent:
+            self._outbox.delivered(letter)
         self._next_poll = time.monotonic() + POLL_S

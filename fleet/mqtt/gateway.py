@@ -37,6 +37,7 @@ BEAT_S = 0.5
 KEEP_ALIVE_S = 30
 RETRY_S = 0.2
 SUBSCRIBE_TIMEOUT_S = 5.0
+PUBLISH_TIMEOUT_S = 2.0  # well within the lease of a command
 _REFUSED = 0x80
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Connection:
         self._endpoint = endpoint
         self._received: SimpleQueue[mqtt.MQTTMessage | None] = SimpleQueue()
         self._subscribed: SimpleQueue[str] = SimpleQueue()
+        self._last = mqtt.MQTTMessageInfo(0)
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=endpoint.name,
@@ -116,8 +118,18 @@ class Connection:
                 self._client.ack(message.mid, message.qos)
 
     def publish(self, topic: str, payload: bytes, qos: int) -> None:
-        """Send; what does not arrive is asked for again by the unit."""
-        self._client.publish(topic, payload, qos)
+        """Hand over for sending; what does not arrive is asked for again by the unit."""
+        self._last = self._client.publish(topic, payload, qos)
+
+    def flush(self) -> None:
+        """Wait until the broker has what was published last, and so all before it; GatewayError if it does not."""
+        try:
+            self._last.wait_for_publish(PUBLISH_TIMEOUT_S)
+            arrived = self._last.is_published()
+        except (RuntimeError, ValueError) as error:
+            raise GatewayError(f"the broker does not take what the gateway sends: {error}") from error
+        if not arrived:
+            raise GatewayError(f"the broker has not acknowledged a message in {PUBLISH_TIMEOUT_S} s")
 
     def close(self) -> None:
         """Say goodbye; the session stays with the broker."""
@@ -180,7 +192,7 @@ class Gateway:
             messages = connection.receive()
             if messages:
                 self._handle(connection, messages)
-            self._commands.deliver(partial(self._send, connection))
+            self._commands.deliver(partial(self._send, connection), connection.flush)
 
     def _handle(self, connection: Connection, messages: Sequence[mqtt.MQTTMessage]) -> None:
         deliveries = [Delivery(message.topic, bytes(message.payload), self._now()) for message in messages]
