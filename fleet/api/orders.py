@@ -37,8 +37,10 @@ class OrderLineOut(OrderLineIn):
 
 
 class OrderIn(BaseModel):
+    """`order_date`: when the account accepted; today at the operator's if not given."""
+
     account: ReferenceField
-    order_date: date
+    order_date: date | None = None
     lines: list[OrderLineIn] = Field(min_length=1, max_length=MAX_LINES)
 
 

@@ -28,12 +28,13 @@ class Orders:
         self._transactions = transactions
         self._zone = zone
 
-    def create(self, actor: Actor, account_id: int, order_date: date, lines: Sequence[OrderLine]) -> Order:
-        """A new order of an account."""
+    def create(self, actor: Actor, account_id: int, order_date: date | None, lines: Sequence[OrderLine]) -> Order:
+        """A new order of an account; without a date, of today at the operator's."""
         actor.require(Permission.ORDER_MANAGE)
         checked = check_lines(tuple(lines))
         with self._transactions.begin(actor) as uow:
             today = local_date(uow.now, self._zone)
+            order_date = order_date or today
             if order_date > today:
                 raise InvalidError(f"the Order Date is when the account accepted: {order_date} is after today, {today}")
             AccountRepository(uow).get(account_id)

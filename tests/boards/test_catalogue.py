@@ -22,7 +22,7 @@ def test_an_unknown_board_is_refused_with_the_known_ones() -> None:
 
 
 def test_the_heap_rule_gives_256_kb_less_32_kb_a_connection_plus_the_image() -> None:
-    assert catalogue.load("simulated").simulated_heap_bytes(1000) == 256 * 1024 - 2 * 32 * 1024 + 1000
+    assert catalogue.load("simulated").simulated_heap_bytes(1000) == 256 * 1024 - 1 * 32 * 1024 + 1000
 
 
 @pytest.mark.parametrize(

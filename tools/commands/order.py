@@ -43,18 +43,20 @@ def show(order_id: OrderArgument, as_json: JsonOption = False) -> None:
 @order.command("create")
 def create(
     account: Annotated[str, typer.Option(help="The account, as AC-1.")],
-    date: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day it was placed, at the operator's.")],
     quantity: Annotated[int, typer.Option(min=1, help="How many units.")],
     board: Annotated[str, typer.Option(help="Which board.")] = "simulated",
     unit_price_cents: Annotated[int, typer.Option(min=0, help="For one unit, before tax.")] = 0,
+    date: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="When it was placed; today at the operator's.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take an order of one line.
 
-    Example: plugtone order create --account AC-1 --date 2026-11-22 --quantity 3
+    Example: plugtone order create --account AC-1 --quantity 3
     """
     line = {"board": board, "quantity": quantity, "unit_price_cents": unit_price_cents}
-    body = {"account": account, "order_date": date.date().isoformat(), "lines": [line]}
+    body = {"account": account, "order_date": date.date().isoformat() if date else None, "lines": [line]}
     with FleetClient.from_environment() as fleet:
         show_one(fleet.post("/v1/orders", body), as_json)
 

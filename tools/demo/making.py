@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -130,8 +129,7 @@ def sell(world: World, serials: list[str]) -> None:
         )
         world.account = account["id"]
         line = {"quantity": len(serials), "unit_price_cents": 0, "board": BOARD}
-        order_date = datetime.now(OPERATOR_ZONE).date().isoformat()
-        order = support.post("/v1/orders", {"account": world.account, "order_date": order_date, "lines": [line]})
+        order = support.post("/v1/orders", {"account": world.account, "lines": [line]})
         shipped = {"serials": serials, "carrier": "UPS", "tracking": "1Z999AA10123456784"}
         warehouse.post(f"/v1/orders/{order['id']}/ship", shipped)
         if all(world.unit(serial)["account"] == world.account for serial in serials):

@@ -143,7 +143,8 @@ class Launcher:
                     _micropython(), "-X", f"heapsize={self._board.simulated_heap_bytes(image_bytes)}",
                     "-m", "boot", str(self._folder.path), str(write), cause,
                 ],
-                stdin=self._master, stdout=self._master, stderr=log, pass_fds=[write],
+                # MicroPython looks for modules in its working directory first.
+                cwd=self._boot_rom, stdin=self._master, stdout=self._master, stderr=log, pass_fds=[write],
                 env={**os.environ, "MICROPYPATH": str(self._boot_rom)}, preexec_fn=_die_with_parent,  # noqa: PLW1509 one thread
             )  # fmt: skip
         os.close(write)

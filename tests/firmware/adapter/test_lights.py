@@ -4,7 +4,7 @@ import pytest
 
 from adapter import light_guide, lights
 from protocol.wire.enumerations import UNIT_STATES, UPDATE_STATES
-from tests.conftest import RunMicroPython
+from tests.conftest import REPOSITORY, RunMicroPython
 
 
 @pytest.mark.parametrize("state", UNIT_STATES)
@@ -37,3 +37,7 @@ def test_the_table_is_rendered_alike_on_both(micropython: RunMicroPython) -> Non
     text = light_guide.render()
     assert text.count("\n") == len(lights.LIGHTS) + 2
     assert micropython("from adapter import light_guide\nimport sys\nsys.stdout.write(light_guide.render())") == text
+
+
+def test_the_guide_for_people_is_drawn_from_the_table() -> None:
+    assert light_guide.render() in (REPOSITORY / "docs" / "lights.md").read_text()
