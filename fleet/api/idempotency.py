@@ -9,10 +9,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
-from fleet.domain.access import Actor, Errand
-from fleet.domain.errors import ConflictError, InvalidError
+from fleet.domain.access import Actor, Errand, ForbiddenError
+from fleet.domain.errors import ConflictError, FleetError, InvalidError
 from fleet.services.build import Services
 from fleet.services.errands import Answer
 
@@ -53,7 +55,8 @@ async def run_once(
 ) -> Response:
     """The kept answer to the actor's errand, or `handler`'s, kept if it may be.
 
-    A request that fails is forgotten and may be tried again.
+    A request that is refused is forgotten and may be tried again. One that breaks is not: if it was carried out
+    before it broke, its record stands, and else there is none.
     """
     errand = actor.errand
     if errand is None:
@@ -64,7 +67,7 @@ async def run_once(
         return _replay(known.answer, known.digest, errand)
     try:
         response = await handler(request)
-    except BaseException:
+    except (FleetError, ForbiddenError, HTTPException, RequestValidationError):
         await run_in_threadpool(errands.forget, actor, errand)
         raise
     body = bytes(response.body) if hasattr(response, "body") else None

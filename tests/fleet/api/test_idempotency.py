@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
+import pytest
+from fastapi import FastAPI
 from sqlalchemy import func, select, update
 from starlette.testclient import TestClient
 
 from fleet.domain.access import Role
+from fleet.domain.people import Person
 from fleet.services.build import Services
 from fleet.services.errands import KEPT_HOURS
 from fleet.store.tables.commerce import orders
@@ -83,6 +86,22 @@ def test_a_request_carried_out_whose_answer_was_lost_is_not_carried_out_again(
     with services.transactions.engine.begin() as connection:
         connection.execute(update(errands).values(status=None, headers=None, body=None))
     answer = client.post("/v1/people", headers=headers, json=BOB)
+    assert (answer.status_code, answer.json()["code"]) == (409, "answer_lost")
+    assert count(services, people) == 1
+
+
+def test_a_request_that_breaks_after_its_commit_is_not_carried_out_again(
+    app: FastAPI, services: Services, bearer: Bearer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(person: Person) -> None:
+        raise RuntimeError
+
+    headers = {**bearer(Role.ADMIN), "Idempotency-Key": "order-1"}
+    with TestClient(app, raise_server_exceptions=False) as client, monkeypatch.context() as patch:
+        patch.setattr("fleet.api.people.present_person", broken)
+        assert client.post("/v1/people", headers=headers, json=BOB).status_code == 500
+        patch.undo()
+        answer = client.post("/v1/people", headers=headers, json=BOB)
     assert (answer.status_code, answer.json()["code"]) == (409, "answer_lost")
     assert count(services, people) == 1
 
