@@ -93,13 +93,17 @@ class Units:
             uow.commit()
             return sent
 
-    def configure(self, actor: Actor, serial: str, channel: Channel, window: Window | None) -> Configuration:
+    def configure(
+        self, actor: Actor, serial: str, channel: Channel, window: Window | None, version: int | None = None
+    ) -> Configuration:
         """Change what the unit is told; it hears of it at once if it is connected, else when it comes on."""
         actor.require(Permission.UNIT_MANAGE)
         with self._transactions.begin(actor) as uow:
             unit = UnitRepository(uow).hold(serial)
             configurations = ConfigurationRepository(uow)
-            settings = configurations.save(configurations.of(serial).changed(channel, window))
+            before = configurations.of(serial)
+            before.check_version(version)
+            settings = configurations.save(before.changed(channel, window))
             message = self._downlinks.configuration(settings, uow.now)
             queue(uow, f"configuration:{serial}:{settings.version}", message)
             uow.audit(AuditAction.UNIT_CONFIGURE, serial, ["channel", "window"], unit.account_id)

@@ -173,6 +173,20 @@ def test_a_replacement_from_request_to_return(send: Any, warehouse: Warehouse, c
     assert (renewed["epoch"], renewed["custody"], renewed["trust"]) == (2, "made", "good")
 
 
+def test_a_configuration_of_an_old_reading_is_refused(
+    send: Any, client: TestClient, bearer: Bearer, warehouse: Warehouse, services: Services
+) -> None:
+    warehouse.load_block()
+    path, headers = f"/v1/units/{warehouse.stock().serial}/configuration", bearer(Role.ADMIN)
+    first = client.put(path, json={"channel": "beta"}, headers=headers)
+    assert (first.json()["version"], first.headers["ETag"]) == (2, '"2"')
+    second = client.put(path, json={"channel": "stable"}, headers=headers | {"If-Match": '"2"'})
+    before = snapshot(services)
+    stale = client.put(path, json={"channel": "beta"}, headers=headers | {"If-Match": '"2"'})
+    assert (second.status_code, stale.status_code, stale.json()["code"]) == (200, 412, "stale_version")
+    assert snapshot(services) == before
+
+
 def test_a_unit_is_commanded_configured_and_revoked(send: Any, warehouse: Warehouse) -> None:
     warehouse.load_block()
     path = f"/v1/units/{warehouse.place(warehouse.open_account()).serial}"
