@@ -8,7 +8,7 @@
 | locked      | -                       | -        | -                   | -       |
 
 `-` answers wrong_state; a locked unit answers `hello` and refuses everything else, but for the `restart` that ends
-the start in which it was locked. The private key never leaves:
+the start in which it was locked, and a `lock` repeated before. The private key never leaves:
 no message has a field for it. The key is stored before its request is sent, so that a cut in between
 does not make a second key for one serial number.
 """
@@ -75,7 +75,7 @@ class FactoryLink:
         step = _STEPS.get(message.name)
         if step is None:
             return _done("wrong_state", "this is firmware %s, not a ROM loader" % self._version)
-        if self.locked and (self._started_locked or message.name != "restart"):
+        if self.locked and (self._started_locked or message.name not in ("lock", "restart")):
             return _done("refused", "the unit is locked; only hello is answered")
         try:
             return step(self, message)
@@ -131,6 +131,8 @@ class FactoryLink:
         if offset == 0:
             self._blobs[index] = bytearray()
         blob = self._blobs.get(index)
+        if blob is not None and offset + len(data) == len(blob) and blob[offset:] == data:
+            return _done("ok")  # sent again, since our answer was lost
         if blob is None or offset != len(blob) or offset + len(data) > min(total, MAX_BLOB_BYTES):
             got = -1 if blob is None else len(blob)
             raise WireError("%s of %d bytes: got %d, not %d" % (BLOBS[index], total, got, offset))
@@ -157,7 +159,10 @@ class FactoryLink:
     def _lock(self, message):
         if self.identity is None or not self.identity.provisioned:
             return _done("wrong_state", "only a provisioned unit can be locked")
-        self._keep(self.identity.but(stage=LOCKED))
+        if not self.locked:
+            # Into both halves of the record: one flipped bit shall not bring back the half that is not locked.
+            for _ in range(2):
+                self._keep(self.identity.but(stage=LOCKED))
         return _done("ok")
 
     def _restart(self, message):

@@ -1,5 +1,6 @@
 """A board's flash in memory, with the power cut at the operation a test names."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from boards import catalogue
@@ -14,7 +15,7 @@ class PowerCutError(Exception):
 
 
 class CuttingFlash(Flash):
-    """Counts writes in `operations`; the write of number `cut_at` is torn after `torn_bytes` (a share of it)."""
+    """Counts erases and programs in `operations`; number `cut_at` is torn after `torn_share` of its bytes."""
 
     def __init__(self, path: Path, cut_at: int | None = None, torn_share: float = 0.5) -> None:
         if not path.exists():
@@ -24,9 +25,15 @@ class CuttingFlash(Flash):
         self._cut_at = cut_at
         self._torn_share = torn_share
 
-    def _write(self, offset: int, data: bytes) -> None:
+    def program(self, offset: int, data: bytes) -> None:
+        self._operate(lambda count: super(CuttingFlash, self).program(offset, bytes(data)[:count]), len(data))
+
+    def erase(self, offset: int, length: int) -> None:
+        self._operate(lambda count: super(CuttingFlash, self).erase(offset, count), length)
+
+    def _operate(self, operation: Callable[[int], None], length: int) -> None:
         if self.operations == self._cut_at:
-            super()._write(offset, bytes(data)[: int(len(data) * self._torn_share)])
+            operation(int(length * self._torn_share))
             raise PowerCutError
         self.operations += 1
-        super()._write(offset, bytes(data))
+        operation(length)

@@ -59,8 +59,8 @@ class Bench:
         self.path = path
         self.restart()
 
-    def restart(self, cut_at: int | None = None) -> None:
-        self.flash = CuttingFlash(self.path, cut_at)
+    def restart(self, cut_at: int | None = None, torn_share: float = 0.5) -> None:
+        self.flash = CuttingFlash(self.path, cut_at, torn_share)
         self.board = BenchBoard(self.flash)
         self.store = IdentityStore(self.flash.partition("identity"))
         self._clock_ms = iter(range(1 << 30))

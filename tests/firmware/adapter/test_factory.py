@@ -17,7 +17,7 @@ from protocol.wire.enumerations import LINK_MODES, LINK_RESULTS, SELF_TEST_RESUL
 from protocol.wire.link import FrameReader, encode_frame
 from tests.conftest import RunMicroPython
 from tests.firmware.adapter.factory_bench import ADDRESSES, MAC, SERIAL, Bench
-from tests.firmware.model_flash import PowerCutError
+from tests.firmware.model_flash import PARTITIONS, PowerCutError
 
 REQUESTS: dict[str, dict[str, Any]] = {
     "begin_provisioning": {
@@ -87,9 +87,31 @@ def test_a_locked_unit_refuses_everything_but_hello(bench: Bench, request_name: 
 def test_the_station_may_restart_the_unit_it_has_just_locked(bench: Bench) -> None:
     bench.provision()
     bench.result("lock")
-    assert bench.result("lock") == "refused"
+    assert bench.result("run_self_test") == "refused"
     assert bench.result("restart") == "ok"
     assert bench.link.restart_wanted
+
+
+def test_a_station_that_missed_the_answer_may_lock_again_and_nothing_is_written(bench: Bench) -> None:
+    bench.provision()
+    bench.result("lock")
+    before = bench.flash.operations
+    assert bench.result("lock") == "ok"
+    assert bench.flash.operations == before
+
+
+def test_a_flipped_bit_in_its_newest_record_does_not_unlock_a_unit(bench: Bench) -> None:
+    bench.provision()
+    bench.result("lock")
+    offset, size = PARTITIONS["identity"]
+    halves = [offset, offset + size // 2]
+    newest = max(halves, key=lambda half: bench.path.read_bytes()[half + 4 : half + 8])
+    flash = bytearray(bench.path.read_bytes())
+    flash[newest + 100] ^= 1
+    bench.path.write_bytes(flash)
+    bench.restart()
+    assert bench.link.locked
+    assert bench.ask("hello")[1]["serial"] == SERIAL
 
 
 def test_no_sequence_of_requests_brings_the_private_key_over_the_link(bench: Bench) -> None:
@@ -222,16 +244,31 @@ def test_a_blob_with_a_gap_is_refused_and_can_start_again(bench: Bench) -> None:
     assert bench.put(1, bytes(30), 10) == "ok"
 
 
-@pytest.mark.parametrize("cut_at", range(52))
-def test_a_power_cut_at_any_write_of_provisioning_can_be_done_again(tmp_path: Path, cut_at: int) -> None:
+def test_a_part_of_a_blob_whose_answer_was_lost_may_be_put_again(bench: Bench) -> None:
+    bench.begin()
+    certificate = bench.certificate()
+    for index, blob in enumerate((certificate, b"\x30anchors", b"{}", ADDRESSES)):
+        for at in range(0, len(blob), 1000):
+            part = blob[at : at + 1000]
+            for _ in range(2):
+                assert bench.result("put_blob", blob=index, total_bytes=len(blob), offset=at, data=part) == "ok"
+    assert bench.finish(certificate) == "ok"
+    assert bench.store.load().certificate_der == certificate
+
+
+@pytest.mark.parametrize("torn_share", [0.0, 0.5, 0.99])
+@pytest.mark.parametrize("cut_at", range(13))
+def test_a_power_cut_at_any_write_of_provisioning_can_be_done_again(
+    tmp_path: Path, cut_at: int, torn_share: float
+) -> None:
     bench = Bench(tmp_path / "flash")
-    bench.restart(cut_at)
+    bench.restart(cut_at, torn_share)
     requests = []
     with contextlib.suppress(PowerCutError):  # the last cut comes after the last write
         requests.append(bench.begin())
         bench.provision()
         bench.result("lock")
-        assert cut_at >= bench.flash.operations >= 48
+        assert cut_at == bench.flash.operations == 12
     bench.restart()
     if not bench.link.locked:
         requests.append(bench.begin())
