@@ -104,6 +104,13 @@ class Actor:
         if permission not in self.permissions:
             raise ForbiddenError(f"this needs {permission}; {self.kind} {self.reference} has it not")
 
+    def require_over(self, roles: frozenset[Role]) -> None:
+        """Raise ForbiddenError if `roles` permit what the actor may not: nobody gives or takes over such rights."""
+        beyond = permissions_of(roles) - self.permissions
+        if beyond:
+            missing = ", ".join(sorted(beyond))
+            raise ForbiddenError(f"this is beyond the rights of {self.kind} {self.reference}, which lacks {missing}")
+
     def sees_account(self, account_id: int | None) -> bool:
         """Whether rows of that account (None: of no account) are in the actor's scope."""
         return self.account_id is None or self.account_id == account_id

@@ -112,6 +112,7 @@ class People:
     def invite(self, actor: Actor, name: str, email: str, roles: frozenset[Role], account_id: int | None) -> Person:
         """A new person, who gets a link by mail. An actor bound to an account invites into that account alone."""
         actor.require(Permission.PEOPLE_MANAGE)
+        actor.require_over(roles)
         with self._transactions.begin(actor) as uow:
             person = invite_person(uow, name, email, roles, actor.account_id or account_id)
             uow.commit()
@@ -133,6 +134,7 @@ class People:
         """Give a person other roles; ConflictError if they are the last of a role that must stay."""
 
         def change(uow: UnitOfWork, person: Person) -> Person:
+            actor.require_over(roles)
             check_roles(roles, person.account_id)
             if Role.ADMIN not in roles:
                 _check_not_last(uow, person)
@@ -169,7 +171,8 @@ class People:
         """A link to hand over by another way than mail; the one mailed before is void."""
         actor.require(Permission.PEOPLE_MANAGE)
         with self._transactions.begin(actor) as uow:
-            person = PeopleRepository(uow).get(person_id)
+            person = PeopleRepository(uow).hold(person_id)
+            actor.require_over(person.roles)
             advance(PERSON_TRANSITIONS, person.state, PersonEvent.SET_PASSWORD, person.reference)
             link = self._make_link(uow, LinkPurpose.PASSWORD, person.id, PASSWORD_LINK_HOURS)
             uow.audit(AuditAction.PERSON_INVITE, person.reference, account_id=person.account_id)
@@ -186,7 +189,9 @@ class People:
     def _change(self, actor: Actor, person_id: int, change: Callable[[UnitOfWork, Person], Person]) -> Person:
         actor.require(Permission.PEOPLE_MANAGE)
         with self._transactions.begin(actor) as uow:
-            person = change(uow, PeopleRepository(uow).get(person_id))
+            person = PeopleRepository(uow).hold(person_id)
+            actor.require_over(person.roles)
+            person = change(uow, person)
             uow.commit()
         self._access.forget_actors()
         return person

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy import Row, Select, and_, delete, func, insert, or_, select, update
 
 from fleet.domain.access import Role
 from fleet.domain.errors import ConflictError, NotFoundError, StaleVersionError
 from fleet.domain.people import Person, PersonState
 from fleet.store.tables.people import people, person_roles
 from fleet.store.unit_of_work import UnitOfWork
+
+LASTING = (Role.ADMIN, Role.ACCOUNT_ADMINISTRATOR)
 
 
 class PeopleRepository:
@@ -28,6 +30,15 @@ class PeopleRepository:
         if row is None:
             raise NotFoundError(f"there is no person PE-{person_id}")
         return self._person(row)
+
+    def hold(self, person_id: int) -> Person:
+        """The person, locked until this transaction ends, with the colleagues of roles that must not die out."""
+        account = select(people.c.account_id).where(people.c.id == person_id).scalar_subquery()
+        keepers = select(person_roles.c.person_id).where(person_roles.c.role.in_(LASTING))
+        colleague = and_(people.c.id.in_(keepers), people.c.account_id.is_not_distinct_from(account))
+        held = select(people.c.id).where(or_(people.c.id == person_id, colleague)).order_by(people.c.id)
+        self._connection.execute(held.with_for_update()).all()
+        return self.get(person_id)
 
     def password_of(self, email: str) -> tuple[Person, str] | None:
         """The active person of that address and their password hash, for signing in."""

@@ -7,7 +7,7 @@ import json
 import pytest
 from sqlalchemy import select
 
-from fleet.domain.access import Actor, ForbiddenError, Permission, Role
+from fleet.domain.access import Actor, ActorKind, ForbiddenError, Permission, Role, permissions_of
 from fleet.domain.errors import (
     ConflictError,
     IllegalTransitionError,
@@ -205,7 +205,7 @@ def test_an_actor_of_one_account_sees_no_people_of_another(services: Services, a
     roles = frozenset({Role.ACCOUNT_ADMINISTRATOR})
     mine = services.people.invite(admin, "Kim", "kim@example.net", roles, 1)
     theirs = services.people.invite(admin, "Lee", "lee@example.net", roles, 2)
-    bound = Actor(admin.kind, "PE-901", frozenset({Permission.PEOPLE_MANAGE}), 1)
+    bound = Actor(admin.kind, "PE-901", permissions_of(frozenset(Role)), 1)
 
     assert services.people.list(bound, 10, None) == [mine]
     with pytest.raises(NotFoundError):
@@ -215,6 +215,23 @@ def test_an_actor_of_one_account_sees_no_people_of_another(services: Services, a
     assert services.people.invite(bound, "Max", "max@example.net", roles, 2).account_id == 1
     with pytest.raises(InvalidError):
         services.people.invite(bound, "Eve", "eve@example.net", frozenset({Role.ADMIN}), None)
+
+
+def test_nobody_gives_nor_takes_over_rights_beyond_their_own(services: Services) -> None:
+    """A token that may only manage people must not make itself an admin by a detour."""
+    ada = set_up(services)
+    narrow = Actor(ActorKind.TOKEN, "TO-9", permissions_of(frozenset({Role.VIEWER})) | {Permission.PEOPLE_MANAGE})
+    bob = services.people.invite(narrow, "Bob", "bob@example.net", frozenset({Role.VIEWER}), None)
+    for attempt in (
+        lambda: services.people.invite(narrow, "Eve", "eve@example.net", frozenset({Role.ADMIN}), None),
+        lambda: services.people.change_roles(narrow, bob.id, frozenset({Role.SUPPORT}), None),
+        lambda: services.people.change_roles(narrow, ada.id, frozenset({Role.VIEWER}), None),
+        lambda: services.people.password_link(narrow, ada.id),
+        lambda: services.people.disable(narrow, ada.id, None),
+    ):
+        with pytest.raises(ForbiddenError, match="beyond"):
+            attempt()
+    assert services.people.list(narrow, 10, None) == [ada, bob]
 
 
 def test_only_who_manages_people_manages_people(services: Services) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -71,6 +72,20 @@ def test_of_two_operators_at_once_one_is_refused(warehouse: Warehouse) -> None:
     assert both(lambda: warehouse.services.rmas.reserve(warehouse.actor, rma.id)) == expected
     assert both(lambda: warehouse.services.rmas.ship(warehouse.actor, rma.id, PARCEL)) == expected
     assert both(lambda: warehouse.services.units.revoke(warehouse.actor, stocked.serial, "stolen")) == expected
+
+
+def test_of_two_admins_who_disable_each_other_at_once_one_stays(warehouse: Warehouse) -> None:
+    people, ids = warehouse.services.people, []
+    for number in range(11):
+        secret = people.setup_link().partition("#")[2]
+        ids.append(people.setup(secret, "Ada", f"ada{number}@example.net", "four words of nobody").id)
+        if len(ids) < 2:
+            continue
+        steps = [partial(people.disable, warehouse.actor, person_id, None) for person_id in ids]
+        with ThreadPoolExecutor(2) as pool:
+            outcomes = list(pool.map(attempt, steps))
+        assert sorted(outcomes) == ["conflict", "done"]
+        ids = [ids[outcomes.index("conflict")]]
 
 
 def test_two_rmas_at_once_reserve_two_units(warehouse: Warehouse) -> None:
