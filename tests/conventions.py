@@ -19,6 +19,8 @@ TOP_LEVEL = {
 # Hosts of package registries, spelled so that this file does not name one.
 HOSTS = re.compile("|".join(("pypi" + r"\.org", "pythonhosted" + r"\.org", "npmjs" + r"\.org", "debian" + r"\.org/")))
 MACHINE_PATHS = re.compile("/wor" + "k/|/ro" + "ot/|/ho" + "me/|/opt/whe" + "els")
+# firmware/adapter is sans-I/O: no hardware, no socket, no clock (architecture, "Who may import whom").
+NOT_IN_ADAPTER = {"machine", "network", "os", "ports", "select", "socket", "ssl", "time", "tls", "vfs"}
 TEXT = {".py", ".toml", ".md", ".lock", ".html", ".css", ".json", ".txt", ".ini", ".cfg", ".mako", ""}
 
 
@@ -49,6 +51,17 @@ def faults_of_module(path: Path, text: str) -> list[str]:
     return faults
 
 
+def imports_of(text: str) -> set[str]:
+    """The top-level modules that a Python file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
 def faults_of_text(text: str) -> list[str]:
     """Registry hosts and paths of this machine."""
     faults = []
@@ -69,6 +82,10 @@ def main() -> int:
             faults += faults_of_text(text)
             if path.suffix == ".py" and "migrations/versions" not in str(name):
                 faults += faults_of_module(path, text)
+            if name.parts[:2] == ("firmware", "adapter") and path.suffix == ".py":
+                faults += [
+                    f"imports {module}, which is the ports' business" for module in imports_of(text) & NOT_IN_ADAPTER
+                ]
         for fault in faults:
             print(f"{name}: {fault}")
         count += len(faults)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
 from tools.demo.narrator import Narrator
 from tools.demo.story import COLUMNS, opened_world, tell
+from tools.demo.world import World
 from tools.errors import ToolError
 from tools.sim.folder import SimulationError
 
@@ -27,7 +29,7 @@ def demo(
     Example: plugtone demo --stay
     """
     narrator = Narrator(as_json)
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    signal.signal(signal.SIGTERM, _interrupt)
     rows: list[dict[str, Any]] = []
     measured: dict[str, list[Any]] = {}
     try:
@@ -35,16 +37,28 @@ def demo(
             measured = world.measured
             rows = tell(world, chaos)
             if stay:
-                console = world.service.ready["addresses"]["console"]
-                email, password = world.people.admin.email, world.people.admin.password
-                typer.echo(f"\nThe console is at {console}; sign in as {email} with {password}. Ctrl-C ends it.")
-                signal.pause()
+                narrator.summary(rows, COLUMNS, measured)
+                _stay(world)
+                return
     except KeyboardInterrupt:
-        if not stay:
-            raise typer.Exit(1) from None
+        raise typer.Exit(0 if stay and narrator.all_observed else 1) from None
     except (ToolError, SimulationError, RuntimeError, OSError) as error:
         if not narrator.steps or not narrator.steps[-1].error:
             typer.echo(f"plugtone demo: {error}", err=True)
     narrator.summary(rows, COLUMNS, measured)
     if not narrator.all_observed:
         raise typer.Exit(1)
+
+
+def _stay(world: World) -> None:
+    """Say where the console is, and wait for a signal."""
+    admin = world.people.admin
+    console = world.service.ready["addresses"]["console"]
+    typer.echo(f"\nThe console is at {console}; sign in as {admin.email} with {admin.password}. Ctrl-C ends it.")
+    typer.get_text_stream("stdout").flush()
+    signal.pause()
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """SIGTERM ends the story in order, as Ctrl-C does."""
+    raise KeyboardInterrupt
