@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+LOOPBACK = "127.0.0.1"
+
 
 class SettingsError(ValueError):
     """A setting that cannot be read; names the variable and the value seen."""
@@ -17,9 +19,10 @@ class Settings:
     """One attribute a setting; `PLUGTONE_HTTP_PORT` sets `http_port`, and so on."""
 
     data_dir: Path = Path("plugtone-data")
-    host: str = "127.0.0.1"
+    host: str = "127.0.0.1"  # where units are served: HTTPS, broker, time
     public_host: str = "localhost"  # the name units reach us by, and the server certificate's
-    http_port: int = 8080  # console and API, plain: loopback, or behind a proxy that speaks TLS
+    public_url: str = ""  # where people reach the console through a proxy, for links in mails; empty: loopback
+    http_port: int = 8080  # console and API, plain, on loopback alone: a proxy that speaks TLS stands before it
     https_port: int = 8443  # the same and the update files, for units
     broker_port: int = 8883  # MQTT over mutual TLS
     nats_port: int = 4222  # the broker's own protocol, loopback only
@@ -45,7 +48,12 @@ class Settings:
     @property
     def base_url(self) -> str:
         """Where people and programs on this machine reach the service."""
-        return f"http://{self.host}:{self.http_port}"
+        return f"http://{LOOPBACK}:{self.http_port}"
+
+    @property
+    def link_url(self) -> str:
+        """Where the links we hand out lead."""
+        return self.public_url.rstrip("/") or self.base_url
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from fleet.serve.supervisor import StartError
-from fleet.settings import Settings
+from fleet.settings import LOOPBACK, Settings
 
 BIND_TIMEOUT_S = 1.0  # a service just killed may hold its ports for a moment
 RETRY_S = 0.05
@@ -31,9 +31,9 @@ def bind(settings: Settings) -> Sockets:
         (settings.nats_port, "nats_port"),
         (settings.monitor_port, "monitor_port"),
     ):
-        _bind(settings.host if name == "broker_port" else "127.0.0.1", port, name, socket.SOCK_STREAM).close()
+        _bind(settings.host if name == "broker_port" else LOOPBACK, port, name, socket.SOCK_STREAM).close()
     return Sockets(
-        http=_bind(settings.host, settings.http_port, "http_port", socket.SOCK_STREAM),
+        http=_bind(LOOPBACK, settings.http_port, "http_port", socket.SOCK_STREAM),
         https=_bind(settings.host, settings.https_port, "https_port", socket.SOCK_STREAM),
         ntp=_bind(settings.host, settings.ntp_port, "ntp_port", socket.SOCK_DGRAM),
     )

@@ -82,7 +82,7 @@ def build_services(
     transactions = Transactions(make_engine(settings.database), clock)
     passwords = passwords or Passwords()
     access = Access(transactions, passwords)
-    people = People(transactions, access, passwords, settings.base_url)
+    people = People(transactions, access, passwords, settings.link_url)
     repository = ensure(settings.data_dir)
     zone = ZoneInfo(settings.time_zone)
     window = parse_window(settings.maintenance_from, settings.maintenance_until)
