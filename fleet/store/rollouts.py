@@ -143,7 +143,7 @@ class RolloutRepository:
         return {row.serial: row.board for row in rows}
 
     def person_behind(self, actor: Actor) -> str:
-        """Who answers for what the actor does: the maker of a token, else the actor itself."""
+        """Who answers for what the actor does: the maker of a token, else the actor itself (docs/decisions/0007)."""
         if actor.kind is not ActorKind.TOKEN:
             return actor.reference
         number = number_of(Noun.TOKEN, actor.reference)

@@ -234,6 +234,20 @@ def test_the_author_cannot_approve_not_even_with_a_token(services: Services, fle
     assert now(services, rollout.id) == rollout
 
 
+def test_a_token_of_the_host_approves_anothers_rollout_but_not_its_own(
+    services: Services, fleet: list[FakeUnit]
+) -> None:
+    """Decision 0007."""
+    first, second = (
+        services.access.actor_of_secret(services.access.issue_host_token(name, Role.ADMIN).secret)
+        for name in ("pipeline", "night shift")
+    )
+    rollout = services.rollouts.create(first, "2.0.0", None, 1)
+    with pytest.raises(ForbiddenError, match="TO-1 created RO-1"):
+        services.rollouts.approve(first, rollout.id)
+    assert services.rollouts.approve(second, rollout.id).approver == "TO-2"
+
+
 def test_nothing_starts_without_approval_and_no_end_begins_again(services: Services, fleet: list[FakeUnit]) -> None:
     rollout = services.rollouts.create(MANAGER, "2.0.0", None, 1, draft=True)
     assert rollout.state is RolloutState.DRAFT
