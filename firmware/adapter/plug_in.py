@@ -74,10 +74,15 @@ class PlugIn:
             raise LinkDownError("the Ethernet cable is out")
 
     async def _pause(self, wait_ms):
-        """Waits, but no longer than the link stays up: a cable put back is reason enough to try again."""
+        """Waits, but no longer than the link stays up: a cable put back is reason enough to try again.
+
+        There is no connection now, so an update need not wait for the end of it, which may be a day off.
+        """
         until_ms = self._uptime() + wait_ms
         while self._uptime() < until_ms and self._board.ethernet_up():
             self._beat()
+            if self._clock.is_set:
+                self._turn.lend()
             await asyncio.sleep(min(_LINK_POLL_MS, max(until_ms - self._uptime(), 0)) / 1000)
 
     async def _await_link(self):
