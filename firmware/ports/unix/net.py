@@ -17,7 +17,7 @@ from micropython import const
 
 from adapter.errors import AdapterError
 
-_CONNECT_TIMEOUT_MS = const(8_000)
+_CONNECT_TIMEOUT_MS = const(8_000)  # for all of a host's addresses: nobody beats the watchdog meanwhile
 _HANDSHAKE_TIMEOUT_MS = const(8_000)
 _DRAIN_TIMEOUT_MS = const(8_000)
 _MAX_ADDRESSES = const(4)
@@ -109,15 +109,16 @@ class Net:
         if self._buffer is None:
             raise NetError("no second TLS connection to %s: the heap has room for one at a time" % where)
         problem = "no address"
-        for family, address in _resolve(host, port, socket.SOCK_STREAM):
+        found = _resolve(host, port, socket.SOCK_STREAM)
+        for family, address in found:
             plain = socket.socket(family, socket.SOCK_STREAM)
             try:
-                await asyncio.wait_for_ms(_connect(plain, address), _CONNECT_TIMEOUT_MS)
+                await asyncio.wait_for_ms(_connect(plain, address), _CONNECT_TIMEOUT_MS // len(found))
                 secure = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
                 secure.setblocking(False)
                 return TlsStream(self, Stream(secure), where)
             except asyncio.TimeoutError:
-                problem = "no answer in %d ms" % _CONNECT_TIMEOUT_MS
+                problem = "no answer in %d ms" % (_CONNECT_TIMEOUT_MS // len(found))
             except OSError as error:
                 problem = error
             except asyncio.CancelledError:

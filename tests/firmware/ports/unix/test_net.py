@@ -74,3 +74,34 @@ def test_a_tls_record_that_comes_in_many_segments_is_read_as_it_was_sent(
         found = json.loads(micropython(READ, listener.getsockname()[1], tmp_path / "anchors"))
         serving.join()
     assert "".join(found) == body.decode()
+
+
+CONNECT = """
+import asyncio, socket
+from ports.unix import net
+
+limits_ms = []
+
+async def time_out(connecting, limit_ms):
+    connecting.close()
+    limits_ms.append(limit_ms)
+    raise asyncio.TimeoutError
+
+async def connect():
+    try:
+        await net.Net(lambda: True).open_tls("broker", 1, None)
+    except net.NetError as error:
+        print(len(limits_ms), sum(limits_ms), error)
+
+asyncio.wait_for_ms = time_out
+net._resolve = lambda host, port, kind: [(socket.AF_INET, None)] * 4
+asyncio.run(connect())
+"""
+
+
+def test_a_host_with_many_silent_addresses_keeps_the_watchdog_no_longer_waiting_than_one_with_one(
+    micropython: RunMicroPython,
+) -> None:
+    tries, waited_ms, error = micropython(CONNECT).split(" ", 2)
+    assert (int(tries), int(waited_ms)) == (4, 8000)
+    assert "no answer in 2000 ms" in error
