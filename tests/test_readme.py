@@ -6,10 +6,12 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from fleet.settings import Settings
 from tools.demo.service import PORT_SETTINGS, free_ports
 
 ROOT = Path(__file__).parent.parent
@@ -51,3 +53,9 @@ def test_the_tree_names_every_folder(name: str) -> None:
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text()):
         assert (ROOT / target).exists(), target
+
+
+def test_the_operating_guide_names_every_setting() -> None:
+    guide = (ROOT / "docs" / "operating.md").read_text()
+    for setting in fields(Settings):
+        assert f"PLUGTONE_{setting.name.upper()}" in guide
