@@ -306,6 +306,7 @@ def test_an_administrator_sees_their_own_units_and_no_others(
     assert ours.serial in text
     assert theirs.serial not in text
     assert theirs.serial not in page(browser, f"/console/units?q={theirs.mac}")
+    assert theirs.serial not in page(browser, "/console/units?account=AC-2")
     assert browser.get(f"/console/units/{theirs.serial}").status_code == 404
     assert theirs.serial not in page(browser, "/console/rmas")
     assert browser.get(f"/console/rmas/RMA-{rma.id}").status_code == 404
