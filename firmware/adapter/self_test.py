@@ -10,6 +10,7 @@ PASSED = SELF_TEST_RESULTS.index("passed")
 FAILED = SELF_TEST_RESULTS.index("failed")
 SKIPPED = SELF_TEST_RESULTS.index("skipped")
 
+_SURROUNDINGS = ("ethernet", "usb")  # what a cable, or the computer at its other end, can fail
 _RAM_BYTES = 4096
 _FLASH_BYTES = 256
 _ENTROPY_BYTES = 32
@@ -40,6 +41,11 @@ def run(board, identity, clock_ms):
 def failures(rows):
     """The names of the tests that failed."""
     return [SELF_TESTS[row["test"]] for row in rows if row["result"] == FAILED]
+
+
+def of_image(failed):
+    """Those of the `failed` that may be a new image's fault: it is not sent back for the cables that are in."""
+    return [name for name in failed if name not in _SURROUNDINGS]
 
 
 def _ram():
