@@ -59,6 +59,7 @@ class KillableGateway:
 def transactions(door: Door) -> Transactions:
     engine = make_engine(door.state.settings.database)
     metadata.create_all(engine)
+    received.create(engine)
     return Transactions(engine, lambda: datetime.now(UTC))
 
 
