@@ -12,7 +12,7 @@ import time
 
 from adapter import lights
 from adapter.activation import Activation
-from adapter.clock import Clock, Uptime
+from adapter.clock import Clock, Uptime, in_daily_window
 from adapter.event_log import EventLog
 from adapter.plug_in import PlugIn
 from adapter.records import RecordPair
@@ -267,11 +267,11 @@ class Unit:
 
     def _may_restart(self):
         """The hours that the configuration allows; equal ends allow any."""
-        configuration = self._uplink.configuration
-        if configuration is None or configuration["maintenance_from_s"] == configuration["maintenance_until_s"]:
+        hours = self._uplink.configuration
+        if hours is None:
             return True
         now_s = self._clock.utc_s(self._uptime())
-        return configuration["maintenance_from_s"] <= now_s < configuration["maintenance_until_s"]
+        return in_daily_window(now_s, hours["maintenance_from_s"], hours["maintenance_until_s"])
 
     def _keep_update_report(self, values):
         self._uplink.report("update_report", values, self._uptime())
@@ -283,7 +283,7 @@ class Unit:
 
     def _on_event(self, event):
         if event[0] == "configured":
-            self._settings.raise_floor(self._clock.utc_s(self._uptime()))
+            self._settings.raise_floor(self._clock.next_floor_s(self._uptime()))
             if not self._configured.is_set():
                 self._board.pins.report({"configured_ms": self._uplink.configured_ms, "tls_ms": self._uplink.tls_ms})
             self._configured.set()

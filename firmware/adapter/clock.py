@@ -11,6 +11,8 @@ from adapter.errors import AdapterError
 
 MADE_AFTER_S = const(1_767_225_600)  # 2026-01-01: no unit was made before
 _YEAR_S = const(31_557_600)
+_FLOOR_STEP_S = const(30 * 86_400)
+_DAY_S = const(86_400)
 FARTHEST_S = 25 * _YEAR_S  # above the floor; a setting beyond it is a fault or an attack
 
 
@@ -39,6 +41,13 @@ class Clock:
         """From now on no time below `floor_s` is believed; a floor never sinks."""
         self.floor_s = max(self.floor_s, floor_s)
 
+    def next_floor_s(self, now_ms):
+        """The time as a floor to keep over restarts, but at most 30 days above the floor of now.
+
+        One server with a wrong clock must not shut a unit out of the true time for ever.
+        """
+        return min(self.utc_s(now_ms), self.floor_s + _FLOOR_STEP_S)
+
     def utc_s(self, now_ms):
         """Seconds since 1970 at `now_ms`; 0 while the time is unknown."""
         if not self.is_set:
@@ -48,6 +57,14 @@ class Clock:
     def at_least_s(self, now_ms):
         """A time that is not after the true one: the clock's, or the floor while it is not set."""
         return max(self.utc_s(now_ms), self.floor_s)
+
+
+def in_daily_window(now_s, from_s, until_s):
+    """True in the hours from `from_s` to `until_s` and in the same hours of every other day; equal ends: always.
+
+    The fleet names one day's hours as UTC instants; they hold until it names others.
+    """
+    return from_s == until_s or (now_s - from_s) % _DAY_S < until_s - from_s
 
 
 class Uptime:

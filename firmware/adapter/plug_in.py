@@ -17,6 +17,7 @@ from adapter.sntp import COOKIE_BYTES, REPLY_TIMEOUT_MS, SntpError, TimeServers,
 
 _LINK_POLL_MS = const(250)
 _TURN_POLL_MS = const(20)
+_TIME_CHECK_TRIES = const(3)  # connecting so often in vain, a unit asks for the time anew: a wrong one fails every TLS
 _ADDRESS_POLL_MS = const(50)
 
 
@@ -45,6 +46,7 @@ class PlugIn:
         self._servers = None
         self._backoff = Backoff(board.entropy)
         self._refused_ms = 0
+        self._failed = 0
         self._beat = None
         self._steps = {
             "link": self._await_link,
@@ -66,6 +68,7 @@ class PlugIn:
                 self._activation.handle("link_down")
             except AdapterError as error:
                 self._note(error)
+                self._failed += self._activation.state == "connect"
                 await self._pause(self._backoff.next_ms())
 
     def _check_link(self):
@@ -134,6 +137,9 @@ class PlugIn:
 
     async def _connect(self):
         self._check_link()
+        if self._failed >= _TIME_CHECK_TRIES:
+            self._failed = 0
+            await self._set_clock()
         if not self._turn.wanted:
             await self._session()
         self._turn.lend()
@@ -175,6 +181,7 @@ class PlugIn:
                 self._refused_ms = 1000 * event[2]
             elif event[0] == "configured":
                 self._backoff.reset()
+                self._failed = 0
             self._on_event(event)
 
     async def _wait_refused(self):

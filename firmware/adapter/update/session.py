@@ -37,7 +37,7 @@ from protocol.wire.errors import WireError
 from protocol.wire.image import HEADER_BYTES, ImageHeader
 
 CHECKPOINT_BYTES = 32_768  # written again at most, after a power cut in the download
-MAX_TRIES = 12  # of one assignment's download
+MAX_TRIES = 12  # of one assignment's download, in a row without a checkpoint
 TRIAL_DEADLINE_MS = 180_000  # of uptime, for self-test and the fleet's answer
 
 _OPEN = ("metadata_ok", "downloading", "staged")  # an image is chosen and may still be given up
@@ -283,6 +283,7 @@ class UpdateSession:
         self._writer.write(data)
         if self._writer.resume_offset >= self._journal.offset + CHECKPOINT_BYTES:
             self._journal.offset = self._writer.resume_offset
+            self._journal.tries = 0  # a slow line that gets on is no failure
             self._journal.save()
 
     def _stage(self):

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.clock import FARTHEST_S, MADE_AFTER_S, Clock, ClockError, Uptime
+from adapter.clock import FARTHEST_S, MADE_AFTER_S, Clock, ClockError, Uptime, in_daily_window
 
 NOW_S = 1_795_388_154
+DAY_S = 86_400
 
 
 def test_time_is_unknown_until_it_is_set_and_then_runs() -> None:
@@ -41,3 +42,23 @@ def test_uptime_adds_up_over_a_counter_that_wraps(started: int, steps: list[int]
     for done, step in enumerate(steps):
         ticks = (ticks + step) % period
         assert uptime() == sum(steps[: done + 1])
+
+
+def test_a_server_years_ahead_moves_the_floor_by_a_month_at_most() -> None:
+    clock = Clock()
+    clock.set((NOW_S + 10 * 365 * DAY_S) * 1000, 0)
+    kept = clock.next_floor_s(0)
+    assert kept == MADE_AFTER_S + 30 * DAY_S
+    after = Clock(kept)
+    after.set(NOW_S * 1000, 0)
+    assert after.utc_s(0) == NOW_S
+
+
+@pytest.mark.parametrize("days", [-2, 0, 1, 40])
+@pytest.mark.parametrize(("at_s", "inside"), [(-1, False), (0, True), (3 * 3600 - 1, True), (3 * 3600, False)])
+def test_the_hours_of_one_day_hold_on_every_day(days: int, at_s: int, inside: bool) -> None:
+    assert in_daily_window(NOW_S + days * DAY_S + at_s, NOW_S, NOW_S + 3 * 3600) is inside
+
+
+def test_equal_ends_allow_any_time() -> None:
+    assert in_daily_window(NOW_S + 12_345, NOW_S, NOW_S)

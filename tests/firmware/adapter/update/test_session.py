@@ -335,6 +335,18 @@ def test_a_download_is_given_up_after_so_many_tries(unit: UpdatingUnit, reposito
 
 
 @pytest.mark.usefixtures("long_image")
+def test_a_slow_line_that_gets_on_is_not_given_up(unit: UpdatingUnit, repository: BendableRepository) -> None:
+    unit.session.check()
+    for _ in range(MAX_TRIES - 1):
+        cut_after(unit.session.work(NOW_S), repository.files, 10)
+    cut_after(unit.session.work(NOW_S), repository.files, 2 * CHECKPOINT_BYTES)
+    for _ in range(MAX_TRIES - 1):
+        cut_after(unit.session.work(NOW_S), repository.files, 10)
+    unit.work()
+    assert unit.session.poll(0)
+
+
+@pytest.mark.usefixtures("long_image")
 def test_an_order_taken_back_ends_the_download(unit: UpdatingUnit, repository: BendableRepository) -> None:
     unit.session.check()
     cut_after(unit.session.work(NOW_S), repository.files, 50_000)
