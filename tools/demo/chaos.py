@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 
 from tools.demo.service import Service, ServiceError
-from tools.sim.board import SimBoard
+from tools.sim.board import SimBoard, SimulationError
 
 MIN_GAP_S = 1.0
 MAX_GAP_S = 4.0
@@ -45,14 +45,13 @@ class Chaos:
         while not self._ended.wait(self._random.uniform(MIN_GAP_S, MAX_GAP_S)):
             victim = self._random.choice((self._kill_service, self._kill_broker, self._kill_unit, self._pull_cable))
             try:
-                name = victim()
+                name = victim() or self._kill_service()
             except ServiceError as error:
                 self.error = str(error)
                 self._say(f"chaos: {error}")
                 return
-            if name:
-                self.kills.append(name)
-                self._say(f"chaos: {name}")
+            self.kills.append(name)
+            self._say(f"chaos: {name}")
 
     def _kill_service(self) -> str:
         self._service.kill()
@@ -72,7 +71,10 @@ class Chaos:
         board = self._any_board()
         if board is None:
             return ""
-        board.kill_unit()
+        try:
+            board.kill_unit()
+        except SimulationError:  # the story has just cut its power
+            return ""
         return f"kill -9 of a unit ({board.folder.path.name})"
 
     def _pull_cable(self) -> str:

@@ -14,6 +14,7 @@ from tools.demo.chaos import Chaos
 from tools.demo.narrator import Narrator
 from tools.demo.service import Service
 from tools.demo.world import World
+from tools.errors import ToolError
 
 FIRST, GOOD, BROKEN = "1.0.0", "1.1.0", "1.2.0"
 UNITS = 3
@@ -62,7 +63,9 @@ def tell(
     if chaos is not None:
         with world.narrator.step("All that was killed came back without help") as step:
             world.measured["kills"] = list(chaos.kills)
-            if chaos.kills and not chaos.error:
+            if chaos.error:
+                raise ToolError(chaos.error)
+            if chaos.kills:
                 step.see(f"{len(chaos.kills)} kills: {', '.join(chaos.kills)}")
     if meanwhile is not None:
         meanwhile()

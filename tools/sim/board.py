@@ -79,10 +79,11 @@ class SimBoard:
 
     def kill_unit(self) -> None:
         """SIGKILL to the MicroPython process; the chip starts it again as after power-on."""
-        if self._launcher is None:
+        launcher = self._launcher
+        if launcher is None:
             raise SimulationError(f"{self.folder.path.name} is off; power_on() first")
         self.wait(lambda pins: pins.mode != "off", _START_LIMIT_S)  # a launcher that starts does not listen yet
-        self._launcher.send_signal(signal.SIGUSR1)
+        launcher.send_signal(signal.SIGUSR1)
 
     def set_ethernet(self, up: bool) -> None:
         """Plugs the Ethernet cable in or out."""
