@@ -7,11 +7,12 @@ from datetime import datetime, tzinfo
 from uuid import uuid4
 
 from fleet.domain.admission import RETRY_S, Admission
+from fleet.domain.command import Command
 from fleet.domain.configuration import Configuration, Window
 from fleet.domain.unit import Unit
 from fleet.services.unit_messages import Outgoing
 from fleet.store.unit_of_work import UnitOfWork
-from protocol.wire.enumerations import CHANNELS, REGISTER_RESULTS
+from protocol.wire.enumerations import CHANNELS, COMMANDS, REGISTER_RESULTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,16 @@ class Downlinks:
             "line_allowed": int(settings.line_allowed),
         }
         return Outgoing(settings.serial, "configuration", values)
+
+
+def command_message(command: Command) -> Outgoing:
+    """A command as the wire has it."""
+    values = {
+        "command_id": command.id,
+        "command": COMMANDS.index(command.command),
+        "argument": command.argument,
+    }
+    return Outgoing(command.serial, "command", values)
 
 
 def queue(uow: UnitOfWork, key: str, message: Outgoing) -> None:

@@ -12,10 +12,11 @@ from datetime import timedelta
 
 from fleet.domain.admission import RETRY_S, Admission, admit, false_claims
 from fleet.domain.audit import AuditAction
+from fleet.domain.command import Command
 from fleet.domain.placement import Placement
 from fleet.domain.term import Activated, Registered
 from fleet.domain.unit import Custody, CustodyEvent, Service, ServiceEvent, Trust, Unit, after
-from fleet.services.downlinks import Downlinks
+from fleet.services.downlinks import Downlinks, command_message
 from fleet.services.swap import swap
 from fleet.services.unit_messages import Incoming, Outgoing
 from fleet.store.accounts import AccountRepository
@@ -29,6 +30,10 @@ from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.units import Readiness, UnitRepository
 from protocol.wire.enumerations import COMMAND_RESULTS
 from protocol.wire.mac import MacAddress
+
+# A unit that restarts must not hear `restart` again; `check_update` is told again by its rollout.
+TOLD_AGAIN = ("identify", "self_test", "send_events")
+TOLD_AGAIN_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class Registration:
         return [
             self.downlinks.registered(unit.serial, admission, settings.version, uow.now),
             self.downlinks.configuration(settings, uow.now),
+            *(command_message(command) for command in _missed(uow, unit.serial)),
         ]
 
     def heartbeat(self, uow: UnitOfWork, batch: Sequence[Incoming]) -> list[Outgoing]:
@@ -99,6 +105,11 @@ def _record_refusal(uow: UnitOfWork, unit: Unit, claims: Sequence[str]) -> None:
     since = uow.now - timedelta(seconds=RETRY_S[Admission.BAD_IDENTITY])
     if not AuditRepository(uow).has(AuditAction.UNIT_REFUSE, unit.serial, since):
         uow.audit(AuditAction.UNIT_REFUSE, unit.serial, claims, unit.account_id)
+
+
+def _missed(uow: UnitOfWork, serial: str) -> list[Command]:
+    """Commands a unit that was away did not hear; it carries each number out once a start."""
+    return CommandRepository(uow).unanswered(serial, TOLD_AGAIN, uow.now - TOLD_AGAIN_FOR)
 
 
 def _first_registration(uow: UnitOfWork, unit: Unit, placement: Placement, incoming: Incoming) -> Unit:

@@ -12,9 +12,8 @@ from fleet.domain.configuration import Channel, Configuration, Window
 from fleet.domain.errors import InvalidError
 from fleet.domain.heartbeat import Heartbeat
 from fleet.domain.unit import Custody, CustodyEvent, TrustEvent, Unit, after
-from fleet.services.downlinks import Downlinks, queue, queue_eviction
+from fleet.services.downlinks import Downlinks, command_message, queue, queue_eviction
 from fleet.services.swap import kill_identity
-from fleet.services.unit_messages import Outgoing
 from fleet.store.commands import CommandRepository
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.heartbeats import HeartbeatRepository
@@ -87,8 +86,7 @@ class Units:
         with self._transactions.begin(actor) as uow:
             unit = UnitRepository(uow).get(serial)
             sent = CommandRepository(uow).add(serial, command, argument)
-            values = {"command_id": sent.id, "command": COMMANDS.index(command), "argument": argument}
-            queue(uow, f"command:{sent.id}", Outgoing(serial, "command", values))
+            queue(uow, f"command:{sent.id}", command_message(sent))
             uow.audit(AuditAction.UNIT_COMMAND, serial, [command], unit.account_id)
             uow.commit()
             return sent

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select, update
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import func, insert, select, update
 
 from fleet.domain.command import Command
 from fleet.store.tables.equipment import commands
@@ -29,6 +32,19 @@ class CommandRepository:
             .where(commands.c.id == command_id, commands.c.serial == serial, commands.c.result.is_(None))
             .values(result=result, detail=detail, answered_at=self._now)
         )
+
+    def unanswered(self, serial: str, kinds: Collection[str], since: datetime) -> list[Command]:
+        """The latest of each of `kinds` asked after `since` and not answered yet, in the order they were asked."""
+        newest = (
+            select(func.max(commands.c.id))
+            .where(commands.c.serial == serial, commands.c.command.in_(kinds), commands.c.asked_at > since)
+            .group_by(commands.c.command)
+        )
+        query = select(commands).where(commands.c.id.in_(newest), commands.c.result.is_(None)).order_by(commands.c.id)
+        return [
+            Command(row.id, row.serial, row.command, row.argument, row.asked_at)
+            for row in self._connection.execute(query)
+        ]
 
     def of(self, serial: str, limit: int) -> list[Command]:
         """The unit's latest commands, newest first."""

@@ -281,6 +281,17 @@ def test_a_commands_answer_is_kept_once_and_only_from_its_unit(warehouse: Wareho
     assert [c.result for c in warehouse.services.units.get(warehouse.actor, unit.serial).commands] == ["done"]
 
 
+def test_a_unit_that_was_away_hears_at_registration_what_it_missed(warehouse: Warehouse, clock: Clock) -> None:
+    unit = warehouse.stock()
+    units, actor = warehouse.services.units, warehouse.actor
+    units.command(actor, unit.serial, "self_test", 0)
+    clock.advance(minutes=61)
+    for command in ("identify", "restart", "check_update", "identify"):
+        last = units.command(actor, unit.serial, command, 5)
+    heard = [dict(answer.values) for answer in warehouse.register(unit) if answer.name == "command"]
+    assert heard == [{"command_id": last.id, "command": 2, "argument": 5}]
+
+
 def test_a_thousand_heartbeats_are_stored_in_one_call(warehouse: Warehouse) -> None:
     with warehouse.services.transactions.begin(unit_actor("gateway")) as uow:
         batch = [Incoming(f"PT{number:09}", heartbeat(1, 1), uow.now) for number in range(1000)]
