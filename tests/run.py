@@ -17,7 +17,6 @@ APT_TIMEOUT_S = 300
 
 # program -> the Debian package that brings it, and what is left out without it
 WANTED = {
-    "faketime": ("faketime", "units whose clock is wrong"),
     "initdb": ("postgresql", "migrations on PostgreSQL"),
 }
 

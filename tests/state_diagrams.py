@@ -1,0 +1,75 @@
+"""Draws docs/states.md from the tables the code runs on; `python -m tests.state_diagrams` writes it anew."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fleet.domain import people, rma, rollout, unit
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "states.md"
+Rows = Iterable[tuple[str, str, str]]
+
+HEAD = """# State machines
+
+Each is a table in the code; an event that the table does not list for a state is refused and changes nothing. These
+diagrams are drawn from the tables (`python -m tests.state_diagrams`), and a test holds this page to them.
+"""
+
+
+def rows_of(table: Mapping[tuple[Any, Any], Any]) -> Rows:
+    """(state, event, next state) of a fleet's table."""
+    return [(str(state), str(event), str(after)) for (state, event), after in table.items()]
+
+
+def firmware_rows() -> dict[str, Rows]:
+    """The unit's own tables; the firmware is a source root of its own."""
+    if str(ROOT / "firmware") not in sys.path:
+        sys.path.insert(0, str(ROOT / "firmware"))
+    if "micropython" not in sys.modules:
+        shim = types.ModuleType("micropython")
+        shim.const = lambda value: value  # type: ignore[attr-defined]
+        sys.modules["micropython"] = shim
+    from adapter import activation
+    from adapter.update import session
+
+    return {
+        "The unit: from plugged in to ready (`firmware/adapter/activation.py`)": activation.transitions(),
+        "The unit: an update (`firmware/adapter/update/session.py`)": session.TRANSITIONS,
+    }
+
+
+def machines() -> dict[str, Rows]:
+    """Every machine by its heading."""
+    return firmware_rows() | {
+        "A unit's custody (`fleet/domain/unit.py`)": rows_of(unit.CUSTODY),
+        "A unit's service": rows_of(unit.SERVICE),
+        "A unit's trust": rows_of(unit.TRUST),
+        "An RMA's decision (`fleet/domain/rma.py`)": rows_of(rma.DECISION),
+        "An RMA's replacement": rows_of(rma.REPLACEMENT),
+        "An RMA's return": rows_of(rma.RETURN),
+        "A rollout (`fleet/domain/rollout.py`)": rows_of(rollout.TRANSITIONS),
+        "A person (`fleet/domain/people.py`)": rows_of(people.PERSON_TRANSITIONS),
+    }
+
+
+def diagram(rows: Rows) -> str:
+    """A Mermaid state diagram; events that lead the same way share an arrow."""
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for state, event, after in rows:
+        arrows.setdefault((state, after), []).append(event)
+    lines = [f"    {state} --> {after}: {', '.join(events)}" for (state, after), events in arrows.items()]
+    return "\n".join(["```mermaid", "stateDiagram-v2", *lines, "```"])
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join([HEAD, *(f"## {name}\n\n{diagram(rows)}\n" for name, rows in machines().items())])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
