@@ -28,6 +28,7 @@ PATIENCE_S: Final = 20.0
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 2.0
 MAX_PAGES: Final = 10_000
+ANSWER_LOST: Final = "answer_lost"
 # The service, or a proxy before it, is starting or stopping.
 _PASSING = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 
@@ -96,6 +97,19 @@ class FleetClient:
     ) -> Any:
         """The answer to a write; `options` go to httpx (`files`, `data`) in place of a JSON body."""
         return self._write("POST", path, body, repeatable, headers, options)
+
+    def post_or_read(self, path: str, body: Any, read: Callable[[], Any]) -> Any:
+        """The answer to a write; where it was carried out and the service died with the answer, what `read` finds."""
+        try:
+            return self.post(path, body)
+        except RefusedError as error:
+            if error.code != ANSWER_LOST:
+                raise
+            return read()
+
+    def newest(self, path: str) -> dict[str, Any]:
+        """The item of a list that was made last, by the number in its id."""
+        return max(self.items(path), key=lambda item: int(item["id"].rpartition("-")[2]))
 
     def put(self, path: str, body: Any = None, *, repeatable: bool = False, **options: Any) -> Any:
         """The answer to a replacement."""

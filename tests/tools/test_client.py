@@ -103,3 +103,14 @@ def test_environment_without_a_token_says_what_to_do() -> None:
     with pytest.raises(ToolError, match="PLUGTONE_TOKEN is not set"):
         FleetClient.from_environment({})
     assert FleetClient.from_environment({"PLUGTONE_TOKEN": "t", "PLUGTONE_URL": "http://a/"}).url == "http://a"
+
+
+def test_a_write_whose_answer_was_lost_is_read_instead() -> None:
+    def lost(_request: httpx.Request) -> httpx.Response:
+        problem = {"title": "Conflict", "code": "answer_lost", "detail": "read it"}
+        return httpx.Response(409, json=problem, headers={"content-type": "application/problem+json"})
+
+    fleet = FleetClient("http://fleet.example", "plt_x", transport=httpx.MockTransport(lost))
+    assert fleet.post_or_read("/v1/rmas", {}, lambda: {"id": "RMA-1"}) == {"id": "RMA-1"}
+    with pytest.raises(RefusedError, match="read it"):
+        fleet.post("/v1/rmas", {})

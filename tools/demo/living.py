@@ -16,9 +16,8 @@ REFUSAL = "broker refuses us"  # what the unit writes when CONNACK says so
 def roll_out(world: World, version: str, targets: str | list[str]) -> str:
     """Create, approve (another person) and start a rollout; its id."""
     manager = world.people.release_manager.client
-    rollout: dict[str, Any] = manager.post(
-        "/v1/rollouts", {"release": version, "targets": targets, "pause_after_failures": 1}
-    )
+    wanted = {"release": version, "targets": targets, "pause_after_failures": 1}
+    rollout: dict[str, Any] = manager.post_or_read("/v1/rollouts", wanted, lambda: manager.newest("/v1/rollouts"))
     name: str = rollout["id"]
     step(world, name, "approve")
     step(world, name, "start")
@@ -28,7 +27,9 @@ def roll_out(world: World, version: str, targets: str | list[str]) -> str:
 def step(world: World, rollout: str, verb: str) -> None:
     """One step of a rollout, by whoever may take it."""
     people = world.people
-    (people.approver if verb == "approve" else people.release_manager).client.post(f"/v1/rollouts/{rollout}/{verb}")
+    (people.approver if verb == "approve" else people.release_manager).client.post_or_read(
+        f"/v1/rollouts/{rollout}/{verb}", None, dict
+    )
 
 
 def good_update(world: World, version: str, serials: list[str]) -> None:
@@ -70,11 +71,13 @@ def replace(world: World, old: str, new: str) -> None:
     """`old` is defective: an RMA sends `new` in advance; at its first registration `old` is refused."""
     people = world.people
     with world.narrator.step(f"{old} is reported defective; an RMA sends {new} in advance") as told:
-        rma = people.support.client.post("/v1/rmas", {"unit": old, "kind": "defect", "reason": "no dial tone"})
-        name = rma["id"]
-        people.support.client.post(f"/v1/rmas/{name}/approve")
-        people.support.client.post(f"/v1/rmas/{name}/reserve", {"serial": new})
-        people.warehouse.client.post(f"/v1/rmas/{name}/ship", {"carrier": "UPS", "tracking": "1Z999AA10123456785"})
+        support, warehouse = people.support.client, people.warehouse.client
+        defect = {"unit": old, "kind": "defect", "reason": "no dial tone"}
+        name = support.post_or_read("/v1/rmas", defect, lambda: support.newest("/v1/rmas"))["id"]
+        support.post_or_read(f"/v1/rmas/{name}/approve", None, dict)
+        support.post_or_read(f"/v1/rmas/{name}/reserve", {"serial": new}, dict)
+        parcel = {"carrier": "UPS", "tracking": "1Z999AA10123456785"}
+        warehouse.post_or_read(f"/v1/rmas/{name}/ship", parcel, dict)
         told.see(f"{name} approved, {new} reserved and shipped")
     plug_in(world, [new])
     with world.narrator.step(f"The old identity is refused from that moment, and {old} says so by its light") as told:
@@ -89,8 +92,8 @@ def replace(world: World, old: str, new: str) -> None:
             told.see(f"{old} is revoked; the broker threw it out and refuses it; its light shows {light}")
     with world.narrator.step(f"{old} comes back and is received") as told:
         world.boards[old].power_off()
-        people.warehouse.client.post(f"/v1/rmas/{name}/receive", {"serial": old, "condition": "defective"})
-        term = people.support.client.get(f"/v1/units/{new}/term")
+        warehouse.post_or_read(f"/v1/rmas/{name}/receive", {"serial": old, "condition": "defective"}, dict)
+        term = support.get(f"/v1/units/{new}/term")
         told.see(f"{name}: return received; the new minimum term of {new}: {_span(term)}")
 
 

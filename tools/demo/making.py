@@ -9,15 +9,18 @@ from zoneinfo import ZoneInfo
 
 from tools.demo.people import admit
 from tools.demo.world import World
-from tools.errors import ToolError
 from tools.release.build import REPOSITORY
 from tools.sim.board import Pins, SimBoard
 
 BOARD = "simulated"
 # 70:B3:D5 is the IEEE's own OUI for MA-S blocks; these 4,096 addresses stand in for an operator's registered one.
 MAC_BLOCK = {"first": "70:B3:D5:7E:D0:00", "prefix_bits": 36, "registry": "MA-S", "note": "demo"}
+CUSTOMER = {
+    "name": "Corner Bakery",
+    "administrator_name": "Ada Baker",
+    "administrator_email": "ada@bakery.example",
+}
 ACTIVE_TIMEOUT_S = 40.0
-STATION_RUNS = 4
 HEAP_AND_WAY = (
     "{serial} active on {version}: {runtime}, heap {heap_kib} KiB beside the {image_kib} KiB image, {free_kib} KiB "
     "free; configured after {configured_ms} ms, of it {tls_ms} ms TLS"
@@ -36,7 +39,8 @@ def open_house(world: World) -> None:
         people = world.people.admin.client.items("/v1/people")
         step.see("signed in: " + ", ".join(sorted(role for person in people for role in person["roles"])))
     with world.narrator.step("A block of MAC addresses is loaded") as step:
-        block = world.people.admin.client.post("/v1/mac-blocks", MAC_BLOCK)
+        admin = world.people.admin.client
+        block = admin.post_or_read("/v1/mac-blocks", MAC_BLOCK, lambda: admin.newest("/v1/mac-blocks"))
         step.see(f"{block['first']} to {block['last']}, {block['registry']}")
 
 
@@ -90,7 +94,7 @@ def make_units(world: World, count: int, image: Path) -> list[str]:
         ports = [argument for board in bare for argument in ("--port", str(board.usb))]
         labels, journal = str(world.folder / "labels"), str(world.folder / "station")
         flash = ["station", "flash", *ports, "--image", str(image), "--labels", labels, "--journal", journal]
-        said = _until_done(world, flash)
+        said = world.command_lines(world.people.warehouse, *flash)
         made = {line["port"]: line["unit"] for line in said if "unit" in line}
         units = [made[str(board.usb)] for board in bare]
         for board, unit in zip(bare, units, strict=True):
@@ -103,35 +107,19 @@ def make_units(world: World, count: int, image: Path) -> list[str]:
     return serials
 
 
-def _until_done(world: World, flash: list[str]) -> list[dict[str, Any]]:
-    """What the station says, run again as it asks when something came between."""
-    for _ in range(STATION_RUNS - 1):
-        try:
-            return world.command_lines(world.people.warehouse, *flash)
-        except ToolError as error:
-            world.narrator.say(f"the station is run again: {str(error).splitlines()[-1]}")
-    return world.command_lines(world.people.warehouse, *flash)
-
-
 def sell(world: World, serials: list[str]) -> None:
     """An account orders, the warehouse ships."""
     support, warehouse = world.people.support.client, world.people.warehouse.client
     with world.narrator.step(
         f"A customer orders {len(serials)} adapters, free of charge; the warehouse ships them"
     ) as step:
-        account = support.post(
-            "/v1/accounts",
-            {
-                "name": "Corner Bakery",
-                "administrator_name": "Ada Baker",
-                "administrator_email": "ada@bakery.example",
-            },
-        )
+        account = support.post_or_read("/v1/accounts", CUSTOMER, lambda: support.newest("/v1/accounts"))
         world.account = account["id"]
         line = {"quantity": len(serials), "unit_price_cents": 0, "board": BOARD}
-        order = support.post("/v1/orders", {"account": world.account, "lines": [line]})
+        wanted = {"account": world.account, "lines": [line]}
+        order = support.post_or_read("/v1/orders", wanted, lambda: support.newest("/v1/orders"))
         shipped = {"serials": serials, "carrier": "UPS", "tracking": "1Z999AA10123456784"}
-        warehouse.post(f"/v1/orders/{order['id']}/ship", shipped)
+        warehouse.post_or_read(f"/v1/orders/{order['id']}/ship", shipped, dict)
         if all(world.unit(serial)["account"] == world.account for serial in serials):
             step.see(f"account {world.account}, order {order['id']}, shipped by {shipped['carrier']}")
 
