@@ -46,7 +46,7 @@ def faults_of_module(path: Path, text: str) -> list[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.body[0].lineno + 1
-            if length > MAX_FUNCTION_LINES:
+            if length > MAX_FUNCTION_LINES and "migrations" not in path.parts:  # those Alembic writes
                 faults.append(f"function {node.name} has {length} lines, at most {MAX_FUNCTION_LINES}")
     return faults
 
@@ -80,7 +80,7 @@ def main() -> int:
         if path.suffix in TEXT:
             text = path.read_text()
             faults += faults_of_text(text)
-            if path.suffix == ".py" and "migrations/versions" not in str(name):
+            if path.suffix == ".py":
                 faults += faults_of_module(path, text)
             if name.parts[:2] == ("firmware", "adapter") and path.suffix == ".py":
                 faults += [
