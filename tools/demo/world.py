@@ -96,4 +96,5 @@ class World:
                 if last:
                     return last
             time.sleep(LOOK_S)
-        raise NotSeenError(f"not seen in {timeout_s:.0f} s: {what} (last: {last!r})")
+        boards = ", ".join(f"{serial} {board.pins().state or 'off'}" for serial, board in self.boards.items())
+        raise NotSeenError(f"not seen in {timeout_s:.0f} s: {what} (last: {last!r}; boards: {boards})")
