@@ -45,7 +45,7 @@ def good_update(world: World, version: str, serials: list[str]) -> None:
         world.until("the rollout to finish", lambda: _rollout(world, rollout)["state"] == "finished", UPDATE_TIMEOUT_S)
         slots = {serial: world.boards[serial].pins().slot for serial in serials}
         versions = {world.unit(serial)["version"] for serial in serials}
-        if versions == {version}:
+        if versions == {version} and set(slots.values()) == {1}:
             told.see(
                 f"{rollout} finished: {len(serials)} on {version}, now in slots {sorted(map(str, slots.values()))}"
             )
@@ -78,7 +78,9 @@ def replace(world: World, old: str, new: str) -> None:
         support.post_or_read(f"/v1/rmas/{name}/reserve", {"serial": new}, dict)
         parcel = {"carrier": "UPS", "tracking": "1Z999AA10123456785"}
         warehouse.post_or_read(f"/v1/rmas/{name}/ship", parcel, dict)
-        told.see(f"{name} approved, {new} reserved and shipped")
+        rma = support.get(f"/v1/rmas/{name}")
+        if (rma["decision"], rma["replacement"], rma["replacement_unit"]) == ("approved", "shipped", new):
+            told.see(f"{name} {rma['decision']}, {new} {rma['replacement']}, {old} due back by {rma['due_on']}")
     board = world.boards[old]
     said_before = len(board.folder.log.read_text())
     plug_in(world, [new])
@@ -94,24 +96,28 @@ def replace(world: World, old: str, new: str) -> None:
     with world.narrator.step(f"{old} comes back and is received") as told:
         world.boards[old].power_off()
         warehouse.post_or_read(f"/v1/rmas/{name}/receive", {"serial": old, "condition": "defective"}, dict)
-        term = support.get(f"/v1/units/{new}/term")
-        told.see(f"{name}: return received; the new minimum term of {new}: {_span(term)}")
+        rma, term = support.get(f"/v1/rmas/{name}"), support.get(f"/v1/units/{new}/term")
+        today = datetime.now(OPERATOR_ZONE).date()
+        if rma["return"] == "received" and term["received_on"] == term["term_from"] == str(today):
+            told.see(f"{name}: return {rma['return']}; the new minimum term of {new}: {_span(term)}")
 
 
-def quote(world: World, serials: list[str]) -> list[dict[str, Any]]:
-    """What ending service would cost, today and on the day each term ends."""
+def quote(world: World, serials: list[str], replaced: str) -> list[dict[str, Any]]:
+    """What ending service would cost today and on the day each term ends: the fee, then nothing; `replaced`: nothing."""
     today = datetime.now(OPERATOR_ZONE).date()
     rows = []
+    right = True
     with world.narrator.step("What would it cost to end service? Today, and on the day each term ends") as told:
         now = {line["serial"]: line for line in _quote(world, today)}
         for serial in serials:
             line = now[serial]
             until = date.fromisoformat(line["term_until"]) if line["term_until"] else today
             then = next(each for each in _quote(world, until) if each["serial"] == serial)
+            right = right and (line["fee_cents"] == 0) == (serial == replaced) and then["fee_cents"] == 0
             rows.append({"serial": serial, "today": _money(line), "term_until": str(until), "then": _money(then)})
-        told.see("\n".join(f"{r['serial']}  today {r['today']}, on {r['term_until']} {r['then']}" for r in rows))
-        for serial in serials:
-            told.observed += f"\n{now[serial]['reason']}"
+        lines = [f"{row['serial']}  today {row['today']}, on {row['term_until']} {row['then']}" for row in rows]
+        if right:
+            told.see("\n".join(lines + [now[serial]["reason"] for serial in serials]))
     return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -66,7 +67,8 @@ def publish(world: World, version: str, counter: int, source: Path | None) -> Pa
         world.command(manager, "release", "sign", str(image), "--keys", keys, "--bundle", bundle)
         world.command(manager, "release", "publish", "--bundle", bundle)
         found = manager.client.get(f"/v1/releases/{version}")["images"][0]
-        step.see(f"{found['length'] / 1024:.0f} KiB, SHA-256 {found['sha256'][:16]}, published")
+        if found["sha256"] == sha256(image.read_bytes()).hexdigest():
+            step.see(f"{found['length'] / 1024:.0f} KiB, SHA-256 {found['sha256'][:16]}, published")
     return image
 
 
@@ -102,7 +104,8 @@ def make_units(world: World, count: int, image: Path) -> list[str]:
             board.power_off()
         serials, macs = [unit["serial"] for unit in units], [unit["mac"] for unit in units]
         states = {world.unit(serial)["custody"] for serial in serials}
-        if len(set(macs)) == count and states == {"in_stock"}:
+        labelled = all(Path(unit["label"]).is_file() for unit in units)
+        if len(set(macs)) == count and states == {"in_stock"} and labelled:
             step.see("\n".join(f"{serial}  {mac}  in stock" for serial, mac in zip(serials, macs, strict=True)))
     return serials
 

@@ -85,6 +85,6 @@ def _chapters(world: World) -> list[dict[str, Any]]:
 
     spare = making.make_units(world, 1, image)[0]
     living.replace(world, units[2], spare)
-    fees = living.quote(world, [*units, spare])
+    fees = living.quote(world, [*units, spare], units[2])
     facts = {serial: world.unit(serial) for serial in [*units, spare]}
     return [{**facts[fee["serial"]], **fee} for fee in fees]
