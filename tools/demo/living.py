@@ -103,7 +103,7 @@ def replace(world: World, old: str, new: str) -> None:
 
 
 def quote(world: World, serials: list[str], replaced: str) -> list[dict[str, Any]]:
-    """What ending service would cost today and on the day each term ends: the fee, then nothing; `replaced`: nothing."""
+    """What ending service would cost today and on the day each term ends: the fee, then nothing; `replaced`: none."""
     today = datetime.now(OPERATOR_ZONE).date()
     rows = []
     right = True
