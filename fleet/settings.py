@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+MAX_MIRRORS = 3
+MAX_HOST_CHARACTERS = 64
 
 
 class SettingsError(ValueError):
@@ -33,6 +35,7 @@ class Settings:
     heartbeat_s: int = 60
     maintenance_from: str = "02:00"  # local time at the site; both equal: any time
     maintenance_until: str = "05:00"
+    update_mirrors: str = ""  # HOST:PORT,... of at most three further servers of the update files
     smtp_host: str = ""  # empty: mail waits in the outbox
     smtp_port: int = 25
     mail_from: str = "plugtone@localhost"
@@ -44,6 +47,19 @@ class Settings:
     def database(self) -> str:
         """The SQLAlchemy URL."""
         return self.database_url or f"sqlite:///{self.data_dir / 'fleet.db'}"
+
+    @property
+    def mirrors(self) -> tuple[tuple[str, int], ...]:
+        """(host, port) of each mirror of the update files."""
+        found = []
+        for text in filter(None, (each.strip() for each in self.update_mirrors.split(","))):
+            host, _, port = text.rpartition(":")
+            if not host or len(host) > MAX_HOST_CHARACTERS or not port.isdigit() or not 0 < int(port) < 1 << 16:
+                raise SettingsError(f"PLUGTONE_UPDATE_MIRRORS is HOST:PORT,HOST:PORT, got {text!r}")
+            found.append((host, int(port)))
+        if len(found) > MAX_MIRRORS:
+            raise SettingsError(f"PLUGTONE_UPDATE_MIRRORS names at most {MAX_MIRRORS} servers, got {len(found)}")
+        return tuple(found)
 
     @property
     def base_url(self) -> str:
@@ -71,6 +87,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         else:
             values[setting.name] = Path(text) if setting.type == "Path" else text
     settings = Settings(**values)  # type: ignore[arg-type]
+    settings.mirrors  # noqa: B018 - refused at the start, not at the first unit
     if settings.webhook_url and not settings.webhook_secret:
         raise SettingsError("PLUGTONE_WEBHOOK_URL needs PLUGTONE_WEBHOOK_SECRET: webhooks are never sent unsigned")
     return settings

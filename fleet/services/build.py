@@ -86,7 +86,7 @@ def build_services(
     repository = ensure(settings.data_dir)
     zone = ZoneInfo(settings.time_zone)
     window = parse_window(settings.maintenance_from, settings.maintenance_until)
-    downlinks = Downlinks(settings.heartbeat_s, zone, window)
+    downlinks = Downlinks(settings.heartbeat_s, zone, window, settings.mirrors)
     errands, outbox = Errands(transactions), Outbox(transactions)
     releases, updates = Releases(transactions, repository), UnitUpdates(transactions, repository.director)
     return Services(

@@ -17,11 +17,13 @@ from protocol.wire.enumerations import CHANNELS, COMMANDS, REGISTER_RESULTS
 
 @dataclass(frozen=True, slots=True)
 class Downlinks:
-    """Builds messages from the operator's settings; `window` is the maintenance window of units without their own."""
+    """Builds messages from the operator's settings; `window` is the maintenance window of units without their own,
+    `mirrors` serve the same update files as the fleet."""
 
     heartbeat_s: int
     zone: tzinfo
     window: Window
+    mirrors: tuple[tuple[str, int], ...] = ()  # (host, port) of further update servers
 
     def registered(self, serial: str, admission: Admission, config_version: int, now: datetime) -> Outgoing:
         """The answer to a `register`."""
@@ -43,6 +45,7 @@ class Downlinks:
             "maintenance_from_s": int(begins.timestamp()),
             "maintenance_until_s": int(ends.timestamp()),
             "line_allowed": int(settings.line_allowed),
+            "update_mirrors": [{"host": host, "port": port} for host, port in self.mirrors],
         }
         return Outgoing(settings.serial, "configuration", values)
 

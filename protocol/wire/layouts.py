@@ -44,6 +44,7 @@ EVENT_ROWS = (
     ("value", U32, 0, 0xFFFFFFFF, 1),
 )
 NTP_ROWS = (("host", TEXT, 1, 64, 1), ("port", U16, 1, 65535, 1))
+MIRROR_ROWS = (("host", TEXT, 1, 64, 2), ("port", U16, 1, 65535, 2))
 
 TYPES = {
     # From unit to fleet, over MQTT.
@@ -141,13 +142,14 @@ def registered():
 
 
 def configuration():
-    return 1, (
+    return 2, (
         ("config_version", U32, 1, 0xFFFFFFFF, 1),
         ("heartbeat_s", U16, 1, 3600, 1),
         ("channel", U8, 0, len(CHANNELS) - 1, 1),
         ("maintenance_from_s", U64, 0, 1 << 40, 1),  # UTC instants; equal: any time
         ("maintenance_until_s", U64, 0, 1 << 40, 1),
         ("line_allowed", U8, 0, 1, 1),
+        ("update_mirrors", LIST, 0, 3, 2, MIRROR_ROWS),  # asked in this order where the unit's own server fails
     )
 
 

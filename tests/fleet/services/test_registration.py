@@ -60,6 +60,7 @@ def test_the_first_registration_from_the_account_is_receipt_and_brings_the_line(
         "maintenance_from_s": 1772780400,  # 2026-03-06 02:00 in New York
         "maintenance_until_s": 1772791200,
         "line_allowed": 1,
+        "update_mirrors": [],
     }
     assert warehouse.unit(unit.serial).custody is Custody.AT_ACCOUNT
     assert events(warehouse.services) == [(1, "shipped"), (1, "registered")]
