@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools.release import device_source
+
 ROOT = Path(__file__).parent.parent
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 40
@@ -21,6 +23,9 @@ HOSTS = re.compile("|".join(("pypi" + r"\.org", "pythonhosted" + r"\.org", "npmj
 MACHINE_PATHS = re.compile("/wor" + "k/|/ro" + "ot/|/ho" + "me/|/opt/whe" + "els")
 # firmware/adapter is sans-I/O: no hardware, no socket, no clock (architecture, "Who may import whom").
 NOT_IN_ADAPTER = {"machine", "network", "os", "ports", "select", "socket", "ssl", "time", "tls", "vfs"}
+# What a unit runs; the build gives private names short ones a module (tools/release/device_source.py).
+ON_DEVICE = (("firmware",), ("protocol", "wire"))
+FOREIGN_PRIVATE = {"_mpy", "_io_queue"}  # of sys.implementation and of asyncio
 TEXT = {".py", ".toml", ".md", ".lock", ".html", ".css", ".json", ".txt", ".ini", ".cfg", ".mako", ""}
 
 
@@ -62,6 +67,27 @@ def imports_of(text: str) -> set[str]:
     return found
 
 
+def faults_on_device(text: str) -> list[str]:
+    """Where a module reaches for a private name that is not its own, or could inherit one: the build renames them."""
+    tree = ast.parse(text)
+    nodes = list(ast.walk(tree))
+    classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)}
+    own = set(device_source.defined(tree)) | FOREIGN_PRIVATE
+    faults = []
+    for node in nodes:
+        if isinstance(node, ast.ClassDef):
+            bases = [ast.unparse(base) for base in node.bases]
+            foreign = [base for base in bases if base not in classes and not base.endswith(("Error", "Exception"))]
+            faults += [f"{node.name} inherits from {base}, which is not this module's" for base in foreign]
+        elif isinstance(node, ast.ImportFrom):
+            faults += [
+                f"imports the private {alias.name}" for alias in node.names if device_source.is_private(alias.name)
+            ]
+        elif isinstance(node, ast.Attribute) and device_source.is_private(node.attr) and node.attr not in own:
+            faults.append(f"line {node.lineno} uses {node.attr}, a private name of another module")
+    return faults
+
+
 def faults_of_text(text: str) -> list[str]:
     """Registry hosts and paths of this machine."""
     faults = []
@@ -82,6 +108,8 @@ def main() -> int:
             faults += faults_of_text(text)
             if path.suffix == ".py":
                 faults += faults_of_module(path, text)
+                if any(name.parts[: len(folder)] == folder for folder in ON_DEVICE):
+                    faults += faults_on_device(text)
             if name.parts[:2] == ("firmware", "adapter") and path.suffix == ".py":
                 faults += [
                     f"imports {module}, which is the ports' business" for module in imports_of(text) & NOT_IN_ADAPTER

@@ -33,5 +33,21 @@ def test_an_import_inside_a_function_is_seen() -> None:
     assert conventions.imports_of("def f():\n    import socket\n    from time import sleep\n") == {"socket", "time"}
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("from adapter.x import _move\n", "imports the private _move"),
+        ("def f(session):\n    return session._journal\n", "line 2 uses _journal"),
+        ("class A(Base):\n    pass\n", "A inherits from Base"),
+    ],
+)
+def test_a_private_name_of_another_device_module_is_found(text: str, fault: str) -> None:
+    assert conventions.faults_on_device(text)[0].startswith(fault)
+
+
+def test_own_private_names_are_no_fault() -> None:
+    assert not conventions.faults_on_device("class A:\n    def f(self, b):\n        self._x = b._x\n")
+
+
 def test_the_tree_keeps_the_rules() -> None:
     assert conventions.main() == 0

@@ -6,7 +6,6 @@ their source under build/, so a build after a small change takes milliseconds.
 
 import ast
 import os
-import re
 import runpy
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from boards.schema import Board
 from protocol.wire.boot_record import BootRecord
 from protocol.wire.image import ImageHeader
 from protocol.wire.record import pack_header
+from tools.release.device_source import for_device
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATA_SCHEMA = 1
@@ -33,8 +33,6 @@ MPY_CROSS_TIMEOUT_S = 60
 # Which port of firmware/ports a board runs; the simulated board is the unix port.
 _PORTS = {"simulated": "unix"}
 _NO_IMAGE = (0, bytes(32))
-
-_PRIVATE_CONSTANT = re.compile(r"_[A-Z][A-Z0-9_]*")
 
 
 class BuildError(Exception):
@@ -146,36 +144,10 @@ def _statements(source: bytes) -> list[ast.stmt]:
         return []
 
 
-def _with_constants(source: bytes) -> bytes:
-    """`source` with const() around the literals of private module constants (`_SIZE = 4`).
-
-    The compiler then writes the value wherever the name stands: no name to intern and no global to keep in a
-    heap where each costs 50 bytes. The sources do without, so that they run on CPython as they are.
-    """
-    lines = source.splitlines(keepends=True)
-    for node in _statements(source):
-        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant | ast.BinOp):
-            continue
-        target, value = node.targets[0], node.value
-        one_line = value.lineno == value.end_lineno == node.lineno
-        if one_line and isinstance(target, ast.Name) and _PRIVATE_CONSTANT.fullmatch(target.id) and _is_literal(value):
-            line = lines[value.lineno - 1]
-            text = line[value.col_offset : value.end_col_offset]
-            lines[value.lineno - 1] = line[: value.col_offset] + b"const(" + text + b")" + line[value.end_col_offset :]
-    return b"".join(lines)
-
-
-def _is_literal(value: ast.expr) -> bool:
-    """An integer, a sum or shift of integers, a text or bytes."""
-    if isinstance(value, ast.BinOp):
-        return _is_literal(value.left) and _is_literal(value.right)
-    return isinstance(value, ast.Constant) and isinstance(value.value, int | str | bytes)
-
-
 def _compile(board: Board, name: str, source: bytes) -> bytes:
     """The .mpy of the module at path `name`. Tracebacks show its dotted name: a text that the heap holds anyway."""
     dotted = name.removesuffix(".py").replace("/", ".")
-    source = _with_constants(source)
+    source = for_device(source)
     key = sha256(f"{_compiler_version()} {dotted}\n".encode() + source).hexdigest()
     cached = _cache() / f"{key}.mpy"
     if not cached.exists():
