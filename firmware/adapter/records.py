@@ -1,7 +1,8 @@
-"""A value that survives power loss: two records in the two halves of a partition, the newer whole one counts.
+"""A value that survives power loss: two records in two halves of flash, the newer whole one counts.
 
-The format stands in protocol/wire/record.py. Storing erases the older half, writes the payload,
-then the header; cut at any byte, the other half still holds the last value.
+The format stands in protocol/wire/record.py. Storing erases the blocks of the older half that the record
+needs, the one with its header among them, then writes the payload, then the header; cut at any byte, the other
+half still holds the last value. What lies in later blocks belongs to no record.
 """
 
 from adapter.errors import FlashError
@@ -11,13 +12,19 @@ _MAX_SEQUENCE = 0xFFFFFFFE
 
 
 class RecordPair:
-    """`partition` has size, block_bytes, readinto, program and erase; its halves lie on blocks."""
+    """In `size` bytes of `partition` from `start`, a block's, on; without them, in all of it.
 
-    def __init__(self, partition):
+    `partition` has size, block_bytes, readinto, program and erase.
+    """
+
+    def __init__(self, partition, start=0, size=None):
+        if size is None:
+            size = partition.size
         self._partition = partition
-        self._half = partition.size // 2 // partition.block_bytes * partition.block_bytes
+        self._start = start
+        self._half = size // 2 // partition.block_bytes * partition.block_bytes
         if not self._half:
-            raise FlashError("two records need two blocks, the partition has %d bytes" % partition.size)
+            raise FlashError("two records need two blocks, there are %d bytes" % size)
         self._sequence = None  # of the newest record; None until loaded
         self._next_half = 0
 
@@ -46,15 +53,16 @@ class RecordPair:
             self.load()
         if self._sequence >= _MAX_SEQUENCE:
             raise FlashError("record sequence is used up at %d" % self._sequence)
-        start = self._next_half * self._half
-        self._partition.erase(start, self._half)
+        start = self._start + self._next_half * self._half
+        blocks = -(-(HEADER_BYTES + len(payload)) // self._partition.block_bytes)
+        self._partition.erase(start, blocks * self._partition.block_bytes)
         self._partition.program(start + HEADER_BYTES, payload)
         self._partition.program(start, pack_header(self._sequence + 1, payload))
         self._sequence += 1
         self._next_half = 1 - self._next_half
 
     def _read(self, index):
-        start = index * self._half
+        start = self._start + index * self._half
         header = bytearray(HEADER_BYTES)
         self._partition.readinto(start, header)
         found = read_header(header, self.room_bytes)
