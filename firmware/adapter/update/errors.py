@@ -77,3 +77,7 @@ class FlashFailedError(UpdateError):
     """The slot or the boot record could not be written."""
 
     reason = "flash"
+
+
+class DeltaError(UpdateError):
+    """A delta that does not make the image from the one that runs; the full image will."""

@@ -1,0 +1,185 @@
+"""Makes an image from the one that runs and a delta, as the delta's bytes arrive (docs/delta.md). No I/O.
+
+- Nothing is read outside the base, and nothing is written beyond the image's length.
+- Work and memory are bounded: a block makes at most MAX_BLOCK_IMAGE_BYTES from at most MAX_DEFLATED_BYTES.
+- It does not hash: the image counts only after the whole slot hashed to what metadata says (update-security).
+"""
+
+from adapter.update.errors import DeltaError
+from protocol.wire.delta import (
+    BLOCK_HEAD_BYTES,
+    HEADER_BYTES,
+    MAX_NUMBER_BYTES,
+    unpack_block_head,
+    unpack_header,
+)
+from protocol.wire.errors import WireError
+
+_OUT_BYTES = 512  # handed to `write` at a time, for a program of flash has its price
+_IN_BYTES = 128  # inflated at a time
+
+
+class DeltaApplier:
+    """`base` and `image` are (length in bytes, SHA-256) as metadata names them.
+
+    `read_base(offset, buffer)` fills `buffer` from the base; `write(data)` takes the image's bytes in order, its
+    `data` is overwritten afterwards. `inflater` is the port's (ports/unix/inflate.py). `resume` is what an earlier
+    applier of the same delta and image had as `resume`: (offset in the delta, offset in the image), both in bytes.
+    After an error an applier is of no more use.
+    """
+
+    def __init__(self, base, image, read_base, write, inflater, resume=(0, 0)):
+        self._base = base
+        self._image = image
+        self._read_base = read_base
+        self._write = write
+        self._inflater = inflater
+        self.resume = resume  # where a fresh applier may go on: after the last whole block, all written
+        self._head = bytearray()
+        self._head_bytes = HEADER_BYTES if resume[0] == 0 else BLOCK_HEAD_BYTES
+        self._missing = 0  # bytes of the block's deflated data
+        self._block = (0, 0, 0)
+        self._left = 0  # bytes that the block still has to make
+        self._source = 0  # where in the base the next bytes are
+        self._out = memoryview(bytearray(_OUT_BYTES))
+        self._filled = 0
+        self._in = bytearray(_IN_BYTES)
+        self._in_at = self._in_end = 0
+
+    @property
+    def is_whole(self):
+        """True when all of the image is written."""
+        return self.resume[1] == self._image[0]
+
+    def feed(self, data):
+        """Takes the delta's next bytes, any number of them.
+
+        DeltaError if they are no delta from this base to this image; what `read_base` and `write` raise passes.
+        """
+        view = memoryview(data)
+        while len(view):
+            if self.is_whole:
+                raise DeltaError("the delta goes on after the image's last byte")
+            if self._missing:
+                taken = min(self._missing, len(view))
+                self._inflater.write(view[:taken])
+                self._missing -= taken
+                if not self._missing:
+                    self._make_block()
+            else:
+                taken = min(self._head_bytes - len(self._head), len(view))
+                self._head.extend(view[:taken])
+                if len(self._head) == self._head_bytes:
+                    self._read_head()
+            view = view[taken:]
+
+    def _read_head(self):
+        """Of the delta, or of a block."""
+        try:
+            if self.resume[0] == 0:
+                if unpack_header(self._head) != (self._base, self._image):
+                    raise DeltaError("the delta is of another base or image; it names %r" % self._head[8:])
+                self.resume = (HEADER_BYTES, 0)
+            else:
+                self._block = unpack_block_head(self._head, self._image[0] - self.resume[1])
+                self._missing = self._block[1]
+        except WireError as error:
+            raise DeltaError(str(error))
+        self._head = bytearray()
+        self._head_bytes = BLOCK_HEAD_BYTES
+
+    def _make_block(self):
+        """The block's bytes are whole: makes its part of the image."""
+        image_bytes, deflated_bytes, window_bits = self._block
+        self._inflater.start(window_bits)
+        self._in_at = self._in_end = 0
+        self._left = image_bytes
+        self._source = self.resume[1]
+        while self._left:
+            self._make_record()
+        if self._in_at < self._in_end or self._inflate() or self._inflater.taken != deflated_bytes:
+            raise DeltaError("the block at byte %d goes on after its last record" % self.resume[0])
+        self._flush()
+        self.resume = (self.resume[0] + BLOCK_HEAD_BYTES + deflated_bytes, self.resume[1] + image_bytes)
+
+    def _make_record(self):
+        """A jump in the base, then copies and changes in turn until there is no change, then an insertion."""
+        left = self._left
+        jump = self._number()
+        self._source += -(jump + 1 >> 1) if jump & 1 else jump >> 1
+        while True:
+            self._from_base(self._number(), False)
+            changed = self._number()
+            if not changed:
+                break
+            self._from_base(changed, True)
+        self._insert(self._number())
+        if self._left == left:
+            raise DeltaError("an empty record in the block at byte %d" % self.resume[0])
+
+    def _from_base(self, count, changed):
+        """The base's next `count` bytes; if `changed`, with as many of the stream added to them."""
+        if count > self._left or self._source < 0 or self._source + count > self._base[0]:
+            raise DeltaError(
+                "%d bytes from %d: the base has %d, %d are left to make"
+                % (count, self._source, self._base[0], self._left)
+            )
+        while count:
+            part = self._room(count)
+            self._read_base(self._source, part)
+            if changed:
+                for i in range(len(part)):
+                    part[i] = part[i] + self._byte() & 255
+            self._source += len(part)
+            count -= len(part)
+
+    def _insert(self, count):
+        """The stream's next `count` bytes."""
+        if count > self._left:
+            raise DeltaError("an insertion of %d bytes, %d are left to make" % (count, self._left))
+        while count:
+            part = self._room(count)
+            for i in range(len(part)):
+                part[i] = self._byte()
+            count -= len(part)
+
+    def _room(self, count):
+        """Room for some of the next `count` bytes of the image, which the caller fills."""
+        if self._filled == _OUT_BYTES:
+            self._flush()
+        begin = self._filled
+        self._filled = min(begin + count, _OUT_BYTES)
+        self._left -= self._filled - begin
+        return self._out[begin : self._filled]
+
+    def _flush(self):
+        self._write(self._out[: self._filled])
+        self._filled = 0
+
+    def _number(self):
+        """Seven bits a byte, the lowest first; the highest bit says that more follow."""
+        value = 0
+        for shift in range(0, 7 * MAX_NUMBER_BYTES, 7):
+            byte = self._byte()
+            value |= (byte & 127) << shift
+            if byte < 128:
+                return value
+        raise DeltaError("a number of more than %d bytes" % MAX_NUMBER_BYTES)
+
+    def _byte(self):
+        at = self._in_at
+        if at == self._in_end:
+            at = 0
+            if not self._inflate():
+                raise DeltaError("the block at byte %d ends within a record" % self.resume[0])
+        self._in_at = at + 1
+        return self._in[at]
+
+    def _inflate(self):
+        """The stream's next bytes into `_in`; how many."""
+        try:
+            self._in_end = self._inflater.readinto(self._in)
+        except (OSError, EOFError) as error:
+            raise DeltaError("the block at byte %d does not inflate: %r" % (self.resume[0], error))
+        self._in_at = 0
+        return self._in_end

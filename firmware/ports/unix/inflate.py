@@ -1,0 +1,36 @@
+"""Inflates the blocks of a delta with the runtime's own decoder."""
+
+from io import BytesIO
+
+from deflate import RAW, DeflateIO
+
+from protocol.wire.delta import MAX_DEFLATED_BYTES
+
+
+class Inflater:
+    """Written to until a block is whole, then started, then read from; and so on with the next block."""
+
+    def __init__(self):
+        self._file = BytesIO(MAX_DEFLATED_BYTES)
+        self._stream = None
+
+    @property
+    def taken(self):
+        """How many of the block's bytes are inflated."""
+        return self._file.tell()
+
+    def write(self, data):
+        """The block's next bytes."""
+        if self._stream is not None:
+            self._stream = None  # before its successor takes memory for a window
+            self._file.seek(0)
+        self._file.write(data)
+
+    def start(self, window_bits):
+        """The block is whole; its window has 2**window_bits bytes."""
+        self._file.seek(0)
+        self._stream = DeflateIO(self._file, RAW, window_bits)
+
+    def readinto(self, buffer):
+        """Inflates into `buffer`; how many bytes, 0 at the end. OSError or EOFError if the block is damaged."""
+        return self._stream.readinto(buffer)
