@@ -1,0 +1,110 @@
+"""The world around a unit that loses its power: a repository, orders in turn, and the reports that came in.
+
+Keys and signatures are drawn from a seed, so that a seed gives the same bytes again. What the fleet has heard is all
+its state: the order that is out is the first whose end no report has told. A cut sets the fleet back to `mark`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator
+from typing import Any
+from unittest.mock import patch
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from securesystemslib.signer import CryptoSigner, Signature, SSlibKey
+
+from adapter.update.errors import NetworkError
+from adapter.update.fetching import Get
+from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
+from protocol.wire.messages import Message
+from tests.firmware.adapter.update.repository import SERIAL, BendableRepository
+
+FINAL = ("confirmed", "reverted", "failed")
+CHUNK_BYTES = 1460
+ORDER_PATH = f"director/{SERIAL}.json"
+_CURVE_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_HASHED = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+
+
+class SeededSigner(CryptoSigner):
+    """A P-256 key drawn from `chance`, whose signatures are the same each time (RFC 6979)."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._key = ec.derive_private_key(chance.randrange(1, _CURVE_ORDER), ec.SECP256R1())
+        super().__init__(self._key, SSlibKey.from_crypto(self._key.public_key()))
+
+    def sign(self, payload: bytes) -> Signature:
+        return Signature(self.public_key.keyid, self._key.sign(payload, _HASHED).hex())
+
+
+def seeded_repository(seed: int) -> BendableRepository:
+    """A BendableRepository whose keys are drawn from `seed`."""
+    chance = random.Random(seed)
+    with patch("tests.firmware.adapter.update.repository.new_key", lambda: SeededSigner(chance)):
+        return BendableRepository()
+
+
+class Fleet:
+    """`orders` are served one after the other, each a dict of all files that the server has then.
+
+    `breaks[n]` is after how many bytes the n-th image transfer of a start breaks off.
+    """
+
+    def __init__(self, orders: list[dict[str, bytes]], breaks: tuple[int, ...] = ()) -> None:
+        self._orders = orders
+        self._breaks = breaks
+        self.received: list[Message] = []
+        self.starts = 0
+
+    @property
+    def mark(self) -> tuple[int, int]:
+        """What a cut sets the fleet back to."""
+        return len(self.received), self.starts
+
+    def back_to(self, received: list[Message], mark: tuple[int, int]) -> None:
+        """Knows the first of `received` again, and no more."""
+        self.received = received[: mark[0]]
+        self.starts = mark[1]
+
+    @property
+    def told(self) -> list[tuple[int, str, str]]:
+        """(assignment, state, reason) of the update reports so far."""
+        return [
+            (message["assignment"], UPDATE_STATES[message["state"]], UPDATE_REASONS[message["reason"]])
+            for message in self.received
+            if message.name == "update_report"
+        ]
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """What the server has at this time."""
+        ended = {assignment for assignment, state, _ in self.told if state in FINAL}
+        return self._orders[min(len(ended), len(self._orders) - 1)]
+
+    def take(self, message: Message) -> None:
+        """A report came in; one that is known already changes nothing."""
+        known = any((old.boot_id, old.sequence) == (message.boot_id, message.sequence) for old in self.received)
+        if not known:
+            self.received.append(message)
+
+    def serve(self, job: Generator[Get, Any, Any], transfer: int = 0) -> int:
+        """Drives `job` to its end or its NetworkError, which is raised; how many image transfers there have been."""
+        files = self.files
+        try:
+            get = next(job)
+            while True:
+                data = files.get(get.path)
+                if data is None:
+                    get = job.send(None)
+                elif get.sink is None:
+                    get = job.send(data) if len(data) <= get.max_bytes else job.throw(NetworkError("endless"))
+                else:
+                    stop = self._breaks[transfer] if transfer < len(self._breaks) else len(data)
+                    transfer += 1
+                    for at in range(get.offset, min(len(data), get.offset + stop), CHUNK_BYTES):
+                        get.sink(data[at : min(len(data), get.offset + stop, at + CHUNK_BYTES)])
+                    get = job.send(b"") if get.offset + stop >= len(data) else job.throw(NetworkError("broke off"))
+        except StopIteration:
+            return transfer

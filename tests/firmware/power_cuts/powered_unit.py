@@ -1,0 +1,169 @@
+"""A whole unit in this process: boot as boot.py does it, the parts as main.py makes them, and one life after another.
+
+Real are the boot rule and the slot check, slots, boot record, journal, settings, reports, event log, identity, the
+metadata's files on littlefs, the session and all cryptography. The fleet, the time and the entropy are the test's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapter.event_log import EventLog
+from adapter.identity import LOCKED, IdentityStore
+from adapter.records import RecordPair
+from adapter.reports import Reports
+from adapter.settings import Settings
+from adapter.slot_check import select
+from adapter.update.assignment import UnitFacts
+from adapter.update.errors import NetworkError
+from adapter.update.session import TRIAL_DEADLINE_MS, UpdateSession
+from ports.unix.slots import Slots
+from protocol.wire.boot_record import BootRecord
+from protocol.wire.enumerations import BOOT_REASONS, EVENTS, UPDATE_STATES
+from protocol.wire.messages import pack, unpack
+from tests.firmware.adapter.update.repository import ABI, BOARD, NOW_S, SERIAL
+from tests.firmware.power_cuts import stand_ins
+from tests.firmware.power_cuts.fleet_side import Fleet
+from tests.firmware.power_cuts.nor_flash import NorFlash
+
+REVISION = 2
+HEAP_BYTES = 200_000
+MAX_LIVES = 14  # a unit that has not come to rest by then never will
+MAX_ROUNDS = 12  # of one life
+REPORTS_AT_A_TIME = 4
+
+
+class BrickedError(Exception):
+    """No slot boots, or the unit never comes to rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How this unit's world goes: what each image does on trial, by version, and in which order things happen.
+
+    `trials`: good, self_test, unreachable, crash, watchdog. `answered_first`: the fleet answers before the self-test
+    is through. `late_reports`: the fleet's acknowledgement comes after the next work.
+    """
+
+    trials: dict[str, str] = field(default_factory=dict)
+    answered_first: bool = False
+    late_reports: bool = False
+
+
+class PoweredUnit:
+    """One start of the unit, up to where main would begin to work; BrickedError if nothing boots."""
+
+    def __init__(self, flash: NorFlash, fleet: Fleet, first_root: bytes, manners: Manners, cause: str) -> None:
+        self.flash, self.fleet, self.manners = flash, fleet, manners
+        fleet.starts += 1
+        self._boot(cause)
+        self.settings = Settings(flash.partition("settings"), self.slot)
+        self.events = EventLog(flash.partition("event_log"))
+        self.reports = Reports(self.settings)
+        self.files = stand_ins.metadata_files().MetadataFiles(flash.partition("data"))
+        slots = Slots(flash, self.slot)
+        facts = UnitFacts(SERIAL, BOARD, REVISION, ABI, slots.other.size, HEAP_BYTES)
+        self.session: Any = UpdateSession(
+            facts, (self.sha256, self.header.release_counter), slots, self.files,
+            RecordPair(flash.partition("journal")), first_root,
+        )  # fmt: skip
+        self._sequence = 0
+        self._transfers = 0
+        self._heard = -1
+
+    def _boot(self, cause: str) -> None:
+        why: list[str] = []
+        pair = RecordPair(self.flash.partition("boot_record"))
+        found = select(self.flash, pair, BOARD, REVISION, ABI, BOOT_REASONS.index(cause), why.append)
+        if found is None:
+            raise BrickedError("nothing boots: " + "; ".join(why))
+        self.slot, self.header, self.sha256 = found.slot, found.header, found.sha256
+        self.on_trial = found.choice.record.trial != 0
+        self.boot_record: BootRecord = found.choice.record
+        self.identity = IdentityStore(self.flash.partition("identity")).load()
+        if self.identity is not None and self.identity.stage == LOCKED:
+            self.flash.seal("identity")
+
+    # One life.
+
+    def live(self) -> str | None:
+        """To the next restart; the reset's cause, or None once the unit has come to rest."""
+        self._log("boot", 0)
+        manner = self.manners.trials.get(self.header.version, "good") if self.on_trial else "good"
+        if manner in ("crash", "watchdog"):
+            return manner
+        if manner != "unreachable":
+            self._configured()
+        steps = [lambda: self.session.self_test(manner != "self_test", "led: no light")]
+        if manner != "unreachable":
+            steps.append(self.session.fleet_answered)
+        for step in reversed(steps) if self.manners.answered_first else steps:
+            step()
+        for _ in range(MAX_ROUNDS):
+            if self._round(manner != "unreachable"):
+                return "restart"
+            if self.session.poll(TRIAL_DEADLINE_MS if manner == "unreachable" else 0):
+                return "restart"
+            if self._is_quiet():
+                return None
+        raise BrickedError(f"not at rest after {MAX_ROUNDS} rounds: {self.session.state}, {len(self.reports)} reports")
+
+    def _configured(self) -> None:
+        self.settings.raise_floor(NOW_S)
+
+    def _round(self, reachable: bool) -> bool:
+        """Reports, a check and its work, as updater.py goes about them; True if the unit is to restart."""
+        while self.session.take_report(self._keep):
+            self._entered()
+        if not reachable:
+            return False
+        if not self.manners.late_reports:
+            self._send_reports()
+        if self.session.poll(0, may_restart=False):
+            return True
+        self._heard = len(self.fleet.received)
+        self.session.check()
+        if self.session.wants_work:
+            try:
+                self._transfers = self.fleet.serve(self.session.work(NOW_S), self._transfers)
+            except NetworkError:
+                self._transfers += 1
+        while self.session.take_report(self._keep):
+            self._entered()
+        self._send_reports()
+        return False
+
+    def _is_quiet(self) -> bool:
+        asked = len(self.fleet.received) == self._heard  # since the fleet last changed its mind
+        return asked and self.session.state == "idle" and not self.session.wants_work and not len(self.reports)
+
+    def _keep(self, values: dict[str, Any]) -> None:
+        self._sequence += 1
+        self.reports.add(pack("update_report", {**values, "clock_s": NOW_S}, self.fleet.starts, self._sequence))
+
+    def _send_reports(self) -> None:
+        self.reports.connection_lost()  # all that wait are due
+        for packed in self.reports.due(0, REPORTS_AT_A_TIME):
+            message = unpack(packed)
+            self.fleet.take(message)
+            self.reports.acknowledge(message.boot_id, message.sequence)
+
+    def _entered(self) -> None:
+        self._log("update_state", UPDATE_STATES.index(self.session.state))
+
+    def _log(self, event: str, value: int) -> None:
+        self.events.append(EVENTS.index(event), value, NOW_S, 0)
+
+
+def live_until_quiet(
+    flash: NorFlash, fleet: Fleet, first_root: bytes, manners: Manners, cause: str = "power_on"
+) -> PoweredUnit:
+    """Start after start until the unit rests; its last start."""
+    for _ in range(MAX_LIVES):
+        unit = PoweredUnit(flash, fleet, first_root, manners, cause)
+        following = unit.live()
+        if following is None:
+            return unit
+        cause = following
+    raise BrickedError(f"no rest after {MAX_LIVES} starts; image {unit.header.version}, {unit.session.state}")

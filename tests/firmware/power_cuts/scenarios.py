@@ -1,0 +1,190 @@
+"""What a unit goes through while its power is cut: a table of stories, each built from a seed.
+
+A story gives the flash that the unit starts with, the world around it, and how it must end, whenever the power went.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from adapter.identity import LOCKED, Identity, IdentityStore
+from adapter.records import RecordPair
+from protocol.wire.boot_record import BootRecord
+from protocol.wire.image import ImageHeader
+from protocol.wire.mac import MacAddress
+from protocol.wire.messages import pack
+from tests.firmware.adapter.update.repository import ABI, BOARD, SERIAL, BendableRepository
+from tests.firmware.power_cuts.fleet_side import Fleet, seeded_repository
+from tests.firmware.power_cuts.nor_flash import NorFlash
+from tests.firmware.power_cuts.powered_unit import REVISION, Manners
+
+FIRST = "0.9.0"
+REAL_IMAGE_BYTES = 118_000
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """`blocks` to start from; `endings` are the last words on each assignment, `version` what runs in the end."""
+
+    name: str
+    blocks: list[bytes]
+    orders: list[dict[str, bytes]]
+    first_root: bytes
+    images: dict[bytes, str]  # the genuine ones: version by SHA-256
+    manners: Manners
+    version: str
+    endings: tuple[tuple[int, str, str], ...]
+    breaks: tuple[int, ...] = ()
+
+    def fleet(self) -> Fleet:
+        """The world at the story's beginning."""
+        return Fleet(self.orders, self.breaks)
+
+
+@dataclass(slots=True)
+class Stage:
+    """What a scenario's builder works with."""
+
+    chance: random.Random
+    repository: BendableRepository
+    first: bytes
+    trials: dict[str, str] = field(default_factory=dict)
+    orders: list[dict[str, bytes]] = field(default_factory=list)
+    endings: list[tuple[int, str, str]] = field(default_factory=list)
+    version: str = FIRST
+    breaks: tuple[int, ...] = ()
+
+    def release(self, version: str, counter: int, payload_bytes: int = 0) -> str:
+        """A new signed image; the name of its target."""
+        size = payload_bytes or self.chance.randrange(1500, 14_000)
+        name = self.repository.add_image(version, counter, self.chance.randbytes(size), security_counter=counter)
+        self.repository.publish(bump=("all",))
+        return name
+
+    def order(self, name: str | None, sequence: int, ending: tuple[str, str] | None = ("confirmed", "none")) -> None:
+        """The director orders that image from here on, and how it must end; metadata as published now."""
+        self.repository.assign(name, sequence)
+        self.orders.append(dict(self.repository.files))
+        if ending is not None:
+            self.endings.append((sequence, *ending))
+            if ending[0] == "confirmed" and name is not None:
+                self.version = name.partition("_")[2].removesuffix(".img")
+
+
+def image_of(version: str, counter: int, payload: bytes) -> bytes:
+    """An image as the flashing station writes it."""
+    header = ImageHeader(BOARD, 1, 4, ABI, counter, 0, 1, 1000, version)
+    return bytes(header.pack(payload)) + payload
+
+
+def identity_of(chance: random.Random, root: bytes) -> Identity:
+    """A locked identity; its key and certificate are only kept here, never used."""
+    blobs = (chance.randbytes(500), chance.randbytes(400), root, pack("addresses", ADDRESSES))
+    mac = MacAddress(b"\x02" + chance.randbytes(5))
+    return Identity(LOCKED, 1, REVISION, mac, "DE", SERIAL, BOARD, chance.randbytes(32), chance.randbytes(65), blobs)
+
+
+ADDRESSES = {
+    "broker_host": "fleet.example", "broker_port": 8883, "updates_host": "fleet.example", "updates_port": 443,
+    "ntp": [{"host": "time.example", "port": 123}],
+}  # fmt: skip
+
+
+def full(stage: Stage) -> None:
+    """An update from the first image to the next."""
+    stage.order(stage.release("1.0.0", 2), 1)
+
+
+def broken_line(stage: Stage) -> None:
+    """The same over a line that breaks off again and again."""
+    stage.breaks = tuple(stage.chance.randrange(0, 9000) for _ in range(4))
+    stage.order(stage.release("1.0.0", 2, 24_000), 1)
+
+
+def second(stage: Stage) -> None:
+    """A second update right after the first."""
+    stage.order(stage.release("1.0.0", 2), 1)
+    stage.order(stage.release("1.1.0", 3), 2)
+
+
+def reverted(stage: Stage, manner: str, reason: str) -> None:
+    """The new image does not prove itself; an update to a better one follows."""
+    stage.trials["1.0.0"] = manner
+    stage.order(stage.release("1.0.0", 2), 1, ("reverted", reason))
+    stage.order(stage.release("1.0.1", 3), 2)
+
+
+def failed_self_test(stage: Stage) -> None:
+    """The new image fails its self-test."""
+    reverted(stage, "self_test", "self_test")
+
+
+def no_fleet(stage: Stage) -> None:
+    """The new image does not reach the fleet."""
+    reverted(stage, "unreachable", "fleet_unreachable")
+
+
+def crashed(stage: Stage) -> None:
+    """The new image crashes or hangs."""
+    manner = stage.chance.choice(("crash", "watchdog"))
+    reverted(stage, manner, manner)
+
+
+def rotated(stage: Stage) -> None:
+    """Root, snapshot and timestamp keys change between two updates."""
+    stage.order(stage.release("1.0.0", 2), 1)
+    stage.repository.next_root(rotate=("root", "snapshot", "timestamp"))
+    stage.repository.next_root(rotate=("targets",))
+    stage.order(stage.release("1.1.0", 3), 2)
+
+
+def real_size(stage: Stage) -> None:
+    """An image as large as the real one."""
+    stage.order(stage.release("1.0.0", 2, REAL_IMAGE_BYTES), 1)
+
+
+SCENARIOS: dict[str, Callable[[Stage], None]] = {
+    "full update": full,
+    "broken line": broken_line,
+    "second update right after the first": second,
+    "revert: self-test": failed_self_test,
+    "revert: no fleet": no_fleet,
+    "revert: crash": crashed,
+    "keys rotated between two updates": rotated,
+    "image of real size": real_size,
+}
+
+
+def tell(name: str, seed: int) -> Story:
+    """The story `name` as `seed` has it."""
+    chance = random.Random(f"{name}/{seed}")
+    repository = seeded_repository(chance.getrandbits(64))
+    first = image_of(FIRST, 1, chance.randbytes(chance.randrange(2000, 9000)))
+    stage = Stage(chance, repository, first)
+    first_root = repository.first_root
+    SCENARIOS[name](stage)
+    images = {sha256(first).digest(): FIRST}
+    for path, data in repository.files.items():
+        if path.startswith("targets/") and path.endswith(".img"):
+            images[sha256(data).digest()] = path.partition("_")[2].removesuffix(".img")
+    manners = Manners(stage.trials, chance.random() < 0.5, chance.random() < 0.5)
+    return Story(
+        name, flashed(chance, first, first_root), stage.orders, first_root, images, manners,
+        stage.version, tuple(stage.endings), stage.breaks,
+    )  # fmt: skip
+
+
+def flashed(chance: random.Random, image: bytes, root: bytes) -> list[bytes]:
+    """The flash of a unit as it leaves the factory: one slot filled, the other one full of old bytes."""
+    flash = NorFlash()
+    flash.partition("slot_a").program(0, image)
+    flash.partition("slot_b").program(0, chance.randbytes(chance.randrange(1, 12) * 4096))
+    record = BootRecord(slots=((len(image), sha256(image).digest()), (0, bytes(32))))
+    RecordPair(flash.partition("boot_record")).store(record.pack())
+    identity = IdentityStore(flash.partition("identity"))
+    for _ in range(2):
+        identity.store(identity_of(chance, root))
+    return flash.blocks

@@ -1,0 +1,181 @@
+"""Cuts the power of a story wherever it can be cut, and looks at the unit after each cut.
+
+- Every cut point: the unit boots from the bytes that are left, as `looked_at` checks.
+- Every cut point that leaves what no earlier one left, as the firmware reads its stores (boot record, journal,
+  settings, files, slots, reports heard), and a share of all others: the unit lives on until it rests, and has ended
+  as the story must end. The share is there since states that read alike may differ in what lies around the records.
+- In a share of these lives the power goes again.
+"""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapter.errors import AdapterError
+from adapter.records import RecordPair
+from protocol.wire.boot_record import BootRecord
+from protocol.wire.errors import WireError
+from tests.firmware.power_cuts import stand_ins
+from tests.firmware.power_cuts.cut_points import SLOTS, CutPoint, cuts_of
+from tests.firmware.power_cuts.nor_flash import BLOCK_BYTES, PARTITIONS, NorFlash, Operation
+from tests.firmware.power_cuts.powered_unit import BrickedError, PoweredUnit, live_until_quiet
+from tests.firmware.power_cuts.scenarios import Story
+
+CONTINUED_SHARE = 0.01  # of the cut points that read like an earlier one
+SECOND_CUTS_SHARE = 0.15  # of the lives after a cut
+SECOND_CUTS = 3  # in each of them
+MAX_DEPTH = 2  # cuts in a row: a trial has three attempts
+# What a unit may die of; whatever it is, it is told with the cut that brought it about.
+FAILURES = (BrickedError, AdapterError, WireError, OSError, ArithmeticError, AttributeError, LookupError, TypeError,
+            ValueError, struct.error)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a sweep has counted; `failures` in words, each with where it was."""
+
+    cut_points: int = 0
+    lives: int = 0
+    second_cuts: int = 0
+    states: set[int] = field(default_factory=set)
+    readings: set[Any] = field(default_factory=set)
+    failures: list[str] = field(default_factory=list)
+
+
+class Sweep:
+    """All cuts of one Story, or the `share` of them that `chance` picks."""
+
+    def __init__(self, story: Story, chance: random.Random, share: float = 1.0, tally: Tally | None = None) -> None:
+        self.story = story
+        self.tally = tally or Tally()
+        self._chance = chance
+        self._share = share
+        self._identity = RecordPair(NorFlash(story.blocks).partition("identity")).load()
+
+    def run(self) -> Tally:
+        """Sweeps; the Tally."""
+        flash = NorFlash(self.story.blocks)
+        operations, received, unit = self._recorded(flash, [], (0, 0))
+        if unit is None:
+            return self.tally
+        for operation in operations:
+            for cut in cuts_of(operation, self._chance, self._share):
+                self._after(cut, received, 1)
+        return self.tally
+
+    def _recorded(
+        self, flash: NorFlash, received: list[Any], mark: tuple[int, int]
+    ) -> tuple[list[Operation], list[Any], PoweredUnit | None]:
+        """Lives until the unit rests, recording; None instead of the unit if that failed."""
+        fleet = self.story.fleet()
+        fleet.back_to(received, mark)
+        flash.operations = []
+        flash.mark = lambda: fleet.mark
+        flash.guard = lambda partition: _forbidden(flash, partition)
+        unit = None
+        try:
+            unit = live_until_quiet(flash, fleet, self.story.first_root, self.story.manners)
+        except FAILURES as error:
+            self._fail("without a cut" if not received else "living on", f"{type(error).__name__}: {error}")
+        else:
+            for fault in (*flash.faults, *self._wrong_end(unit)):
+                self._fail("at the end", fault)
+        return flash.operations, fleet.received, unit
+
+    def _after(self, cut: CutPoint, received: list[Any], depth: int) -> None:
+        tally = self.tally
+        tally.cut_points += 1
+        tally.second_cuts += depth > 1
+        tally.states.add(cut.digest)
+        failures = len(tally.failures)
+        reading = self._look(cut)
+        is_new = reading not in tally.readings
+        if reading is not None and (is_new or self._chance.random() < CONTINUED_SHARE):
+            tally.readings.add(reading)
+            self._live_on(cut, received, depth)
+        for at in range(failures, len(tally.failures)):
+            operation = cut.operation
+            kind = "erase" if operation.data is None else f"program of {len(operation.data)} bytes"
+            place = f"{operation.partition}+0x{operation.offset - PARTITIONS[operation.partition][0]:x}"
+            tally.failures[at] = f"{kind} at {place}, cut {depth} {cut.how}: {tally.failures[at]}"
+
+    def _look(self, cut: CutPoint) -> Any:
+        """Boots from what the cut left; what the firmware reads there, None after a failure."""
+        flash = NorFlash(cut.blocks, cut.digest)
+        flash.guard = lambda partition: _forbidden(flash, partition)
+        fleet = self.story.fleet()
+        try:
+            unit = PoweredUnit(flash, fleet, self.story.first_root, self.story.manners, "power_on")
+        except FAILURES as error:
+            return self._fail("booting", f"{type(error).__name__}: {error}")
+        faults = [*flash.faults]
+        if unit.sha256 not in self.story.images:
+            faults.append(f"runs an image that nobody signed: {unit.sha256.hex()}")
+        if RecordPair(flash.partition("identity")).load() != self._identity:
+            faults.append("the identity is another one")
+        if unit.boot_record.floor < _boot_record(cut.operation.blocks).floor:
+            faults.append(f"the security floor fell to {unit.boot_record.floor}")
+        for fault in faults:
+            self._fail("booting", fault)
+        return None if faults else _reading(unit, cut.operation.mark)
+
+    def _live_on(self, cut: CutPoint, received: list[Any], depth: int) -> None:
+        self.tally.lives += 1
+        flash = NorFlash(cut.blocks, cut.digest)
+        operations, received, unit = self._recorded(flash, received, cut.operation.mark)
+        if unit is None or depth == MAX_DEPTH or self._chance.random() >= SECOND_CUTS_SHARE:
+            return
+        for operation in self._chance.choices(operations, k=SECOND_CUTS):
+            cuts = list(cuts_of(operation, self._chance, min(1.0, 20 / (1 + len(operation.data or b"")))))
+            if cuts:
+                self._after(self._chance.choice(cuts), received, depth + 1)
+
+    def _wrong_end(self, unit: PoweredUnit) -> Iterator[str]:
+        """What is not as the story must end."""
+        story = self.story
+        if unit.header.version != story.version:
+            yield f"runs {unit.header.version}, not {story.version}"
+        record = _boot_record(unit.flash.blocks)
+        if record.trial or unit.session.state != "idle":
+            yield f"is not at rest: trial {record.trial}, {unit.session.state}"
+        told = unit.fleet.told
+        for assignment, state, reason in story.endings:
+            ends = [row[1:] for row in told if row[0] == assignment and row[1] in ("confirmed", "reverted", "failed")]
+            if set(ends) != {(state, reason)} or len(ends) > 1 + MAX_DEPTH:
+                yield f"assignment {assignment} ended {ends}, not {state} ({reason})"
+        if not {row[0] for row in told} <= {ending[0] for ending in story.endings}:
+            yield f"told of assignments nobody made: {told}"
+        if RecordPair(unit.flash.partition("identity")).load() != self._identity:
+            yield "the identity is another one"
+        for name, data in stand_ins.stored_files().items():
+            if data not in unit.fleet.files.values() and not name.endswith(".new"):
+                yield f"stored {name} is not what the fleet has"
+
+    def _fail(self, when: str, what: str) -> None:
+        self.tally.failures.append(f"{self.story.name}, {when}: {what}")
+
+
+def _forbidden(flash: NorFlash, partition: str) -> str:
+    """Why this write may not be, "" if it may: the confirmed slot is never written to."""
+    if partition not in SLOTS:
+        return ""
+    payload = RecordPair(flash.partition("boot_record")).load()
+    if payload is not None and SLOTS[BootRecord.unpack(payload).confirmed] == partition:
+        return f"{partition} is confirmed and was written to"
+    return ""
+
+
+def _boot_record(blocks: list[bytes]) -> BootRecord:
+    return BootRecord.unpack(RecordPair(NorFlash(blocks, 0).partition("boot_record")).load())
+
+
+def _reading(unit: PoweredUnit, mark: tuple[int, int]) -> Any:
+    """Everything that the unit's next life depends on, as far as it is read through the stores."""
+    flash = unit.flash
+    records = tuple(RecordPair(flash.partition(name)).load() for name in ("boot_record", "journal", "settings"))
+    start = PARTITIONS["slot_a"][0] // BLOCK_BYTES
+    return hash((records, mark[0], tuple(flash.blocks[start:]), tuple(sorted(stand_ins.stored_files().items()))))

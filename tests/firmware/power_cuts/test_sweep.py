@@ -1,0 +1,49 @@
+"""A seeded sample of the power-cut sweep, and proof that it finds what it is for; all by `make soak AREA=update`."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from tests.firmware.power_cuts import stand_ins
+
+stand_ins.install()
+
+from tests.firmware.power_cuts.broken import WAYS  # noqa: E402
+from tests.firmware.power_cuts.scenarios import SCENARIOS, tell  # noqa: E402
+from tests.firmware.power_cuts.sweep import Sweep  # noqa: E402
+
+SEED = 20261122
+CUT_POINTS = 3000  # in all of this module's sample
+SAMPLED_SHARE = 0.04
+
+
+@pytest.fixture(autouse=True)
+def _signatures() -> Iterator[None]:
+    with stand_ins.remembered_signatures():
+        yield
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_wherever_the_power_goes_the_unit_boots_and_ends_as_it_should(name: str) -> None:
+    tally = Sweep(tell(name, SEED), random.Random(SEED), SAMPLED_SHARE).run()
+    assert not tally.failures
+    assert tally.cut_points * len(SCENARIOS) >= CUT_POINTS
+    assert tally.second_cuts
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_sweep_finds_storage_that_is_got_wrong(way: str) -> None:
+    failures = []
+    for name in ("broken line", "second update right after the first"):
+        story = tell(name, SEED)
+        with WAYS[way]():
+            failures += Sweep(story, random.Random(SEED), SAMPLED_SHARE).run().failures
+    assert failures
+
+
+def test_a_seed_gives_the_same_cuts_again() -> None:
+    first, second = (Sweep(tell("full update", 7), random.Random(7), SAMPLED_SHARE).run() for _ in range(2))
+    assert (first.cut_points, first.states) == (second.cut_points, second.states)
