@@ -123,7 +123,7 @@ class Unit:
         self._root_metadata = identity.root_metadata
         self._identity = LockedIdentity(identity)
         _unload("adapter.identity")
-        self._settings = Settings(RecordPair(board.partition("settings")))
+        self._settings = Settings(board.partition("settings"), handover.slot)
         self._clock = Clock(self._settings.floor_s)
         self._events = EventLog(board.partition("event_log"))
         self._reports = Reports(self._settings)

@@ -33,8 +33,17 @@ class Reports:
 
     def add(self, message):
         """Keeps the packed `message`, on flash, until it is acknowledged."""
-        self._waiting.append(message)
-        self._due_ms.append(0)
+        self._keep([message])
+
+    def adopt(self, stored):
+        """Takes over reports that another image of this unit stored; one that waits here too is the same one."""
+        fresh = [message for message in _decode(stored) if message not in self._waiting]
+        if fresh:
+            self._keep(fresh)
+
+    def _keep(self, messages):
+        self._waiting.extend(messages)
+        self._due_ms.extend([0] * len(messages))
         while len(self._waiting) > MAX_REPORTS or len(_encode(self._waiting)) > MAX_STORED_BYTES:
             self._drop(self._least_important())
         self._store.store(_encode(self._waiting))

@@ -26,7 +26,7 @@ from protocol.wire.record import pack_header
 from tools.release.device_source import for_device
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DATA_SCHEMA = 1
+DATA_SCHEMA = 2
 # Heap an image needs, not counting the slot that a board maps; a unit with less refuses it.
 MINIMUM_HEAP_BYTES = 96 * 1024
 MPY_CROSS_TIMEOUT_S = 60
@@ -52,8 +52,7 @@ def build_image(
     `source` is the folder that holds `firmware/` and `protocol/`; without it, this repository.
     """
     facts = catalogue.load(board)
-    root = source or REPOSITORY
-    payload = _romfs(_compiled(facts, root, _manifest(root, "IMAGE"), folders=True))
+    payload = _romfs(modules_of(board, source))
     slot = facts.flash.partitions["slot_a"].bytes
     header = ImageHeader(
         board=board,
@@ -70,6 +69,12 @@ def build_image(
     if len(image) > slot:
         raise BuildError(f"the image has {len(image)} bytes, a slot of board {board} takes {slot}")
     return image
+
+
+def modules_of(board: str, source: Path | None = None) -> dict[str, bytes]:
+    """The compiled modules of that board's image, by their path on the device."""
+    root = source or REPOSITORY
+    return _compiled(catalogue.load(board), root, _manifest(root, "IMAGE"), folders=True)
 
 
 def build_boot_rom(board: str) -> Path:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from adapter.records import RecordPair
 from adapter.reports import MAX_REPORTS, MAX_STORED_BYTES, RESEND_MS, Reports
 from adapter.settings import FLOOR_STEP_S, Settings
 from protocol.host.table import MESSAGES
@@ -104,28 +103,44 @@ def test_a_damaged_store_is_an_empty_one(data: bytes) -> None:
     assert len(Reports(Memory(data))) == 0
 
 
+def test_reports_of_another_image_are_taken_over_once() -> None:
+    other, store = Memory(), Memory()
+    for sequence in (1, 2):
+        Reports(other).add(result(sequence))
+    reports = Reports(store)
+    reports.add(result(2))
+    writes = store.writes
+    reports.adopt(other.data)
+    assert (sequences(Reports(store).due(0, 9)), store.writes) == ([2, 1], writes + 1)
+    reports.adopt(other.data)
+    assert store.writes == writes + 1
+    for damaged in (b"", b"\x00", b"\x07garbage"):
+        reports.adopt(damaged)
+    assert (len(reports), store.writes) == (2, writes + 1)
+
+
 def test_a_power_cut_at_any_write_leaves_the_old_or_the_new_set(tmp_path: Path) -> None:
     outcomes = set()
     for cut_at in range(4):
         path = tmp_path / f"{cut_at}.bin"
-        Reports(Settings(RecordPair(CuttingFlash(path).partition("settings")))).add(result(1))
+        Reports(Settings(CuttingFlash(path).partition("settings"))).add(result(1))
         flash = CuttingFlash(path, cut_at)
         with contextlib.suppress(PowerCutError):
-            Reports(Settings(RecordPair(flash.partition("settings")))).add(result(2))
+            Reports(Settings(flash.partition("settings"))).add(result(2))
         flash._file.flush()
-        found = Reports(Settings(RecordPair(CuttingFlash(path).partition("settings"))))
+        found = Reports(Settings(CuttingFlash(path).partition("settings")))
         outcomes.add(tuple(sequences(found.due(0, 8))))
     assert outcomes == {(1,), (1, 2)}
 
 
 def test_the_clocks_floor_is_kept_at_most_once_a_day(tmp_path: Path) -> None:
-    pair = RecordPair(CuttingFlash(tmp_path / "flash.bin").partition("settings"))
-    kept = Settings(pair)
+    partition = CuttingFlash(tmp_path / "flash.bin").partition("settings")
+    kept = Settings(partition)
     Reports(kept).add(result(1))
     day = 1_795_388_154
     for floor_s in (day, day + 10, day + FLOOR_STEP_S - 1, day - 5):
         kept.raise_floor(floor_s)
-    again = Settings(pair)
+    again = Settings(partition)
     assert again.floor_s == day
     assert len(Reports(again)) == 1
 
