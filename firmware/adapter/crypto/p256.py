@@ -147,10 +147,10 @@ def _multiply(u1, u2, point):
     if not _generator_table:
         _generator_table.extend(_odd_multiples((_GX, _GY, 1)))
     digits = bytearray(2 * 257)
-    top = _recode(u1, digits, 0)
+    top = recode(u1, digits, 0)
     tables = (_generator_table, _generator_table)
     if u2:
-        top = max(top, _recode(u2, digits, 1))
+        top = max(top, recode(u2, digits, 1))
         tables = (_generator_table, _odd_multiples(point))
     total = None
     for bit in range(2 * top, -2, -2):
@@ -166,7 +166,7 @@ def _multiply(u1, u2, point):
     return total
 
 
-def _recode(scalar, digits, which):
+def recode(scalar, digits, which):
     """Writes the width-5 NAF of `scalar` into every second byte of `digits`; the highest place used.
 
     A digit d is stored as d modulo 256: odd, -15 to 15, and at most one in five places is not zero.

@@ -4,12 +4,14 @@
 - It is for this serial number, not expired, and never older than one seen before.
 - Hash, length, board and release counter must be the same in the order and in the board's signed role.
 - What the board's role says of the image must fit this unit.
+
+Instants are UTC seconds since 1970, at most LAST_S, for the journal keeps them in 32 bits.
 """
 
 from binascii import unhexlify
 
 from adapter.update.errors import MismatchError, RollbackError, TooBigError, WrongBoardError
-from adapter.update.metadata import sha256_of
+from adapter.update.hashes import sha256_of
 from adapter.update.signed_file import SignedFile
 from adapter.update.utc import seconds_of
 from protocol.wire.release import DIRECTOR_ROLE
@@ -17,16 +19,26 @@ from protocol.wire.release import DIRECTOR_ROLE
 MAX_ASSIGNMENT_BYTES = 2048
 MAX_NAME_CHARACTERS = 64
 CLOCK_TOLERANCE_S = 300  # the director's clock may be ahead of ours by that much
+OLDEST_SCHEMA = 1  # of settings; this image knows the way back to all from there on
+LAST_S = 0xFFFFFFFF
 _MAX_SEQUENCE = 0xFFFFFFFF
 
 
 class Assignment:
-    """A verified order: `sequence`, `digest` of what was signed, `image` (AssignedImage; None: stay as you are)."""
+    """A verified order: `sequence`, `digest` of what was signed, `image` (AssignedImage; None: stay as you are).
 
-    def __init__(self, sequence, digest, image):
-        self.sequence = sequence
-        self.digest = digest
+    `not_before_s`: do not restart into the image earlier; `deadline_s`: from then on maintenance hours hold back
+    nothing (0: none); `issued_s` and `expires_s`: of the order itself.
+    """
+
+    def __init__(self, signed, issued_s, image):
+        self.sequence = signed.version
+        self.digest = signed.digest
+        self.issued_s = issued_s
+        self.expires_s = min(signed.expires_s, LAST_S)
         self.image = image
+        self.not_before_s = _instant(signed.body, "not_before")
+        self.deadline_s = _instant(signed.body, "deadline")
 
 
 class AssignedImage:
@@ -72,7 +84,12 @@ def read_assignment(data, trusted, unit, now_s, last_sequence, last_digest):
     if issued_s > now_s + CLOCK_TOLERANCE_S or found.version > _MAX_SEQUENCE:
         raise MismatchError("assignment %d was issued at %d s, now is %d s" % (found.version, issued_s, now_s))
     target = body["target"]
-    return Assignment(found.version, found.digest, None if target.is_null else AssignedImage(target))
+    return Assignment(found, issued_s, None if target.is_null else AssignedImage(target))
+
+
+def _instant(body, name):
+    value = body.get(name)
+    return 0 if value is None else min(seconds_of(value.text()), LAST_S)
 
 
 def check_agreement(image, target):
@@ -103,5 +120,10 @@ def check_fit(image, target, unit, floor):
     if custom["minimum_heap_bytes"].number() > unit.heap_bytes:
         needed = custom["minimum_heap_bytes"].number()
         raise TooBigError("image needs %d bytes of heap, here are %d" % (needed, unit.heap_bytes))
+    if custom["data_schema"].number() < OLDEST_SCHEMA:
+        raise MismatchError("image has settings schema %d, the first is 1" % custom["data_schema"].number())
+    if custom["security_counter"].number() > image.release_counter:
+        # Confirmed, it would raise the floor above itself, and never boot again.
+        raise MismatchError("image is release %d with a security counter above" % image.release_counter)
     if image.release_counter < floor:
         raise RollbackError("release counter %d is below the security floor %d" % (image.release_counter, floor))

@@ -9,48 +9,54 @@
 if absent), `put(name, data)` (atomic) and `delete(name)`.
 """
 
-from binascii import unhexlify
+from binascii import hexlify
 from hashlib import sha256
 
-from adapter.update.errors import ExpiredError, HashError, LengthError, MismatchError, RollbackError, UpdateError
+from adapter.update.errors import ExpiredError, LengthError, MismatchError, RollbackError, UpdateError
 from adapter.update.file_names import TOP_LEVEL, stored_name
-from adapter.update.signed_file import SignedFile
+from adapter.update.hashes import HashCheck
+from adapter.update.keys import public_key
+from adapter.update.signed_file import SignedFile, version_of
 from adapter.update.target_paths import matches
 from protocol.wire.release import MAX_METADATA_BYTES
 
-MAX_ROOTS = 64  # a refresh; the next one goes on from there
+
+class Bounds:
+    """How much is taken: `max_bytes` of a file by its type, `max_roots` a refresh, `max_roles` visited for one target.
+
+    A refresh that meets more roots ends there, and the next one goes on.
+    """
+
+    __slots__ = ("max_bytes", "max_roles", "max_roots")
+
+    def __init__(self, max_bytes, max_roots, max_roles):
+        self.max_bytes = max_bytes
+        self.max_roots = max_roots
+        self.max_roles = max_roles
+
+
+UNIT_BOUNDS = Bounds({kind: MAX_METADATA_BYTES for kind in TOP_LEVEL}, 64, 16)
 
 
 class FileFacts:
-    """What one file says of another: version, and length and SHA-256 or None where it does not say."""
+    """What one file says of another: version, and length and hashes or None where it does not say."""
 
-    __slots__ = ("length", "sha256", "version")
+    __slots__ = ("_hashes", "length", "version")
 
     def __init__(self, value):
         length = value.get("length")
-        hashes = value.get("hashes")
-        self.version = value["version"].number()
+        self.version = version_of(value)
         self.length = None if length is None else length.number()
-        self.sha256 = None if hashes is None else sha256_of(hashes)
+        self._hashes = value.get("hashes")
 
     def check(self, name, data):
         """HashError or LengthError if `data` is not the file that was meant."""
         if self.length is not None and len(data) != self.length:
             raise LengthError("%s has %d bytes, %d are signed for" % (name, len(data), self.length))
-        if self.sha256 is not None and sha256(data).digest() != self.sha256:
-            raise HashError("%s is not the file that was signed for" % name)
-
-
-def sha256_of(hashes):
-    """The SHA-256 in a Value of hashes by algorithm; MismatchError if it has none."""
-    text = hashes["sha256"].text()
-    try:
-        digest = unhexlify(text)
-    except ValueError:
-        digest = b""
-    if len(digest) != 32:
-        raise MismatchError("64 hexadecimal digits are wanted, got %r" % text[:70])
-    return digest
+        if self._hashes is not None:
+            found = HashCheck(self._hashes)
+            found.update(data)
+            found.check(name)
 
 
 class TrustedSet:
@@ -60,48 +66,59 @@ class TrustedSet:
     then `finish_root`, `update_timestamp`, `update_snapshot`, `update_targets` with what was fetched.
     """
 
-    def __init__(self, store, first_root, now_s):
+    def __init__(self, store, first_root, now_s, bounds=UNIT_BOUNDS):
+        self.bounds = bounds
         self._store = store
         self._now_s = now_s
-        self.root = SignedFile("root", "root", first_root, MAX_METADATA_BYTES)  # sealed in: trusted as it is (5.2)
+        self.root = self._read("root", "root", first_root)  # sealed in: trusted as it is (5.2)
         stored = self._stored("root", "root")
         if stored is not None and stored.version > self.root.version:
             self.root = stored
-        self._online_roles = self._online_keys()
         self.timestamp = None
         self.snapshot = None
         self._targets = {}
+        self._verified_by = []  # (role, delegator): a role's file counts only under who was found to have it signed
 
     @property
     def consistent(self):
         """True if files are served under names with version and hash."""
-        return self.root.body["consistent_snapshot"].flag()
+        found = self.root.body.get("consistent_snapshot")
+        return found is not None and found.flag()
+
+    def verify_first_root(self):
+        """SignatureError unless the root that stands signed itself: for one that came by an unsealed way."""
+        self._verify_root(self.root, self.root)
 
     def update_root(self, data):
-        """Takes root N+1 (5.3.3 to 5.3.9)."""
-        new = SignedFile("root", "root", data, MAX_METADATA_BYTES)
-        self._verify_root(new, self.root)
+        """Takes root N+1 (5.3.3 to 5.3.9); False if it is root N once more, which changes nothing (5.3.5)."""
+        old = self.root
+        new = self._read("root", "root", data)
+        self._verify_root(new, old)
         self._verify_root(new, new)  # 5.3.4: both thresholds
-        if new.version != self.root.version + 1:
-            raise RollbackError("after root %d comes the next, got %d" % (self.root.version, new.version))
-        self._store.put("root.json", data)  # 5.3.8
-        self.root = new
-
-    def finish_root(self):
-        """The newest root stands (5.3.10, 5.3.11); what is stored below it is loaded, if it still verifies."""
-        self._check_expiry(self.root)
-        if self._online_keys() != self._online_roles:
+        if new.version == old.version:
+            return False
+        if new.version != old.version + 1:
+            raise RollbackError("after root %d comes the next, got %d" % (old.version, new.version))
+        if _lost_keys(old, new, "timestamp") or _lost_keys(old, new, "snapshot"):
+            # 5.3.11, before the root is stored: a power cut between the two must not leave a fast-forward behind.
             for name in ("timestamp.json", "snapshot.json"):
                 self._store.delete(name)
+        self._store.put("root.json", data)  # 5.3.8
+        self.root = new
+        return True
+
+    def finish_root(self):
+        """The newest root stands (5.3.10); what is stored below it is loaded, if it still verifies."""
+        self._check_expiry(self.root)
         self.timestamp = self._stored("timestamp", "timestamp", self._top_level("timestamp"))
         self.snapshot = self._stored("snapshot", "snapshot", self._top_level("snapshot"))
 
     def update_timestamp(self, data):
-        """Takes a fetched timestamp (5.4)."""
+        """Takes a fetched timestamp (5.4); False if there is nothing new in it."""
         old = self.timestamp
         if old is not None and data == old.data:
             self._check_expiry(old)
-            return
+            return False
         new = self._verified("timestamp", "timestamp", data, self._top_level("timestamp"))
         listed = FileFacts(new.body["meta"]["snapshot.json"])
         if old is not None:
@@ -112,10 +129,11 @@ class TrustedSet:
                 raise RollbackError("snapshot %d is trusted, timestamp names %d" % (before.version, listed.version))
             if new.version == old.version:  # nothing new: what is trusted stays
                 self._check_expiry(old)
-                return
+                return False
         self._check_expiry(new)  # 5.4.4
-        self._store.put("timestamp.json", data)
+        self._store.put("timestamp.json", data)  # 5.4.5
         self.timestamp = new
+        return True
 
     @property
     def snapshot_facts(self):
@@ -137,7 +155,7 @@ class TrustedSet:
         if self.snapshot is not None:
             _check_nothing_lost(self.snapshot, new)  # 5.5.5
         self._check_expiry(new)  # 5.5.6
-        self._store.put("snapshot.json", data)
+        self._store.put("snapshot.json", data)  # 5.5.7
         self.snapshot = new
 
     def targets_facts(self, role):
@@ -148,13 +166,22 @@ class TrustedSet:
         return FileFacts(listed)
 
     def has_targets(self, role, delegator=None):
-        """True if the stored file of `role` is the one the snapshot names, still signed; it counts from now on."""
-        if role in self._targets:
+        """True if the stored file of `role` is the one the snapshot names, signed as `delegator` wants it.
+
+        It counts from now on. SignatureError if it counts already, but is not signed for this delegator.
+        """
+        if (role, delegator) in self._verified_by:
             return True
-        found = self._stored(role, "targets", self._delegation(role, delegator))
-        if not _is_meant(found, self.targets_facts(role)) or found.expires_s <= self._now_s:
-            return False
-        self._targets[role] = found
+        authority = self._delegation(role, delegator)
+        found = self._targets.get(role)
+        if found is not None:
+            found.verify(*authority)
+        else:
+            facts = self.targets_facts(role)
+            found = self._stored(role, "targets", authority)
+            if not _is_meant(found, facts) or found.expires_s <= self._now_s:
+                return False
+        self._count(found, role, delegator)
         return True
 
     def update_targets(self, data, role="targets", delegator=None):
@@ -164,8 +191,8 @@ class TrustedSet:
         new = self._verified(role, "targets", data, self._delegation(role, delegator))
         _check_version(new, facts)  # 5.6.4
         self._check_expiry(new)  # 5.6.5
-        self._store.put(stored_name(role), data)
-        self._targets[role] = new
+        self._store.put(stored_name(role), data)  # 5.6.6
+        self._count(new, role, delegator)
 
     def target(self, role, name):
         """The Value under `name` among the targets of `role`, or None."""
@@ -182,13 +209,9 @@ class TrustedSet:
         if delegations is None:
             return found
         for delegated in delegations["roles"].elements():
-            paths = delegated.get("paths")
-            if paths is None:
-                continue
-            for pattern in paths.elements():
-                if matches(pattern.text(), name):
-                    found.append((delegated["name"].text(), delegated["terminating"].flag()))
-                    break
+            if _covers(delegated, name):
+                terminating = delegated.get("terminating")
+                found.append((delegated["name"].text(), terminating is not None and terminating.flag()))
         return found
 
     def verify_delegated(self, signed_file, role, delegator="targets"):
@@ -196,8 +219,15 @@ class TrustedSet:
         signed_file.verify(*self._delegation(role, delegator))
         self._check_expiry(signed_file)
 
+    def _count(self, found, role, delegator):
+        self._targets[role] = found
+        self._verified_by.append((role, delegator))
+
+    def _read(self, name, kind, data):
+        return SignedFile(name, kind, data, self.bounds.max_bytes[kind])
+
     def _verified(self, name, kind, data, authority):
-        found = SignedFile(name, kind, data, MAX_METADATA_BYTES)
+        found = self._read(name, kind, data)
         found.verify(*authority)
         return found
 
@@ -207,7 +237,7 @@ class TrustedSet:
         if data is None:
             return None
         try:
-            found = SignedFile(name, kind, data, MAX_METADATA_BYTES)
+            found = self._read(name, kind, data)
             if authority is None:
                 self._verify_root(found, found)
             else:
@@ -234,24 +264,49 @@ class TrustedSet:
                     return delegations["keys"], delegated
         raise MismatchError("%s does not delegate to %s" % (delegator, role))
 
-    def _online_keys(self):
-        """A digest of who signs timestamp and snapshot."""
-        state = sha256()
-        for role in ("timestamp", "snapshot"):
-            keys, authority = self._top_level(role)
-            authority.canonical(state.update)
-            for keyid in authority["keyids"].elements():
-                key = keys.get(keyid.text())
-                if key is not None:
-                    key.canonical(state.update)
-        return state.digest()
-
     def _check_expiry(self, signed_file):
         found = signed_file
         if found.expires_s <= self._now_s:
             raise ExpiredError(
                 "%s %d expired at %d s, now is %d s" % (found.name, found.version, found.expires_s, self._now_s)
             )
+
+
+def _lost_keys(old, new, role):
+    """True if root `new` no longer lists a key that root `old` lists for `role`: it was rotated out."""
+    kept = _public_keys(new, role)
+    for public in _public_keys(old, role):
+        if public not in kept:
+            return True
+    return False
+
+
+def _public_keys(root, role):
+    keys = root.body["keys"]
+    found = []
+    for keyid in root.body["roles"][role]["keyids"].elements():
+        key = keys.get(keyid.text())
+        if key is not None:
+            found.append(public_key(key))
+    return found
+
+
+def _covers(delegated, name):
+    """True if a delegation is for the target `name`: by a path pattern, or by its hash bin (specification 4.5)."""
+    paths = delegated.get("paths")
+    prefixes = delegated.get("path_hash_prefixes")
+    if paths is not None and prefixes is not None:
+        raise MismatchError("%s is delegated paths and hash prefixes" % delegated["name"].text())
+    if paths is not None:
+        for pattern in paths.elements():
+            if matches(pattern.text(), name):
+                return True
+    elif prefixes is not None:
+        digest = hexlify(sha256(name.encode()).digest()).decode()
+        for prefix in prefixes.elements():
+            if digest.startswith(prefix.text()):
+                return True
+    return False
 
 
 def _is_meant(signed_file, facts):

@@ -1,24 +1,22 @@
 """One signed metadata file: what it claims to be, and whether enough keys of a role signed it.
 
-- A key counts once, however often it is listed or signs; unknown and unsuited keys count for nothing.
+- A key counts once, however often and under whatever ids it is listed; unknown and unsuited keys count for nothing.
+- A key id that signs twice voids the file (specification 4.2: it is unique among the signatures).
 - What is verified is the canonical form of `signed`; nothing else of the file is ever used.
 """
 
-from binascii import a2b_base64, unhexlify
+from binascii import unhexlify
 from hashlib import sha256
 
-from adapter.crypto import p256
-from adapter.crypto.csr import public_key_of_info
-from adapter.crypto.errors import CryptoError
+from adapter.update import keys as key_kinds
 from adapter.update import strict_json
 from adapter.update.errors import LengthError, MismatchError, SignatureError
 from adapter.update.utc import seconds_of
 
-MAX_SIGNATURES = 16
-MAX_ROLE_KEYS = 16
+MAX_SIGNATURES = 32
+MAX_ROLE_KEYS = 32
+MAX_VERSION = 0xFFFFFFFF  # the journal packs versions into four bytes
 SPECIFICATION_MAJOR = "1"
-_PEM_BEGIN = "-----BEGIN PUBLIC KEY-----"
-_PEM_END = "-----END PUBLIC KEY-----"
 
 
 class SignedFile:
@@ -43,9 +41,7 @@ class SignedFile:
         specification = self.body["spec_version"].text().split(".")
         if len(specification) not in (2, 3) or specification[0] != SPECIFICATION_MAJOR:
             raise MismatchError("%s is written to specification %s, 1.x is known" % (name, ".".join(specification)))
-        self.version = self.body["version"].number()
-        if self.version < 1:
-            raise MismatchError("%s has version %d; versions count from 1" % (name, self.version))
+        self.version = version_of(self.body)
         self.expires_s = seconds_of(self.body["expires"].text())
 
     @property
@@ -72,27 +68,37 @@ class SignedFile:
             key = keys.get(keyid)
             if keyid not in signatures or key is None:
                 continue
-            public = _public_key(key)
+            public = key_kinds.public_key(key)
             if public is None or public in good:
                 continue
-            if p256.verify(public, self.digest, signatures[keyid]):
+            if key_kinds.verify(public, self, signatures[keyid]):
                 good.append(public)
                 if len(good) == threshold:
                     return
         raise SignatureError("%s has %d valid signatures, %d are needed" % (self.name, len(good), threshold))
 
     def _signatures_by(self, keyids):
-        """The first signature of each of `keyids`, as bytes."""
+        """The signature of each of `keyids` that signed, as bytes."""
         found = {}
-        count = 0
+        seen = []
         for signature in self._signatures.elements():
-            count += 1
-            if count > MAX_SIGNATURES:
+            if len(seen) == MAX_SIGNATURES:
                 raise MismatchError("%s has more than %d signatures" % (self.name, MAX_SIGNATURES))
             keyid = signature["keyid"].text()
-            if keyid in keyids and keyid not in found:
+            if keyid in seen:
+                raise SignatureError("%s is signed twice by key %s" % (self.name, keyid[:16]))
+            seen.append(keyid)
+            if keyid in keyids:
                 found[keyid] = _bytes_of(signature["sig"].text())
         return found
+
+
+def version_of(value):
+    """The `version` in a Value; MismatchError if it is not in 1 to MAX_VERSION."""
+    version = value["version"].number()
+    if not 1 <= version <= MAX_VERSION:
+        raise MismatchError("versions count from 1 to %d, got %d" % (MAX_VERSION, version))
+    return version
 
 
 def _bytes_of(text):
@@ -100,16 +106,3 @@ def _bytes_of(text):
         return unhexlify(text)
     except ValueError:
         return b""  # verifies under no key
-
-
-def _public_key(key):
-    """The 65 bytes of a P-256 key; None for a key of an algorithm this unit does not verify."""
-    if key["keytype"].text() != "ecdsa" or key["scheme"].text() != "ecdsa-sha2-nistp256":
-        return None
-    pem = key["keyval"]["public"].text().strip()
-    if not pem.startswith(_PEM_BEGIN) or not pem.endswith(_PEM_END):
-        return None
-    try:
-        return public_key_of_info(a2b_base64(pem[len(_PEM_BEGIN) : -len(_PEM_END)]))
-    except (CryptoError, ValueError):
-        return None

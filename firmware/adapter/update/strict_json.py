@@ -1,9 +1,10 @@
 """JSON read where it lies: strict, without building a tree, and canonical straight into a hash.
 
-- One pass checks every byte (RFC 8259) and writes a tape: start, stop and next entry of each value, 6 bytes
-  each. Values become Python objects only where they are asked for.
+- One pass checks every byte (RFC 8259) and writes a tape: start, stop and next entry of each value, 6 bytes in
+  all (12 for a text beyond 64 KiB, which only the command reads). Values become Python objects only where they
+  are asked for.
 - Stricter than RFC 8259: no duplicate keys, no fractions, exponents or `-0`, no lone surrogates, at most
-  MAX_DIGITS digits, MAX_DEPTH levels and 65,535 bytes.
+  MAX_DIGITS digits, MAX_DEPTH levels and MAX_BYTES bytes.
 - `canonical` gives what was signed (OLPC canonical JSON, as securesystemslib writes it): keys sorted, no
   space, only `"` and backslash escaped. A string without escapes goes out as it lies in the file.
 """
@@ -12,7 +13,8 @@ from array import array
 
 from adapter.update.errors import MismatchError
 
-MAX_BYTES = 65_535
+MAX_BYTES = 8_388_608  # every file has a smaller bound of its own
+_NARROW_BYTES = 65_535
 MAX_DEPTH = 16
 MAX_DIGITS = 15
 
@@ -153,7 +155,7 @@ class _Scanner:
     """Checks `data` and writes the tape."""
 
     def __init__(self, data):
-        self.tape = array("H")
+        self.tape = array("H" if len(data) <= _NARROW_BYTES else "I")
         self._data = data
         self._size = len(data)
 

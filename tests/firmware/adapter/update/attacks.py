@@ -143,8 +143,10 @@ def root_skips_a_version(repository: BendableRepository) -> None:
     repository.files["metadata/2.root.json"] = repository.files["metadata/3.root.json"]
 
 
-def root_again(repository: BendableRepository) -> None:
-    repository.files["metadata/2.root.json"] = repository.files["metadata/1.root.json"]
+def root_goes_back(repository: BendableRepository) -> None:
+    """The second root, good, and the first one in the third one's place."""
+    repository.next_root()
+    repository.files["metadata/3.root.json"] = repository.files["metadata/1.root.json"]
 
 
 def expired_root(repository: BendableRepository) -> None:
@@ -195,6 +197,6 @@ ATTACKS: list[tuple[str, Bend, type[UpdateError], set[str]]] = [
     ("root signed by new keys only", root_of_new_keys_only, SignatureError, set()),
     ("root signed by old keys only", root_of_old_keys_only, SignatureError, set()),
     ("root skips a version", root_skips_a_version, RollbackError, set()),
-    ("root served again as the next", root_again, RollbackError, set()),
+    ("the first root served as the third", root_goes_back, RollbackError, {"root.json"}),
     ("expired root", expired_root, ExpiredError, {"root.json"}),
 ]  # fmt: skip

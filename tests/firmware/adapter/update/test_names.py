@@ -51,5 +51,13 @@ def test_names_are_those_of_the_repository() -> None:
     assert target_path("simulated_1.0.img", "ab") == "targets/ab.simulated_1.0.img"
     assert target_path("a b/c.img", "ab") == "targets/a%20b/ab.c.img"
     assert assignment_path("PT000000019") == "director/PT000000019.json"
-    with pytest.raises(MismatchError, match="at most"):
-        stored_name("r" * 100)
+    assert target_path("a+b@1/c:d(e).img", "ab") == "targets/a+b@1/ab.c:d(e).img"  # RFC 3986 3.3 lets these stand
+    assert target_path("50%/what?.img#1") == "targets/50%25/what%3F.img%231"
+
+
+@pytest.mark.parametrize("role", ["r" * 241, "/" * 81])
+def test_a_role_whose_file_name_no_file_system_takes_is_refused(role: str) -> None:
+    for name in (stored_name, metadata_path):
+        with pytest.raises(MismatchError, match="at most 240"):
+            name(role)
+    assert len(stored_name(role[: len(role) - 1])) <= 250

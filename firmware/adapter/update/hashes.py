@@ -1,0 +1,58 @@
+"""Whether bytes are those that a HASHES object of metadata means (TUF specification 4.2).
+
+Every hash of an algorithm known here has to fit, and there has to be one: SHA-256, or SHA-512 where a foreign
+repository uses it (it is slow here, and loaded only then).
+"""
+
+from binascii import unhexlify
+from hashlib import sha256
+
+from adapter.update.errors import HashError, MismatchError
+
+_BYTES = {"sha256": 32, "sha512": 64}
+
+
+def sha256_of(hashes):
+    """The SHA-256 in the Value `hashes`; MismatchError if it has none."""
+    return _digest(hashes["sha256"].text(), 32)
+
+
+class HashCheck:
+    """Takes a file's bytes by `update`, in any pieces; then `check` once. `hashes` is a Value."""
+
+    def __init__(self, hashes):
+        self._states = []
+        for name, value in hashes.members():
+            if name in _BYTES:
+                self._states.append((_state(name), _digest(value.text(), _BYTES[name])))
+        if not self._states:
+            raise MismatchError("no hash here is of an algorithm that is known: sha256, sha512")
+
+    def update(self, data):
+        """Takes the next bytes."""
+        for state, _ in self._states:
+            state.update(data)
+
+    def check(self, name):
+        """HashError if they were not the bytes that `name` has."""
+        for state, digest in self._states:
+            if state.digest() != digest:
+                raise HashError("%s is not the file that was signed for" % name)
+
+
+def _state(name):
+    if name == "sha256":
+        return sha256()
+    from adapter.crypto.sha512 import Sha512
+
+    return Sha512()
+
+
+def _digest(text, size):
+    try:
+        digest = unhexlify(text)
+    except ValueError:
+        digest = b""
+    if len(digest) != size:
+        raise MismatchError("%d hexadecimal digits are wanted, got %r" % (2 * size, text[:70]))
+    return digest

@@ -1,0 +1,59 @@
+"""Which algorithm verifies the signatures of a TUF key (specification 4.2): its type and scheme say it.
+
+The algorithm is a field, so another one is one more row here and one more module; each module is loaded when a
+key first needs it, and a unit whose keys are all of one kind never loads the others.
+"""
+
+from binascii import a2b_base64, unhexlify
+
+from adapter.crypto.errors import CryptoError
+
+_P256, _ED25519, _RSA_PSS = "ecdsa-sha2-nistp256", "ed25519", "rsassa-pss-sha256"
+_KINDS = (("ecdsa", _P256), (_P256, _P256), (_ED25519, _ED25519), ("rsa", _RSA_PSS))
+_PEM_BEGIN = "-----BEGIN PUBLIC KEY-----"
+_PEM_END = "-----END PUBLIC KEY-----"
+
+
+def public_key(key):
+    """(scheme, public key as bytes) of the Value `key`; None for one that cannot be used here.
+
+    Two key ids with the same answer are one key, however they are written.
+    """
+    scheme = key["scheme"].text()
+    if (key["keytype"].text(), scheme) not in _KINDS:
+        return None
+    text = key["keyval"]["public"].text()
+    try:
+        if scheme == _ED25519:
+            public = unhexlify(text)
+            return (scheme, public) if len(public) == 32 else None
+        text = text.strip()
+        if not text.startswith(_PEM_BEGIN) or not text.endswith(_PEM_END):
+            return None
+        public = a2b_base64(text[len(_PEM_BEGIN) : -len(_PEM_END)])
+        if scheme == _P256:
+            from adapter.crypto.csr import public_key_of_info
+
+            return scheme, public_key_of_info(public)
+        from adapter.crypto.rsa_pss import public_numbers
+
+        public_numbers(public)
+        return scheme, public
+    except (CryptoError, ValueError):
+        return None
+
+
+def verify(public, signed_file, signature):
+    """True if `signature` (bytes) on the SignedFile is by the owner of what `public_key` gave."""
+    scheme, public = public
+    if scheme == _P256:
+        from adapter.crypto import p256
+
+        return p256.verify(public, signed_file.digest, signature)
+    if scheme == _ED25519:
+        from adapter.crypto import ed25519
+
+        return ed25519.verify(public, signed_file.body.canonical, signature)
+    from adapter.crypto import rsa_pss
+
+    return rsa_pss.verify(public, signed_file.digest, signature)
