@@ -20,7 +20,7 @@ TOTALS_DIR = ROOT / ".soak"
 
 
 def read_totals(area: str) -> dict[str, Any]:
-    """Per sweep: next seed, count, seeds run, failures (each with its seed)."""
+    """Per sweep: next seed, count, failures (each with its seed), and its further counts (sweeps/sweep.py)."""
     path = TOTALS_DIR / f"{area}.json"
     totals: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     return totals
@@ -49,6 +49,9 @@ def soak(area: str, sweeps: list[Sweep], minutes: float) -> int:
             total["next_seed"] = seed + 1
             total["count"] += outcome.count
             total["failures"] += [f"seed {seed}: {failure}" for failure in outcome.failures]
+            for name, count in outcome.added.items():
+                total[name] = total.get(name, 0) + count
+            total.update(outcome.standing)
             write_totals(area, totals)
             left = max(0.0, until - time.monotonic())
             print(
@@ -66,6 +69,8 @@ def soak(area: str, sweeps: list[Sweep], minutes: float) -> int:
             f"{area}/{sweep.name}: {reached[sweep.name]:,} {sweep.unit} this run, "
             f"{total['count']:,} over all runs, {len(total['failures'])} failures"
         )
+        for name in sorted(total.keys() - {"count", "failures", "next_seed"}):
+            print(f"{area}/{sweep.name}: {total[name]:,} {name.replace('_', ' ')} over all runs")
     return failed
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Generator
+from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
@@ -46,13 +47,21 @@ def seeded_repository(seed: int) -> BendableRepository:
         return BendableRepository()
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """All files that the server has, until a report with one of `ends` (assignment, state) has come."""
+
+    files: dict[str, bytes]
+    ends: frozenset[tuple[int, str]]
+
+
 class Fleet:
-    """`orders` are served one after the other, each a dict of all files that the server has then.
+    """`orders` are served one after the other.
 
     `breaks[n]` is after how many bytes the n-th image transfer of a start breaks off.
     """
 
-    def __init__(self, orders: list[dict[str, bytes]], breaks: tuple[int, ...] = ()) -> None:
+    def __init__(self, orders: list[Order], breaks: tuple[int, ...] = ()) -> None:
         self._orders = orders
         self._breaks = breaks
         self.received: list[Message] = []
@@ -80,8 +89,10 @@ class Fleet:
     @property
     def files(self) -> dict[str, bytes]:
         """What the server has at this time."""
-        ended = {assignment for assignment, state, _ in self.told if state in FINAL}
-        return self._orders[min(len(ended), len(self._orders) - 1)]
+        for order in self._orders[:-1]:
+            if not any((assignment, state) in order.ends for assignment, state, _ in self.told):
+                return order.files
+        return self._orders[-1].files
 
     def take(self, message: Message) -> None:
         """A report came in; one that is known already changes nothing."""

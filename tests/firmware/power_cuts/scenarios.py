@@ -17,26 +17,31 @@ from protocol.wire.image import ImageHeader
 from protocol.wire.mac import MacAddress
 from protocol.wire.messages import pack
 from tests.firmware.adapter.update.repository import ABI, BOARD, SERIAL, BendableRepository
-from tests.firmware.power_cuts.fleet_side import Fleet, seeded_repository
+from tests.firmware.power_cuts.fleet_side import FINAL, Fleet, Order, seeded_repository
 from tests.firmware.power_cuts.nor_flash import NorFlash
 from tests.firmware.power_cuts.powered_unit import REVISION, Manners
 
 FIRST = "0.9.0"
+Ending = tuple[str, str] | None  # the state and reason of an assignment's last report; None: there need not be one
+Endings = frozenset[Ending]
+CONFIRMED = ("confirmed", "none")
 REAL_IMAGE_BYTES = 118_000
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """`blocks` to start from; `endings` are the last words on each assignment, `version` what runs in the end."""
+    """`blocks` to start from; `endings` are the allowed last words on each assignment (None: it may pass without),
+    `versions` what may run in the end.
+    """
 
     name: str
     blocks: list[bytes]
-    orders: list[dict[str, bytes]]
+    orders: list[Order]
     first_root: bytes
     images: dict[bytes, str]  # the genuine ones: version by SHA-256
     manners: Manners
-    version: str
-    endings: tuple[tuple[int, str, str], ...]
+    versions: frozenset[str]
+    endings: dict[int, Endings]
     breaks: tuple[int, ...] = ()
 
     def fleet(self) -> Fleet:
@@ -52,9 +57,9 @@ class Stage:
     repository: BendableRepository
     first: bytes
     trials: dict[str, str] = field(default_factory=dict)
-    orders: list[dict[str, bytes]] = field(default_factory=list)
-    endings: list[tuple[int, str, str]] = field(default_factory=list)
-    version: str = FIRST
+    orders: list[Order] = field(default_factory=list)
+    endings: dict[int, Endings] = field(default_factory=dict)
+    versions: frozenset[str] = frozenset({FIRST})
     breaks: tuple[int, ...] = ()
 
     def release(self, version: str, counter: int, payload_bytes: int = 0) -> str:
@@ -64,14 +69,17 @@ class Stage:
         self.repository.publish(bump=("all",))
         return name
 
-    def order(self, name: str | None, sequence: int, ending: tuple[str, str] | None = ("confirmed", "none")) -> None:
-        """The director orders that image from here on, and how it must end; metadata as published now."""
+    def order(self, name: str | None, sequence: int, *endings: Ending, until: tuple[str, ...] = FINAL) -> None:
+        """The director orders that image, with metadata as it is now, until the unit has told of such a state."""
         self.repository.assign(name, sequence)
-        self.orders.append(dict(self.repository.files))
-        if ending is not None:
-            self.endings.append((sequence, *ending))
-            if ending[0] == "confirmed" and name is not None:
-                self.version = name.partition("_")[2].removesuffix(".img")
+        ends = frozenset((sequence, state) for state in until)
+        self.orders.append(Order(dict(self.repository.files), ends))
+        if name is None:
+            return
+        self.endings[sequence] = frozenset(endings or (CONFIRMED,))
+        if CONFIRMED in self.endings[sequence]:
+            version = name.partition("_")[2].removesuffix(".img")
+            self.versions = (frozenset() if len(self.endings[sequence]) == 1 else self.versions) | {version}
 
 
 def image_of(version: str, counter: int, payload: bytes) -> bytes:
@@ -99,8 +107,8 @@ def full(stage: Stage) -> None:
 
 
 def broken_line(stage: Stage) -> None:
-    """The same over a line that breaks off again and again."""
-    stage.breaks = tuple(stage.chance.randrange(0, 9000) for _ in range(4))
+    """The same over a line that breaks off twice in each start: after three starts that is still no failure."""
+    stage.breaks = tuple(stage.chance.randrange(0, 9000) for _ in range(2))
     stage.order(stage.release("1.0.0", 2, 24_000), 1)
 
 
@@ -141,6 +149,22 @@ def rotated(stage: Stage) -> None:
     stage.order(stage.release("1.1.0", 3), 2)
 
 
+def cancelled(stage: Stage) -> None:
+    """The order is taken back as soon as the fleet has heard that the download began."""
+    stage.breaks = (stage.chance.randrange(0, 9000),)
+    stage.order(stage.release("1.0.0", 2, 24_000), 1, ("failed", "cancelled"), CONFIRMED, until=(*FINAL, "downloading"))
+    stage.order(None, 2)
+
+
+def replaced(stage: Stage) -> None:
+    """Another image is ordered as soon as the fleet has heard that the first one lies in its slot."""
+    stage.breaks = (stage.chance.randrange(0, 9000),)
+    until = stage.chance.choice(("downloading", "staged"))
+    first = stage.release("1.0.0", 2, 24_000)
+    stage.order(first, 1, None, CONFIRMED, until=(*FINAL, until))
+    stage.order(stage.release("1.1.0", 3), 2)
+
+
 def real_size(stage: Stage) -> None:
     """An image as large as the real one."""
     stage.order(stage.release("1.0.0", 2, REAL_IMAGE_BYTES), 1)
@@ -154,6 +178,8 @@ SCENARIOS: dict[str, Callable[[Stage], None]] = {
     "revert: no fleet": no_fleet,
     "revert: crash": crashed,
     "keys rotated between two updates": rotated,
+    "cancelled": cancelled,
+    "replaced": replaced,
     "image of real size": real_size,
 }
 
@@ -173,18 +199,24 @@ def tell(name: str, seed: int) -> Story:
     manners = Manners(stage.trials, chance.random() < 0.5, chance.random() < 0.5)
     return Story(
         name, flashed(chance, first, first_root), stage.orders, first_root, images, manners,
-        stage.version, tuple(stage.endings), stage.breaks,
+        stage.versions, stage.endings, stage.breaks,
     )  # fmt: skip
 
 
 def flashed(chance: random.Random, image: bytes, root: bytes) -> list[bytes]:
-    """The flash of a unit as it leaves the factory: one slot filled, the other one full of old bytes."""
+    """The flash of a unit as it leaves the factory: with an identity, which is locked."""
+    flash = NorFlash(bare(chance, image))
+    identity = IdentityStore(flash.partition("identity"))
+    for _ in range(2):
+        identity.store(identity_of(chance, root))
+    return flash.blocks
+
+
+def bare(chance: random.Random, image: bytes) -> list[bytes]:
+    """The flash of a unit before it is provisioned: one slot filled, the other one full of old bytes."""
     flash = NorFlash()
     flash.partition("slot_a").program(0, image)
     flash.partition("slot_b").program(0, chance.randbytes(chance.randrange(1, 12) * 4096))
     record = BootRecord(slots=((len(image), sha256(image).digest()), (0, bytes(32))))
     RecordPair(flash.partition("boot_record")).store(record.pack())
-    identity = IdentityStore(flash.partition("identity"))
-    for _ in range(2):
-        identity.store(identity_of(chance, root))
     return flash.blocks

@@ -12,6 +12,7 @@ from tests.firmware.power_cuts import stand_ins
 stand_ins.install()
 
 from tests.firmware.power_cuts.broken import WAYS  # noqa: E402
+from tests.firmware.power_cuts.provisioning import ProvisioningSweep  # noqa: E402
 from tests.firmware.power_cuts.scenarios import SCENARIOS, tell  # noqa: E402
 from tests.firmware.power_cuts.sweep import Sweep  # noqa: E402
 
@@ -32,6 +33,19 @@ def test_wherever_the_power_goes_the_unit_boots_and_ends_as_it_should(name: str)
     assert not tally.failures
     assert tally.cut_points * len(SCENARIOS) >= CUT_POINTS
     assert tally.second_cuts
+
+
+def test_wherever_the_power_goes_while_it_is_provisioned_a_unit_keeps_what_it_answered() -> None:
+    tally = ProvisioningSweep(SEED, SAMPLED_SHARE).run()
+    assert not tally.failures
+    assert tally.cut_points > 400
+    assert tally.second_cuts
+
+
+@pytest.mark.parametrize("way", ["one record instead of two", "the newest record erased first", "no checksum"])
+def test_the_sweep_finds_an_identity_that_is_kept_wrong(way: str) -> None:
+    with WAYS[way]():
+        assert ProvisioningSweep(SEED, SAMPLED_SHARE).run().failures
 
 
 @pytest.mark.parametrize("way", WAYS)

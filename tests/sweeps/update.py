@@ -1,0 +1,36 @@
+"""UPDATE's long checks: power cuts at every flash operation, and mutated metadata, images and deltas."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from tests.firmware.power_cuts import stand_ins
+
+stand_ins.install()
+
+from tests.firmware.power_cuts.provisioning import ProvisioningSweep  # noqa: E402
+from tests.firmware.power_cuts.scenarios import SCENARIOS, tell  # noqa: E402
+from tests.firmware.power_cuts.sweep import Sweep as PowerCuts  # noqa: E402
+from tests.sweeps.distinct import Distinct  # noqa: E402
+from tests.sweeps.sweep import Outcome, Sweep  # noqa: E402
+
+_PROVISIONING = "identity provisioning"
+_STATES = Distinct(Path(__file__).parents[2] / ".soak" / "update.states")
+
+
+def power_cuts(seed: int) -> Outcome:
+    """Every cut point of one scenario as `seed` tells it; the seeds go through the scenarios in turn."""
+    names = [*SCENARIOS, _PROVISIONING]
+    name = names[seed % len(names)]
+    if name == _PROVISIONING:
+        tally = ProvisioningSweep(seed).run()
+    else:
+        with stand_ins.remembered_signatures():
+            tally = PowerCuts(tell(name, seed), random.Random(seed)).run()
+    added = {"lives": tally.lives, "cuts_after_a_cut": tally.second_cuts}
+    failures = tuple(tally.failures[:20])
+    return Outcome(tally.cut_points, failures, added, {"distinct_flash_states": _STATES.add(tally.states)})
+
+
+SWEEPS = [Sweep("power_cuts", "cut points", power_cuts)]
