@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
+from securesystemslib.formats import encode_canonical
+from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import MetaFile
 
 from adapter.update.errors import (
@@ -154,6 +158,100 @@ def expired_root(repository: BendableRepository) -> None:
     repository.next_root()
 
 
+def listed_twice(repository: BendableRepository, role: str) -> dict[str, Any]:
+    """`role` wants two signatures, and its one key stands in root under two ids."""
+    repository.next_root()
+    keyid = repository.keys[role][0].public_key.keyid
+    other = "f" * 64
+    root = json.loads(repository.files["metadata/2.root.json"])["signed"]
+    root["keys"][other] = root["keys"][keyid]
+    root["roles"][role] = {"keyids": [keyid, other], "threshold": 2}
+    repository.files["metadata/2.root.json"] = signed_json(root, repository.keys["root"])
+    return {"keyid": other}
+
+
+def one_key_under_two_ids(repository: BendableRepository) -> None:
+    second = listed_twice(repository, "timestamp")
+    repository.publish(bump=("all",))
+    document = json.loads(repository.files["metadata/timestamp.json"])
+    document["signatures"].append(document["signatures"][0] | second)
+    repository.files["metadata/timestamp.json"] = json.dumps(document).encode()
+
+
+def one_key_listed_twice(repository: BendableRepository) -> None:
+    repository.next_root()
+    root = json.loads(repository.files["metadata/2.root.json"])["signed"]
+    root["roles"]["timestamp"] = {"keyids": root["roles"]["timestamp"]["keyids"] * 2, "threshold": 2}
+    repository.files["metadata/2.root.json"] = signed_json(root, repository.keys["root"])
+    repository.publish(bump=("all",))
+
+
+def one_compromised_targets_key(repository: BendableRepository) -> None:
+    """Targets wants two of two keys; the thief has one, and writes whatever is below it."""
+    signer = repository.keys["targets"][0]
+    repository.root.add_key(new_key().public_key, "targets")
+    repository.root.roles["targets"].threshold = 2
+    repository.next_root()
+    repository.keys["targets"] = [signer]
+    repository.publish(bump=("all",))
+
+
+def signed_twice(repository: BendableRepository) -> None:
+    repository.publish(bump=("all",))
+    document = json.loads(repository.files["metadata/timestamp.json"])
+    document["signatures"] *= 2
+    repository.files["metadata/timestamp.json"] = json.dumps(document).encode()
+
+
+def threshold_zero(repository: BendableRepository) -> None:
+    repository.next_root()
+    root = json.loads(repository.files["metadata/2.root.json"])["signed"]
+    root["roles"]["timestamp"]["threshold"] = 0
+    repository.files["metadata/2.root.json"] = signed_json(root, repository.keys["root"])
+    repository.publish(bump=("all",))
+
+
+def version_beyond_bounds(repository: BendableRepository) -> None:
+    """A fast-forward to where the journal has no room for it."""
+    repository.timestamp.version = 2**32
+    repository.publish_timestamp()
+
+
+def listed_version_zero(repository: BendableRepository) -> None:
+    timestamp = json.loads(repository.files["metadata/timestamp.json"])["signed"]
+    timestamp["version"] += 1
+    timestamp["meta"]["snapshot.json"]["version"] = 0
+    repository.files["metadata/timestamp.json"] = signed_json(timestamp, repository.keys["timestamp"])
+
+
+def unknown_hash(repository: BendableRepository) -> None:
+    repository.publish(bump=("all",))
+    timestamp = json.loads(repository.files["metadata/timestamp.json"])["signed"]
+    hashes = timestamp["meta"]["snapshot.json"]["hashes"]
+    hashes["blake3"] = hashes.pop("sha256")
+    repository.files["metadata/timestamp.json"] = signed_json(timestamp, repository.keys["timestamp"])
+
+
+def paths_and_prefixes(repository: BendableRepository) -> None:
+    targets = json.loads(repository.files["metadata/2.targets.json"])["signed"]
+    targets["version"] = 3
+    targets["delegations"]["roles"][0]["path_hash_prefixes"] = ["00"]
+    data = signed_json(targets, repository.keys["targets"])
+    repository.targets.version = 3
+    repository.snapshot.version = 3
+    repository.timestamp.version = 3
+    repository.snapshot.meta["targets.json"] = MetaFile(3)
+    repository.files["metadata/3.targets.json"] = data
+    repository.publish_snapshot()
+
+
+def signed_json(signed: dict[str, Any], signers: list[CryptoSigner]) -> bytes:
+    """Metadata that python-tuf would not write."""
+    data = str(encode_canonical(signed)).encode()
+    signatures = [signer.sign(data).to_dict() for signer in signers]
+    return json.dumps({"signed": signed, "signatures": signatures}).encode()
+
+
 def no_timestamp(repository: BendableRepository) -> None:
     del repository.files["metadata/timestamp.json"]
 
@@ -199,4 +297,15 @@ ATTACKS: list[tuple[str, Bend, type[UpdateError], set[str]]] = [
     ("root skips a version", root_skips_a_version, RollbackError, set()),
     ("the first root served as the third", root_goes_back, RollbackError, {"root.json"}),
     ("expired root", expired_root, ExpiredError, {"root.json"}),
+    ("one key under two ids", one_key_under_two_ids, SignatureError, {"root.json"}),
+    ("one key listed twice", one_key_listed_twice, SignatureError, {"root.json"}),
+    ("one of two targets keys compromised", one_compromised_targets_key, SignatureError,
+     {"root.json", "timestamp.json", "snapshot.json"}),
+    ("one key id signs twice", signed_twice, SignatureError, set()),
+    ("threshold zero", threshold_zero, MismatchError, {"root.json"}),
+    ("fast-forward beyond the bounds", version_beyond_bounds, MismatchError, set()),
+    ("timestamp lists version zero", listed_version_zero, MismatchError, set()),
+    ("only an unknown hash", unknown_hash, MismatchError, {"timestamp.json"}),
+    ("a delegation by paths and by hashes", paths_and_prefixes, MismatchError,
+     {"timestamp.json", "snapshot.json", "targets.json"}),
 ]  # fmt: skip

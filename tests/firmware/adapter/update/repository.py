@@ -177,14 +177,27 @@ class DictStore(dict[str, bytes]):
         self.pop(name, None)
 
 
-def serve(job: Generator[Get, Any, Any], files: dict[str, bytes], chunk_bytes: int = 1000) -> Any:
-    """Drive a generator of Gets from `files`; what it returns."""
-    asked: list[str] = []
+def serve(
+    job: Generator[Get, Any, Any],
+    files: dict[str, bytes] | list[dict[str, bytes] | None],
+    chunk_bytes: int = 1000,
+    asked: list[tuple[int, str]] | None = None,
+) -> Any:
+    """Drive a generator of Gets from `files`, or one such dict a mirror (None: out of reach); what it returns.
+
+    `asked` gets (mirror, path) of each Get.
+    """
+    mirrors = files if isinstance(files, list) else [files]
     try:
         get = next(job)
         while True:
-            asked.append(get.path)
-            data = files.get(get.path)
+            if asked is not None:
+                asked.append((get.mirror, get.path))
+            mirror = mirrors[get.mirror]
+            if mirror is None:
+                get = job.throw(NetworkError(f"mirror {get.mirror} is out of reach"))
+                continue
+            data = mirror.get(get.path)
             if data is None:
                 get = job.send(None)
             elif len(data) - get.offset > get.max_bytes:

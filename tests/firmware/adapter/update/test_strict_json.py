@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from securesystemslib.formats import encode_canonical
 
 from adapter.update.errors import MismatchError
-from adapter.update.strict_json import MAX_DEPTH, Value, parse
+from adapter.update.strict_json import MAX_BYTES, MAX_DEPTH, Value, parse
 from tests.conftest import RunMicroPython
 
 DOCUMENTS = st.recursive(
@@ -106,6 +106,20 @@ def test_a_member_that_is_missing_or_of_another_kind_is_named() -> None:
         value["b"]
     with pytest.raises(MismatchError, match="a string is wanted"):
         value["a"].text()
+
+
+def test_a_text_beyond_64_kib_is_read_as_well() -> None:
+    document = {f"name {index}": [index, "é\\", {"deep": [index] * 3}] for index in range(4000)}
+    data = json.dumps(document).encode()
+    assert len(data) > 2 * 65_536
+    value = parse(data)
+    assert plain(value) == document
+    assert canonical(value) == str(encode_canonical(document)).encode()
+    assert next(value["name 3999"].elements()).number() == 3999
+    with pytest.raises(MismatchError, match="cut off"):
+        parse(data[:-1])
+    with pytest.raises(MismatchError, match="is read"):
+        parse(b" " * (MAX_BYTES + 1))
 
 
 SCRIPT = """
