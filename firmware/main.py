@@ -24,6 +24,8 @@ from adapter.uplink import Uplink
 from ports.unix.board import Board
 from ports.unix.net import Net, tls_context
 from protocol.wire.enumerations import COMMAND_RESULTS, EVENTS, LINE_STATES, UPDATE_STATES
+from protocol.wire.errors import WireError
+from protocol.wire.messages import pack, unpack
 
 _UPDATES_DELAY_MS = 15_000  # a unit looks after updates once it is configured, or after that time
 _SILENCE_MS = 20_000  # a task shows progress at least that often: a TLS handshake's limit and more
@@ -132,6 +134,7 @@ class Unit:
         self._turn = Turn()
         self._files = None  # the MetadataFiles, mounted once
         self._session = None  # the UpdateSession, once there is one
+        self._kept_configuration = None  # the last start's, until the fleet sends one
         self._check_wanted = False
         self._restarting = None
         self._identify_until_ms = 0
@@ -224,7 +227,12 @@ class Unit:
             from adapter.self_test import of_image
 
             failed = of_image(self._failed_tests())
+            if not self._settings.try_steps():
+                failed.append("settings")
             self._session.self_test(not failed, ", ".join(failed))
+        else:
+            self._reports.adopt(self._settings.left_behind())
+            self._settings.forget_left_behind()
         if self._configured.is_set():
             self._session.fleet_answered()
         if self._check_wanted:
@@ -244,30 +252,56 @@ class Unit:
         from ports.unix.slots import Slots
         from ports.unix.updater import Server, Updater
 
-        board, handover, addresses = self._board, self._handover, self._addresses
+        board, handover = self._board, self._handover
         slots = Slots(handover.flash, handover.slot)
         facts = UnitFacts(
             self._identity.serial, board.name, board.hardware_revision, handover.header.abi, slots.other.size,
             handover.heap_bytes,
         )  # fmt: skip
+        header = handover.header
         self._session = UpdateSession(
-            facts, (handover.image_sha256, handover.header.release_counter), slots,
-            self._files, RecordPair(board.partition("journal")),
-            self._root_metadata,
+            facts, (handover.image_sha256, header.release_counter, header.version), slots, self._files,
+            RecordPair(board.partition("journal")), self._root_metadata, self._settings, self._time_seen,
         )  # fmt: skip
-        server = Server(
-            self._net, addresses["updates_host"], addresses["updates_port"],
-            lambda: self._updates_tls, self._uptime,
-        )  # fmt: skip
+        server = Server(self._net, self._update_places, lambda: self._updates_tls, self._uptime)
         return Updater(
             self._session, server, self._uptime, lambda: self._clock.at_least_s(self._uptime()), board.entropy,
-            self._may_restart, self._keep_update_report, self._note, self._entered_update, board.restart,
-            self._turn,
+            self._may_restart, self._call_up, self._keep_update_report, self._note, self._entered_update,
+            board.restart, self._turn,
         )  # fmt: skip
+
+    def _update_places(self):
+        """The update server and its mirrors, as (host, port)."""
+        configuration = self._configuration()
+        places = [(self._addresses["updates_host"], self._addresses["updates_port"])]
+        for mirror in configuration["update_mirrors"] if configuration else ():
+            places.append((mirror["host"], mirror["port"]))
+        return places
+
+    def _configuration(self):
+        """The fleet's, of this start or else the last one kept; None before the first."""
+        if self._uplink.configuration is not None:
+            return self._uplink.configuration
+        if self._kept_configuration is None and self._settings.configuration:
+            try:
+                self._kept_configuration = unpack(self._settings.configuration).values
+            except WireError as error:
+                self._note(error)
+                self._settings.keep_configuration(b"")
+        return self._kept_configuration
+
+    def _time_seen(self, utc_s):
+        """The director issued an order then."""
+        self._clock.raise_floor(self._clock.floor_for(utc_s))
+        self._settings.raise_floor(self._clock.floor_s)
+
+    def _call_up(self):
+        """True while somebody is on the telephone: there is no line yet."""
+        return False
 
     def _may_restart(self):
         """The hours that the configuration allows; equal ends allow any."""
-        hours = self._uplink.configuration
+        hours = self._configuration()
         if hours is None:
             return True
         now_s = self._clock.utc_s(self._uptime())
@@ -284,6 +318,7 @@ class Unit:
     def _on_event(self, event):
         if event[0] == "configured":
             self._settings.raise_floor(self._clock.next_floor_s(self._uptime()))
+            self._settings.keep_configuration(pack("configuration", event[1]))
             if not self._configured.is_set():
                 self._board.pins.report({"configured_ms": self._uplink.configured_ms, "tls_ms": self._uplink.tls_ms})
             self._configured.set()

@@ -1,8 +1,9 @@
 """What time it is: UTC seconds since 1970-01-01, counted on from the last trusted setting.
 
 There is no battery clock, no calendar and no time zone here. The floor is a time that is certainly past:
-MADE_AFTER_S, or the newest that the fleet or trusted update metadata named. The clock neither reads below
-it nor lets itself be set below it.
+MADE_AFTER_S, or the newest that the fleet or trusted update metadata named: of that, the instant at which the
+director issued an order, for TUF's own roles say only until when they hold. The clock neither reads below the
+floor nor lets itself be set below it.
 """
 
 from micropython import const
@@ -42,11 +43,15 @@ class Clock:
         self.floor_s = max(self.floor_s, floor_s)
 
     def next_floor_s(self, now_ms):
-        """The time as a floor to keep over restarts, but at most 30 days above the floor of now.
+        """The time as a floor to keep over restarts."""
+        return self.floor_for(self.utc_s(now_ms))
+
+    def floor_for(self, utc_s):
+        """A time that somebody trusted named, as a floor: at most 30 days above the floor of now.
 
         One server with a wrong clock must not shut a unit out of the true time for ever.
         """
-        return min(self.utc_s(now_ms), self.floor_s + _FLOOR_STEP_S)
+        return min(utc_s, self.floor_s + _FLOOR_STEP_S)
 
     def utc_s(self, now_ms):
         """Seconds since 1970 at `now_ms`; 0 while the time is unknown."""

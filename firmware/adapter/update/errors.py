@@ -61,6 +61,16 @@ class NetworkError(UpdateError):
     reason = "network"
 
 
+class AbsentError(NetworkError):
+    """The server answers, but does not have the file."""
+
+
+class SpentError(UpdateError):
+    """The assignment used up the bytes, the time or the steps it may cost."""
+
+    reason = "deadline"
+
+
 class RefusedError(UpdateError):
     """An image that was on trial here and went back."""
 

@@ -12,33 +12,32 @@ can be seen from outside. After power loss a step may be done again, never left 
 happens on the unit, and `poll` says when it is to be restarted.
 """
 
-from binascii import hexlify
+from binascii import crc32
 
 from adapter.errors import AdapterError, SlotError
-from adapter.update.assignment import check_agreement, check_fit, read_assignment
+from adapter.settings import SettingsError
+from adapter.update.assignment import MAX_ASSIGNMENT_BYTES, check_agreement, check_fit, read_assignment
 from adapter.update.errors import (
     CancelledError,
     FlashFailedError,
-    HashError,
-    LengthError,
     MismatchError,
     NetworkError,
     RefusedError,
+    SpentError,
     UpdateError,
-    WrongBoardError,
 )
 from adapter.update.fetching import Get, find_target, refresh
-from adapter.update.file_names import assignment_path, target_path
+from adapter.update.file_names import assignment_path
 from adapter.update.journal import Journal, printable
+from adapter.update.loading import MAX_TRIES, Loader, Plan
 from adapter.update.metadata import TrustedSet
-from adapter.update.slot_writer import SlotWriter
 from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
 from protocol.wire.errors import WireError
 from protocol.wire.image import HEADER_BYTES, ImageHeader
 
-CHECKPOINT_BYTES = 32_768  # written again at most, after a power cut in the download
-MAX_TRIES = 12  # of one assignment's download, in a row without a checkpoint
 TRIAL_DEADLINE_MS = 180_000  # of uptime, for self-test and the fleet's answer
+ALONE_DEADLINE_MS = 86_400_000  # and where the image before it did not reach the fleet either
+MAX_MOVES = 60  # from state to state for one assignment: whatever goes round in a circle ends
 
 _OPEN = ("metadata_ok", "downloading", "staged")  # an image is chosen and may still be given up
 _FINAL = ("confirmed", "reverted", "failed")  # to be reported
@@ -49,6 +48,7 @@ TRANSITIONS = (
     ("staged", "armed", "armed"),
     ("armed", "not_armed", "staged"),
     ("armed", "failed", "failed"),
+    ("armed", "given_up", "idle"),
     ("armed", "booted", "trial"),
     ("trial", "proved", "confirmed"),
     ("armed", "went_back", "reverted"),
@@ -74,19 +74,25 @@ class TransitionError(AdapterError):
 
 
 class UpdateSession:
-    """`unit` is a UnitFacts, `running` (sha256, release counter) of the image that runs, `slots` the port's,
-    `files` the metadata's store, `first_root` the root of the identity.
+    """`unit` is a UnitFacts, `running` (sha256, release counter, version) of the image that runs, `slots` the
+    port's, `files` the metadata's store, `first_root` the root of the identity, `settings` the Settings.
+
+    `time_seen(s)` is told of a time that a trusted director signed, so that is past: UTC seconds since 1970.
     """
 
-    def __init__(self, unit, running, slots, files, record_store, first_root):
+    def __init__(self, unit, running, slots, files, record_store, first_root, settings, time_seen):
+        self.mirrors = 1  # how many servers have the files, the unit's own among them
         self._unit = unit
-        self._running_sha256, self._running_counter = running
+        self._running_sha256, self._running_counter, self._running_version = running
         self._slots = slots
         self._files = files
         self._first_root = first_root
+        self._settings = settings
+        self._time_seen = time_seen
         self._journal = Journal(record_store)
+        self._loader = Loader(self._journal, slots, unit)
         self._wanted = False
-        self._writer = None
+        self._misses = 0  # tries in a row that the network ended
         self._tested = False
         self._answered = False
         self._restart = False
@@ -113,25 +119,37 @@ class UpdateSession:
         NetworkError comes out of it if another try may help, after a while; all else is settled in here.
         """
         try:
-            path = yield from self._choose(now_s)
+            plan = yield from self._choose(now_s)
             self._wanted = False
-            if path is not None:
-                yield from self._download(path)
-                self._stage()
+            self._misses = 0
+            if plan is not None:
+                self._start(now_s)
+                how = yield from self._loader.load(plan, self.mirrors)
+                self._journal.detail = printable(how)
+                self._move("verified")
+                self._notes.append(self._report("staged", "none"))
         except NetworkError as error:
-            if self.state in _OPEN and self._journal.tries >= MAX_TRIES:
-                self._fail(error)
-                return
-            raise
+            self._miss(error)
         except UpdateError as error:
             self._wanted = False
             self._fail(error)
 
-    def poll(self, now_ms, may_restart=True):
-        """True if the unit is to be restarted now. `may_restart`: no call is up, and the hours allow it."""
-        if self.state == "staged" and may_restart and not self._wanted:
-            self._arm()
-        elif self.state == "trial" and now_ms >= TRIAL_DEADLINE_MS:
+    def poll(self, now_ms, may_restart=True, now_s=0, call_up=False):
+        """True if the unit is to be restarted now.
+
+        `may_restart`: the maintenance hours allow it; `now_s`: UTC, or a time that is certainly past; `call_up`:
+        somebody is on the telephone.
+        """
+        journal = self._journal
+        if self.state == "staged" and not self._wanted:
+            if journal.expires_s and now_s >= journal.expires_s:
+                self._wanted = True  # what the order says now is to be asked again
+            elif not call_up and now_s >= journal.not_before_s:
+                if may_restart or (journal.deadline_s and now_s >= journal.deadline_s):
+                    self._arm()
+        elif self.state == "trial" and now_ms >= (
+            ALONE_DEADLINE_MS if self._tested and journal.alone else TRIAL_DEADLINE_MS
+        ):
             self._go_back("fleet_unreachable" if self._tested else "deadline", "%d ms passed" % now_ms)
         return self._restart
 
@@ -147,8 +165,8 @@ class UpdateSession:
 
     def fleet_answered(self):
         """The fleet accepted this unit, over mutual TLS."""
+        self._answered = True
         if self.state == "trial" and not self._restart:
-            self._answered = True
             self._prove()
 
     def take_report(self, keep):
@@ -197,40 +215,56 @@ class UpdateSession:
     # From order to slot.
 
     def _choose(self, now_s):
-        """The server's path of the image that is to be loaded, or None."""
+        """The Plan for the image that is to be loaded, or None."""
         self._forget_target()
         trusted = TrustedSet(self._files, self._first_root, now_s)
-        yield from refresh(trusted)
-        data = yield Get(assignment_path(self._unit.serial))
+        yield from refresh(trusted, self.mirrors)
+        data = yield from self._ask_director()
         image = None if data is None else self._accept(data, trusted, now_s)
         if image is None or image.sha256 == self._running_sha256:
             if self.state in _OPEN:
                 raise CancelledError("assignment %d does not name the image any more" % self._journal.newest)
             return None
-        found = yield from find_target(trusted, image.name)
+        found = yield from find_target(trusted, image.name, self.mirrors)
         if found is None:
             raise MismatchError("no role of the image repository lists %s" % image.name)
-        role, target = found
-        is_new = self._note_target(image)
+        name, target = found
+        is_new = self._note_target(image, now_s)
         check_agreement(image, target)
         check_fit(image, target, self._unit, self._slots.floor)
-        self._check_not_refused(image.sha256, trusted.role_version(role))
+        role = (trusted.role_version(name), crc32(name.encode()))
+        self._check_not_refused(image.sha256, role)
         if is_new:
-            self._journal.role_version = trusted.role_version(role)
+            self._journal.role = role
             self._move("assigned")
         if self.state == "staged":
             return None
-        return target_path(image.name, hexlify(image.sha256).decode() if trusted.consistent else None)
+        return Plan(trusted, name, image, self._running_version, self._running_sha256)
+
+    def _ask_director(self):
+        """The order's bytes, None if there is none. A mirror may have it, but only our server may say there is none."""
+        first = None
+        for mirror in range(self.mirrors):
+            try:
+                data = yield Get(assignment_path(self._unit.serial), MAX_ASSIGNMENT_BYTES, mirror=mirror)
+                if data is not None or mirror == 0:
+                    return data
+            except NetworkError as error:
+                first = first or error
+        raise first
 
     def _accept(self, data, trusted, now_s):
         """The AssignedImage of the order in `data`, whose sequence bars older ones from now on."""
         journal = self._journal
-        assignment = read_assignment(data, trusted, self._unit, now_s, journal.newest, journal.newest_digest)
-        if assignment.sequence != journal.newest:
-            journal.newest = assignment.sequence
-            journal.newest_digest = assignment.digest
+        order = read_assignment(data, trusted, self._unit, now_s, journal.newest, journal.newest_digest)
+        self._time_seen(min(order.issued_s, now_s))
+        if order.sequence != journal.newest:
+            journal.newest = order.sequence
+            journal.newest_digest = order.digest
+            journal.not_before_s, journal.deadline_s = order.not_before_s, order.deadline_s
+            journal.expires_s = order.expires_s
             journal.save()
-        return assignment.image
+        return order.image
 
     def _forget_target(self):
         """So that a failure before an image is known names none."""
@@ -239,93 +273,76 @@ class UpdateSession:
             journal.assignment, journal.release_counter, journal.length = journal.newest, 0, 0
             journal.sha256 = bytes(32)
 
-    def _note_target(self, image):
+    def _note_target(self, image, now_s):
         """Names the image for the journal and for reports; True unless it is the one being worked on."""
         journal = self._journal
-        journal.assignment = journal.newest
+        if journal.assignment != journal.newest or self.state == "idle":
+            journal.assignment = journal.newest
+            journal.moves = 0
         if self.state in _OPEN and journal.sha256 == image.sha256:
             return False
         journal.release_counter, journal.length, journal.sha256 = image.release_counter, image.length, image.sha256
-        journal.offset = journal.tries = 0
+        journal.offset = journal.delta_offset = journal.received = 0
+        journal.tries = journal.whole_only = journal.mirror = 0
+        journal.began_s = now_s
         return True
 
-    def _check_not_refused(self, sha256, role_version):
+    def _check_not_refused(self, sha256, role):
+        """Newer metadata may list it again: a newer version of the same role, or another role (a newer part)."""
         if sha256 not in self._slots.refused_hashes:
             return
-        if role_version <= self._journal.refused_version:
+        refused_version, refused_role = self._journal.refused_role
+        if role[1] == refused_role and role[0] <= refused_version:
             raise RefusedError("this image went back before; sign newer metadata that lists it")
         self._slots.forgive(sha256)
 
-    def _download(self, path):
-        journal = self._journal
-        if journal.tries >= MAX_TRIES:
-            raise NetworkError("%d tries did not bring the image" % MAX_TRIES)
-        journal.tries += 1
+    def _start(self, now_s):
+        """One more try to load the image; SpentError or NetworkError if there is none left."""
+        self._loader.begin(now_s)
         if self.state == "metadata_ok":
             self._move("started")
             self._notes.append(self._report("downloading", "none"))
         else:
-            journal.save()
-        writer = SlotWriter(self._slots.other, journal.length, journal.offset)
-        self._writer = writer
-        try:
-            if writer.offset < writer.length:
-                left = writer.length - writer.offset
-                if (yield Get(path, left, self._write, writer.offset)) is None:
-                    raise NetworkError("the update server does not have %s" % path)
-            if writer.offset < writer.length:
-                raise LengthError("the image has %d bytes, the server sent %d" % (writer.length, writer.offset))
-        finally:
-            journal.offset = writer.resume_offset
-
-    def _write(self, data):
-        """The sink of the image's bytes."""
-        self._writer.write(data)
-        if self._writer.resume_offset >= self._journal.offset + CHECKPOINT_BYTES:
-            self._journal.offset = self._writer.resume_offset
-            self._journal.tries = 0  # a slow line that gets on is no failure
             self._journal.save()
 
-    def _stage(self):
-        """Reads the slot back: the image counts from here on."""
-        journal = self._journal
-        header = bytearray(HEADER_BYTES)
-        try:
-            self._slots.stage(journal.length, journal.sha256)
-            self._slots.other.readinto(0, header)
-            found = ImageHeader.unpack(header)
-        except SlotError as error:
-            raise HashError(str(error))
-        except OSError as error:
-            raise FlashFailedError("reading the slot back: %s" % error)
-        except WireError as error:
-            raise MismatchError(str(error))
-        refusal = found.refusal(self._unit.board, self._unit.hardware_revision, self._unit.abi)
-        if refusal:
-            raise WrongBoardError(refusal)
-        if found.release_counter != journal.release_counter:
-            raise MismatchError(
-                "image is release %d, metadata says %d" % (found.release_counter, journal.release_counter)
-            )
-        self._move("verified")
-        self._notes.append(self._report("staged", "none"))
+    def _miss(self, error):
+        """Raises `error`, for another try after a while, or has had enough of them."""
+        loading = self.state in ("metadata_ok", "downloading")
+        self._misses += 1
+        if max(self._misses, self._journal.tries if loading else 0) < MAX_TRIES:
+            raise error
+        self._misses = 0
+        self._wanted = False  # until the fleet or the day asks again; what is staged goes on
+        if loading:
+            self._fail(error)
 
     # How it ends.
 
     def _arm(self):
-        """The journal first: a trial that no journal knows of could not be reported."""
-        self._move("armed")
+        """Settings first, then the journal: a trial that no journal knows of could not be reported."""
+        journal, header = self._journal, bytearray(HEADER_BYTES)
         try:
+            if journal.moves >= MAX_MOVES:
+                raise SpentError("%d steps did not install it" % MAX_MOVES)
+            self._slots.other.readinto(0, header)
+            self._settings.prepare(ImageHeader.unpack(header).data_schema)
+            journal.alone = 0 if self._answered else 1
+            self._move("armed")
             self._slots.arm_trial()
+        except (SettingsError, WireError) as error:
+            self._fail(MismatchError("arming the trial: %s" % error))
         except (SlotError, OSError) as error:
             self._fail(FlashFailedError("arming the trial: %s" % error))
-            return
-        self._restart = True
+        except UpdateError as error:
+            self._fail(error)
+        else:
+            self._restart = True
 
     def _prove(self):
         if self._tested and self._answered:
             self._slots.confirm()
             self._move("proved")
+            self._settings.forget_left_behind()
 
     def _go_back(self, reason, detail):
         """The boot record first: if the power goes now, `_settle` learns of it there."""
@@ -336,7 +353,7 @@ class UpdateSession:
     def _reverted(self, reason, detail):
         self._journal.reason = reason
         self._journal.detail = printable(detail)
-        self._journal.refused_version = self._journal.role_version
+        self._journal.refused_role = self._journal.role
         self._move("went_back")
 
     def _fail(self, error):
@@ -359,6 +376,7 @@ class UpdateSession:
         if state == "metadata_ok" or state == "confirmed":
             self._journal.reason = "none"
             self._journal.detail = ""
+        self._journal.moves = min(self._journal.moves + 1, MAX_MOVES)
         self._journal.state = state
         self._journal.save()
 

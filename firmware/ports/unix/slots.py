@@ -59,6 +59,15 @@ class Slots:
         """SHA-256 of the image reverted last, or b''."""
         return self._record.refused[-1] if self._record.revert_reason and self._record.refused else b""
 
+    def delta(self, image, write, resume):
+        """A DeltaApplier from the running image to `image`, (length, SHA-256); `write` and `resume` are its own."""
+        from adapter.update.delta import DeltaApplier
+        from ports.unix.inflate import Inflater
+
+        return DeltaApplier(
+            self._record.slots[self.running], image, self._partitions[self.running].readinto, write, Inflater(), resume
+        )
+
     def stage(self, length, digest):
         """Reads the other slot back; records it as an image of `length` bytes if its SHA-256 is `digest`."""
         if not HEADER_BYTES < length <= self.other.size:
@@ -80,7 +89,9 @@ class Slots:
         """The running image stays; its security counter becomes the floor."""
         header = bytearray(HEADER_BYTES)
         self._partitions[self.running].readinto(0, header)
-        self._store(boot_record.confirm(self._record, ImageHeader.unpack(header).security_counter))
+        found = ImageHeader.unpack(header)
+        # Never above itself: it would not boot again.
+        self._store(boot_record.confirm(self._record, min(found.security_counter, found.release_counter)))
 
     def revert(self, reason):
         """The next reset boots the confirmed image; `reason` is an index into UPDATE_REASONS."""

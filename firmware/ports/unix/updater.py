@@ -1,7 +1,7 @@
 """Drives the update session over HTTPS: fetches what it asks for, waits after failures, says when to restart.
 
-One TLS connection serves all files of one run of work, and meanwhile the unit has no other. Every read, every
-file and every wait has a limit.
+One TLS connection at a time serves all files of one run of work, and meanwhile the unit has no other. Every
+read, every file and every wait has a limit. A unit that is not told to looks for an order once a day.
 """
 
 import asyncio
@@ -23,26 +23,39 @@ IMAGE_TIMEOUT_MS = const(1_200_000)
 _READ_BYTES = const(512)  # a small read finds room in a heap in pieces
 _GC_BYTES = const(16384)
 _BEAT_MS = const(2_000)  # the watchdog wants to hear from us while a server keeps us waiting
+# So that a lost command strands nobody, and a fleet does not knock in step.
+_FIRST_LOOK_MS = const(3_600_000)  # after the start, and up to _LOOK_JITTER_MS more
+_LOOK_MS = const(82_800_000)  # after the last look, likewise
+_LOOK_JITTER_MS = const(7_200_000)
 _HTTPS_PORT = const(443)
 _ABSENT = (403, 404)  # as TUF's own client reads them
 
 
 class Server:
-    """The update server; `net` and `context()` (TLS) are the port's. Keeps its connection until `close`."""
+    """The update server and its mirrors; `net` and `context()` (TLS) are the port's.
 
-    def __init__(self, net, host, port, context, uptime, read_timeout_ms=READ_TIMEOUT_MS):
+    `places()` lists their (host, port), the unit's own server first. Keeps one connection until `close`.
+    """
+
+    def __init__(self, net, places, context, uptime, read_timeout_ms=READ_TIMEOUT_MS):
         self._net = net
-        self._host = host
-        self._port = port
+        self._places = places
         self._context = context
         self._uptime = uptime
         self._read_timeout_ms = read_timeout_ms
         self._stream = None
         self._rest = b""
-        self._name = host if port == _HTTPS_PORT else "%s:%d" % (host, port)
+        self._mirror = 0  # whose connection it is
+        self._name = ""
+
+    @property
+    def mirrors(self):
+        """How many places have the files."""
+        return len(self._places())
 
     async def fetch(self, get, beat):
         """What the Get asks for: bytes, None if the server does not have it; NetworkError, or the sink's error."""
+        self._turn_to(get.mirror)
         body = bytearray()
         response = Response(get.sink or body.extend, get.max_bytes, get.offset)
         until_ms = self._uptime() + (IMAGE_TIMEOUT_MS if get.sink else METADATA_TIMEOUT_MS)
@@ -71,11 +84,20 @@ class Server:
             self._stream = None
         self._rest = b""
 
+    def _turn_to(self, mirror):
+        """Leaves another mirror's connection."""
+        if mirror != self._mirror:
+            self.close()
+        self._mirror = mirror
+        host, port = self._places()[mirror]
+        self._name = host if port == _HTTPS_PORT else "%s:%d" % (host, port)
+
     async def _ask(self, out):
         if self._stream is not None:
             await self._stream.write(out)
             return
-        self._stream = await self._net.open_tls(self._host, self._port, self._context())
+        host, port = self._places()[self._mirror]
+        self._stream = await self._net.open_tls(host, port, self._context())
         await self._stream.handshake(out)
 
     async def _receive(self, response, until_ms, beat):
@@ -104,18 +126,23 @@ class Server:
 class Updater:
     """`session` is the UpdateSession, `server` a Server, `now_s()` UTC seconds, `entropy` the board's.
 
-    `may_restart()`: no call is up, and the hours allow it. `keep(values)` keeps an update_report on flash.
+    `may_restart()`: the hours allow it; `call_up()`: somebody is on the telephone. `keep(values)` keeps an
+    update_report on flash.
     `note(error)` is told of each failed try, `entered(state)` of each change of state, `restart()` resets the unit.
     `turn` is the Turn: work needs the unit's one TLS connection.
     """
 
-    def __init__(self, session, server, uptime, now_s, entropy, may_restart, keep, note, entered, restart, turn):
+    def __init__(
+        self, session, server, uptime, now_s, entropy, may_restart, call_up, keep, note, entered, restart, turn
+    ):  # fmt: skip
         self._session = session
         self._server = server
         self._uptime = uptime
         self._now_s = now_s
         self._backoff = Backoff(entropy)
+        self._entropy = entropy
         self._may_restart = may_restart
+        self._call_up = call_up
         self._keep = keep
         self._note = note
         self._entered = entered
@@ -123,6 +150,7 @@ class Updater:
         self._turn = turn
         self._state = ""
         self._not_before_ms = 0
+        self._look_at_ms = self._later(_FIRST_LOOK_MS)
 
     async def run(self, beat):
         """Until the unit restarts; `beat()` is called at least every few seconds."""
@@ -131,7 +159,10 @@ class Updater:
             self._show()
             while self._session.take_report(self._keep):
                 self._show()
-            if self._session.poll(self._uptime(), self._may_restart()):
+            if self._uptime() >= self._look_at_ms:
+                self._look_at_ms = self._later(_LOOK_MS)
+                self._session.check()
+            if self._session.poll(self._uptime(), self._may_restart(), self._now_s(), self._call_up()):
                 self._show()
                 self._restart()
                 return
@@ -145,6 +176,7 @@ class Updater:
 
     async def _work(self, beat):
         """One run of the session's work, to its end or to the first failure another try may mend."""
+        self._session.mirrors = self._server.mirrors
         job = self._session.work(self._now_s())
         # Checking signatures leaves much garbage: collected often, it does not spread what lives over the heap.
         threshold = gc.threshold()
@@ -161,6 +193,7 @@ class Updater:
                     failure = error
                 get = _next_get(job, answer, failure)
             self._backoff.reset()
+            self._look_at_ms = self._later(_LOOK_MS)
         except NetworkError as error:
             self._note(error)
             self._not_before_ms = self._uptime() + self._backoff.next_ms()
@@ -169,6 +202,10 @@ class Updater:
             self._server.close()
             self._turn.give_back()
             gc.threshold(threshold)
+
+    def _later(self, wait_ms):
+        """The uptime after that wait and a random share of _LOOK_JITTER_MS, in ms."""
+        return self._uptime() + wait_ms + int.from_bytes(self._entropy(4), "big") % _LOOK_JITTER_MS
 
     def _show(self):
         if self._session.state != self._state:

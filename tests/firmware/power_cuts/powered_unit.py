@@ -65,8 +65,8 @@ class PoweredUnit:
         slots = Slots(flash, self.slot)
         facts = UnitFacts(SERIAL, BOARD, REVISION, ABI, slots.other.size, HEAP_BYTES)
         self.session: Any = UpdateSession(
-            facts, (self.sha256, self.header.release_counter), slots, self.files,
-            RecordPair(flash.partition("journal")), first_root,
+            facts, (self.sha256, self.header.release_counter, self.header.version), slots, self.files,
+            RecordPair(flash.partition("journal")), first_root, self.settings, lambda time_s: None,
         )  # fmt: skip
         self._sequence = 0
         self._transfers = 0

@@ -11,13 +11,8 @@ import pytest
 
 from adapter.update.errors import NetworkError
 from adapter.update.fetching import Get
-from adapter.update.session import (
-    CHECKPOINT_BYTES,
-    MAX_TRIES,
-    TRANSITIONS,
-    TRIAL_DEADLINE_MS,
-    TransitionError,
-)
+from adapter.update.loading import CHECKPOINT_BYTES, MAX_TRIES
+from adapter.update.session import TRANSITIONS, TRIAL_DEADLINE_MS, TransitionError
 from protocol.wire.enumerations import UPDATE_STATES
 from protocol.wire.messages import pack
 from tests.firmware.adapter.update.repository import NOW, NOW_S, SERIAL, BendableRepository, new_key

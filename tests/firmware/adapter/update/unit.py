@@ -8,6 +8,7 @@ from typing import Any
 
 from adapter import boot_record
 from adapter.records import RecordPair
+from adapter.settings import Settings
 from adapter.update.assignment import UnitFacts
 from adapter.update.session import UpdateSession
 from ports.unix.slots import SLOTS, Slots, slot_digest
@@ -34,6 +35,7 @@ class UpdatingUnit:
         self.path = path
         self.files = DictStore()
         self.reports: list[dict[str, Any]] = []
+        self.times_seen: list[int] = []
         image = first_image()
         flash = CuttingFlash(path)
         flash.partition("slot_a").erase(0, flash.block_bytes)
@@ -61,9 +63,11 @@ class UpdatingUnit:
         self.header = ImageHeader.unpack(header)
         self.slots = Slots(self.flash, self.slot)
         unit = UnitFacts(SERIAL, BOARD, 2, ABI, self.slots.other.size, HEAP_BYTES)
+        self.settings = Settings(self.flash.partition("settings"), self.slot)
         self.session = UpdateSession(
-            unit, (self.sha256, self.header.release_counter), self.slots, self.files,
-            RecordPair(self.flash.partition("journal")), self.repository.first_root,
+            unit, (self.sha256, self.header.release_counter, self.header.version), self.slots, self.files,
+            RecordPair(self.flash.partition("journal")), self.repository.first_root, self.settings,
+            self.times_seen.append,
         )  # fmt: skip
 
     def _is_whole(self, choice: boot_record.Choice) -> bool:
@@ -87,6 +91,7 @@ class UpdatingUnit:
 
     def install(self) -> None:
         """From a check to the first boot on trial."""
+        self.session.fleet_answered()
         self.session.check()
         self.work()
         assert self.session.poll(0)

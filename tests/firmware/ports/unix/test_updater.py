@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapter.update.session import MAX_TRIES
+from adapter.update.loading import MAX_TRIES
 from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
 from tests.conftest import RunMicroPython
 from tests.firmware.adapter.update.repository import BOARD, NOW_S, SERIAL, BendableRepository
@@ -31,6 +31,7 @@ vfs.mount(vfs.VfsRom(memoryview(image)[256:]), "/rom")
 sys.path[:] = ["/rom", ".frozen"]
 import asyncio, gc, json, time
 from adapter.records import RecordPair
+from adapter.settings import Settings
 from adapter.turn import Turn
 from adapter.update.assignment import UnitFacts
 from adapter.update.session import UpdateSession
@@ -60,15 +61,15 @@ def no_wait(count):
     return bytes(count)
 
 session = UpdateSession(
-    unit, (bytes(32), 1), slots, MetadataFiles(flash.partition("data")), RecordPair(flash.partition("journal")), root
+    unit, (bytes(32), 1, "0.9.0"), slots, MetadataFiles(flash.partition("data")),
+    RecordPair(flash.partition("journal")), root, Settings(flash.partition("settings"), facts["slot"]), lambda s: None
 )
 net = Net(lambda: True)
-server = updater.Server(
-    net, "127.0.0.1", facts["port"], lambda: tls_context(anchors), uptime, facts["read_timeout_ms"]
-)
+places = [("127.0.0.1", port) for port in facts["ports"]]
+server = updater.Server(net, lambda: places, lambda: tls_context(anchors), uptime, facts["read_timeout_ms"])
 turn = Turn()
 driver = updater.Updater(
-    session, server, uptime, lambda: facts["now_s"], no_wait, lambda: True,
+    session, server, uptime, lambda: facts["now_s"], no_wait, lambda: True, lambda: False,
     lambda values: told["reports"].append((values["state"], values["reason"])),
     lambda error: told["notes"].append(str(error)), told["states"].append, lambda: told.update(restart=True),
     turn,
@@ -108,8 +109,8 @@ class Bench:
         (self._directory / "anchors").write_bytes(self.server.anchors_der)
         (self._directory / "root").write_bytes(self.repository.first_root)
         facts = {
-            "flash": str(self.unit.path), "anchors": str(self._directory / "anchors"), "port": self.server.server_port,
-            "root": str(self._directory / "root"), "partitions": PARTITIONS, "slot": self.unit.slot, "serial": SERIAL,
+            "flash": str(self.unit.path), "anchors": str(self._directory / "anchors"),
+            "ports": [self.server.server_port], "root": str(self._directory / "root"), "partitions": PARTITIONS, "slot": self.unit.slot, "serial": SERIAL,
             "board": BOARD, "now_s": NOW_S, "read_timeout_ms": read_timeout_ms,
         }  # fmt: skip
         heap = f"{HEAP_KB + len(self._image.read_bytes()) // 1024}K"
