@@ -110,7 +110,8 @@ class Bench:
         (self._directory / "root").write_bytes(self.repository.first_root)
         facts = {
             "flash": str(self.unit.path), "anchors": str(self._directory / "anchors"),
-            "ports": [self.server.server_port], "root": str(self._directory / "root"), "partitions": PARTITIONS, "slot": self.unit.slot, "serial": SERIAL,
+            "ports": [self.server.server_port], "root": str(self._directory / "root"),
+            "partitions": PARTITIONS, "slot": self.unit.slot, "serial": SERIAL,
             "board": BOARD, "now_s": NOW_S, "read_timeout_ms": read_timeout_ms,
         }  # fmt: skip
         heap = f"{HEAP_KB + len(self._image.read_bytes()) // 1024}K"
