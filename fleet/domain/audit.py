@@ -49,6 +49,7 @@ class AuditAction(StrEnum):
     UPDATE_ASSIGN = "update:assign"
     UPDATE_REPORT = "update:report"
     METADATA_RENEW = "metadata:renew"
+    KEY_MAKE = "key:make"
     CERTIFICATE_RENEW = "certificate:renew"
     PERSON_INVITE = "person:invite"
     PERSON_SET_PASSWORD = "person:set_password"  # noqa: S105
