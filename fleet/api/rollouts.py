@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Body, Response
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from fleet.api.pages import IfMatchDep, Page, PageDep, etag, make_page
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
 from fleet.domain.references import Noun, number_of
-from fleet.domain.rollout import Rollout, RolloutState, UnitProgress, UnitState
+from fleet.domain.rollout import RestartTimes, Rollout, RolloutState, UnitProgress, UnitState
 
 router = PermittedRouter(tags=["rollouts"])
 
@@ -24,6 +24,8 @@ class RolloutIn(BaseModel):
     targets: Literal["all"] | list[str] = Field(max_length=MAX_LISTED_UNITS)
     pause_after_failures: int = Field(default=1, ge=1, le=1_000_000)
     draft: bool = False
+    not_before: AwareDatetime | None = None
+    deadline: AwareDatetime | None = None
 
 
 class ReasonIn(BaseModel):
@@ -49,6 +51,8 @@ class RolloutOut(BaseModel):
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    not_before: datetime | None
+    deadline: datetime | None
     version: int
 
 
@@ -79,6 +83,8 @@ def present_rollout(rollout: Rollout) -> RolloutOut:
         created_at=rollout.created_at,
         started_at=rollout.started_at,
         ended_at=rollout.ended_at,
+        not_before=rollout.not_before,
+        deadline=rollout.deadline,
         version=rollout.version,
     )
 
@@ -97,7 +103,8 @@ def _tagged(rollout: Rollout, response: Response) -> RolloutOut:
 def create(body: RolloutIn, response: Response, actor: ActorDep, services: ServicesDep) -> RolloutOut:
     """A rollout of a release to all units or to those listed; it waits for approval unless a draft."""
     serials = None if body.targets == "all" else body.targets
-    rollout = services.rollouts.create(actor, body.release, serials, body.pause_after_failures, body.draft)
+    times = RestartTimes(body.not_before, body.deadline)
+    rollout = services.rollouts.create(actor, body.release, serials, body.pause_after_failures, body.draft, times)
     return _tagged(rollout, response)
 
 

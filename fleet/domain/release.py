@@ -10,6 +10,16 @@ from fleet.domain.rollout import Fit
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseDelta:
+    """A shorter way to an image for units that run `base_version`; length in bytes."""
+
+    base_version: str
+    name: str
+    length: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseImage:
     """An image as its board's signed role states it. `sha256` of the whole file, hexadecimal."""
 
@@ -21,6 +31,10 @@ class ReleaseImage:
     security_counter: int
     data_schema: int
     minimum_heap_bytes: int
+    beta: bool = False
+    security: bool = False
+    record_sha256: str | None = None  # of its release record, if it has one
+    deltas: tuple[ReleaseDelta, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

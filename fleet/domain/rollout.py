@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from fleet.domain.errors import InvalidError
 from fleet.domain.references import Noun, refer
 
 
@@ -156,6 +157,22 @@ def _units(count: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartTimes:
+    """When units may restart into an image: not before, and from the deadline on whatever their hours; None: free."""
+
+    not_before: datetime | None = None
+    deadline: datetime | None = None
+
+    def check(self, now: datetime) -> None:
+        """InvalidError if the deadline is over or before the earliest restart."""
+        if self.deadline is not None and self.deadline <= max(now, self.not_before or now):
+            raise InvalidError(f"the deadline {self.deadline} is over, or not after the earliest restart")
+
+
+ANY_TIME = RestartTimes()
+
+
+@dataclass(frozen=True, slots=True)
 class Rollout:
     """A rollout as people see it; `counts` of the units that have a state, WAITING among them for a list's."""
 
@@ -174,6 +191,8 @@ class Rollout:
     started_at: datetime | None
     ended_at: datetime | None
     version: int
+    not_before: datetime | None = None
+    deadline: datetime | None = None
 
     @property
     def reference(self) -> str:

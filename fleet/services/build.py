@@ -88,7 +88,8 @@ def build_services(
     window = parse_window(settings.maintenance_from, settings.maintenance_until)
     downlinks = Downlinks(settings.heartbeat_s, zone, window, settings.mirrors)
     errands, outbox = Errands(transactions), Outbox(transactions)
-    releases, updates = Releases(transactions, repository), UnitUpdates(transactions, repository.director)
+    updates = UnitUpdates(transactions, lambda: repository.director)
+    releases = Releases(transactions, repository, updates)
     return Services(
         settings=settings,
         transactions=transactions,
@@ -113,11 +114,17 @@ def build_services(
         jobs=(
             Job("renew certificates", CERTIFICATE_CHECK, Certificates(transactions, credentials_of(settings)).renew),
             Job("renew metadata", METADATA_CHECK, lambda _actor: releases.renew_metadata(clock())),
-            Job("sweep sessions", SWEEP_EVERY, access.sweep),
-            Job("sweep answers", SWEEP_EVERY, errands.sweep),
-            Job("sweep outbox", SWEEP_EVERY, outbox.sweep),
+            *_sweeps(access, errands, outbox),
         ),
     )
+
+
+def _sweeps(access: Access, errands: Errands, outbox: Outbox) -> list[Job]:
+    return [
+        Job("sweep sessions", SWEEP_EVERY, access.sweep),
+        Job("sweep answers", SWEEP_EVERY, errands.sweep),
+        Job("sweep outbox", SWEEP_EVERY, outbox.sweep),
+    ]
 
 
 def _provisioning(settings: Settings, transactions: Transactions, repository: Repository) -> Provisioning:

@@ -9,8 +9,10 @@ from fleet.domain.audit import AuditAction
 from fleet.domain.errors import ConflictError, InvalidError
 from fleet.domain.release import Release
 from fleet.domain.rollout import (
+    ANY_TIME,
     RECALLABLE,
     TRANSITIONS,
+    RestartTimes,
     Rollout,
     RolloutEvent,
     RolloutState,
@@ -18,7 +20,7 @@ from fleet.domain.rollout import (
     decide,
 )
 from fleet.domain.transitions import advance
-from fleet.services.releases import require_operator
+from fleet.services.operators import require_operator
 from fleet.store.assignments import AssignmentRepository
 from fleet.store.releases import ReleaseRepository
 from fleet.store.rollouts import RolloutRepository
@@ -38,7 +40,13 @@ class Rollouts:
         self._repository = repository
 
     def create(
-        self, actor: Actor, release: str, serials: Sequence[str] | None, pause_after_failures: int, draft: bool = False
+        self,
+        actor: Actor,
+        release: str,
+        serials: Sequence[str] | None,
+        pause_after_failures: int,
+        draft: bool = False,
+        times: RestartTimes = ANY_TIME,
     ) -> Rollout:
         """A rollout of release version `release` to those units, or to all (None); submitted unless a draft."""
         require_operator(actor, Permission.ROLLOUT_MANAGE)
@@ -49,7 +57,8 @@ class Rollouts:
             found = ReleaseRepository(uow).by_version(release)
             if serials is not None:
                 serials = _checked(store, found, serials)
-            rollout = store.add(found.id, serials, pause_after_failures, store.person_behind(actor))
+            times.check(uow.now)
+            rollout = store.add(found.id, serials, pause_after_failures, store.person_behind(actor), times)
             uow.audit(AuditAction.ROLLOUT_CREATE, rollout.reference)
             if not draft:
                 rollout = step(uow, rollout, RolloutEvent.SUBMIT)

@@ -3,12 +3,13 @@
 - Nothing scans the fleet: a unit that never checks in costs nothing.
 - Of two live rollouts that concern a unit the one started later wins; the older says superseded.
 - A director's sequence number is used once. An assignment is told by one `check_update`, and again while the
-  unit does not stir; it is signed anew before it expires.
+  unit does not stir. It is signed anew before it expires, whether the unit is there or not, and when the
+  director's key changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ from fleet.domain.errors import NotFoundError
 from fleet.domain.release import ReleaseImage
 from fleet.domain.rollout import (
     FAILURES,
+    IN_FLIGHT,
     RECALLABLE,
     REPORTED,
     STATE_OF_REPORT,
@@ -63,7 +65,7 @@ class _Unit:
 class UnitUpdates:
     """The gateway's side of rollouts; runs in the gateway's transaction and never commits."""
 
-    def __init__(self, transactions: Transactions, director: Director) -> None:
+    def __init__(self, transactions: Transactions, director: Callable[[], Director]) -> None:
         self._transactions = transactions
         self._director = director
 
@@ -93,13 +95,29 @@ class UnitUpdates:
         store = RolloutRepository(uow)
         rollout = store.hold(assignment.rollout_id)
         progress = store.unit(rollout.id, serial)
-        if progress is None or state not in REPORTED[progress.state]:
+        if progress is None or (state is not progress.state and state not in REPORTED[progress.state]):
+            return []
+        if state is progress.state:  # still under way: how far it got
+            if state in IN_FLIGHT:
+                store.move(rollout.id, serial, state, message["detail"])
             return []
         store.move(rollout.id, serial, state, _reason(message))
         if state in _FINAL:
-            AssignmentRepository(uow).close(assignment.sequence)
+            AssignmentRepository(uow).close(assignment)
         settle(uow, store.get(rollout.id))
         return []
+
+    def sign_anew(self, uow: UnitOfWork, limit: int) -> int:
+        """Sign at most `limit` pending assignments anew that near their end or have a key of before; how many it were.
+
+        A unit that comes back after weeks then finds one it can take, before it is spoken to.
+        """
+        stale = AssignmentRepository(uow).stale(self._director().keyid, uow.now - ASSIGNMENT_LIFE / 2, limit)
+        for each in stale:
+            if each.rollout_id is not None and each.target is not None:
+                rollout = RolloutRepository(uow).get(each.rollout_id)
+                self._assign(uow, each.serial, rollout, ReleaseRepository(uow).image(each.target))
+        return len(stale)
 
     def assignment(self, serial: str) -> bytes:
         """The director's file for that unit, as it is served; NotFoundError if it was never assigned anything."""
@@ -151,7 +169,7 @@ class UnitUpdates:
             store.move(rollout.id, unit.serial, UnitState.CONFIRMED, "it ran this image already")
         else:
             store.move(rollout.id, unit.serial, UnitState.ASSIGNED)
-            return [self._assign(uow, unit.serial, rollout.id, image)]
+            return [self._assign(uow, unit.serial, rollout, image)]
         settle(uow, store.hold(rollout.id))
         return self._recall(uow, unit, pending)
 
@@ -161,7 +179,7 @@ class UnitUpdates:
         """Tell a unit that has not stirred once more; sign anew what is about to expire."""
         image = chosen.images.get(unit.running.board)
         if state in RECALLABLE and image and uow.now - pending.issued_at > ASSIGNMENT_LIFE / 2:
-            return [self._assign(uow, unit.serial, chosen.rollout.id, image)]
+            return [self._assign(uow, unit.serial, chosen.rollout, image)]
         if state is UnitState.ASSIGNED and uow.now - pending.told_at >= TELL_AGAIN_AFTER:
             AssignmentRepository(uow).tell_again(pending.sequence)
             return [_check_update(pending)]
@@ -176,17 +194,19 @@ class UnitUpdates:
             return []
         return [self._assign(uow, unit.serial, None, None)]
 
-    def _assign(self, uow: UnitOfWork, serial: str, rollout_id: int | None, image: ReleaseImage | None) -> Outgoing:
-        target = None
+    def _assign(self, uow: UnitOfWork, serial: str, rollout: Rollout | None, image: ReleaseImage | None) -> Outgoing:
+        target, director = None, self._director()
+        not_before, deadline = (rollout.not_before, rollout.deadline) if rollout else (None, None)
         if image is not None:
             target = AssignedImage(image.name, image.length, image.sha256, image.release_counter, image.fit.board)
         command = CommandRepository(uow).add(serial, "check_update", 0)
         assignment = AssignmentRepository(uow).issue(
             serial,
-            rollout_id,
+            rollout.id if rollout else None,
             target.name if target else None,
             command.id,
-            lambda sequence: self._director.sign(serial, sequence, target, uow.now),
+            director.keyid,
+            lambda sequence: director.sign(serial, sequence, target, uow.now, not_before, deadline),
         )
         uow.audit(AuditAction.UPDATE_ASSIGN, serial)
         return _check_update(assignment)

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Row, Select, func, insert, or_, select, update
 
-from fleet.domain.rollout import Fit, Running
+from fleet.domain.rollout import RECALLABLE, Fit, Running
 from fleet.domain.unit import Service, Trust
 from fleet.store.tables.equipment import units
-from fleet.store.tables.rollouts import assignments, running_images
+from fleet.store.tables.rollouts import assignments, rollout_units, running_images
 from fleet.store.unit_of_work import UnitOfWork
 
 _IN_SERVICE = (Service.PLACED, Service.ACTIVE)
@@ -30,6 +30,7 @@ class Assignment:
     document: bytes
     issued_at: datetime
     told_at: datetime
+    keyid: str | None  # of the director's key that signed it; None: from before that was kept
 
 
 class AssignmentRepository:
@@ -79,9 +80,10 @@ class AssignmentRepository:
         rollout_id: int | None,
         target: str | None,
         command_id: int,
+        keyid: str,
         sign: Callable[[int], bytes],
     ) -> Assignment:
-        """A new assignment in place of all before; `sign` makes the document for its sequence number."""
+        """A new assignment in place of all before; `sign` makes the document for its number with the key `keyid`."""
         self._connection.execute(
             update(assignments).where(assignments.c.serial == serial, assignments.c.pending).values(pending=False)
         )
@@ -93,6 +95,7 @@ class AssignmentRepository:
             "pending": target is not None,
             "issued_at": self._now,
             "told_at": self._now,
+            "keyid": keyid,
         }
         result = self._connection.execute(insert(assignments).values(document=b"", **values))
         (sequence,) = result.inserted_primary_key or (0,)
@@ -100,7 +103,7 @@ class AssignmentRepository:
         self._connection.execute(
             update(assignments).where(assignments.c.sequence == sequence).values(document=document)
         )
-        return Assignment(sequence, serial, rollout_id, target, command_id, document, self._now, self._now)
+        return Assignment(sequence, serial, rollout_id, target, command_id, document, self._now, self._now, keyid)
 
     def pending(self, serials: Collection[str]) -> dict[str, Assignment]:
         """The assignment each of those units has not yet said the end of."""
@@ -119,9 +122,29 @@ class AssignmentRepository:
         row = self._connection.execute(query).one_or_none()
         return None if row is None else _assignment(row)
 
-    def close(self, sequence: int) -> None:
-        """The unit said how it ended."""
-        self._connection.execute(update(assignments).where(assignments.c.sequence == sequence).values(pending=False))
+    def stale(self, keyid: str, issued_before: datetime, limit: int) -> list[Assignment]:
+        """At most `limit` pending ones that another key signed or that are older, of units before their trial."""
+        query = (
+            select(assignments)
+            .join(
+                rollout_units,
+                (rollout_units.c.rollout_id == assignments.c.rollout_id)
+                & (rollout_units.c.serial == assignments.c.serial),
+            )
+            .where(
+                assignments.c.pending,
+                or_(assignments.c.issued_at < issued_before, assignments.c.keyid.is_distinct_from(keyid)),
+                rollout_units.c.state.in_(RECALLABLE),
+            )
+            .order_by(assignments.c.sequence)
+            .limit(limit)
+        )
+        return [_assignment(row) for row in self._connection.execute(query)]
+
+    def close(self, assignment: Assignment) -> None:
+        """The unit said how it ended; that ends also what was signed anew since for the same rollout."""
+        mine = (assignments.c.serial == assignment.serial) & (assignments.c.rollout_id == assignment.rollout_id)
+        self._connection.execute(update(assignments).where(mine, assignments.c.pending).values(pending=False))
 
     def tell_again(self, sequence: int) -> None:
         """Note that the unit is told of it now."""
@@ -150,4 +173,5 @@ def _assignment(row: Row[Any]) -> Assignment:
         row.document,
         row.issued_at,
         row.told_at,
+        row.keyid,
     )

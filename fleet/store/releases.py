@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Row, insert, select
 
 from fleet.domain.errors import NotFoundError
-from fleet.domain.release import Release, ReleaseImage
+from fleet.domain.release import Release, ReleaseDelta, ReleaseImage
 from fleet.domain.rollout import Fit
-from fleet.store.tables.releases import release_images, releases
+from fleet.store.tables.releases import release_deltas, release_images, releases
 from fleet.store.unit_of_work import UnitOfWork
 
 
@@ -34,6 +34,13 @@ class ReleaseRepository:
         if row is None:
             raise NotFoundError(f"there is no release with number {release_id}")
         return self._release(row)
+
+    def image(self, name: str) -> ReleaseImage:
+        """The image that is target `name`; NotFoundError if none was published."""
+        release_id = self._connection.scalar(select(release_images.c.release_id).where(release_images.c.name == name))
+        if release_id is None:
+            raise NotFoundError(f"no release has an image {name!r}")
+        return next(image for image in self.get(release_id).images.values() if image.name == name)
 
     def page(self, limit: int, after_id: int | None) -> list[Release]:
         """At most `limit` releases, newest first; those before `after_id`."""
@@ -74,18 +81,38 @@ class ReleaseRepository:
                 security_counter=image.security_counter,
                 data_schema=image.data_schema,
                 minimum_heap_bytes=image.minimum_heap_bytes,
+                beta=image.beta,
+                security=image.security,
+                record_sha256=image.record_sha256,
             )
         )
+        self._add_deltas(release_id, image)
         return self.get(release_id)
 
+    def _add_deltas(self, release_id: int, image: ReleaseImage) -> None:
+        rows = [
+            {
+                "release_id": release_id,
+                "board": image.fit.board,
+                "base_version": delta.base_version,
+                "name": delta.name,
+                "length": delta.length,
+                "sha256": delta.sha256,
+            }
+            for delta in image.deltas
+        ]
+        if rows:
+            self._connection.execute(insert(release_deltas), rows)
+
     def _release(self, row: Row[Any]) -> Release:
-        found = self._connection.execute(select(release_images).where(release_images.c.release_id == row.id))
-        return Release(
-            row.id, row.version, row.notes, row.published_by, row.published_at, {r.board: _image(r) for r in found}
-        )
+        found = self._connection.execute(select(release_images).where(release_images.c.release_id == row.id)).all()
+        query = select(release_deltas).where(release_deltas.c.release_id == row.id)
+        deltas = self._connection.execute(query.order_by(release_deltas.c.length)).all()
+        images = {r.board: _image(r, [each for each in deltas if each.board == r.board]) for r in found}
+        return Release(row.id, row.version, row.notes, row.published_by, row.published_at, images)
 
 
-def _image(row: Row[Any]) -> ReleaseImage:
+def _image(row: Row[Any], deltas: Sequence[Row[Any]]) -> ReleaseImage:
     return ReleaseImage(
         name=row.name,
         length=row.length,
@@ -95,4 +122,8 @@ def _image(row: Row[Any]) -> ReleaseImage:
         security_counter=row.security_counter,
         data_schema=row.data_schema,
         minimum_heap_bytes=row.minimum_heap_bytes,
+        beta=row.beta,
+        security=row.security,
+        record_sha256=row.record_sha256,
+        deltas=tuple(ReleaseDelta(each.base_version, each.name, each.length, each.sha256) for each in deltas),
     )

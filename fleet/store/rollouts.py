@@ -10,7 +10,7 @@ from sqlalchemy import Row, func, insert, literal, select, update
 from fleet.domain.access import Actor, ActorKind
 from fleet.domain.errors import NotFoundError, StaleVersionError
 from fleet.domain.references import Noun, number_of, refer
-from fleet.domain.rollout import Rollout, RolloutState, UnitProgress, UnitState
+from fleet.domain.rollout import ANY_TIME, RestartTimes, Rollout, RolloutState, UnitProgress, UnitState
 from fleet.store.tables.equipment import units
 from fleet.store.tables.people import tokens
 from fleet.store.tables.releases import releases
@@ -28,7 +28,14 @@ class RolloutRepository:
         self._connection = uow.connection
         self._now = uow.now
 
-    def add(self, release_id: int, serials: Sequence[str] | None, pause_after_failures: int, author: str) -> Rollout:
+    def add(
+        self,
+        release_id: int,
+        serials: Sequence[str] | None,
+        pause_after_failures: int,
+        author: str,
+        times: RestartTimes = ANY_TIME,
+    ) -> Rollout:
         """A new draft for those units, or for all (None)."""
         result = self._connection.execute(
             insert(rollouts).values(
@@ -40,6 +47,8 @@ class RolloutRepository:
                 expected=len(serials or ()),
                 author=author,
                 created_at=self._now,
+                not_before=times.not_before,
+                deadline=times.deadline,
             )
         )
         (rollout_id,) = result.inserted_primary_key or (0,)
@@ -184,6 +193,8 @@ class RolloutRepository:
             started_at=row.started_at,
             ended_at=row.ended_at,
             version=row.version,
+            not_before=row.not_before,
+            deadline=row.deadline,
         )
 
 

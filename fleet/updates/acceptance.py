@@ -1,11 +1,13 @@
-"""Whether offline-signed metadata and images may follow on what is published now. Pure.
+"""Whether offline-signed metadata and what it lists may follow on what is published now. Pure.
 
-- Root N+1 is signed by the thresholds of N and of N+1 (TUF 5.3.4) and lists this fleet's online keys.
-- Targets and each board's role are exactly one version on, signed by the newest delegator's threshold.
+- Root N+1 is signed by the thresholds of N and of N+1 (TUF 5.3.4), lists this fleet's online keys, current or next,
+  and itself needs two of at least three keys.
+- Targets and each board's parts are exactly one version on, signed by the newest delegator's threshold.
 - After it, everything current still verifies under the newest root and targets: no key change strands a role.
-- Targets names no image itself; it delegates to the director's key of this fleet and to one role a board.
-- A name, once an image's, is never another's; release counters of a board only rise.
-- An image has the length, hash and header its target states.
+- Targets names no image itself; it delegates to the director's key of this fleet and to each board's parts, the
+  newest first, only the oldest terminating. A part it no longer delegates to is out of use for ever.
+- A name, once an image's, is never another's; release counters of a board only rise, over all its parts.
+- Images, deltas and release records are what the metadata states (`payloads`).
 """
 
 from __future__ import annotations
@@ -15,16 +17,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from tuf.api.exceptions import LengthOrHashMismatchError, UnsignedMetadataError
+from tuf.api.exceptions import UnsignedMetadataError
 from tuf.api.metadata import DelegatedRole, Metadata, Root, TargetFile, Targets
 
-from fleet.updates.errors import ImageError, MetadataError
+from fleet.updates.errors import MetadataError
 from fleet.updates.metadata import check_keys, file_name, parse, parse_name
-from protocol.wire.errors import WireError
-from protocol.wire.image import ImageHeader
-from protocol.wire.release import DIRECTOR_ROLE, paths_of, role_of, target_facts, target_name
+from fleet.updates.payloads import check_payloads
+from protocol.host.role_parts import MAX_PARTS, parse_part, parts_of
+from protocol.wire.release import DIRECTOR_ROLE, paths_of
 
-_BOARD_PREFIX = role_of("")
+MIN_ROOT_KEYS = 3
+MIN_ROOT_THRESHOLD = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,34 +58,44 @@ class OfflineState:
         held = self.roles.get("targets")
         return held.metadata.signed if held else None
 
-    def images(self) -> dict[str, TargetFile]:
-        """Every image any board's role lists, by target name."""
+    def parts(self) -> list[str]:
+        """The boards' roles that are in use: those targets delegates to."""
+        delegations = self.targets.delegations if self.targets else None
+        return [role for role in (delegations.roles or {} if delegations else {}) if parse_part(role) is not None]
+
+    def listed(self) -> dict[str, TargetFile]:
+        """Every image and delta any board's part lists, by target name."""
         found: dict[str, TargetFile] = {}
-        for name, held in self.roles.items():
-            if name.startswith(_BOARD_PREFIX):
-                found |= held.metadata.signed.targets
+        for role in self.parts():
+            if role in self.roles:
+                found |= self.roles[role].metadata.signed.targets
         return found
+
+    def images(self) -> dict[str, TargetFile]:
+        """Every image, by target name."""
+        return {name: target for name, target in self.listed().items() if name.endswith(".img")}
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What a publication comes to: the state after it, and the files to write, by name."""
+    """What a publication comes to: the state after it, and the files to write. `payloads` by SHA256.NAME."""
 
     state: OfflineState
     files: Mapping[str, bytes]
-    images: Mapping[str, bytes]
+    payloads: Mapping[str, bytes]
 
 
 def accept(
     state: OfflineState,
     files: Mapping[str, bytes],
-    images: Mapping[str, bytes],
-    online: Mapping[str, Mapping[str, Any]],
+    payloads: Mapping[str, bytes],
+    online: Mapping[str, list[str]],
     now: datetime,
 ) -> Accepted:
     """Check a publication; MetadataError or ImageError if anything is amiss, and nothing has changed.
 
-    `files` by name (`3.targets.json`), `images` by target name, `online` as OnlineKeys.public().
+    `files` by name (`3.targets.json`), `payloads` by target or record name, `online` the ids of the keys each online
+    role may have.
     """
     new: dict[str, bytes] = {}
     after = state
@@ -95,15 +108,16 @@ def accept(
         after = replace(after, roles={**after.roles, role: offline})
         new[name] = files[name]
     _check_whole(after, online)
-    fresh = _check_images(state, after, images)
+    fresh = check_payloads(state.listed(), after.listed(), payloads)
+    _check_counters(state, after)
     return Accepted(after, new, fresh)
 
 
 def verify(state: OfflineState) -> None:
-    """MetadataError unless every role is signed as its delegator demands now."""
-    for role, held in state.roles.items():
-        if role != "root":
-            _check_signatures(role, state, held)
+    """MetadataError unless every role in use is signed as its delegator demands now."""
+    for role in ("targets", *state.parts()):
+        if role in state.roles:
+            _check_signatures(role, state, state.roles[role])
 
 
 def _signing_order(name: str) -> tuple[int, int, str]:
@@ -112,7 +126,7 @@ def _signing_order(name: str) -> tuple[int, int, str]:
 
 
 def _check_follows(role: str, version: int, held: OfflineRole | None, new: OfflineRole, now: datetime) -> None:
-    if role not in ("root", "targets") and not role.startswith(_BOARD_PREFIX):
+    if role not in ("root", "targets") and parse_part(role) is None:
         raise MetadataError(f"{role} is not signed offline; publish root, targets and board-... only")
     if new.version != version:
         raise MetadataError(f"{file_name(role, version)} holds version {new.version}")
@@ -143,7 +157,7 @@ def _check_signatures(role: str, state: OfflineState, new: OfflineRole) -> None:
             ) from error
 
 
-def _check_whole(state: OfflineState, online: Mapping[str, Mapping[str, Any]]) -> None:
+def _check_whole(state: OfflineState, online: Mapping[str, list[str]]) -> None:
     """Root, targets and boards fit one another and this fleet's online keys."""
     root, targets = state.root, state.targets
     if root is None or targets is None:
@@ -151,78 +165,82 @@ def _check_whole(state: OfflineState, online: Mapping[str, Mapping[str, Any]]) -
     if not root.consistent_snapshot:
         raise MetadataError("root has consistent_snapshot false; units ask for versioned names")
     check_keys("root", root)
+    own = root.roles["root"]
+    if own.threshold < MIN_ROOT_THRESHOLD or len(own.keyids) < MIN_ROOT_KEYS:
+        raise MetadataError(
+            f"root needs {own.threshold} of {len(own.keyids)} keys, at least {MIN_ROOT_THRESHOLD} of {MIN_ROOT_KEYS}"
+        )
     for role in ("snapshot", "timestamp"):
-        if root.roles[role].keyids != [online[role]["keyid"]]:
-            raise MetadataError(
-                f"root does not list this fleet's {role} key; init with the keys of GET /v1/update-keys"
-            )
+        _check_online(role, root.roles[role].keyids, online)
     if targets.targets or targets.delegations is None or targets.delegations.roles is None:
-        raise MetadataError("targets names no image itself and delegates to the director and one role a board")
+        raise MetadataError("targets names no image itself and delegates to the director and the boards' parts")
     check_keys("targets", targets.delegations)
     for delegation in targets.delegations.roles.values():
         _check_delegation(delegation, state, online)
+    _check_order(list(targets.delegations.roles.values()))
     verify(state)
 
 
-def _check_delegation(role: DelegatedRole, state: OfflineState, online: Mapping[str, Mapping[str, Any]]) -> None:
-    if not role.terminating or role.path_hash_prefixes is not None:
-        raise MetadataError(f"the delegation to {role.name} is not terminating by paths, as units expect")
+def _check_online(role: str, keyids: list[str], online: Mapping[str, list[str]]) -> None:
+    if len(keyids) != 1 or keyids[0] not in online[role]:
+        raise MetadataError(
+            f"the metadata does not list this fleet's {role} key, current or next; init or rotate with the keys of "
+            "GET /v1/update-keys"
+        )
+
+
+def _check_delegation(role: DelegatedRole, state: OfflineState, online: Mapping[str, list[str]]) -> None:
+    if role.path_hash_prefixes is not None or role.threshold < 1:
+        raise MetadataError(f"the delegation to {role.name} is not by paths, as units of this fleet expect")
     if role.name == DIRECTOR_ROLE:
-        if role.keyids != [online[DIRECTOR_ROLE]["keyid"]]:
-            raise MetadataError("targets delegates to another fleet's director key; init with GET /v1/update-keys")
+        _check_online(DIRECTOR_ROLE, role.keyids, online)
         return
-    board = role.name.removeprefix(_BOARD_PREFIX)
-    if role.name != role_of(board) or role.paths != paths_of(board):
+    part = parse_part(role.name)
+    if part is None or role.paths != paths_of(part[0]):
         raise MetadataError(f"the delegation to {role.name} for {role.paths} is none a unit knows")
     if role.name not in state.roles:
         raise MetadataError(f"targets delegates to {role.name}, but its metadata is missing from the publication")
 
 
-def _check_images(before: OfflineState, after: OfflineState, images: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The images new to the repository, each checked against its target."""
+def _check_order(delegations: list[DelegatedRole]) -> None:
+    """A search for a board's image meets all its parts, the newest first, and nothing after them."""
+    names = [role.name for role in delegations]
+    boards = {part[0] for name in names if (part := parse_part(name)) is not None}
+    for board in sorted(boards):
+        parts = parts_of(board, names)
+        held = [role for role in delegations if role.name in parts]
+        if len(parts) > MAX_PARTS:
+            raise MetadataError(f"board {board} has {len(parts)} parts, units search {MAX_PARTS}: drop empty ones")
+        if [role.name for role in held] != list(reversed(parts)):
+            raise MetadataError(f"the parts of board {board} stand in another order than newest first")
+        if [role.terminating for role in held] != [False] * (len(held) - 1) + [True]:
+            raise MetadataError(f"of board {board}'s parts only the oldest, {parts[0]}, is terminating")
+
+
+def _check_counters(before: OfflineState, after: OfflineState) -> None:
+    """Each new image of a board has a counter above all before it, whatever part it is in."""
     old, new = before.images(), after.images()
-    fresh = {}
-    for name, target in new.items():
-        if name in old:
-            if old[name] != target:
-                raise MetadataError(f"{name} was published with another content or other facts; give it a new version")
-            continue
-        if name not in images:
-            raise ImageError(f"the metadata lists {name}, but the publication has no such image")
-        _check_image(name, target, images[name])
-        fresh[name] = images[name]
-    unlisted = set(images) - set(new)
-    if unlisted:
-        raise ImageError(f"no signed metadata lists {', '.join(sorted(unlisted))}; sign before you publish")
-    for role, held in after.roles.items():
-        if role.startswith(_BOARD_PREFIX):
-            _check_counters(role, before.roles.get(role), held)
-    return fresh
+    for role in after.parts():
+        part = parse_part(role)
+        for name, target in after.roles[role].metadata.signed.targets.items():
+            if name in new and part is not None and target.custom["board"] != part[0]:
+                raise MetadataError(f"{role} lists {name}, an image for board {target.custom['board']}")
+    _check_once(after)
+    for board in sorted({target.custom["board"] for target in new.values()}):
+        highest = max((t.custom["release_counter"] for t in old.values() if t.custom["board"] == board), default=0)
+        fresh = [t for name, t in new.items() if name not in old and t.custom["board"] == board]
+        counters = sorted(target.custom["release_counter"] for target in fresh)
+        if len(set(counters)) != len(counters) or (counters and counters[0] <= highest):
+            raise MetadataError(
+                f"board {board} gives release counters {counters} after {highest}; each is higher than before"
+            )
 
 
-def _check_image(name: str, target: TargetFile, data: bytes) -> None:
-    try:
-        target.verify_length_and_hashes(data)
-        header = ImageHeader.unpack(data)
-    except (LengthOrHashMismatchError, WireError) as error:
-        raise ImageError(f"{name} is not the image that was signed: {error}") from error
-    if header.image_bytes != len(data):
-        raise ImageError(f"{name} has {len(data)} bytes, its header says {header.image_bytes}")
-    if target_facts(header) != target.custom or target_name(header.board, header.version) != name:
-        raise ImageError(f"{name} is signed as {target.custom}, but its header says {target_facts(header)}")
-    if "sha256" not in target.hashes:
-        raise ImageError(f"{name} is signed without a SHA-256, the hash units compute")
-
-
-def _check_counters(role: str, before: OfflineRole | None, after: OfflineRole) -> None:
-    old: dict[str, TargetFile] = before.metadata.signed.targets if before else {}
-    highest = max((target.custom["release_counter"] for target in old.values()), default=0)
-    counters = [highest]
-    for name, target in after.metadata.signed.targets.items():
-        if role_of(target.custom["board"]) != role:
-            raise MetadataError(f"{role} lists {name}, an image for board {target.custom['board']}")
-        if name not in old:
-            counters.append(target.custom["release_counter"])
-    rising = sorted(set(counters))
-    if len(rising) != len(counters) or rising[0] != highest:
-        raise MetadataError(f"{role} gives release counters {counters[1:]} after {highest}; each is higher than before")
+def _check_once(state: OfflineState) -> None:
+    """No name is listed by two parts: the unit would take the newer, the director might mean the older."""
+    seen: set[str] = set()
+    for role in state.parts():
+        twice = seen & set(state.roles[role].metadata.signed.targets)
+        if twice:
+            raise MetadataError(f"{role} lists {', '.join(sorted(twice))}, which another part lists too")
+        seen |= set(state.roles[role].metadata.signed.targets)

@@ -5,16 +5,24 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from tuf.api.exceptions import RepositoryError as TufError
 from tuf.api.metadata import Delegations, Key, Metadata, Root, Snapshot, Targets, Timestamp
 from tuf.api.serialization.json import JSONSerializer
 
 from fleet.updates.errors import MetadataError
-from fleet.updates.keys import SCHEME
+from fleet.updates.keys import ACCEPTED
+from protocol.host.role_parts import ROLE
 from protocol.wire.release import MAX_METADATA_BYTES
 
 Signed = Root | Timestamp | Snapshot | Targets
-_NAME = re.compile(r"([1-9][0-9]{0,8})\.([a-z0-9-]{1,32})\.json")
+MAX_ROLE_KEYS = 16  # of one role; a unit counts no more
+MIN_RSA_BITS, MAX_RSA_BITS = 2048, 4096
+_NAME = re.compile(rf"([1-9][0-9]{{0,8}})\.({ROLE})\.json")
 _TOP_LEVEL = {"root": Root, "snapshot": Snapshot, "targets": Targets, "timestamp": Timestamp}
 _COMPACT = JSONSerializer(compact=True)
 
@@ -55,9 +63,32 @@ def to_bytes(metadata: Metadata[Any]) -> bytes:
     return _COMPACT.serialize(metadata)
 
 
-def check_keys(role: str, holder: Root | Targets | Delegations) -> None:
-    """MetadataError if a listed key is not of the one scheme all units verify."""
-    keys: dict[str, Key] = holder.keys if isinstance(holder, Root | Delegations) else {}
-    for keyid, key in keys.items():
-        if (key.keytype, key.scheme) != ("ecdsa", SCHEME):
-            raise MetadataError(f"{role} lists key {keyid[:8]} for {key.scheme}; units verify {SCHEME} only")
+def check_keys(role: str, holder: Root | Delegations) -> None:
+    """MetadataError if a listed key is not of a kind all units verify, or a role lists more than they count."""
+    for keyid, key in holder.keys.items():
+        if (key.keytype, key.scheme) not in ACCEPTED:
+            accepted = ", ".join(scheme for _, scheme in ACCEPTED)
+            raise MetadataError(f"{role} lists key {keyid[:8]} for {key.scheme}; units verify {accepted} only")
+        _check_key(role, keyid, key)
+    for name, listed in (holder.roles or {}).items():
+        if not listed.threshold <= len(listed.keyids) <= MAX_ROLE_KEYS:
+            raise MetadataError(f"{role} gives {name} {len(listed.keyids)} keys for a threshold of {listed.threshold}")
+
+
+def _check_key(role: str, keyid: str, key: Key) -> None:
+    """The key is well made; RSA within the sizes units compute with."""
+    text = str(key.keyval.get("public", ""))
+    try:
+        public = load_pem_public_key(text.encode()) if key.keytype != "ed25519" else _ed25519(text)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise MetadataError(f"{role} lists key {keyid[:8]}, which is no {key.scheme} key: {error}") from error
+    if isinstance(public, EllipticCurvePublicKey) and not isinstance(public.curve, SECP256R1):
+        raise MetadataError(f"{role} lists key {keyid[:8]} on curve {public.curve.name}; units compute on P-256")
+    if isinstance(public, RSAPublicKey) and not MIN_RSA_BITS <= public.key_size <= MAX_RSA_BITS:
+        raise MetadataError(
+            f"{role} lists an RSA key of {public.key_size} bits; units take {MIN_RSA_BITS} to {MAX_RSA_BITS}"
+        )
+
+
+def _ed25519(text: str) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(bytes.fromhex(text))

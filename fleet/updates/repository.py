@@ -6,31 +6,38 @@
   a snapshot that verifies under the new root, which the next publication or renewal makes current.
 - What is current is what the timestamp says; a versioned file beyond it is an orphan and may be overwritten.
 - One process writes at a time (lock file); readers need no lock.
+- Snapshot and timestamp are signed by the keys the newest root lists, assignments by the key the current targets
+  lists: a publication that lists the fleet's next keys is what puts them into use.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
-from tuf.api.metadata import Metadata, MetaFile, Snapshot, TargetFile, Timestamp
+from securesystemslib.signer import Signer
+from tuf.api.exceptions import UnsignedMetadataError
+from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Timestamp
 
 from fleet.updates import acceptance
 from fleet.updates.acceptance import OfflineRole, OfflineState
 from fleet.updates.director import Director
 from fleet.updates.errors import MetadataError, NotInitialisedError, RepositoryError
 from fleet.updates.files import exclusive, write_whole
-from fleet.updates.keys import OnlineKeys, directory_of, ensure_keys
+from fleet.updates.keys import ONLINE_ROLES, OnlineKeys, directory_of, ensure_keys
 from fleet.updates.metadata import file_name, parse, parse_name, to_bytes
+from protocol.host.role_parts import ROLE
+from protocol.wire.release import DIRECTOR_ROLE
 
 TIMESTAMP_LIFE = timedelta(days=2)
 SNAPSHOT_LIFE = timedelta(days=14)
 MAX_ROOTS = 1024
-_ROLE_FILE = re.compile(r"([1-9][0-9]{0,8}\.)?[a-z][a-z0-9-]{0,31}\.json")
+_ROLE_FILE = re.compile(rf"([1-9][0-9]{{0,8}}\.)?{ROLE}\.json")
 _TARGET_FILE = re.compile(r"[0-9a-f]{64}\.[0-9A-Za-z._+-]{1,64}")
 
 
@@ -52,8 +59,8 @@ class Repository:
 
     @property
     def director(self) -> Director:
-        """Who signs the units' assignments."""
-        return Director(self.keys.director)
+        """Who signs the units' assignments now."""
+        return Director(self.keys.signer("director", self._director_keyid()))
 
     def root_metadata(self) -> bytes:
         """The newest root, for a station to put on a unit; NotInitialisedError before the release owners signed one."""
@@ -69,8 +76,17 @@ class Repository:
         """The images units can install now, by target name."""
         return self._read()[0].images()
 
+    def deltas(self) -> dict[str, TargetFile]:
+        """The deltas between them, by target name."""
+        return {name: target for name, target in self._read()[0].listed().items() if name.endswith(".delta")}
+
+    def parts(self) -> dict[str, int]:
+        """The boards' parts in use, with their sizes in bytes."""
+        state, _ = self._read()
+        return {role: len(state.roles[role].data) for role in state.parts()}
+
     def status(self) -> list[RoleStatus]:
-        """Every role with its version and expiry; empty before the first publication."""
+        """Every role in use with its version and expiry, and parts out of use; empty before the first publication."""
         state, timestamp = self._read()
         if timestamp is None:
             return []
@@ -78,6 +94,13 @@ class Repository:
         signed = [(name, held.metadata.signed) for name, held in state.roles.items()]
         signed += [("snapshot", snapshot), ("timestamp", timestamp)]
         return [RoleStatus(name, each.version, each.expires) for name, each in sorted(signed, key=lambda pair: pair[0])]
+
+    def make_next_keys(self, roles: Collection[str]) -> list[str]:
+        """Make the next keys that are missing, for a rotation; the roles that got one."""
+        with exclusive(self.directory / "lock"):
+            lacking = [role for role in roles if self.keys.public()[role]["next"] is None]
+            self.keys.make_next(lacking)
+        return lacking
 
     def metadata_file(self, name: str) -> Path | None:
         """Where the metadata file of that name lies, if it is served."""
@@ -87,17 +110,19 @@ class Repository:
         """Where the image `SHA256.NAME` lies, if it is served."""
         return self._served("targets", name) if _TARGET_FILE.fullmatch(name) else None
 
-    def publish(self, files: Mapping[str, bytes], images: Mapping[str, bytes], now: datetime) -> list[RoleStatus]:
-        """Check and serve offline-signed metadata and its images; the same publication twice changes nothing.
+    def publish(self, files: Mapping[str, bytes], payloads: Mapping[str, bytes], now: datetime) -> list[RoleStatus]:
+        """Check and serve offline-signed metadata and what it lists; the same publication twice changes nothing.
 
         MetadataError or ImageError, with the repository as it was, if a unit would not accept it.
         """
         with self._writing(now):
             state, timestamp = self._read()
             fresh = {name: data for name, data in files.items() if not self._is_served(state, name, data)}
-            accepted = acceptance.accept(state, fresh, images, self.keys.public(), now)
+            online = {role: self.keys.keyids(role) for role in ONLINE_ROLES}
+            accepted = acceptance.accept(state, fresh, payloads, online, now)
             if accepted.files:
                 self._write(accepted, timestamp, now)
+                self._settle_keys()
         return self.status()
 
     def renew(self, now: datetime) -> list[RoleStatus]:
@@ -109,7 +134,8 @@ class Repository:
             snapshot = self._snapshot(timestamp)
             if snapshot.expires - now < SNAPSHOT_LIFE / 2:
                 renewed = Snapshot(version=snapshot.version + 1, expires=now + SNAPSHOT_LIFE, meta=snapshot.meta)
-                snapshot_data = self._sign_snapshot(renewed)
+                root: Root = self._newest_root().metadata.signed
+                snapshot_data = self._sign_snapshot(renewed, root)
                 stamped = self._stamp(renewed.version, snapshot_data, timestamp, now)
                 return [RoleStatus(each.type, each.version, each.expires) for each in (renewed, stamped)]
             if timestamp.expires - now < TIMESTAMP_LIFE / 2:
@@ -122,6 +148,7 @@ class Repository:
     def _writing(self, now: datetime) -> Iterator[None]:
         with exclusive(self.directory / "lock"):
             self._recover(now)
+            self._settle_keys()
             yield
 
     def _served(self, folder: str, name: str) -> Path | None:
@@ -164,9 +191,8 @@ class Repository:
         return OfflineRole(parse(role, data), data)
 
     def _write(self, accepted: acceptance.Accepted, timestamp: Timestamp | None, now: datetime) -> None:
-        for name, data in accepted.images.items():
-            digest = accepted.state.images()[name].hashes["sha256"]
-            write_whole(self.directory / "targets" / f"{digest}.{name}", data)
+        for name, data in accepted.payloads.items():
+            write_whole(self.directory / "targets" / name, data)
         roots = {name: data for name, data in accepted.files.items() if name.endswith(".root.json")}
         for name, data in accepted.files.items():
             if name not in roots:
@@ -180,14 +206,18 @@ class Repository:
                 if role != "root"
             },
         )
-        data = self._sign_snapshot(snapshot)
+        root: Root = accepted.state.roles["root"].metadata.signed
+        data = self._sign_snapshot(snapshot, root)
         for name in sorted(roots, key=lambda each: int(each.partition(".")[0])):
             write_whole(self.directory / "metadata" / name, roots[name])
         self._stamp(snapshot.version, data, timestamp, now)
 
-    def _sign_snapshot(self, snapshot: Snapshot) -> bytes:
+    def _signer(self, role: str, root: Root) -> Signer:
+        return self.keys.signer(role, root.roles[role].keyids[0])
+
+    def _sign_snapshot(self, snapshot: Snapshot, root: Root) -> bytes:
         metadata = Metadata(snapshot)
-        metadata.sign(self.keys.snapshot)
+        metadata.sign(self._signer("snapshot", root))
         data = to_bytes(metadata)
         parse("snapshot", data)  # within the units' bound
         write_whole(self._path("snapshot", snapshot.version), data)
@@ -200,7 +230,7 @@ class Repository:
             snapshot_meta=MetaFile.from_data(version, snapshot_data, ["sha256"]),
         )
         metadata = Metadata(signed)
-        metadata.sign(self.keys.timestamp)
+        metadata.sign(self._signer("timestamp", self._newest_root().metadata.signed))
         write_whole(self._path("timestamp", 0), to_bytes(metadata))
         return signed
 
@@ -212,11 +242,30 @@ class Repository:
             return
         data = self._load("snapshot", version)
         try:
-            listed = self._listed(parse("snapshot", data).signed)
-            acceptance.verify(OfflineState({"root": self._newest_root(), **listed}))
-        except (MetadataError, RepositoryError):
+            snapshot = parse("snapshot", data)
+            state = OfflineState({"root": self._newest_root(), **self._listed(snapshot.signed)})
+            acceptance.verify(state)
+            state.roles["root"].metadata.verify_delegate("snapshot", snapshot)
+        except (MetadataError, RepositoryError, UnsignedMetadataError):
             return  # died before its root: an orphan, which the next publication overwrites
         self._stamp(version, data, timestamp, now)
+
+    def _settle_keys(self) -> None:
+        """Let the keys that are published now take the place of those before."""
+        state, timestamp = self._read()
+        if timestamp is None or state.root is None:
+            return
+        for role in ("snapshot", "timestamp"):
+            self.keys.settle(role, state.root.roles[role].keyids[0])
+        self.keys.settle(DIRECTOR_ROLE, _director_in(state))
+
+    def _director_keyid(self) -> str | None:
+        """The key of the current targets for assignments; None before the first publication."""
+        try:
+            at = self._path("timestamp", 0).stat()
+        except FileNotFoundError:
+            return None
+        return _cached_director_keyid(self, (at.st_ino, at.st_mtime_ns))
 
     def _newest_root(self) -> OfflineRole:
         version = 1
@@ -233,3 +282,17 @@ def ensure(data_dir: Path) -> Repository:
     with exclusive(directory / "lock"):
         keys = ensure_keys(directory_of(data_dir))
     return Repository(directory, keys)
+
+
+@lru_cache(maxsize=8)
+def _cached_director_keyid(repository: Repository, _published: tuple[int, int]) -> str:
+    """Each publication has a timestamp file of its own: between two, assignments need not read the metadata."""
+    state, _ = repository._read()
+    return _director_in(state)
+
+
+def _director_in(state: OfflineState) -> str:
+    delegations = state.targets.delegations if state.targets else None
+    if delegations is None or not delegations.roles:
+        raise RepositoryError("the published targets delegates to nobody; restore the repository from a backup")
+    return delegations.roles[DIRECTOR_ROLE].keyids[0]

@@ -11,7 +11,7 @@ import pytest
 from fleet.updates.repository import Repository
 from protocol.wire.image import ImageHeader
 from tools.release.bundle import Bundle
-from tools.release.keys import OfflineKeys, create_keys
+from tools.release.keys import OfflineKeys, create_keys, standard_names
 from tools.release.sign import initialise, sign_image
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -44,7 +44,7 @@ class Owners:
     def publish(self) -> None:
         published = {each.role: each.version for each in self.repository.status()}
         files = self.bundle.files_after(published)
-        self.repository.publish(files, self.bundle.images_after(published), self.now)
+        self.repository.publish(files, self.bundle.payloads_after(published), self.now)
 
 
 def tree(directory: Path) -> dict[str, bytes]:
@@ -55,5 +55,5 @@ def tree(directory: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="session")
 def offline_keys(tmp_path_factory: pytest.TempPathFactory) -> OfflineKeys:
     directory = tmp_path_factory.mktemp("keys")
-    create_keys(directory, ["simulated", "other"], PASSPHRASE)
-    return OfflineKeys(directory, PASSPHRASE)
+    create_keys(directory, standard_names(["simulated", "other"]), PASSPHRASE)
+    return OfflineKeys(directory, lambda _secret: PASSPHRASE)

@@ -1,53 +1,35 @@
-"""The command `plugtone release`: make keys, build, sign offline, publish.
+"""The command `plugtone release`: build, sign offline, publish; `keys` is in keys_cli.py.
 
-Keys and bundle are folders; only `init`, `publish` and `list` talk to a fleet (PLUGTONE_URL, PLUGTONE_TOKEN).
+Keys and bundle are folders; only `init`, `publish`, `list` and `show` talk to a fleet (PLUGTONE_URL, PLUGTONE_TOKEN).
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from protocol.wire.release import role_of, target_name
+from protocol.host.role_parts import PART_BYTES, parse_part
 from tools.client import FleetClient
-from tools.release.build import build_image
+from tools.release.build import REPOSITORY, build_image, modules_of
 from tools.release.bundle import Bundle
-from tools.release.errors import ReleaseError
-from tools.release.keys import OfflineKeys, create_keys
+from tools.release.delta_targets import delta_maker
+from tools.release.draft import abandon, cosign, load
+from tools.release.keys_cli import UpdateKeysOption, keys_app
+from tools.release.publication import send, show_release
+from tools.release.record import Provenance, ReleaseFacts, provenance_path, read_provenance
+from tools.release.sbom import make_sbom, source_of
 from tools.release.sign import initialise, renew, sign_image
-
-PASSPHRASE_VARIABLE = "PLUGTONE_KEY_PASSPHRASE"  # noqa: S105 - the variable's name
-MAX_KEYS_FILE_BYTES = 64 * 1024
+from tools.release.terminal import BundleOption, JsonOption, KeysOption, missing_dict, open_keys, read_json, show
+from tools.release.terminal import show_outcome as show_signed
 
 app = typer.Typer(
     name="release", help="Make release keys, build images, sign them offline, publish them.", no_args_is_help=True
 )
-keys_app = typer.Typer(help="The offline keys of the release owners.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
-
-KeysOption = Annotated[Path, typer.Option("--keys", help="The folder of the offline keys.")]
-BundleOption = Annotated[Path, typer.Option("--bundle", "--out", help="The folder of what was signed.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-@keys_app.command("create")
-def create(
-    directory: Annotated[Path, typer.Argument(help="Where the key files go.")],
-    board: Annotated[list[str], typer.Option("--board", help="A board to make a key for; repeatable.")],
-    as_json: JsonOption = False,
-) -> None:
-    """Make three root keys, a targets key and one for each board, each an encrypted file.
-
-    Keys that are there stay. Example: plugtone release keys create keys --board simulated
-    """
-    made = create_keys(directory, board, _passphrase(confirm=True))
-    _show(as_json, {"made": [str(path) for path in made]}, *(f"made {path}" for path in made))
 
 
 @app.command("init")
@@ -55,19 +37,20 @@ def init(
     keys: KeysOption,
     bundle: BundleOption,
     board: Annotated[list[str], typer.Option("--board", help="A board this fleet has; repeatable.")],
-    update_keys: Annotated[
-        Path | None,
-        typer.Option("--update-keys", help="The answer of GET /v1/update-keys in a file: no fleet is asked."),
-    ] = None,
+    update_keys: UpdateKeysOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Sign the first root, targets and board roles, trusting the fleet's online keys.
 
     Example: plugtone release init --keys keys --bundle releases --board simulated
     """
-    online = _update_keys(update_keys)
-    made = initialise(Bundle(bundle), OfflineKeys(keys, _passphrase()), board, online, datetime.now(UTC))
-    _show(as_json, {"signed": [path.name for path in made]}, *(f"signed {path}" for path in made))
+    if update_keys is None:
+        with FleetClient.from_environment() as fleet:
+            online = fleet.get("/v1/update-keys")
+    else:
+        online = read_json(update_keys)
+    target = Bundle(bundle)
+    show_signed(as_json, target, initialise(target, open_keys(keys), board, online, datetime.now(UTC)))
 
 
 @app.command("build")
@@ -82,13 +65,15 @@ def build(
     source: Annotated[Path | None, typer.Option("--source", help="The folder with firmware/ and protocol/.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Build an image; the same sources give the same bytes.
+    """Build an image, and beside it what it is made of; the same sources give the same bytes.
 
     Example: plugtone release build --board simulated --version 2.0.0 --counter 2 --out 2.0.0.img
     """
     image = build_image(board, version, counter, security_counter=security_counter, source=source)
+    made_of = Provenance(source_of(source or REPOSITORY), make_sbom(image, modules_of(board, source)))
     out.write_bytes(image)
-    _show(as_json, {"image": str(out), "bytes": len(image)}, f"built {out}, {len(image)} bytes")
+    provenance_path(out).write_bytes(made_of.to_bytes())
+    show(as_json, {"image": str(out), "bytes": len(image)}, f"built {out}, {len(image)} bytes")
 
 
 @app.command("sign")
@@ -97,16 +82,27 @@ def sign(
     keys: KeysOption,
     bundle: BundleOption,
     retire: Annotated[list[str] | None, typer.Option("--retire", help="A version to drop; repeatable.")] = None,
+    notes: Annotated[str, typer.Option("--notes", help="What is new, for the release record.")] = "",
+    beta: Annotated[bool, typer.Option("--beta", help="For units of the beta channel.")] = False,
+    security: Annotated[bool, typer.Option("--security", help="It closes a hole.")] = False,
+    deltas: Annotated[bool, typer.Option("--deltas/--no-deltas", help="From the newest releases.")] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Sign an image into its board's role, offline.
+    """Sign an image, its record and its deltas into its board's role, offline.
 
     Example: plugtone release sign 2.0.0.img --keys keys --bundle releases
     """
-    signer = OfflineKeys(keys, _passphrase())
-    header = sign_image(Bundle(bundle), signer, image.read_bytes(), datetime.now(UTC), retire or ())
-    name = target_name(header.board, header.version)
-    _show(as_json, {"target": name, "role": role_of(header.board)}, f"signed {name} into {role_of(header.board)}")
+    facts = ReleaseFacts(notes, beta, security, read_provenance(image))
+    maker = delta_maker() if deltas else None
+    done = sign_image(
+        Bundle(bundle), open_keys(keys), image.read_bytes(), datetime.now(UTC), retire or (), facts, maker
+    )
+    value = {"target": done.name, "role": done.role, "deltas": dict(done.deltas), "warning": done.warning or None}
+    lines = [f"signed {done.name} into {done.role}"]
+    lines += [f"signed {name}, {size} bytes" for name, size in done.deltas.items()]
+    if facts.provenance.sbom is None:
+        lines.append(f"no {provenance_path(image).name}: the record has no parts list")
+    show(as_json, value, *lines, *([f"warning: {done.warning}"] if done.warning else []))
 
 
 @app.command("renew")
@@ -120,8 +116,51 @@ def renew_role(
 
     Example: plugtone release renew targets --keys keys --bundle releases
     """
-    path = renew(Bundle(bundle), OfflineKeys(keys, _passphrase()), role, datetime.now(UTC))
-    _show(as_json, {"signed": path.name}, f"signed {path}")
+    target = Bundle(bundle)
+    show_signed(as_json, target, renew(target, open_keys(keys), role, datetime.now(UTC)))
+
+
+@app.command("cosign")
+def cosign_proposal(keys: KeysOption, bundle: BundleOption, as_json: JsonOption = False) -> None:
+    """Add the signatures of the keys in this folder to what still lacks some.
+
+    Example: plugtone release cosign --keys keys --bundle releases
+    """
+    target = Bundle(bundle)
+    show_signed(as_json, target, cosign(target, open_keys(keys)))
+
+
+@app.command("abandon")
+def abandon_proposal(bundle: BundleOption, as_json: JsonOption = False) -> None:
+    """Drop what still lacks signatures.
+
+    Example: plugtone release abandon --bundle releases
+    """
+    dropped = abandon(Bundle(bundle))
+    show(as_json, {"dropped": dropped}, *(f"dropped {role}" for role in dropped or ["nothing; nothing was proposed"]))
+
+
+@app.command("status")
+def status(bundle: BundleOption, as_json: JsonOption = False) -> None:
+    """Every role with version and expiry, how full a board's parts are, and whose signatures are missing.
+
+    Example: plugtone release status --bundle releases
+    """
+    target = Bundle(bundle)
+    draft = load(target)
+    missing = draft.missing() if draft else []
+    names = target.key_names()
+    roles: list[dict[str, Any]] = []
+    lines = []
+    for role, version in target.versions().items():
+        size = target.path(role, version).stat().st_size
+        expires = target.load(role, version).signed.expires
+        roles.append({"role": role, "version": version, "expires": expires.isoformat(), "bytes": size})
+        full = f"  {100 * size // PART_BYTES} % full" if parse_part(role) else ""
+        lines.append(f"{role:24} {version:>5}  expires {expires:%Y-%m-%d}{full}")
+    lines += [each.sentence(names) for each in missing]
+    value = {"roles": roles, "proposed": target.proposals(), "missing": [missing_dict(m, names) for m in missing]}
+    show(as_json, value, *lines)
 
 
 @app.command("publish")
@@ -137,62 +176,42 @@ def publish(
     with FleetClient.from_environment() as fleet:
         answer = send(fleet, Bundle(bundle), notes)
     versions = [release["version"] for release in answer["releases"]]
-    _show(as_json, answer, *(f"published {version}" for version in versions or ["metadata; no new release"]))
+    show(as_json, answer, *(f"published {version}" for version in versions or ["metadata; no new release"]))
 
 
 @app.command("list")
 def list_releases(as_json: JsonOption = False) -> None:
-    """The releases a rollout can name, newest first.
+    """The releases a rollout can name, newest first, with the sizes of image and deltas in bytes.
 
     Example: plugtone release list
     """
     with FleetClient.from_environment() as fleet:
         releases = list(fleet.items("/v1/releases"))
-    lines = [
-        f"{each['version']:16} {', '.join(i['board'] for i in each['images']):20} {each['published_at']}"
-        for each in releases
-    ]
-    _show(as_json, releases, *lines)
-
-
-def send(fleet: FleetClient, bundle: Bundle, notes: str) -> dict[str, Any]:
-    """Publish what the fleet does not serve yet; the answer of POST /v1/releases."""
-    versions = bundle.versions()
-    if "root" not in versions:
-        raise ReleaseError(f"{bundle.directory} has no root; run `plugtone release init` first")
-    published = {each["role"]: each["version"] for each in fleet.get("/v1/update-metadata")}
-    for role, version in versions.items():
-        if published.get(role, 0) > version:
-            raise ReleaseError(
-                f"the fleet serves {role} {published[role]}, this bundle has {version}: it is an old copy"
+    lines = []
+    for each in releases:
+        for image in each["images"]:
+            deltas = ", ".join(f"{delta['length']} from {delta['base_version']}" for delta in image["deltas"])
+            lines.append(
+                f"{each['version']:16} {image['board']:16} {image['length']:>8}  {deltas or 'no delta':40} "
+                f"{each['published_at']}"
             )
-    # With nothing new, what is newest is sent once more: it completes a publication the fleet died in.
-    files = bundle.files_after(published) or bundle.files_after({role: each - 1 for role, each in versions.items()})
-    parts = [("metadata", (name, data)) for name, data in files.items()]
-    parts += [("images", (name, data)) for name, data in bundle.images_after(published).items()]
-    answer: dict[str, Any] = fleet.post("/v1/releases", files=parts, data={"notes": notes}, repeatable=True)
-    return answer
+    show(as_json, releases, *lines)
 
 
-def _update_keys(path: Path | None) -> Mapping[str, Mapping[str, Any]]:
-    if path is None:
-        with FleetClient.from_environment() as fleet:
-            online: Mapping[str, Mapping[str, Any]] = fleet.get("/v1/update-keys")
-            return online
-    try:
-        online = json.loads(path.read_bytes()[:MAX_KEYS_FILE_BYTES])
-    except ValueError as error:
-        raise ReleaseError(f"{path} holds no JSON: {error}; save the answer of GET /v1/update-keys there") from error
-    return online
+@app.command("show")
+def show_one(
+    version: Annotated[str, typer.Argument(help="The release's version.")],
+    sbom: Annotated[bool, typer.Option("--sbom", help="Print its parts list alone, as CycloneDX.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """A release with its record: source, boards, counters, notes, flags, deltas and what it is made of.
 
-
-def _passphrase(confirm: bool = False) -> str:
-    given = os.environ.get(PASSPHRASE_VARIABLE)
-    if given is None:
-        given = str(typer.prompt("Passphrase of the keys", hide_input=True, confirmation_prompt=confirm))
-    return given
-
-
-def _show(as_json: bool, value: Any, *lines: str) -> None:
-    for line in [json.dumps(value)] if as_json else lines:
-        typer.echo(line)
+    Example: plugtone release show 2.0.0
+    """
+    with FleetClient.from_environment() as fleet:
+        release = fleet.get(f"/v1/releases/{version}")
+    if sbom:
+        documents = [image["record"]["sbom"] for image in release["images"] if image["record"]]
+        typer.echo(json.dumps(documents[0] if len(documents) == 1 else documents))
+        return
+    show(as_json, release, *show_release(release))

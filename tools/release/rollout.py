@@ -42,6 +42,12 @@ def create(
     release: Annotated[str, typer.Argument(help="The release's version.")],
     unit: Annotated[list[str] | None, typer.Option("--unit", help="A serial number; repeatable. None: all.")] = None,
     pause_after_failures: Annotated[int, typer.Option("--pause-after-failures", min=1)] = 1,
+    not_before: Annotated[
+        str | None, typer.Option("--not-before", help="No restart earlier, as 2026-12-01T02:00Z.")
+    ] = None,
+    deadline: Annotated[
+        str | None, typer.Option("--deadline", help="From then on units do not wait for their hours.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a rollout; somebody else has to approve it.
@@ -49,6 +55,8 @@ def create(
     Example: plugtone rollout create 2.0.0 --pause-after-failures 2
     """
     body = {"release": release, "targets": unit or "all", "pause_after_failures": pause_after_failures}
+    times = {"not_before": not_before, "deadline": deadline}
+    body |= {name: at for name, at in times.items() if at is not None}
     with FleetClient.from_environment() as fleet:
         _show(fleet.post("/v1/rollouts", body), as_json)
 

@@ -7,29 +7,44 @@ file its delegator's threshold has not signed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from pathlib import Path
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from securesystemslib.signer import Key, Signer
-from tuf.api.exceptions import UnsignedMetadataError
-from tuf.api.metadata import DelegatedRole, Delegations, Metadata, Root, TargetFile, Targets
+from securesystemslib.signer import Key
+from tuf.api.metadata import DelegatedRole, Delegations, Root, TargetFile, Targets
 
+from protocol.host.role_parts import parse_part, record_name
 from protocol.wire.errors import WireError
 from protocol.wire.image import ImageHeader
 from protocol.wire.release import DIRECTOR_PATHS, DIRECTOR_ROLE, is_name, paths_of, role_of, target_facts, target_name
-from tools.release.bundle import Bundle
+from tools.release.bundle import Bundle, metadata_bytes
+from tools.release.delta_targets import MakeDelta, make_deltas
+from tools.release.draft import Draft, Outcome, propose
 from tools.release.errors import ReleaseError
-from tools.release.keys import ROOT_KEYS, ROOT_THRESHOLD, OfflineKeys
+from tools.release.keys import ROOT_THRESHOLD, OfflineKeys, key_of, root_names
+from tools.release.parts import BoardParts, boards_of, delegate, empty_parts, fullness
+from tools.release.record import ReleaseFacts, make_record, record_digest
+from tools.release.replacement import ROOT_LIFE, TARGETS_LIFE, keyids_of
 
-ROOT_LIFE = timedelta(days=730)
-TARGETS_LIFE = timedelta(days=365)
+NO_FACTS = ReleaseFacts()
+
+
+@dataclass(frozen=True, slots=True)
+class SignedImage:
+    """What signing an image came to; `deltas` by name with their sizes in bytes, `warning` empty if there is none."""
+
+    header: ImageHeader
+    name: str
+    role: str
+    deltas: Mapping[str, int]
+    warning: str
 
 
 def initialise(
     bundle: Bundle, keys: OfflineKeys, boards: Sequence[str], online: Mapping[str, Mapping[str, Any]], now: datetime
-) -> list[Path]:
-    """Version 1 of root, targets and each board's empty role.
+) -> Outcome:
+    """Version 1 of root, targets and each board's empty role; what the keys at hand cannot sign waits for `cosign`.
 
     `online` is the fleet's public keys as GET /v1/update-keys gives them.
     """
@@ -37,69 +52,84 @@ def initialise(
         raise ReleaseError(f"{bundle.directory} has metadata already; a repository is initialised once")
     if not boards:
         raise ReleaseError("name at least one board, as in --board simulated")
-    public = {role: Key.from_dict(entry["keyid"], dict(entry["key"])) for role, entry in online.items()}
-    root = _root(keys, public, now)
-    targets = _targets(keys, boards, public[DIRECTOR_ROLE], now)
-    made = [bundle.add("root", root), bundle.add("targets", targets)]
-    for board in boards:
-        role = Metadata(Targets(version=1, expires=now + TARGETS_LIFE))
-        role.sign(keys.signer(role_of(board)))
-        made.append(bundle.add(role_of(board), role))
-    return made
+    public = {role: key_of(entry) for role, entry in online.items()}
+    changes: dict[str, Root | Targets] = {
+        "root": _first_root(keys, public, now),
+        "targets": _first_targets(keys, boards, public[DIRECTOR_ROLE], now),
+    }
+    changes |= {role_of(board): Targets(version=1, expires=now + TARGETS_LIFE) for board in boards}
+    draft = propose(bundle, changes)
+    bundle.name_keys({each.key.keyid: each.name for each in keys.described().values()})
+    draft.sign(keys)
+    return draft.settle()
 
 
 def sign_image(
-    bundle: Bundle, keys: OfflineKeys, image: bytes, now: datetime, retire: Sequence[str] = ()
-) -> ImageHeader:
-    """Add an image to its board's role, one version on; the releases `retire` leave it. The image's header."""
+    bundle: Bundle,
+    keys: OfflineKeys,
+    image: bytes,
+    now: datetime,
+    retire: Sequence[str] = (),
+    facts: ReleaseFacts = NO_FACTS,
+    make_delta: MakeDelta | None = None,
+) -> SignedImage:
+    """Add an image, its record and its deltas to its board's role; the releases `retire` leave it.
+
+    ReleaseError, with the bundle as it was, if the role needs a new part and the targets key is not at hand.
+    """
     header = _header_of(image)
-    role = role_of(header.board)
-    metadata = _newest(bundle, role)
-    listed: dict[str, TargetFile] = metadata.signed.targets
     name = target_name(header.board, header.version)
-    if name in listed:
-        raise ReleaseError(f"{name} is signed already; a version names one image for ever, build the next version")
-    highest = max((target.custom["release_counter"] for target in listed.values()), default=0)
-    if header.release_counter <= highest:
-        raise ReleaseError(f"release counter {header.release_counter} is not above {highest}, the highest signed")
-    target = TargetFile.from_data(name, image, ["sha256"])
-    target.unrecognized_fields["custom"] = target_facts(header)
-    listed[name] = target
+    held = {role: bundle.require(role) for role in bundle.parts(header.board)}
+    board = BoardParts(header.board, held, set())
+    _check_follows(board, header, name)
     for version in retire:
-        if listed.pop(target_name(header.board, version), None) is None:
-            raise ReleaseError(f"{role} lists no version {version} to retire")
-    _sign_next(bundle, role, metadata, [keys.signer(role)], now + TARGETS_LIFE)
-    bundle.add(role, metadata, {name: image})
-    return header
+        board.retire(version)
+    record = make_record(name, image, header, facts)
+    target = TargetFile.from_data(name, image, ["sha256"])
+    target.unrecognized_fields["custom"] = target_facts(header) | facts.flags() | {"record": record_digest(record)}
+    deltas = make_deltas(bundle, name, image, board.images, make_delta) if make_delta else {}
+    fresh = {name: target} | {each: made for each, (made, _) in deltas.items()}
+    numbers = [part[1] for role in bundle.versions() if (part := parse_part(role)) and part[0] == header.board]
+    is_new = board.add(fresh, numbers, now + TARGETS_LIFE)
+    draft = propose(bundle, _signed_next(bundle, board, is_new, now))
+    draft.sign(keys)
+    role = list(board.parts)[-1]
+    _require(draft, role, is_new)
+    draft.settle({name: image, record_name(name): record} | {each: data for each, (_, data) in deltas.items()})
+    sizes = {each: len(data) for each, (_, data) in deltas.items()}
+    return SignedImage(header, name, role, sizes, fullness(role, len(metadata_bytes(draft.roles[role]))))
 
 
-def renew(bundle: Bundle, keys: OfflineKeys, role: str, now: datetime) -> Path:
-    """Sign `role` (root, targets or board-...) again as it is, one version on and with a new expiry."""
-    metadata = _newest(bundle, role)
-    signers = keys.root_signers() if role == "root" else [keys.signer(role)]
-    _sign_next(bundle, role, metadata, signers, now + (ROOT_LIFE if role == "root" else TARGETS_LIFE))
-    return bundle.add(role, metadata)
+def renew(bundle: Bundle, keys: OfflineKeys, role: str, now: datetime) -> Outcome:
+    """Sign `role` (root, targets or board-...) again as it is, one version on and with a new expiry.
+
+    A root waits for the other owners' signatures if it has to. Targets drops parts that list nothing any more.
+    """
+    signed = bundle.require(role).signed
+    signed.version += 1
+    signed.expires = now + (ROOT_LIFE if role == "root" else TARGETS_LIFE)
+    if role == "targets":
+        _drop_empty_parts(bundle, signed.delegations)
+    draft = propose(bundle, {role: signed})
+    draft.sign(keys)
+    if role != "root":
+        draft.require_signed()
+    return draft.settle()
 
 
-def _root(keys: OfflineKeys, online: Mapping[str, Key], now: datetime) -> Metadata[Root]:
-    signers = keys.root_signers()
-    if len(signers) < ROOT_KEYS:
-        raise ReleaseError(f"{keys.directory} has {len(signers)} root keys, the first root lists {ROOT_KEYS}")
+def _first_root(keys: OfflineKeys, online: Mapping[str, Key], now: datetime) -> Root:
     root = Root(version=1, expires=now + ROOT_LIFE, consistent_snapshot=True)
-    for signer in signers:
-        root.add_key(signer.public_key, "root")
+    for name in root_names():
+        root.add_key(keys.description(name).key, "root")
     root.roles["root"].threshold = ROOT_THRESHOLD
-    root.add_key(keys.signer("targets").public_key, "targets")
+    root.add_key(keys.description("targets").key, "targets")
     for role in ("snapshot", "timestamp"):
         root.add_key(online[role], role)
-    metadata = Metadata(root)
-    for signer in signers:
-        metadata.sign(signer, append=True)
-    return metadata
+    return root
 
 
-def _targets(keys: OfflineKeys, boards: Sequence[str], director: Key, now: datetime) -> Metadata[Targets]:
-    delegated = {role_of(board): (keys.signer(role_of(board)).public_key, paths_of(board)) for board in boards} | {
+def _first_targets(keys: OfflineKeys, boards: Sequence[str], director: Key, now: datetime) -> Targets:
+    delegated = {role_of(board): (keys.description(role_of(board)).key, paths_of(board)) for board in boards} | {
         DIRECTOR_ROLE: (director, list(DIRECTOR_PATHS))
     }
     delegations = Delegations(
@@ -109,9 +139,7 @@ def _targets(keys: OfflineKeys, boards: Sequence[str], director: Key, now: datet
             for name, (key, paths) in delegated.items()
         },
     )
-    metadata = Metadata(Targets(version=1, expires=now + TARGETS_LIFE, delegations=delegations))
-    metadata.sign(keys.signer("targets"))
-    return metadata
+    return Targets(version=1, expires=now + TARGETS_LIFE, delegations=delegations)
 
 
 def _header_of(image: bytes) -> ImageHeader:
@@ -126,26 +154,45 @@ def _header_of(image: bytes) -> ImageHeader:
     return header
 
 
-def _newest(bundle: Bundle, role: str) -> Metadata[Any]:
-    metadata = bundle.newest(role)
-    if metadata is None:
-        raise ReleaseError(f"{bundle.directory} has no {role}; run `plugtone release init` with that board first")
-    return metadata
+def _check_follows(board: BoardParts, header: ImageHeader, name: str) -> None:
+    if name in board.images:
+        raise ReleaseError(f"{name} is signed already; a version names one image for ever, build the next version")
+    highest = max((target.custom["release_counter"] for target in board.images.values()), default=0)
+    if header.release_counter <= highest:
+        raise ReleaseError(f"release counter {header.release_counter} is not above {highest}, the highest signed")
 
 
-def _sign_next(
-    bundle: Bundle, role: str, metadata: Metadata[Any], signers: Sequence[Signer], expires: datetime
-) -> None:
-    """Sign the version after; ReleaseError if the delegator's threshold is not met."""
-    metadata.signed.version += 1
-    metadata.signed.expires = expires
-    metadata.signatures.clear()
-    for signer in signers:
-        metadata.sign(signer, append=True)
-    delegator = metadata if role == "root" else _newest(bundle, "root" if role == "targets" else "targets")
-    try:
-        delegator.signed.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
-    except (UnsignedMetadataError, ValueError) as error:
+def _signed_next(bundle: Bundle, board: BoardParts, is_new: bool, now: datetime) -> dict[str, Root | Targets]:
+    """The roles that change, one version on each."""
+    changes: dict[str, Root | Targets] = {}
+    for role in board.changed:
+        signed = board.parts[role].signed
+        signed.version = bundle.versions().get(role, 0) + 1
+        signed.expires = now + TARGETS_LIFE
+        changes[role] = signed
+    if is_new:
+        targets: Targets = bundle.require("targets").signed
+        if targets.delegations is None:
+            raise ReleaseError("targets delegates to nobody; run `plugtone release init` again")
+        targets.version += 1
+        targets.expires = now + TARGETS_LIFE
+        delegate(targets.delegations, board.board, keyids_of(bundle, next(iter(board.parts))), board.parts)
+        changes["targets"] = targets
+    return changes
+
+
+def _require(draft: Draft, role: str, is_new: bool) -> None:
+    if is_new and any(each.role == "targets" for each in draft.missing()):
         raise ReleaseError(
-            f"the keys at hand do not sign {role}: {error}; give the folder that has its keys"
-        ) from error
+            f"the newest part of the role is full, and {role} begins by a signature of targets, whose key is not "
+            "here: give the folder that has it, or drop releases nothing runs any more, with --retire VERSION"
+        )
+    draft.require_signed()
+
+
+def _drop_empty_parts(bundle: Bundle, delegations: Delegations) -> None:
+    held = {role: bundle.require(role).signed for role in delegations.roles or {} if parse_part(role) is not None}
+    dropped = empty_parts(delegations, held)
+    for board in boards_of(held):
+        roles = [role for role in bundle.parts(board) if role not in dropped]
+        delegate(delegations, board, keyids_of(bundle, roles[-1]), roles)

@@ -1,6 +1,17 @@
-"""What may be rolled out: releases, and of each an image a board."""
+"""What may be rolled out: releases, of each an image a board, and the deltas that lead to it."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, SmallInteger, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Integer,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    false,
+)
 
 from fleet.store.base import Instant, metadata
 
@@ -29,4 +40,18 @@ release_images = Table(
     Column("security_counter", BigInteger, nullable=False),
     Column("data_schema", Integer, nullable=False),
     Column("minimum_heap_bytes", BigInteger, nullable=False),
+    Column("beta", Boolean, nullable=False, server_default=false()),
+    Column("security", Boolean, nullable=False, server_default=false()),
+    Column("record_sha256", String(64)),  # of its release record; null: it has none
+)
+
+release_deltas = Table(
+    "release_deltas",
+    metadata,
+    Column("release_id", ForeignKey("releases.id"), primary_key=True),
+    Column("board", String(16), primary_key=True),
+    Column("base_version", String(16), primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),  # the TUF target's
+    Column("length", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
 )

@@ -32,6 +32,8 @@ rollouts = Table(
     Column("created_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("ended_at", Instant),
+    Column("not_before", Instant),  # units restart into it no earlier
+    Column("deadline", Instant),  # from then on maintenance hours no longer hold a unit's restart back
     Column("version", Integer, nullable=False, server_default="1"),
 )
 
@@ -82,7 +84,9 @@ assignments = Table(
     Column("pending", Boolean, nullable=False),  # the unit has not yet said how it ended
     Column("issued_at", Instant, nullable=False),
     Column("told_at", Instant, nullable=False),
+    Column("keyid", String(64)),  # of the director's key that signed it; null: from before that was kept
     ForeignKeyConstraint(["rollout_id", "serial"], ["rollout_units.rollout_id", "rollout_units.serial"]),
     Index("ix_assignments_serial_sequence", "serial", "sequence"),
+    Index("ix_assignments_pending_issued_at", "pending", "issued_at"),
     sqlite_autoincrement=True,
 )

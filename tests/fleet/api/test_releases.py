@@ -31,7 +31,7 @@ def client(services: Services, url: str, role: Role) -> httpx.Client:
 
 def send(http: httpx.Client, owners: Owners, **changed: bytes) -> httpx.Response:
     parts = [("metadata", (name, data)) for name, data in owners.bundle.files_after({}).items()]
-    images = owners.bundle.images_after({}) | changed
+    images = owners.bundle.payloads_after({}) | changed
     parts += [("images", (name, data)) for name, data in images.items()]
     return http.post("/v1/releases", files=parts, data={"notes": "what is new"})
 

@@ -73,7 +73,7 @@ def test_stock_tuf_refuses_a_repository_changed_behind_the_owners_back(
     owners.sign("1.0.0", 1)
     owners.publish()
     root = owners.repository.root_metadata()
-    image = next((owners.repository.directory / "targets").iterdir())
+    image = next((owners.repository.directory / "targets").glob("*.img"))
     image.write_bytes(image.read_bytes()[:-1] + b"x")
     with pytest.raises(RepositoryError):
         fetched(url, root, tmp_path / "unit", "simulated_1.0.0.img")
@@ -127,7 +127,7 @@ def test_an_assignment_is_signed_by_the_key_the_offline_targets_name(
     owners.initialise()
     owners.sign("1.0.0", 1)
     files = owners.bundle.files_after({})
-    services.releases.publish(MANAGER, files, owners.bundle.images_after({}))
+    services.releases.publish(MANAGER, files, owners.bundle.payloads_after({}))
     (serial,) = put_in_service(services, 1, clock.now)
     unit = FakeUnit(services, serial)
     unit.register()

@@ -64,7 +64,8 @@ class Story:
         self.transactions = Transactions(engine, lambda: self.now)
         metadata.create_all(engine)
         self._publish()
-        self.unit_updates = UnitUpdates(self.transactions, Director(CryptoSigner.generate_ecdsa()))
+        director = Director(CryptoSigner.generate_ecdsa())
+        self.unit_updates = UnitUpdates(self.transactions, lambda: director)
         self.people = Rollouts(self.transactions, Signed())  # type: ignore[arg-type]
         self.units = [FakeUnit(self, serial) for serial in put_in_service(self, UNITS, START)]  # type: ignore[arg-type]
         for unit in self.units:

@@ -37,7 +37,7 @@ def owners(services: Services, tmp_path: Path, offline_keys: OfflineKeys) -> Own
     owners.sign("2.0.0", 2)
     owners.sign("3.0.0", 3, payload=b"broken")
     files = owners.bundle.files_after({})
-    services.releases.publish(MANAGER, files, owners.bundle.images_after({}))
+    services.releases.publish(MANAGER, files, owners.bundle.payloads_after({}))
     return owners
 
 
@@ -317,9 +317,9 @@ def test_publishing_again_after_a_crash_between_files_and_rows_brings_the_releas
     owners.sign("4.0.0", 4)
     owners.publish()  # the files alone, as if the process had died after them
     files = owners.bundle.files_after({})
-    (release,) = services.releases.publish(MANAGER, files, owners.bundle.images_after({}), "healed")
+    (release,) = services.releases.publish(MANAGER, files, owners.bundle.payloads_after({}), "healed")
     assert (release.version, release.notes) == ("4.0.0", "healed")
-    assert services.releases.publish(MANAGER, files, owners.bundle.images_after({})) == []
+    assert services.releases.publish(MANAGER, files, owners.bundle.payloads_after({})) == []
     assert [each.version for each in services.releases.page(MANAGER, 10, None)] == ["4.0.0", "3.0.0", "2.0.0"]
 
 

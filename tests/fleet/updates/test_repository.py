@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tuf.api.metadata import Metadata, Snapshot, Timestamp
+from tuf.api.metadata import Metadata, MetaFile, Snapshot, Timestamp
 
 from fleet.updates import repository as module
 from fleet.updates.errors import ImageError, MetadataError, NotInitialisedError, RepositoryError
 from fleet.updates.keys import ensure_keys
 from fleet.updates.repository import SNAPSHOT_LIFE, TIMESTAMP_LIFE, Repository, ensure
+from protocol.wire.image import ImageHeader
 from protocol.wire.release import MAX_METADATA_BYTES
 from tests.fleet.release_owners import NOW, Owners, make_image, tree
 from tools.release.keys import OfflineKeys
+from tools.release.record import ReleaseFacts, make_record, record_digest
 from tools.release.sign import renew
 
 
@@ -27,7 +29,7 @@ def versions(repository: Repository) -> dict[str, int]:
 
 def publication(owners: Owners) -> tuple[dict[str, bytes], dict[str, bytes]]:
     published = versions(owners.repository)
-    return owners.bundle.files_after(published), owners.bundle.images_after(published)
+    return owners.bundle.files_after(published), owners.bundle.payloads_after(published)
 
 
 def test_before_the_owners_signed_nothing_is_served_and_provisioning_says_what_to_do(owners: Owners) -> None:
@@ -98,7 +100,7 @@ BOARD = "2.board-simulated.json"
     ("change", "error", "match"),
     [
         (lambda f, i, k: i.update({IMAGE: make_image("1.0.0", 1, payload=b"other")}), ImageError, "not the image"),
-        (lambda f, i, k: i.clear(), ImageError, "no such image"),
+        (lambda f, i, k: i.clear(), ImageError, "no such file"),
         (lambda f, i, k: i.update({"simulated_9.img": b"x"}), ImageError, "sign before you publish"),
         (lambda f, i, k: f.update({BOARD: f[BOARD].replace(b'"abi":6', b'"abi":7')}), MetadataError, "not signed"),
         (lambda f, i, k: f.update({BOARD: f[BOARD] + b"\n"}), MetadataError, "compact form"),
@@ -164,11 +166,14 @@ def test_a_lower_or_equal_release_counter_is_refused(owners: Owners, offline_key
     owners.sign("1.1.0", 6)
     files, images = publication(owners)
     image = images["simulated_1.1.0.img"] = make_image("1.1.0", 4)
+    header = ImageHeader.unpack(image)
+    record = images["simulated_1.1.0.json"] = make_record("simulated_1.1.0.img", image, header, ReleaseFacts())
 
     def lower(signed: dict[str, Any]) -> None:
         target = signed["targets"]["simulated_1.1.0.img"]
         target["custom"]["release_counter"] = 4
-        target["hashes"]["sha256"] = module.MetaFile.from_data(1, image, ["sha256"]).hashes["sha256"]
+        target["custom"]["record"] = record_digest(record)
+        target["hashes"]["sha256"] = MetaFile.from_data(1, image, ["sha256"]).hashes["sha256"]
 
     files["3.board-simulated.json"] = resigned(
         files["3.board-simulated.json"], lower, offline_keys, ["board-simulated"]
@@ -190,7 +195,7 @@ class Cut(BaseException):
     """The process dies here."""
 
 
-@pytest.mark.parametrize("step", range(7))
+@pytest.mark.parametrize("step", range(8))
 def test_a_crash_at_any_write_leaves_the_old_state_or_leads_to_the_new(
     owners: Owners, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
@@ -210,11 +215,11 @@ def test_a_crash_at_any_write_leaves_the_old_state_or_leads_to_the_new(
         write(path, data, mode)
 
     monkeypatch.setattr(module, "write_whole", cut)
-    with pytest.raises(Cut) if step < 6 else pytest.MonkeyPatch.context():
+    with pytest.raises(Cut) if step < 7 else pytest.MonkeyPatch.context():
         owners.repository.publish(files, images, NOW)
     monkeypatch.setattr(module, "write_whole", write)
     root_live = "2.root.json" in written
-    assert versions(owners.repository)["board-simulated"] == (2 if step == 6 else 1)
+    assert versions(owners.repository)["board-simulated"] == (2 if step == 7 else 1)
     owners.repository.renew(NOW)
     assert (versions(owners.repository)["board-simulated"] == 2) or not root_live
     owners.repository.publish(files, images, NOW)

@@ -64,7 +64,7 @@ def test_from_bare_folders_to_a_finished_rollout(
     initialised(desk)
     assert done("publish", "--bundle", "releases") == {"releases": []}
     signed = done("sign", image_file(desk, "1.0.0", 1), "--keys", "keys", "--bundle", "releases")
-    assert signed == {"target": "simulated_1.0.0.img", "role": "board-simulated"}
+    assert signed == {"target": "simulated_1.0.0.img", "role": "board-simulated", "deltas": {}, "warning": None}
     assert [each["version"] for each in done("publish", "--bundle", "releases", "--notes", "x")["releases"]] == [
         "1.0.0"
     ]
@@ -129,25 +129,39 @@ def test_what_units_would_refuse_is_not_signed(desk: Path, version: str, counter
     assert tree(desk / "releases") == before
 
 
-def test_a_role_too_long_for_a_unit_asks_to_retire(desk: Path) -> None:
+def test_a_full_role_goes_on_in_a_new_part_which_needs_the_targets_key(desk: Path) -> None:
     initialised(desk)
-    counter = 0
+    (desk / "keys/targets.pem").rename(desk / "targets.pem")
+    counter, warnings = 0, []
     while True:
         counter += 1
         image = image_file(desk, f"1.{counter}.0", counter)
-        result = release("sign", image, "--keys", "keys", "--bundle", "releases")
+        result = release("sign", image, "--keys", "keys", "--bundle", "releases", "--no-deltas", "--json")
         if result.exit_code:
             break
-    assert "--retire VERSION" in str(result.exception)
+        warnings.append(json.loads(result.stdout)["warning"])
     assert counter > 15
-    done("sign", image, "--keys", "keys", "--bundle", "releases", "--retire", "1.1.0")
+    assert warnings[0] is None
+    assert "have the targets key at hand" in warnings[-3]
+    assert "whose key is not here" in str(result.exception)
+    done("sign", image, "--keys", "keys", "--bundle", "releases", "--no-deltas", "--retire", "1.1.0")
+    (desk / "targets.pem").rename(desk / "keys/targets.pem")
+    image = image_file(desk, "2.0.0", counter + 1)
+    assert done("sign", image, "--keys", "keys", "--bundle", "releases")["role"] == "board-simulated.2"
+    assert len(done("publish", "--bundle", "releases")["releases"]) == counter
+    low = image_file(desk, "2.0.1", counter)
+    assert "is not above" in str(release("sign", low, "--keys", "keys", "--bundle", "releases").exception)
+    shown = [each["role"] for each in done("status", "--bundle", "releases")["roles"]]
+    assert sorted(shown) == ["board-simulated", "board-simulated.2", "root", "targets"]
 
 
 def test_keys_are_encrypted_private_and_never_made_anew(desk: Path) -> None:
     initialised(desk)
     before = tree(desk / "keys")
-    assert sorted(before) == ["board-simulated.pem", "root-1.pem", "root-2.pem", "root-3.pem", "targets.pem"]
-    assert all(b"BEGIN ENCRYPTED PRIVATE KEY" in data for data in before.values())
+    names = ["board-simulated", "root-1", "root-2", "root-3", "targets"]
+    assert sorted(before) == sorted(f"{name}.{end}" for name in names for end in ("json", "pem"))
+    assert all(b"BEGIN ENCRYPTED PRIVATE KEY" in data for name, data in before.items() if name.endswith(".pem"))
+    assert not any(b"PRIVATE" in data for name, data in before.items() if name.endswith(".json"))
     assert {path.stat().st_mode & 0o777 for path in (desk / "keys").iterdir()} == {0o600}
     assert done("keys", "create", "keys", "--board", "simulated") == {"made": []}
     assert tree(desk / "keys") == before
@@ -155,14 +169,18 @@ def test_keys_are_encrypted_private_and_never_made_anew(desk: Path) -> None:
     assert "initialised once" in str(result.exception)
 
 
-def test_two_of_three_root_keys_sign_and_one_does_not(desk: Path) -> None:
+def test_two_of_three_root_keys_sign_and_one_waits_for_another(desk: Path) -> None:
     initialised(desk)
     (desk / "keys/root-1.pem").rename(desk / "root-1.pem")
-    assert done("renew", "root", "--keys", "keys", "--bundle", "releases") == {"signed": "2.root.json"}
+    assert done("renew", "root", "--keys", "keys", "--bundle", "releases") == {"signed": ["2.root.json"]}
     (desk / "keys/root-2.pem").rename(desk / "root-2.pem")
-    result = release("renew", "root", "--keys", "keys", "--bundle", "releases")
-    assert "1/2 keys" in str(result.exception)
+    waiting = done("renew", "root", "--keys", "keys", "--bundle", "releases")
+    assert [(each["role"], each["needed"]) for each in waiting["missing"]] == [("root", 1), ("root", 1)]
     assert not (desk / "releases/metadata/3.root.json").exists()
+    before = tree(desk / "releases")
+    result = release("renew", "root", "--keys", "keys", "--bundle", "releases")
+    assert "waits for signatures" in str(result.exception)
+    assert tree(desk / "releases") == before
 
 
 def test_an_old_copy_of_the_bundle_is_not_published(desk: Path) -> None:
