@@ -9,6 +9,9 @@ from tests.firmware.power_cuts import stand_ins
 
 stand_ins.install()
 
+from tests.firmware.fuzzing.both_interpreters import fuzz_both  # noqa: E402
+from tests.firmware.fuzzing.image_fuzz import fuzz_deltas, fuzz_images  # noqa: E402
+from tests.firmware.fuzzing.metadata_fuzz import fuzz_metadata  # noqa: E402
 from tests.firmware.power_cuts.provisioning import ProvisioningSweep  # noqa: E402
 from tests.firmware.power_cuts.scenarios import SCENARIOS, tell  # noqa: E402
 from tests.firmware.power_cuts.sweep import Sweep as PowerCuts  # noqa: E402
@@ -33,4 +36,16 @@ def power_cuts(seed: int) -> Outcome:
     return Outcome(tally.cut_points, failures, added, {"distinct_flash_states": _STATES.add(tally.states)})
 
 
-SWEEPS = [Sweep("power_cuts", "cut points", power_cuts)]
+def fuzz(seed: int) -> Outcome:
+    """Mutants of metadata, images and deltas; a share of them under MicroPython too."""
+    count = accepted = 0
+    failures: list[str] = []
+    for run, mutants in ((fuzz_metadata, 3000), (fuzz_images, 1000), (fuzz_deltas, 1500), (fuzz_both, 160)):
+        found, faults = run(seed, mutants)
+        count += mutants
+        accepted += found
+        failures += faults
+    return Outcome(count, tuple(failures[:20]), {"accepted_unchanged": accepted})
+
+
+SWEEPS = [Sweep("power_cuts", "cut points", power_cuts), Sweep("fuzz", "mutants", fuzz)]
