@@ -13,7 +13,7 @@ HEADER_BYTES = 80
 BLOCK_HEAD_BYTES = 5
 # A unit goes on at a block's start after a power cut: its flash is written in units of so many bytes.
 BLOCK_UNIT_BYTES = 4096
-MAX_BLOCK_IMAGE_BYTES = 8 * BLOCK_UNIT_BYTES
+MAX_BLOCK_IMAGE_BYTES = 15 * BLOCK_UNIT_BYTES  # made at one go: erasing takes 6 s at worst, the watchdog waits 8
 MAX_DEFLATED_BYTES = 4160  # room for one unit that cannot be compressed
 MIN_WINDOW_BITS = 9
 MAX_WINDOW_BITS = 12

@@ -16,6 +16,7 @@ from tools.release.delta_parse import CHANGE, COPY, INSERT, Costs, Parser, Run, 
 from tools.release.errors import ReleaseError
 
 PARSES = 4  # each with the costs learned from the one before; more of them gain nothing
+_HOPELESS_PART = 2  # a delta of more than one part in so many of its image is no use; no time is spent on it
 _STRATEGIES = (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED, zlib.Z_FIXED)
 _BEST_LEVEL = 9
 _BEST_MEMORY_LEVEL = 9
@@ -34,6 +35,8 @@ def make_delta(base: bytes, image: bytes) -> bytes:
     for _ in range(PARSES):
         runs = parser.parse(costs)
         bodies.append(_body(base, image, runs))
+        if len(bodies[0]) * _HOPELESS_PART > len(image):
+            break
         costs = learned(base, image, runs)
     delta = bytes(header) + min(bodies, key=len)
     if apply_delta(base, delta) != image:

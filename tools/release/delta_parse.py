@@ -16,12 +16,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 COPY, CHANGE, INSERT = range(3)
-SEGMENT_BYTES = 32_768  # a parse settles on one state after each, so that it needs memory for one only
+SEGMENT_BYTES = 61_440  # a parse settles on one state after each, so that it needs memory for one only
 _MATCH_BYTES = 3  # the shortest match looked for
 _NEAR_MATCHES = 48  # looked at, those nearest to where the parse is
-_KEPT_MATCHES = 4
+_KEPT_MATCHES = 3
 _MAX_MATCH_BYTES = 256  # of two longer matches neither is better
-_MAX_STATES = 18
+_MAX_STATES = 32
 _SLACK_BITS = 36.0  # a state that costs so much more than the best will not catch up
 _LOOK_AHEAD_BYTES = 20  # before the end of a long copy the alternatives are weighed again
 _MIN_SKIP_BYTES = 2 * _LOOK_AHEAD_BYTES

@@ -119,6 +119,8 @@ class DeltaApplier:
 
     def _from_base(self, count, changed):
         """The base's next `count` bytes; if `changed`, with as many of the stream added to them."""
+        if not count:
+            return  # wherever the source is: a block begins with it at the image's place, which the base may not have
         if count > self._left or self._source < 0 or self._source + count > self._base[0]:
             raise DeltaError(
                 "%d bytes from %d: the base has %d, %d are left to make"
