@@ -29,8 +29,8 @@ def read_blob():
 def main():
     """Prints a line for each mutant."""
     serial, now_s = read_blob().decode(), int(read_blob().decode())
-    files = {}
-    for name in ("first_root", *KINDS):
+    files = {"first_root": read_blob()}
+    for name in KINDS:
         files[name] = read_blob()
     base, image = read_blob(), read_blob()
     bench = Bench(files, serial, now_s)
