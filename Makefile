@@ -19,7 +19,7 @@ $(VENV)/.installed: pyproject.toml requirements.lock
 demo: setup
 	@$(BIN)/plugtone demo
 
-test: setup
+test: setup $(VENV)/.compared
 	@$(BIN)/python -m tests.run
 
 lint: setup
@@ -29,8 +29,13 @@ lint: setup
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m tests.conventions
 
-bench: setup
+bench: setup $(VENV)/.compared
 	@$(BIN)/plugtone bench
+
+# What deltas are held against. It is compiled here: without a C compiler that comparison is left out.
+$(VENV)/.compared: tools/bench/compared.lock | setup
+	@$(BIN)/python -m pip install --quiet --no-build-isolation --require-hashes --requirement $< && touch $@ \
+		|| echo "plugtone: left out: the comparison of deltas with detools (it needs a C compiler)"
 
 soak: setup
 	@$(BIN)/python -m tests.soak --area $(AREA) --minutes $(MINUTES)
@@ -39,6 +44,8 @@ soak: setup
 lock: setup
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes \
 		--no-header --no-annotate --output-file requirements.lock
+	@$(BIN)/uv pip compile --group pyproject.toml:compared --universal --generate-hashes \
+		--no-header --no-annotate --output-file tools/bench/compared.lock
 
 clean:
 	rm -rf $(VENV) build
