@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from fleet.domain.errors import InvalidError
 from fleet.domain.local_dates import local_date, months_after
 from fleet.domain.money import Money
 from fleet.domain.policy import PolicyBook, PolicyName
+from fleet.domain.waiver import EndCause
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,51 @@ class TakenBack:
     at: datetime
 
 
-TermEvent = Shipped | Activated | Registered | Delivered | ShipmentFailed | TakenBack
+@dataclass(frozen=True, slots=True)
+class TrialReturned:
+    """The account handed the unit in, as a trial return that was found timely and in its original condition (3.4)."""
+
+    placement: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ValueCharged:
+    """The unit's replacement value was charged: from then on it has no term (3.1)."""
+
+    placement: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ValueCredited:
+    """The unit's replacement value was credited in full."""
+
+    placement: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEnded:
+    """The service of this unit ended, by `cause`: with the account's, or when its last line was removed (3.4)."""
+
+    placement: int
+    at: datetime
+    cause: EndCause
+
+
+TermEvent = (
+    Shipped
+    | Activated
+    | Registered
+    | Delivered
+    | ShipmentFailed
+    | TakenBack
+    | TrialReturned
+    | ValueCharged
+    | ValueCredited
+    | ServiceEnded
+)
 
 
 class TermBasis(StrEnum):
@@ -115,6 +160,10 @@ class Term:
     in_hands_since: date | None
     replaced_by: str | None = None
     superseded_on: date | None = None
+    trial_returned_on: date | None = None
+    value_charged_on: date | None = None
+    service_ended_on: date | None = None
+    end_cause: EndCause | None = None
 
 
 @dataclass(slots=True)
@@ -127,15 +176,44 @@ class _Facts:
     registered: date | None = None
     delivered: date | None = None
     taken_back: date | None = None
+    trial_returned: date | None = None
+    value_charged: date | None = None
+    value_credited: bool = False
+    ended: ServiceEnded | None = None
     failed: str | None = None
     replacements: list[int] = field(default_factory=list)
+
+    def add(self, event: TermEvent, day: date) -> None:
+        """Keep what `event`, of the local date `day`, says, whatever came before it."""
+        match event:
+            case Activated():
+                self.activated = _earlier(self.activated, day)
+            # Equipment rules 3.3: evidence at or after the ship date; what is dated earlier is of another shipment.
+            case Registered() if day >= self.shipped_on:
+                self.registered = _earlier(self.registered, day)
+            case Delivered() if day >= self.shipped_on:
+                self.delivered = _earlier(self.delivered, day)
+            case ShipmentFailed(outcome=outcome):
+                self.failed = outcome if self.failed is None else min(self.failed, outcome)
+            case TakenBack():
+                self.taken_back = _earlier(self.taken_back, day)
+            case TrialReturned():
+                self.trial_returned = _earlier(self.trial_returned, day)
+            case ValueCharged():
+                self.value_charged = _earlier(self.value_charged, day)
+            case ValueCredited():
+                self.value_credited = True
+            case ServiceEnded():
+                # What ends twice has ended the first time; of one instant the first cause by name, in any order.
+                known = self.ended or event
+                self.ended = min(known, event, key=lambda ended: (ended.at.astimezone(UTC), ended.cause))
 
 
 def fold(events: Iterable[TermEvent], policy: PolicyBook, zone: tzinfo) -> dict[int, Term]:
     """The term of every placement in `events` (one account's), by placement, in placement order."""
     facts = _gather(list(events), zone)
     receipts = {number: _receipt(known, policy) for number, known in facts.items()}
-    return {number: _term(facts[number], facts, receipts, policy) for number in sorted(facts)}
+    return {number: _term(facts[number], facts, receipts, policy, zone) for number in sorted(facts)}
 
 
 def _gather(events: list[TermEvent], zone: tzinfo) -> dict[int, _Facts]:
@@ -144,22 +222,12 @@ def _gather(events: list[TermEvent], zone: tzinfo) -> dict[int, _Facts]:
         known = facts.get(event.placement)
         if known is None:
             raise InvalidError(f"{type(event).__name__} of placement {event.placement}, which never shipped")
-        day = local_date(event.at, zone)
-        match event:
-            case Shipped(replaces=int(replaced)):
-                if replaced not in facts:
-                    raise InvalidError(f"a replacement of placement {replaced}, which never shipped")
-                facts[replaced].replacements.append(event.placement)
-            case Activated():
-                known.activated = _earlier(known.activated, day)
-            case Registered() if event.at >= known.shipped.at:
-                known.registered = _earlier(known.registered, day)
-            case Delivered() if day >= known.shipped_on:
-                known.delivered = _earlier(known.delivered, day)
-            case ShipmentFailed(outcome=outcome):
-                known.failed = outcome
-            case TakenBack():
-                known.taken_back = _earlier(known.taken_back, day)
+        if not isinstance(event, Shipped):
+            known.add(event, local_date(event.at, zone))
+        elif event.replaces is not None:
+            if event.replaces not in facts:
+                raise InvalidError(f"a replacement of placement {event.replaces}, which never shipped")
+            facts[event.replaces].replacements.append(event.placement)
     return facts
 
 
@@ -195,7 +263,9 @@ def _start(known: _Facts, receipt: Receipt | None, policy: PolicyBook) -> tuple[
     return (start, basis) if start >= known.shipped_on else (known.shipped_on, TermBasis.SHIPMENT)
 
 
-def _term(known: _Facts, facts: dict[int, _Facts], receipts: dict[int, Receipt | None], policy: PolicyBook) -> Term:
+def _term(
+    known: _Facts, facts: dict[int, _Facts], receipts: dict[int, Receipt | None], policy: PolicyBook, zone: tzinfo
+) -> Term:
     shipped = known.shipped
     # A renewed term has the length and fee of its ship date, a first one those of its order's date.
     agreed_on = known.shipped_on if shipped.renews else shipped.order_date
@@ -219,4 +289,8 @@ def _term(known: _Facts, facts: dict[int, _Facts], receipts: dict[int, Receipt |
         in_hands_since=known.taken_back,
         replaced_by=None if follower is None else facts[follower].shipped.unit,
         superseded_on=superseded_on,
+        trial_returned_on=known.trial_returned,
+        value_charged_on=None if known.value_credited else known.value_charged,
+        service_ended_on=None if known.ended is None else local_date(known.ended.at, zone),
+        end_cause=None if known.ended is None else known.ended.cause,
     )
