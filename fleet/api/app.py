@@ -24,6 +24,7 @@ from fleet.api import (
     setup,
     terms,
     tokens,
+    unit_updates,
     units,
     updates,
 )
@@ -46,6 +47,7 @@ ROUTERS: Final[tuple[PermittedRouter, ...]] = (
     mac_blocks.router,
     provisioning.router,
     units.router,
+    unit_updates.router,
     accounts.router,
     orders.router,
     terms.router,

@@ -156,6 +156,13 @@ def _units(count: int) -> str:
     return "1 unit" if count == 1 else f"{count} units"
 
 
+def counts_in(rollout: Rollout, fit: Fit | None, running: Running, first_at: datetime) -> bool:
+    """Whether a rollout to all has that unit among its targets; `fit` of its image for the unit's board."""
+    if not rollout.everyone or rollout.started_at is None or first_at > rollout.started_at:
+        return False
+    return fit is not None and not fit.refusal(running)
+
+
 @dataclass(frozen=True, slots=True)
 class RestartTimes:
     """When units may restart into an image: not before, and from the deadline on whatever their hours; None: free."""

@@ -32,6 +32,7 @@ from fleet.services.terms import Terms
 from fleet.services.unit_updates import UnitUpdates
 from fleet.services.unit_views import UnitViews
 from fleet.services.units import Units
+from fleet.services.update_explanations import UpdateExplanations
 from fleet.settings import Settings
 from fleet.store.base import make_engine
 from fleet.store.unit_of_work import Transactions
@@ -66,6 +67,7 @@ class Services:
     releases: Releases
     rollouts: Rollouts
     unit_updates: UnitUpdates
+    update_explanations: UpdateExplanations
     ingest: Ingest
     jobs: tuple[Job, ...]
 
@@ -110,6 +112,7 @@ def build_services(
         releases=releases,
         rollouts=Rollouts(transactions, repository),
         unit_updates=updates,
+        update_explanations=UpdateExplanations(transactions, window, settings.heartbeat_s),
         ingest=Ingest(transactions, Registration(downlinks), updates),
         jobs=(
             Job("renew certificates", CERTIFICATE_CHECK, Certificates(transactions, credentials_of(settings)).renew),

@@ -28,6 +28,7 @@ from fleet.domain.rollout import (
     Running,
     UnitProgress,
     UnitState,
+    counts_in,
 )
 from fleet.services.rollouts import settle
 from fleet.services.unit_messages import Outgoing
@@ -219,11 +220,8 @@ def _waits(progress: UnitProgress | None) -> bool:
 
 def _concerns(live: _Live, unit: _Unit) -> bool:
     """Whether a rollout to all counts this unit, which has no part in it yet, among its targets."""
-    rollout = live.rollout
-    if not rollout.everyone or rollout.started_at is None or unit.first_at > rollout.started_at:
-        return False
     image = live.images.get(unit.running.board)
-    return image is not None and not image.fit.refusal(unit.running)
+    return counts_in(live.rollout, image.fit if image else None, unit.running, unit.first_at)
 
 
 def _check_update(assignment: Assignment) -> Outgoing:

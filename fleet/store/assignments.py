@@ -62,6 +62,11 @@ class AssignmentRepository:
         query = _in_service(select(running_images)).where(running_images.c.serial.in_(serials))
         return {row.serial: (_running(row), row.first_at) for row in self._connection.execute(query)}
 
+    def running(self, serial: str) -> tuple[Running, datetime] | None:
+        """What the unit registered with last, and when it first did; of a unit the caller found in its scope."""
+        row = self._connection.execute(select(running_images).where(running_images.c.serial == serial)).one_or_none()
+        return None if row is None else (_running(row), row.first_at)
+
     def count_fitting(self, fits: Collection[Fit]) -> int:
         """How many trusted units in service could run an image of one of `fits`."""
         run = running_images.c

@@ -19,6 +19,7 @@ from fleet.store.unit_of_work import UnitOfWork
 
 LIVE = (RolloutState.RUNNING, RolloutState.PAUSED)
 MAX_REASON_CHARACTERS = 160
+MAX_PARTS = 16  # of one unit, read at once
 
 
 class RolloutRepository:
@@ -107,6 +108,13 @@ class RolloutRepository:
             select(rollout_units).where(rollout_units.c.rollout_id == rollout_id, rollout_units.c.serial == serial)
         ).one_or_none()
         return None if row is None else _progress(row)
+
+    def parts_of(self, serial: str) -> list[tuple[Rollout, UnitProgress]]:
+        """The unit's parts in the newest rollouts it was in, the one that moved last first."""
+        query = select(rollout_units).where(rollout_units.c.serial == serial)
+        query = query.order_by(rollout_units.c.updated_at.desc(), rollout_units.c.rollout_id.desc())
+        rows = self._connection.execute(query.limit(MAX_PARTS)).all()
+        return [(self.get(row.rollout_id), _progress(row)) for row in rows]
 
     def units(self, rollout_id: int, limit: int, after: str | None) -> list[UnitProgress]:
         """At most `limit` units with a serial number above `after`."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from securesystemslib.signer import Key
 
+from fleet.updates.keys import ONLINE_ROLES
 from fleet.updates.repository import Repository
 from protocol.wire.image import ImageHeader
 from tools.release.bundle import Bundle
-from tools.release.keys import OfflineKeys, create_keys, standard_names
+from tools.release.draft import propose
+from tools.release.encrypted_file import SCHEMES
+from tools.release.keys import OfflineKeys, create_keys, key_of, standard_names
+from tools.release.replacement import replace_keys
 from tools.release.sign import initialise, sign_image
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -40,6 +46,27 @@ class Owners:
         image = make_image(version, counter, payload=payload)
         sign_image(self.bundle, self.keys, image, self.now)
         return image
+
+    def key(self, name: str, scheme: str = SCHEMES[0]) -> Key:
+        """The owners' key of that name; made if there is none."""
+        create_keys(self.keys.directory, [name], PASSPHRASE, scheme)
+        return self.keys.description(name).key
+
+    def replace(self, **names: str) -> None:
+        """Put another key in the place of each; a keyword is the old key's name with _ for -."""
+        self.replace_keys({self.key(old.replace("_", "-")).keyid: self.key(new) for old, new in names.items()})
+
+    def replace_keys(self, replacements: Mapping[str, Key]) -> None:
+        """Put another key in the place of each, by the old one's id, signed by all who have to."""
+        draft = propose(self.bundle, replace_keys(self.bundle, replacements, self.now).changes)
+        draft.sign(self.keys)
+        assert draft.settle().missing == ()
+
+    def rotate_online(self) -> None:
+        """Sign a root and targets that list the fleet's next keys."""
+        self.repository.make_next_keys(ONLINE_ROLES)
+        online = self.repository.keys.public()
+        self.replace_keys({entry["keyid"]: key_of(entry["next"]) for entry in online.values()})
 
     def publish(self) -> None:
         published = {each.role: each.version for each in self.repository.status()}

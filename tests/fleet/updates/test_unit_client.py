@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,114 @@ def test_it_refuses_an_altered_order(micropython: RunMicroPython, owners: Owners
     document["signed"]["version"] = 8
     order.write_text(json.dumps(document, separators=(",", ":"), sort_keys=True))
     assert outcome(micropython, owners, published, order) == "SignatureError"
+
+
+STORE_IN_HEAP = "512K"  # a unit keeps these files on flash
+JOURNEY = (
+    SCRIPT.split("directory, root", maxsplit=1)[0]
+    + """
+root, now_s, name = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+
+class Store(dict):
+    def put(self, name, data):
+        self[name] = data
+    def delete(self, name):
+        self.pop(name, None)
+
+def read(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
+
+def serve(work, directory):
+    try:
+        wanted = next(work)
+        while True:
+            wanted = work.send(read(directory + "/" + wanted.path))
+    except StopIteration as end:
+        return end.value
+
+store = Store()
+for directory in sys.argv[4:]:
+    try:
+        trusted = TrustedSet(store, read(root), now_s)
+        serve(refresh(trusted), directory)
+        found = serve(find_target(trusted, name), directory)
+        print(trusted.root.version, found[0] if found else "none")
+    except UpdateError as error:
+        print(type(error).__name__)
+"""
+)
+
+
+def stage(owners: Owners, directory: Path) -> Path:
+    """What the fleet serves now, as it is to be remembered."""
+    shutil.copytree(owners.repository.directory / "metadata", directory / "metadata")
+    return directory
+
+
+@pytest.fixture
+def history(owners: Owners, tmp_path: Path) -> list[Path]:
+    """What was served at first, after a root rotation, a targets key revocation, and a rotation of the fleet's keys."""
+    owners.initialise()
+    owners.sign("1.0.0", 1)
+    owners.publish()
+    (tmp_path / "first_root").write_bytes(owners.repository.root_metadata())
+    stages = [stage(owners, tmp_path / "first")]
+    owners.replace(root_1="root-4")
+    owners.publish()
+    stages.append(stage(owners, tmp_path / "root"))
+    owners.replace(targets="targets-2")
+    owners.publish()
+    stages.append(stage(owners, tmp_path / "targets"))
+    owners.rotate_online()
+    owners.publish()
+    stages.append(stage(owners, tmp_path / "online"))
+    return stages
+
+
+def journey(micropython: RunMicroPython, tmp_path: Path, *stages: Path) -> list[str]:
+    now_s = int(NOW.timestamp())
+    arguments = (tmp_path / "first_root", now_s, "simulated_1.0.0.img", *stages)
+    return micropython(JOURNEY, *arguments, heap=STORE_IN_HEAP).splitlines()
+
+
+def test_it_follows_a_root_rotation_and_a_targets_key_revocation(
+    micropython: RunMicroPython, history: list[Path], tmp_path: Path
+) -> None:
+    expected = [f"{version} board-simulated" for version in (1, 2, 3, 4)]
+    assert journey(micropython, tmp_path, *history) == expected
+    assert journey(micropython, tmp_path, history[0], history[3]) == [expected[0], expected[3]], "it slept"
+
+
+def test_it_refuses_what_was_served_before_a_revocation(
+    micropython: RunMicroPython, history: list[Path], tmp_path: Path
+) -> None:
+    """Somebody between unit and fleet serves the metadata of before, under keys that were revoked since."""
+    seen = journey(micropython, tmp_path, history[3], history[2])
+    assert seen == ["4 board-simulated", "SignatureError"]
+
+
+def test_it_finds_images_in_every_part_of_its_boards_role(
+    micropython: RunMicroPython, owners: Owners, tmp_path: Path
+) -> None:
+    owners.initialise()
+    owners.sign("1.0.0", 1)
+    counter = 1
+    while owners.bundle.parts("simulated") != ["board-simulated", "board-simulated.2", "board-simulated.3"]:
+        counter += 1
+        owners.sign(f"1.0.{counter}", counter)
+    owners.publish()
+    (tmp_path / "first_root").write_bytes(owners.repository.root_metadata())
+    served = stage(owners, tmp_path / "parts")
+    found = {}
+    for version in ("1.0.0", f"1.0.{counter}", "9.9.9"):
+        arguments = (tmp_path / "first_root", int(NOW.timestamp()), f"simulated_{version}.img", served)
+        found[version] = micropython(JOURNEY, *arguments, heap=STORE_IN_HEAP).strip()
+    assert found == {
+        "1.0.0": "1 board-simulated",
+        f"1.0.{counter}": "1 board-simulated.3",
+        "9.9.9": "1 none",
+    }

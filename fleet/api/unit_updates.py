@@ -1,0 +1,38 @@
+"""Why a unit runs what it runs, over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
+from fleet.domain.access import Permission
+from fleet.domain.update_explanation import UpdateState
+
+router = PermittedRouter(tags=["units"])
+
+
+class ExplanationOut(BaseModel):
+    """`reason` is the unit's own, a name of the wire's UPDATE_REASONS; `since` of the state, null if not known."""
+
+    serial: str
+    state: UpdateState
+    reason: str | None
+    sentence: str
+    since: datetime | None
+    offline_since: datetime | None
+
+
+@router.get("/v1/units/{serial}/update", permission=Permission.UNIT_READ)
+def explain(serial: str, actor: ActorDep, services: ServicesDep) -> ExplanationOut:
+    """Where the unit stands with its updates, and why, in one sentence and as data."""
+    found = services.update_explanations.explain(actor, serial)
+    return ExplanationOut(
+        serial=serial,
+        state=found.state,
+        reason=found.reason,
+        sentence=found.sentence,
+        since=found.since,
+        offline_since=found.offline_since,
+    )
