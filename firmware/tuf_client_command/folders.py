@@ -2,12 +2,17 @@
 
 import os
 
+from adapter.errors import AdapterError
 from adapter.update.errors import HashError, LengthError
 from adapter.update.hashes import HashCheck
 
 _READ_BYTES = 65_536
 _PART = ".part"  # ends no name of a file that is whole
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~"
+
+
+class FolderError(AdapterError):
+    """A folder that is not there and cannot be made."""
 
 
 class MetadataFolder:
@@ -110,5 +115,8 @@ def local_name(name):
 def _make_folder(path):
     try:
         os.mkdir(path)
-    except OSError:
-        os.stat(path)  # raises where it could not be made
+    except OSError as error:
+        try:
+            os.stat(path)
+        except OSError:
+            raise FolderError("the folder %s cannot be made: %s" % (path, error))

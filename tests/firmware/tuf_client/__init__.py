@@ -1,0 +1,1 @@
+"""The command firmware/tuf_client against a real HTTP server and python-tuf's repository side."""
