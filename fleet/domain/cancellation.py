@@ -1,0 +1,105 @@
+"""A cancellation: requested, withdrawn or replaced before it takes effect, completed when it does (ER 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from fleet.domain.cancellation_effect import Effect
+from fleet.domain.cancellation_notice import Notice
+from fleet.domain.cancellation_scope import Scope
+from fleet.domain.errors import ConflictError
+from fleet.domain.transitions import advance
+
+
+class CancellationState(StrEnum):
+    REQUESTED = "requested"
+    WITHDRAWN = "withdrawn"
+    REPLACED = "replaced"
+    COMPLETED = "completed"
+
+
+class CancellationEvent(StrEnum):
+    WITHDRAW = "withdraw"
+    REPLACE = "replace"
+    COMPLETE = "complete"
+
+
+CANCELLATION: dict[tuple[CancellationState, CancellationEvent], CancellationState] = {
+    (CancellationState.REQUESTED, CancellationEvent.WITHDRAW): CancellationState.WITHDRAWN,
+    (CancellationState.REQUESTED, CancellationEvent.REPLACE): CancellationState.REPLACED,
+    (CancellationState.REQUESTED, CancellationEvent.COMPLETE): CancellationState.COMPLETED,
+}
+
+
+class Confirmation(StrEnum):
+    """What the Administrator is told in writing after each step; a replaced one is told of by the new request."""
+
+    REQUEST = "cancellation_request"
+    WITHDRAWAL = "cancellation_withdrawal"
+    COMPLETION = "cancellation_completion"
+
+
+CONFIRMATIONS = {
+    CancellationState.REQUESTED: Confirmation.REQUEST,
+    CancellationState.WITHDRAWN: Confirmation.WITHDRAWAL,
+    CancellationState.COMPLETED: Confirmation.COMPLETION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """`scope` is what is left of the notice's own after later notices took over parts of it."""
+
+    id: int
+    notice: Notice
+    effect: Effect
+    scope: Scope
+    state: CancellationState = CancellationState.REQUESTED
+
+    @property
+    def confirmation(self) -> Confirmation | None:
+        """What the Administrator hears of the present state."""
+        return CONFIRMATIONS.get(self.state)
+
+
+def withdraw(cancellation: Cancellation, at: datetime) -> Cancellation:
+    """Taken back by the Administrator; ConflictError once it has taken effect."""
+    following = _following(cancellation, CancellationEvent.WITHDRAW)
+    if at.astimezone(UTC) >= cancellation.effect.at:
+        raise ConflictError(f"{_name(cancellation)} took effect on {cancellation.effect.on}; order the service anew")
+    return replace(cancellation, state=following)
+
+
+def complete(cancellation: Cancellation, at: datetime) -> Cancellation:
+    """The service has ended, on the effect's date however late this step is; ConflictError before it."""
+    following = _following(cancellation, CancellationEvent.COMPLETE)
+    if at.astimezone(UTC) < cancellation.effect.at:
+        raise ConflictError(f"{_name(cancellation)} takes effect on {cancellation.effect.on}; wait for it")
+    return replace(cancellation, state=following)
+
+
+def taken_over(pending: Iterable[Cancellation], notice: Notice) -> list[Cancellation]:
+    """Those of `pending` that a second `notice` changes, as they are after it.
+
+    It replaces earlier ones for the lines it names; what they name beside stays with its own date. One that has
+    taken effect by then stays as it is, completed or not: its service has ended.
+    """
+    changed = []
+    for old in pending:
+        waits = old.state is CancellationState.REQUESTED and notice.at.astimezone(UTC) < old.effect.at
+        if waits and old.scope.overlaps(notice.scope):
+            left = old.scope.without(notice.scope)
+            state = old.state if left else _following(old, CancellationEvent.REPLACE)
+            changed.append(replace(old, scope=left or old.scope, state=state))
+    return changed
+
+
+def _following(cancellation: Cancellation, event: CancellationEvent) -> CancellationState:
+    return advance(CANCELLATION, cancellation.state, event, _name(cancellation))
+
+
+def _name(cancellation: Cancellation) -> str:
+    return f"cancellation {cancellation.id}"
