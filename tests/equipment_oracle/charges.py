@@ -193,7 +193,7 @@ class Ledger:
         return sum(line.cents if line.kind is ChargeKind.CHARGE else -line.cents for line in own)
 
     def _decide(self, item: Obligation, now: datetime) -> None:
-        owed = item.owed(now, self.value_floor(item.subject))
+        owed = item.owed(now, self.value_floor(item.subject) > 0)
         self.floors[item.key], self.decided[item.key] = owed, now
         self.groups.setdefault(item.group, []).append(item.key)
         self.subjects[item.group] = item.subject

@@ -41,6 +41,7 @@ from tests.equipment_oracle.facts import (
     policy,
     shipment_at,
     shipments,
+    worked_out_once,
 )
 
 PERIOD_MONTHS = {Plan.MONTHLY: 1, Plan.ANNUAL: 12}
@@ -110,6 +111,7 @@ def is_timely(facts: Facts, notice: CancellationAsked) -> bool:
     return business_days_in(local_date(notice.at), bills[0]) >= lead
 
 
+@worked_out_once
 def effect(facts: Facts, notice: CancellationAsked) -> datetime:
     """00:00 local of the date asked for, or of the earliest date, whichever is later; after a late notice, the later of
     the date asked for and the end of the renewed period. Decided on what is known when the notice comes."""
@@ -132,6 +134,7 @@ def avoids_next_bill(facts: Facts, notice: CancellationAsked) -> bool | None:
     return is_timely(known, notice) and not wants
 
 
+@worked_out_once
 def is_standing(facts: Facts, notice: CancellationAsked) -> bool:
     """Neither withdrawn nor replaced by a second notice before it took effect (ER 5)."""
     ends = effect(facts, notice)
@@ -139,6 +142,7 @@ def is_standing(facts: Facts, notice: CancellationAsked) -> bool:
     return not any(isinstance(event, CancellationAsked | CancellationWithdrawn) and event.at < ends for event in later)
 
 
+@worked_out_once
 def standing_notices(facts: Facts) -> list[CancellationAsked]:
     return [notice for notice in facts.of(CancellationAsked) if is_standing(facts, notice)]
 
@@ -161,6 +165,7 @@ def covers(facts: Facts, notice: CancellationAsked, place: Place) -> bool:
 # --- Ends ----------------------------------------------------------------------------------------------------------
 
 
+@worked_out_once
 def ends_of_place(facts: Facts, place: Place) -> End | None:
     """The first end of one Unit's service, whoever brings it; it may lie in the future."""
     ends = [End(effect(facts, n), n) for n in standing_notices(facts) if covers(facts, n, place)]
@@ -172,6 +177,7 @@ def ends_of_place(facts: Facts, place: Place) -> End | None:
     return min(ends, key=lambda end: end.instant, default=None)
 
 
+@worked_out_once
 def account_end(facts: Facts) -> End | None:
     """The end of all services at once: a notice for the whole Account, or the operator's termination."""
     ends = [End(effect(facts, n), n) for n in standing_notices(facts) if not n.serials]
@@ -196,6 +202,7 @@ def service_begins(facts: Facts, place: Place) -> date:
     return min([plus_days(order_date(place), days), *activations_of_order(facts, place.order)])
 
 
+@worked_out_once
 def activations_of_order(facts: Facts, order: OrderAccepted) -> list[date]:
     """The local dates on which Units of an order were activated."""
     own = {shipment.shipment for shipment in shipments(facts) if place_of(facts, shipment).order is order}

@@ -4,9 +4,11 @@ far.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TypeVar
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from tests.equipment_oracle.calendar import local_date
 from tests.equipment_oracle.events import (
@@ -57,6 +59,7 @@ class Facts:
 
     events: tuple[Event, ...]
     now: datetime
+    answers: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def of(self, kind: type[E]) -> list[E]:
         """All events of one kind, in the order told."""
@@ -66,6 +69,24 @@ class Facts:
         """What was known when this event was told, the event included."""
         index = next(i for i, told in enumerate(self.events) if told is event)
         return Facts(self.events[: index + 1], event.known_at)
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def worked_out_once(rule: Callable[Concatenate[Facts, P], R]) -> Callable[Concatenate[Facts, P], R]:
+    """Facts never change, so an answer about them is worked out once; new facts start with none."""
+
+    @wraps(rule)
+    def answer(facts: Facts, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        key = (rule, args)
+        if key not in facts.answers:
+            facts.answers[key] = rule(facts, *args, **kwargs)
+        answered: R = facts.answers[key]
+        return answered
+
+    return answer
 
 
 def policy(facts: Facts, name: Policy, day: date) -> int:
@@ -91,6 +112,7 @@ class Place:
         return (self.order.order, self.line.line)
 
 
+@worked_out_once
 def places(facts: Facts) -> list[Place]:
     return [Place(order, line) for order in facts.of(OrderAccepted) for line in order.lines]
 
@@ -99,17 +121,20 @@ def rma_opened(facts: Facts, rma: str) -> RmaOpened | None:
     return next((opened for opened in facts.of(RmaOpened) if opened.rma == rma), None)
 
 
+@worked_out_once
 def shipments(facts: Facts) -> list[UnitShipped]:
     """Every placement of a Unit at the Account begins with a shipment and is named by it."""
     return facts.of(UnitShipped)
 
 
+@worked_out_once
 def replaced(facts: Facts, shipment: UnitShipped) -> UnitShipped | None:
     """The placement whose Unit this shipment replaces, or brings back repaired; None for a first Unit."""
     opened = rma_opened(facts, shipment.rma) if shipment.rma else None
     return shipment_at(facts, opened.serial, opened.at) if opened else None
 
 
+@worked_out_once
 def place_of(facts: Facts, shipment: UnitShipped) -> Place:
     """The place on the Order Form that this Unit fills, itself or through those it replaces."""
     before = replaced(facts, shipment)
@@ -122,11 +147,13 @@ def shipments_of(facts: Facts, place: Place) -> list[UnitShipped]:
     return [shipment for shipment in shipments(facts) if place_of(facts, shipment).key == place.key]
 
 
+@worked_out_once
 def successors(facts: Facts, shipment: UnitShipped) -> list[UnitShipped]:
     """The shipments that replace this placement's Unit, or bring it back repaired; more than one if some were lost."""
     return [other for other in shipments(facts) if other.rma and replaced(facts, other) is shipment]
 
 
+@worked_out_once
 def shipment_at(facts: Facts, serial: str, instant: datetime) -> UnitShipped | None:
     """The placement a Unit was in at an instant, or had been in last before it."""
     earlier = [shipment for shipment in shipments(facts) if shipment.serial == serial and shipment.at <= instant]
@@ -137,12 +164,14 @@ def failure(facts: Facts, shipment: UnitShipped) -> CarrierFailed | None:
     return next((failed for failed in facts.of(CarrierFailed) if failed.shipment == shipment.shipment), None)
 
 
+@worked_out_once
 def seen_at_account(facts: Facts) -> list[Registered | Activated]:
     """Registrations from the Account; an activation is one too (ER 1). Warehouse registrations never count (ER 3.3)."""
     registered = [event for event in facts.of(Registered) if event.place is Where.ACCOUNT]
     return [*registered, *facts.of(Activated)]
 
 
+@worked_out_once
 def came_back(facts: Facts, shipment: UnitShipped) -> ReturnReceived | None:
     """The receipt of a placement's Unit by the operator, if it came back."""
     for received in facts.of(ReturnReceived):

@@ -98,9 +98,11 @@ class Oracle:
     def term(self, shipment: str) -> terms.Term | terms.Why:
         """The Minimum Equipment Term of a placement on what is known now, or why it has none (ER 3.1 to 3.3)."""
         found = self._shipment(shipment)
-        if self.ledger.value_floor(shipment) > 0:
-            return terms.Why.VALUE_CHARGED
-        return terms.why_no_term(self.facts, found) or terms.term(self.facts, found) or terms.Why.NEVER_RECEIVED
+        bound = terms.term(self.facts, found)
+        if bound is None:
+            return terms.why_no_term(self.facts, found) or terms.Why.NEVER_RECEIVED
+        superseded = bound.superseded_on is not None and bound.superseded_on <= today(self)
+        return terms.Why.VALUE_CHARGED if self.ledger.value_floor(shipment) > 0 and not superseded else bound
 
     def receipt(self, shipment: str) -> terms.Reckoned | None:
         """The Account's receipt of a shipment (ER 3.3)."""

@@ -27,7 +27,7 @@ READINGS: tuple[Reading, ...] = (
     Reading(
         "Values",
         "a policy value never takes effect before the day it is set; of two for one day the last one set holds",
-        "back-dating is allowed",
+        "back-dating is allowed (histories never set a value for the very same day either)",
         "a decided amount must not change under the Account",
     ),
     Reading(

@@ -40,6 +40,7 @@ from tests.equipment_oracle.facts import (
     shipment_at,
     shipments,
     successors,
+    worked_out_once,
 )
 
 
@@ -93,6 +94,7 @@ class Dates:
 # --- Which RMAs there are ------------------------------------------------------------------------------------------
 
 
+@worked_out_once
 def rmas(facts: Facts) -> list[Rma]:
     """Those asked for, then those the system opens for leased Units."""
     asked = asked_rmas(facts)
@@ -144,12 +146,14 @@ def cancellation_returns(facts: Facts, asked: list[Rma]) -> list[Rma]:
 # --- The way back --------------------------------------------------------------------------------------------------
 
 
+@worked_out_once
 def scan_of(facts: Facts, placement: UnitShipped) -> ReturnScanned | None:
     """The carrier's first acceptance of a placement's Unit on its way back, under whichever RMA."""
     own = {rma.name for rma in rmas(facts) if rma.placement is placement}
     return min((scan for scan in facts.of(ReturnScanned) if scan.rma in own), key=lambda scan: scan.at, default=None)
 
 
+@worked_out_once
 def receipt_under_rma(facts: Facts, placement: UnitShipped) -> ReturnReceived | None:
     """The Unit is back under an RMA: named when it came, or found for a blind return afterwards."""
     received = came_back(facts, placement)

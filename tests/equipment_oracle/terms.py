@@ -28,6 +28,7 @@ from tests.equipment_oracle.facts import (
     seen_at_account,
     shipment_at,
     successors,
+    worked_out_once,
 )
 from tests.equipment_oracle.returns import in_operators_hands, is_timely_trial_return, rmas
 
@@ -49,9 +50,9 @@ class Why(StrEnum):
     CUSTOMER_EQUIPMENT = "customer_equipment"
     NOT_WITHOUT_CHARGE = "not_without_charge"
     NEVER_RECEIVED = "never_received"
-    VALUE_CHARGED = "replacement_value_charged"
     ALREADY_ENDED = "service_already_ended"
     SUPERSEDED = "superseded"
+    VALUE_CHARGED = "replacement_value_charged"
     NOT_BEGUN = "not_begun"
     OVER = "over"
     OPERATOR_WITHOUT_BREACH = "ended_by_operator_without_breach"
@@ -122,6 +123,7 @@ def start_of_first(facts: Facts, shipment: UnitShipped) -> Reckoned:
     return Reckoned(shipped, Basis.SHIPPED) if shipped > start.day else start
 
 
+@worked_out_once
 def receipt(facts: Facts, shipment: UnitShipped) -> Reckoned | None:
     """ER 3.3: the earlier of carrier's proof of delivery and first registration from the Account at or after the ship
     date; with neither by then, ship date + 10 days, assumed. A lost, refused or returned shipment has no receipt."""
@@ -142,6 +144,7 @@ def receipt(facts: Facts, shipment: UnitShipped) -> Reckoned | None:
     return min(found, key=lambda reckoned: reckoned.day)
 
 
+@worked_out_once
 def superseded_on(facts: Facts, shipment: UnitShipped) -> date | None:
     """ER 3.3: the replaced Unit's term is superseded, without a fee, at the first instant of the receipt date."""
     receipts = [receipt(facts, other) for other in successors(facts, shipment)]
@@ -180,12 +183,11 @@ def fee(facts: Facts, shipment: UnitShipped, day: date, end: End | None, value_c
     none = why_no_term(facts, shipment)
     if none is not None:
         return 0, none
-    if value_charged:  # ER 3.1: a Unit for which replacement value was charged has no term.
-        return 0, Why.VALUE_CHARGED
     bound = term(facts, shipment)
     assert bound is not None, shipment
     exempt = [
         (bound.superseded_on is not None and bound.superseded_on <= day, Why.SUPERSEDED),
+        (value_charged, Why.VALUE_CHARGED),  # ER 3.1: a Unit for which replacement value was charged has no term.
         (day < bound.begins, Why.NOT_BEGUN),
         (bound.ends <= day, Why.OVER),
         (end is not None and ended_by_operator_without_breach(end), Why.OPERATOR_WITHOUT_BREACH),
