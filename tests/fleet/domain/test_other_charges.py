@@ -1,0 +1,111 @@
+"""Shipping and handling, the reconnect fee, refunds: when, how much, and once."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from fleet.domain.annual_plan import annual_refund
+from fleet.domain.charge import ChargeEvent, ChargeKind, ChargeRule, Ledger
+from fleet.domain.money import Money
+from fleet.domain.order import OrderLine
+from fleet.domain.other_charges import annual_plan_refund, reconnect_fee, shipping_and_handling, trial_refund
+from fleet.domain.ownership import Ownership, ownership_of
+from fleet.domain.policy import PolicyBook, PolicyName, PolicyValue
+from fleet.domain.rma import RmaKind
+
+DAY = date(2025, 6, 1)
+POLICY = PolicyBook()
+
+
+def free_from(name: PolicyName) -> PolicyBook:
+    return PolicyBook((PolicyValue(name, DAY, 0),))
+
+
+@pytest.mark.parametrize("kind", list(RmaKind))
+@pytest.mark.parametrize("ownership", list(Ownership))
+def test_shipping_and_handling_is_paid_for_defects_of_operator_equipment(kind: RmaKind, ownership: Ownership) -> None:
+    events = shipping_and_handling(7, kind, ownership, DAY, POLICY, Ledger())
+    if kind is RmaKind.DEFECT and ownership is not Ownership.CUSTOMER:
+        (event,) = events
+        assert (event.key, event.amount, event.kind) == (
+            "shipping_and_handling:RMA-7:shipment",
+            Money(995),
+            ChargeKind.CHARGE,
+        )
+        assert event.policy == (POLICY.in_force(PolicyName.SHIPPING_AND_HANDLING_CENTS, DAY),)
+    else:
+        assert events == []
+
+
+def test_what_is_sent_again_costs_nothing_more() -> None:
+    def sent(rma: int, ledger: Ledger, policy: PolicyBook = POLICY) -> list[ChargeEvent]:
+        return shipping_and_handling(rma, RmaKind.DEFECT, Ownership.OPERATOR, DAY, policy, ledger)
+
+    ledger = Ledger().add(sent(7, Ledger()))
+    assert sent(7, ledger) == []
+    assert len(sent(8, ledger)) == 1
+    assert sent(8, ledger, free_from(PolicyName.SHIPPING_AND_HANDLING_CENTS)) == []
+
+
+def test_each_suspension_costs_its_reconnect_fee_once() -> None:
+    ledger = Ledger().add(reconnect_fee("AC-1", 1, DAY, POLICY, Ledger()))
+    (event,) = ledger.events
+    assert (event.key, event.amount) == ("reconnect_fee:AC-1:suspension-1", Money(1500))
+    assert event.policy == (POLICY.in_force(PolicyName.RECONNECT_FEE_CENTS, DAY),)
+    assert reconnect_fee("AC-1", 1, DAY, POLICY, ledger) == []
+    assert len(reconnect_fee("AC-1", 2, DAY, POLICY, ledger)) == 1
+    assert reconnect_fee("AC-1", 2, DAY, free_from(PolicyName.RECONNECT_FEE_CENTS), ledger) == []
+
+
+@pytest.mark.parametrize(("price", "refunded"), [(3995, 2995), (1001, 1), (1000, None), (500, None), (0, None)])
+def test_a_trial_gives_the_price_back_less_the_restocking_fee(price: int, refunded: int | None) -> None:
+    events = trial_refund(1, Money(price), DAY, POLICY, Ledger())
+    assert [e.amount.cents for e in events] == ([] if refunded is None else [refunded])
+    if events:
+        (event,) = events
+        assert (event.kind, event.key) == (ChargeKind.REFUND, "trial_refund:placement-1:refund")
+        assert event.reason.text == f"The price of {Money(price)} less the restocking fee of $10.00."
+        assert event.policy == (POLICY.in_force(PolicyName.RESTOCKING_FEE_CENTS, DAY),)
+        assert trial_refund(1, Money(price), DAY, POLICY, Ledger(tuple(events))) == []
+
+
+def test_an_annual_refund_is_an_event_once_a_period() -> None:
+    def made(noticed: date, ledger: Ledger) -> list[ChargeEvent]:
+        refund = annual_refund(Money(36500), date(2025, 5, 20), date(2025, 5, 22), noticed, DAY, POLICY)
+        return annual_plan_refund("plan-1", refund, DAY, ledger)
+
+    (event,) = made(date(2025, 5, 25), Ledger())
+    assert (event.kind, event.rule, event.amount) == (
+        ChargeKind.REFUND,
+        ChargeRule.ANNUAL_REFUND,
+        Money(35500),
+    )
+    assert event.key == "annual_refund:plan-1:2025-05-22"
+    assert dict(event.inputs) == {
+        "period": "2025-05-22 to 2026-05-22",
+        "unused_days": "355",
+        "ended_on": "2025-06-01",
+    }
+    assert made(date(2025, 5, 25), Ledger((event,))) == []
+    assert made(date(2025, 6, 20), Ledger()) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "leased", "ownership"),
+    [
+        (OrderLine("simulated", 1, Money(0)), False, Ownership.OPERATOR),
+        (OrderLine("simulated", 1, Money(3995), credit=Money(3995)), False, Ownership.OPERATOR),
+        (OrderLine("simulated", 1, Money(3995)), False, Ownership.CUSTOMER),
+        (OrderLine("simulated", 1, Money(0), recurring=Money(300)), True, Ownership.LEASED),
+        (OrderLine("simulated", 1, Money(0)), True, Ownership.LEASED),
+    ],
+)
+def test_whose_a_unit_is_follows_from_its_order(line: OrderLine, leased: bool, ownership: Ownership) -> None:
+    assert ownership_of(line, leased) is ownership
+
+
+def test_only_a_leased_unit_has_to_come_back() -> None:
+    assert [o.returns_at_end for o in Ownership] == [False, True, False]
+    assert [o.is_operators for o in Ownership] == [True, True, False]
