@@ -103,11 +103,15 @@ RETURN: dict[tuple[Return, ReturnEvent], Return] = {
     (Return.AWAITED, ReturnEvent.CLOSE): Return.CLOSED,
     (Return.IN_TRANSIT, ReturnEvent.RECEIVE): Return.RECEIVED,
     (Return.IN_TRANSIT, ReturnEvent.EXPIRE): Return.OVERDUE,
+    (Return.OVERDUE, ReturnEvent.HAND_IN): Return.IN_TRANSIT,  # late, or a scan in time that turns up late
     (Return.OVERDUE, ReturnEvent.RECEIVE): Return.RECEIVED,
     (Return.OVERDUE, ReturnEvent.CLOSE): Return.CLOSED,
+    (Return.RECEIVED, ReturnEvent.HAND_IN): Return.RECEIVED,  # a scan that turns up later is logged, and may count
     (Return.RECEIVED, ReturnEvent.HOLD): Return.IN_QUARANTINE,
     (Return.RECEIVED, ReturnEvent.INSPECT): Return.INSPECTED,
+    (Return.IN_QUARANTINE, ReturnEvent.HAND_IN): Return.IN_QUARANTINE,
     (Return.IN_QUARANTINE, ReturnEvent.INSPECT): Return.INSPECTED,
+    (Return.INSPECTED, ReturnEvent.HAND_IN): Return.INSPECTED,
     (Return.INSPECTED, ReturnEvent.CLOSE): Return.CLOSED,
 }
 
@@ -155,11 +159,18 @@ class RmaStep:
     why: str
 
 
-def return_due(rma: Rma, approved_at: datetime, policy: PolicyBook, zone: tzinfo) -> date:
-    """The last day the old unit may be handed to the carrier, counted from the approval."""
+def return_due(
+    rma: Rma, approved_at: datetime, policy: PolicyBook, zone: tzinfo, noticed_on: date | None = None
+) -> date:
+    """The last day the old unit may be handed to the carrier, counted from the approval (ER 4).
+
+    A trial return counts from the cancellation notice of `noticed_on` (es 7.b), from the approval if none is known.
+    """
     day = local_date(approved_at, zone)
-    name = PolicyName.TRIAL_RETURN_DAYS if rma.kind is RmaKind.TRIAL_RETURN else PolicyName.RETURN_DAYS
-    return day + timedelta(policy.on(name, day))
+    if rma.kind is not RmaKind.TRIAL_RETURN:
+        return day + timedelta(policy.on(PolicyName.RETURN_DAYS, day))
+    day = noticed_on or day
+    return day + timedelta(policy.on(PolicyName.TRIAL_RETURN_DAYS, day))
 
 
 def check_may_reserve(rma: Rma) -> None:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fleet.domain.errors import ConflictError, IllegalTransitionError
-from fleet.domain.policy import PolicyBook
+from fleet.domain.policy import PolicyBook, PolicyName, PolicyValue
 from fleet.domain.rma import (
     DECISION,
     REPLACED_KINDS,
@@ -117,3 +117,25 @@ def test_the_return_is_due_on_the_tenth_local_day_after_the_approval() -> None:
     zone = ZoneInfo("America/New_York")
     assert return_due(RMA, NOW, PolicyBook(), zone) == date(2025, 3, 18)
     assert return_due(replace(RMA, kind=RmaKind.TRIAL_RETURN), NOW, PolicyBook(), zone) == date(2025, 3, 22)
+
+
+def test_a_trial_return_is_due_on_the_fourteenth_day_after_the_cancellation_notice() -> None:
+    zone = ZoneInfo("America/New_York")
+    trial = replace(RMA, kind=RmaKind.TRIAL_RETURN)
+    assert return_due(trial, NOW, PolicyBook(), zone, noticed_on=date(2025, 3, 1)) == date(2025, 3, 15)
+    assert return_due(RMA, NOW, PolicyBook(), zone, noticed_on=date(2025, 3, 1)) == date(2025, 3, 18)
+
+
+def test_the_days_are_those_in_force_when_they_begin_to_count() -> None:
+    zone = ZoneInfo("America/New_York")
+    names = (PolicyName.RETURN_DAYS, PolicyName.TRIAL_RETURN_DAYS)
+    book = PolicyBook(tuple(PolicyValue(name, date(2025, 3, 8), 5) for name in names))
+    trial = replace(RMA, kind=RmaKind.TRIAL_RETURN)
+    assert return_due(RMA, NOW, book, zone) == date(2025, 3, 13)
+    assert return_due(trial, NOW, book, zone, noticed_on=date(2025, 3, 7)) == date(2025, 3, 21)
+    assert return_due(trial, NOW, book, zone, noticed_on=date(2025, 3, 8)) == date(2025, 3, 13)
+
+
+@pytest.mark.parametrize("state", [Return.RECEIVED, Return.IN_QUARANTINE, Return.INSPECTED])
+def test_a_scan_that_turns_up_after_the_unit_moves_nothing(state: Return) -> None:
+    assert advance(RETURN, state, ReturnEvent.HAND_IN, "RMA-7") is state

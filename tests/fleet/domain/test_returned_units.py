@@ -1,0 +1,91 @@
+"""Units that come back without an RMA, and what makes stock of a returned one: every state against every event."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import pytest
+
+from fleet.domain.blind_return import BLIND_RETURN, BlindReturn, BlindReturnEvent, matches
+from fleet.domain.errors import IllegalTransitionError
+from fleet.domain.refurbishing import REFURBISHING, Refurbishing, RefurbishingEvent
+from fleet.domain.rma import Decision, ReplacementMode, Return, Rma, RmaKind
+from fleet.domain.transitions import advance
+
+MACHINES: list[tuple[type[StrEnum], type[StrEnum], dict[Any, Any]]] = [
+    (BlindReturn, BlindReturnEvent, BLIND_RETURN),
+    (Refurbishing, RefurbishingEvent, REFURBISHING),
+]
+MATRIX = [
+    pytest.param(table, state, event, id=f"{states.__name__}-{state}-{event}")
+    for states, events, table in MACHINES
+    for state in states
+    for event in events
+]
+
+
+@pytest.mark.parametrize(("table", "state", "event"), MATRIX)
+def test_each_event_in_each_state_follows_the_table_or_is_refused(
+    table: dict[Any, Any], state: StrEnum, event: StrEnum
+) -> None:
+    if (state, event) in table:
+        assert advance(table, state, event, "PT1") is table[state, event]
+    else:
+        with pytest.raises(IllegalTransitionError, match=f"PT1 is {state}"):
+            advance(table, state, event, "PT1")
+
+
+def reached(table: dict[Any, Any], first: StrEnum) -> set[StrEnum]:
+    found = {first}
+    while True:
+        more = found | {after for (state, _), after in table.items() if state in found}
+        if more == found:
+            return found
+        found = more
+
+
+def test_every_state_is_reached() -> None:
+    assert reached(BLIND_RETURN, BlindReturn.IN_QUARANTINE) == set(BlindReturn)
+    assert reached(REFURBISHING, Refurbishing.WAITING) == set(Refurbishing)
+
+
+def test_nothing_is_restocked_but_wiped_in_a_new_epoch_flashed_and_tested() -> None:
+    for skipped in (Refurbishing.WIPED, Refurbishing.NEW_EPOCH, Refurbishing.FLASHED, Refurbishing.TESTED):
+        without = {step: after for step, after in REFURBISHING.items() if after is not skipped}
+        assert Refurbishing.RESTOCKED not in reached(without, Refurbishing.WAITING)
+
+
+def test_a_blind_return_ends_with_its_rma_or_its_owner() -> None:
+    ends = set(BlindReturn) - {state for state, _ in BLIND_RETURN}
+    assert ends == {BlindReturn.MATCHED, BlindReturn.DELIVERED}
+
+
+RMA = Rma(
+    7,
+    account_id=1,
+    serial="PT000000018",
+    placement=3,
+    kind=RmaKind.DEFECT,
+    mode=ReplacementMode.ADVANCE,
+    reason="no dial tone",
+    opened_at=datetime(2025, 3, 8, tzinfo=UTC),
+    decision=Decision.APPROVED,
+)
+
+
+def test_a_blind_return_matches_the_approved_rmas_that_wait_for_that_unit_the_newest_first() -> None:
+    newer = replace(RMA, id=9, returning=Return.OVERDUE)
+    others = [
+        replace(RMA, id=10, serial="PT000000026"),
+        *(replace(RMA, id=11, decision=decision) for decision in Decision if decision is not Decision.APPROVED),
+    ]
+    assert matches(RMA.serial, [RMA, newer, *others]) == [newer, RMA]
+
+
+@pytest.mark.parametrize("state", list(Return))
+def test_only_an_rma_that_still_waits_is_matched(state: Return) -> None:
+    waits = state in {Return.AWAITED, Return.IN_TRANSIT, Return.OVERDUE}
+    assert bool(matches(RMA.serial, [replace(RMA, returning=state)])) is waits
