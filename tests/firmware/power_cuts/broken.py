@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 from adapter import records
 from adapter.records import RecordPair
+from adapter.settings import STEPS, Settings
 from adapter.update.session import UpdateSession
 from adapter.update.slot_writer import SlotWriter
 from ports.unix.slots import Slots
@@ -77,6 +78,13 @@ def _report_let_go_before_it_is_kept(session: Any, keep: Callable[[dict[str, Any
     return True
 
 
+_two_banks = Settings.__init__
+
+
+def _one_bank(settings: Any, partition: Any, slot: int = 0, steps: Any = STEPS) -> None:
+    _two_banks(settings, partition, 0, steps)
+
+
 @contextmanager
 def _no_checksum() -> Iterator[None]:
     with patch.object(records, "is_whole", lambda header, payload: True):
@@ -102,6 +110,9 @@ WAYS: dict[str, Callable[[], Any]] = {
     "resumed a block too late": lambda: patch.object(
         SlotWriter, "resume_offset", property(lambda w: min(w.length, w.offset - w.offset % 4096 + 4096))
     ),
+    "settings that are not brought over": lambda: patch.object(Settings, "prepare", lambda *_: None),
+    "settings in one bank for both slots": lambda: patch.object(Settings, "__init__", _one_bank),
+    "reports of a trial left behind": lambda: patch.object(Settings, "left_behind", lambda *_: b""),
     "written to the slot that runs": lambda: patch.object(
         Slots, "other", property(lambda slots: slots._partitions[slots.running])
     ),

@@ -20,10 +20,12 @@ from adapter.update.errors import NetworkError
 from adapter.update.fetching import Get
 from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
 from protocol.wire.messages import Message
-from tests.firmware.adapter.update.repository import SERIAL, BendableRepository
+from tests.firmware.adapter.update.repository import NOW_S, SERIAL, BendableRepository
 
 FINAL = ("confirmed", "reverted", "failed")
 CHUNK_BYTES = 1460
+CONFIGURATIONS = [bytes([65 + number]) * length for number, length in enumerate((90, 300, 17, 512, 90))]
+Mark = tuple[int, int, int]  # how many reports came, how many were kept, how many starts there were
 ORDER_PATH = f"director/{SERIAL}.json"
 _CURVE_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _HASHED = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
@@ -65,17 +67,33 @@ class Fleet:
         self._orders = orders
         self._breaks = breaks
         self.received: list[Message] = []
+        self.kept: list[tuple[int, int]] = []  # (boot id, sequence) of reports that the unit promised to keep
         self.starts = 0
 
     @property
-    def mark(self) -> tuple[int, int]:
+    def mark(self) -> Mark:
         """What a cut sets the fleet back to."""
-        return len(self.received), self.starts
+        return len(self.received), len(self.kept), self.starts
 
-    def back_to(self, received: list[Message], mark: tuple[int, int]) -> None:
-        """Knows the first of `received` again, and no more."""
-        self.received = received[: mark[0]]
-        self.starts = mark[1]
+    def back_to(self, world: Fleet, mark: Mark) -> Fleet:
+        """Knows again what `world` knew at `mark`, and no more; itself."""
+        self.received, self.kept, self.starts = world.received[: mark[0]], world.kept[: mark[1]], mark[2]
+        return self
+
+    @property
+    def time_s(self) -> int:
+        """The time that the fleet tells; it moves on by a day with every few reports."""
+        return NOW_S + 86_400 * min(len(self.received) // 3, 5)
+
+    @property
+    def configuration(self) -> bytes:
+        """What the fleet would have the unit know; it changes with every few reports, and so does its length."""
+        return CONFIGURATIONS[min(len(self.received) // 2, len(CONFIGURATIONS) - 1)]
+
+    @property
+    def lost(self) -> set[tuple[int, int]]:
+        """The reports that the unit promised to keep and that never came."""
+        return set(self.kept) - {(message.boot_id, message.sequence) for message in self.received}
 
     @property
     def told(self) -> list[tuple[int, str, str]]:

@@ -37,7 +37,7 @@ def partition_at(offset: int) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Operation:
     """A program (`data` to `offset`) or the erase of the block at `offset` (`data` None), as it was about to happen.
 
@@ -71,14 +71,16 @@ class NorFlash:
         self.faults: list[str] = []
         self.operations: list[Operation] | None = None
         self.mark: Callable[[], Any] = lambda: None
-        self.guard: Callable[[str], str] = lambda partition: ""
-        self._partitions = {name: Partition(self, name, *place) for name, place in PARTITIONS.items()}
+        self.guard: Callable[[str, int], str] = lambda partition, offset: ""
+        self._partitions: dict[str, Partition] = {}
 
     def partition(self, name: str) -> Partition:
+        if name not in self._partitions:
+            self._partitions[name] = Partition(self, name, *PARTITIONS[name])
         return self._partitions[name]
 
     def seal(self, name: str) -> None:
-        self._partitions[name].sealed = True
+        self.partition(name).sealed = True
 
     def bytes_of(self, name: str) -> bytes:
         start, size = PARTITIONS[name]
@@ -87,6 +89,9 @@ class NorFlash:
     def readinto(self, offset: int, buffer: Any) -> None:
         length = len(buffer)
         index, inside = divmod(offset, BLOCK_BYTES)
+        if inside + length <= BLOCK_BYTES:
+            buffer[:] = self.blocks[index][inside : inside + length]
+            return
         at = 0
         while at < length:
             count = min(BLOCK_BYTES - inside, length - at)
@@ -115,7 +120,7 @@ class NorFlash:
 
     def _note(self, offset: int, data: bytes | None) -> None:
         partition = partition_at(offset)
-        fault = self.guard(partition)
+        fault = self.guard(partition, offset)
         if fault:
             self.faults.append(fault)
         if self.operations is not None:

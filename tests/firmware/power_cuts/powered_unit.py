@@ -13,7 +13,7 @@ from adapter.event_log import EventLog
 from adapter.identity import LOCKED, IdentityStore
 from adapter.records import RecordPair
 from adapter.reports import Reports
-from adapter.settings import Settings
+from adapter.settings import SCHEMA, STEPS, Settings
 from adapter.slot_check import select
 from adapter.update.assignment import UnitFacts
 from adapter.update.errors import NetworkError
@@ -28,10 +28,27 @@ from tests.firmware.power_cuts.fleet_side import Fleet
 from tests.firmware.power_cuts.nor_flash import NorFlash
 
 REVISION = 2
+# A schema that there is not yet: what it adds is lost on the way back, and made anew on the way forward.
+_ADDED_BYTES = 8
+_THIRD = (lambda added: added + bytes(_ADDED_BYTES), lambda added: added[:-_ADDED_BYTES])
 HEAP_BYTES = 200_000
 MAX_LIVES = 14  # a unit that has not come to rest by then never will
 MAX_ROUNDS = 12  # of one life
 REPORTS_AT_A_TIME = 4
+
+
+class SettingsOf(Settings):
+    """The settings as a release of that schema has them: the first knows no configuration, the third has more."""
+
+    def __init__(self, schema: int, partition: Any, slot: int) -> None:
+        super().__init__(partition, slot, (*STEPS, _THIRD)[: schema - 1])
+
+    def keep_configuration(self, message: bytes) -> None:
+        if self.schema == SCHEMA:
+            super().keep_configuration(message)
+        elif self.schema > SCHEMA and message != self.configuration:
+            self._added = len(message).to_bytes(2, "big") + message + self._added[-_ADDED_BYTES:]
+            self._write()
 
 
 class BrickedError(Exception):
@@ -43,12 +60,14 @@ class Manners:
     """How this unit's world goes: what each image does on trial, by version, and in which order things happen.
 
     `trials`: good, self_test, unreachable, crash, watchdog. `answered_first`: the fleet answers before the self-test
-    is through. `late_reports`: the fleet's acknowledgement comes after the next work.
+    is through. `late_reports`: reports go out a round later, so that some wait while the unit arms.
+    `other_reports`: results of commands that are kept in each start.
     """
 
     trials: dict[str, str] = field(default_factory=dict)
     answered_first: bool = False
     late_reports: bool = False
+    other_reports: int = 0
 
 
 class PoweredUnit:
@@ -58,7 +77,7 @@ class PoweredUnit:
         self.flash, self.fleet, self.manners = flash, fleet, manners
         fleet.starts += 1
         self._boot(cause)
-        self.settings = Settings(flash.partition("settings"), self.slot)
+        self.settings = SettingsOf(self.header.data_schema, flash.partition("settings"), self.slot)
         self.events = EventLog(flash.partition("event_log"))
         self.reports = Reports(self.settings)
         self.files = stand_ins.metadata_files().MetadataFiles(flash.partition("data"))
@@ -66,7 +85,7 @@ class PoweredUnit:
         facts = UnitFacts(SERIAL, BOARD, REVISION, ABI, slots.other.size, HEAP_BYTES)
         self.session: Any = UpdateSession(
             facts, (self.sha256, self.header.release_counter, self.header.version), slots, self.files,
-            RecordPair(flash.partition("journal")), first_root, self.settings, lambda time_s: None,
+            RecordPair(flash.partition("journal")), first_root, self.settings, self.settings.raise_floor,
         )  # fmt: skip
         self._sequence = 0
         self._transfers = 0
@@ -93,11 +112,9 @@ class PoweredUnit:
         manner = self.manners.trials.get(self.header.version, "good") if self.on_trial else "good"
         if manner in ("crash", "watchdog"):
             return manner
+        steps = [lambda: self._self_test(manner)]
         if manner != "unreachable":
-            self._configured()
-        steps = [lambda: self.session.self_test(manner != "self_test", "led: no light")]
-        if manner != "unreachable":
-            steps.append(self.session.fleet_answered)
+            steps.append(self._configured)
         for step in reversed(steps) if self.manners.answered_first else steps:
             step()
         for _ in range(MAX_ROUNDS):
@@ -109,38 +126,62 @@ class PoweredUnit:
                 return None
         raise BrickedError(f"not at rest after {MAX_ROUNDS} rounds: {self.session.state}, {len(self.reports)} reports")
 
+    def _self_test(self, manner: str) -> None:
+        if not self.on_trial:
+            self.reports.adopt(self.settings.left_behind())
+            self.settings.forget_left_behind()
+            return
+        failed = ["led"] if manner == "self_test" else []
+        if not self.settings.try_steps():
+            failed.append("settings")
+        self.session.self_test(not failed, ", ".join(failed))
+
     def _configured(self) -> None:
-        self.settings.raise_floor(NOW_S)
+        self.settings.raise_floor(self.fleet.time_s)
+        for _ in range(self.manners.other_reports):
+            self._keep_message("command_result", {"command_id": self.fleet.starts, "result": 0, "detail": "x" * 40})
+        self.session.fleet_answered()
 
     def _round(self, reachable: bool) -> bool:
         """Reports, a check and its work, as updater.py goes about them; True if the unit is to restart."""
-        while self.session.take_report(self._keep):
-            self._entered()
+        if reachable and self.manners.late_reports:
+            self._send_reports()
+        self._take_reports()
         if not reachable:
             return False
-        if not self.manners.late_reports:
-            self._send_reports()
         if self.session.poll(0, may_restart=False):
             return True
+        if not self.manners.late_reports:
+            self._send_reports()
         self._heard = len(self.fleet.received)
+        self.settings.keep_configuration(self.fleet.configuration)
         self.session.check()
         if self.session.wants_work:
             try:
                 self._transfers = self.fleet.serve(self.session.work(NOW_S), self._transfers)
             except NetworkError:
                 self._transfers += 1
-        while self.session.take_report(self._keep):
-            self._entered()
-        self._send_reports()
+        self._take_reports()
+        if not self.manners.late_reports:
+            self._send_reports()
         return False
 
+    def _take_reports(self) -> None:
+        while self.session.take_report(self._keep):
+            self._log("update_state", UPDATE_STATES.index(self.session.state))
+
     def _is_quiet(self) -> bool:
-        asked = len(self.fleet.received) == self._heard  # since the fleet last changed its mind
+        asked = len(self.fleet.received) == self._heard  # since the fleet may last have changed its mind
         return asked and self.session.state == "idle" and not self.session.wants_work and not len(self.reports)
 
     def _keep(self, values: dict[str, Any]) -> None:
+        self._keep_message("update_report", {**values, "clock_s": NOW_S})
+
+    def _keep_message(self, name: str, values: dict[str, Any]) -> None:
+        """From the return of `add` on, no cut may lose this report."""
         self._sequence += 1
-        self.reports.add(pack("update_report", {**values, "clock_s": NOW_S}, self.fleet.starts, self._sequence))
+        self.reports.add(pack(name, values, self.fleet.starts, self._sequence))
+        self.fleet.kept.append((self.fleet.starts, self._sequence))
 
     def _send_reports(self) -> None:
         self.reports.connection_lost()  # all that wait are due
@@ -148,9 +189,6 @@ class PoweredUnit:
             message = unpack(packed)
             self.fleet.take(message)
             self.reports.acknowledge(message.boot_id, message.sequence)
-
-    def _entered(self) -> None:
-        self._log("update_state", UPDATE_STATES.index(self.session.state))
 
     def _log(self, event: str, value: int) -> None:
         self.events.append(EVENTS.index(event), value, NOW_S, 0)

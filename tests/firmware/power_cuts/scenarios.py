@@ -10,16 +10,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from tuf.api.metadata import TargetFile
+
 from adapter.identity import LOCKED, Identity, IdentityStore
 from adapter.records import RecordPair
+from adapter.settings import SCHEMA
 from protocol.wire.boot_record import BootRecord
-from protocol.wire.image import ImageHeader
+from protocol.wire.image import HEADER_BYTES, ImageHeader
 from protocol.wire.mac import MacAddress
 from protocol.wire.messages import pack
+from protocol.wire.release import delta_name
 from tests.firmware.adapter.update.repository import ABI, BOARD, SERIAL, BendableRepository
 from tests.firmware.power_cuts.fleet_side import FINAL, Fleet, Order, seeded_repository
 from tests.firmware.power_cuts.nor_flash import NorFlash
 from tests.firmware.power_cuts.powered_unit import REVISION, Manners
+from tools.release.delta import make_delta
 
 FIRST = "0.9.0"
 Ending = tuple[str, str] | None  # the state and reason of an assignment's last report; None: there need not be one
@@ -56,18 +61,33 @@ class Stage:
     chance: random.Random
     repository: BendableRepository
     first: bytes
+    first_schema: int
     trials: dict[str, str] = field(default_factory=dict)
     orders: list[Order] = field(default_factory=list)
     endings: dict[int, Endings] = field(default_factory=dict)
     versions: frozenset[str] = frozenset({FIRST})
     breaks: tuple[int, ...] = ()
+    other_reports: int = 0
+    late_reports: bool = False
 
-    def release(self, version: str, counter: int, payload_bytes: int = 0) -> str:
-        """A new signed image; the name of its target."""
-        size = payload_bytes or self.chance.randrange(1500, 14_000)
-        name = self.repository.add_image(version, counter, self.chance.randbytes(size), security_counter=counter)
+    def release(self, version: str, counter: int, payload: int | bytes = 0, schema: int = SCHEMA) -> str:
+        """A new signed image, of random bytes or of that `payload`; the name of its target."""
+        if isinstance(payload, int):
+            payload = self.chance.randbytes(payload or self.chance.randrange(1500, 14_000))
+        facts = {"security_counter": counter, "data_schema": schema}
+        name = self.repository.add_image(version, counter, payload, **facts)
         self.repository.publish(bump=("all",))
         return name
+
+    def delta(self, base: bytes, base_version: str, name: str, bend: Callable[[bytes], bytes] = bytes) -> None:
+        """The board's role lists a delta to that image too."""
+        data = bend(make_delta(base, self.repository.image(name)))
+        path = delta_name(name, base_version)
+        target = TargetFile.from_data(path, data, ["sha256"])
+        target.unrecognized_fields["custom"] = {"base": sha256(base).hexdigest()}
+        self.repository.board.targets[path] = target
+        self.repository.files[f"targets/{target.hashes['sha256']}.{path}"] = data
+        self.repository.publish(bump=("all",))
 
     def order(self, name: str | None, sequence: int, *endings: Ending, until: tuple[str, ...] = FINAL) -> None:
         """The director orders that image, with metadata as it is now, until the unit has told of such a state."""
@@ -82,9 +102,9 @@ class Stage:
             self.versions = (frozenset() if len(self.endings[sequence]) == 1 else self.versions) | {version}
 
 
-def image_of(version: str, counter: int, payload: bytes) -> bytes:
+def image_of(version: str, counter: int, payload: bytes, schema: int = SCHEMA) -> bytes:
     """An image as the flashing station writes it."""
-    header = ImageHeader(BOARD, 1, 4, ABI, counter, 0, 1, 1000, version)
+    header = ImageHeader(BOARD, 1, 4, ABI, counter, 0, schema, 1000, version)
     return bytes(header.pack(payload)) + payload
 
 
@@ -170,13 +190,79 @@ def real_size(stage: Stage) -> None:
     stage.order(stage.release("1.0.0", 2, REAL_IMAGE_BYTES), 1)
 
 
+def by_delta(stage: Stage) -> None:
+    """An update by a delta, and the next one by another, over a line that breaks off."""
+    stage.breaks = tuple(stage.chance.randrange(0, 9000) for _ in range(2))
+    payload = changed(stage.first[HEADER_BYTES:], stage.chance)
+    name = stage.release("1.0.0", 2, payload)
+    stage.delta(stage.first, FIRST, name)
+    stage.order(name, 1)
+    base = stage.repository.image(name)
+    name = stage.release("1.1.0", 3, changed(payload, stage.chance))
+    stage.delta(base, "1.0.0", name)
+    stage.order(name, 2)
+
+
+def bad_delta(stage: Stage) -> None:
+    """A delta that is signed and yet makes something else: the image comes whole."""
+    name = stage.release("1.0.0", 2, changed(stage.first[HEADER_BYTES:], stage.chance))
+    at = stage.chance.random()
+    stage.delta(stage.first, FIRST, name, lambda data: _damaged(data, int(at * len(data))))
+    stage.order(name, 1)
+
+
+def _damaged(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes((data[at] ^ 0x55,)) + data[at + 1 :]
+
+
+def changed(payload: bytes, chance: random.Random) -> bytes:
+    """The next release of a payload: most of it is the same, some is new."""
+    out = bytearray(payload)
+    for _ in range(chance.randrange(3, 9)):
+        at = chance.randrange(len(out))
+        out[at : at + chance.randrange(400)] = chance.randbytes(chance.randrange(1800))
+    return bytes(out)
+
+
+def schema_up(stage: Stage) -> None:
+    """The new image wants settings of a newer schema."""
+    stage.order(stage.release("1.0.0", 2, schema=stage.first_schema + 1), 1)
+
+
+def schema_down(stage: Stage) -> None:
+    """The new image wants settings of an older schema, the next one of the newest."""
+    stage.order(stage.release("1.0.0", 2, schema=1), 1)
+    stage.order(stage.release("1.1.0", 3, schema=3), 2)
+
+
+def schema_reverted(stage: Stage) -> None:
+    """An image of a newer schema goes back: the settings are as they were, with the reports of its trial."""
+    stage.trials["1.0.0"] = stage.chance.choice(("self_test", "crash"))
+    stage.other_reports, stage.late_reports = 1, True
+    reason = stage.trials["1.0.0"]
+    stage.order(stage.release("1.0.0", 2, schema=stage.first_schema + 1), 1, ("reverted", reason))
+    stage.order(stage.release("1.0.1", 3, schema=1), 2)
+
+
+def busy(stage: Stage) -> None:
+    """Other reports wait too; no more of them than there is room for, for then the oldest go."""
+    stage.other_reports = stage.chance.choice((1, 3))
+    stage.order(stage.release("1.0.0", 2), 1)
+
+
 SCENARIOS: dict[str, Callable[[Stage], None]] = {
     "full update": full,
     "broken line": broken_line,
     "second update right after the first": second,
+    "delta": by_delta,
+    "delta that makes something else": bad_delta,
     "revert: self-test": failed_self_test,
     "revert: no fleet": no_fleet,
     "revert: crash": crashed,
+    "settings migrated up": schema_up,
+    "settings migrated down and up": schema_down,
+    "settings migrated up and reverted": schema_reverted,
+    "settings written often": busy,
     "keys rotated between two updates": rotated,
     "cancelled": cancelled,
     "replaced": replaced,
@@ -188,15 +274,16 @@ def tell(name: str, seed: int) -> Story:
     """The story `name` as `seed` has it."""
     chance = random.Random(f"{name}/{seed}")
     repository = seeded_repository(chance.getrandbits(64))
-    first = image_of(FIRST, 1, chance.randbytes(chance.randrange(2000, 9000)))
-    stage = Stage(chance, repository, first)
+    schema = chance.choice((1, SCHEMA))
+    first = image_of(FIRST, 1, chance.randbytes(chance.randrange(2000, 9000)), schema)
+    stage = Stage(chance, repository, first, schema, late_reports=chance.random() < 0.5)
     first_root = repository.first_root
     SCENARIOS[name](stage)
     images = {sha256(first).digest(): FIRST}
     for path, data in repository.files.items():
         if path.startswith("targets/") and path.endswith(".img"):
             images[sha256(data).digest()] = path.partition("_")[2].removesuffix(".img")
-    manners = Manners(stage.trials, chance.random() < 0.5, chance.random() < 0.5)
+    manners = Manners(stage.trials, chance.random() < 0.5, stage.late_reports, stage.other_reports)
     return Story(
         name, flashed(chance, first, first_root), stage.orders, first_root, images, manners,
         stage.versions, stage.endings, stage.breaks,

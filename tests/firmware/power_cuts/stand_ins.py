@@ -1,4 +1,4 @@
-"""What CPython lacks of MicroPython, for a whole unit in one process: `micropython`, and `vfs` on C littlefs.
+"""What CPython lacks of MicroPython, for a whole unit in one process: `micropython`, `deflate`, `vfs` on C littlefs.
 
 The real MetadataFiles runs on it: `vfs.VfsLfs2` drives its block device through littlefs-python, with the geometry
 that MicroPython's binding gives (extmod/vfs_lfsx.c: cache of four pages, 32 bytes of lookahead, 100 cycles).
@@ -36,6 +36,12 @@ def install() -> None:
         vfs.VfsLfs2 = VfsLfs2  # type: ignore[attr-defined]
         vfs.mount = mount  # type: ignore[attr-defined]
         sys.modules["vfs"] = vfs
+    if "ports.unix.inflate" not in sys.modules:
+        from tests.firmware.adapter.update.zlib_inflater import ZlibInflater
+
+        inflate = types.ModuleType("ports.unix.inflate")
+        inflate.Inflater = ZlibInflater  # type: ignore[attr-defined]
+        sys.modules["ports.unix.inflate"] = inflate
 
 
 class _Context:
@@ -177,14 +183,19 @@ def metadata_files() -> Any:
     return module
 
 
-def stored_files() -> dict[str, bytes]:
-    """All files of the mounted file system."""
-    (system,) = _mounted.values()
+def files_in(system: VfsLfs2) -> dict[str, bytes]:
+    """All files of a file system."""
     found = {}
     for name in system.listdir():
         with system.open(name, "r") as file:
             found[name] = file.read()
     return found
+
+
+def mounted(partition: Any) -> VfsLfs2:
+    """The file system on `partition`, as MetadataFiles mounts it, without formatting; OSError if there is none."""
+    module = metadata_files()
+    return VfsLfs2(module._Blocks(partition), module._PROGRAM_BYTES, module._PROGRAM_BYTES)
 
 
 @contextmanager

@@ -19,16 +19,17 @@ from adapter.errors import AdapterError
 from adapter.records import RecordPair
 from protocol.wire.boot_record import BootRecord
 from protocol.wire.errors import WireError
-from tests.firmware.power_cuts import stand_ins
 from tests.firmware.power_cuts.cut_points import SLOTS, CutPoint, cuts_of
-from tests.firmware.power_cuts.fleet_side import FINAL
+from tests.firmware.power_cuts.fleet_side import FINAL, Fleet, Mark
 from tests.firmware.power_cuts.nor_flash import BLOCK_BYTES, PARTITIONS, NorFlash, Operation
 from tests.firmware.power_cuts.powered_unit import BrickedError, PoweredUnit, live_until_quiet
 from tests.firmware.power_cuts.scenarios import FIRST, Story
+from tests.firmware.power_cuts.tearing import RECORDS, files_of, read_of, torn
 
 CONTINUED_SHARE = 0.01  # of the cut points that read like an earlier one
 SECOND_CUTS_SHARE = 0.15  # of the lives after a cut
 SECOND_CUTS = 3  # in each of them
+MAX_FAILURES = 100  # a sweep that has seen so many is not worth going on with
 MAX_DEPTH = 2  # cuts in a row: a trial has three attempts
 # What a unit may die of; whatever it is, it is told with the cut that brought it about.
 FAILURES = (BrickedError, AdapterError, WireError, OSError, ArithmeticError, AttributeError, LookupError, TypeError,
@@ -50,44 +51,39 @@ class Tally:
 class Sweep:
     """All cuts of one Story, or the `share` of them that `chance` picks."""
 
-    def __init__(self, story: Story, chance: random.Random, share: float = 1.0, tally: Tally | None = None) -> None:
+    def __init__(self, story: Story, chance: random.Random, share: float = 1.0) -> None:
         self.story = story
-        self.tally = tally or Tally()
+        self.tally = Tally()
         self._chance = chance
         self._share = share
         self._identity = RecordPair(NorFlash(story.blocks).partition("identity")).load()
 
-    def run(self) -> Tally:
-        """Sweeps; the Tally."""
-        flash = NorFlash(self.story.blocks)
-        operations, received, unit = self._recorded(flash, [], (0, 0))
-        if unit is None:
-            return self.tally
-        for operation in operations:
+    def run(self, max_failures: int = MAX_FAILURES) -> Tally:
+        """Sweeps, up to so many failures; the Tally."""
+        operations, world, unit = self._recorded(NorFlash(self.story.blocks), self.story.fleet())
+        for operation in operations if unit is not None else []:
             for cut in cuts_of(operation, self._chance, self._share):
-                self._after(cut, received, 1)
+                if len(self.tally.failures) >= max_failures:
+                    return self.tally
+                self._after(cut, world, 1)
         return self.tally
 
-    def _recorded(
-        self, flash: NorFlash, received: list[Any], mark: tuple[int, int]
-    ) -> tuple[list[Operation], list[Any], PoweredUnit | None]:
+    def _recorded(self, flash: NorFlash, fleet: Fleet) -> tuple[list[Operation], Fleet, PoweredUnit | None]:
         """Lives until the unit rests, recording; None instead of the unit if that failed."""
-        fleet = self.story.fleet()
-        fleet.back_to(received, mark)
         flash.operations = []
         flash.mark = lambda: fleet.mark
-        flash.guard = lambda partition: _forbidden(flash, partition)
+        flash.guard = lambda partition, offset: _forbidden(flash, partition, offset)
         unit = None
         try:
             unit = live_until_quiet(flash, fleet, self.story.first_root, self.story.manners)
         except FAILURES as error:
-            self._fail("without a cut" if not received else "living on", f"{type(error).__name__}: {error}")
+            self._fail("living on" if fleet.starts > 1 else "without a cut", f"{type(error).__name__}: {error}")
         else:
             for fault in (*flash.faults, *self._wrong_end(unit)):
                 self._fail("at the end", fault)
-        return flash.operations, fleet.received, unit
+        return flash.operations, fleet, unit
 
-    def _after(self, cut: CutPoint, received: list[Any], depth: int) -> None:
+    def _after(self, cut: CutPoint, world: Fleet, depth: int) -> None:
         tally = self.tally
         tally.cut_points += 1
         tally.second_cuts += depth > 1
@@ -97,7 +93,7 @@ class Sweep:
         is_new = reading not in tally.readings
         if reading is not None and (is_new or self._chance.random() < CONTINUED_SHARE):
             tally.readings.add(reading)
-            self._live_on(cut, received, depth)
+            self._live_on(cut, world, depth)
         for at in range(failures, len(tally.failures)):
             operation = cut.operation
             kind = "erase" if operation.data is None else f"program of {len(operation.data)} bytes"
@@ -107,13 +103,13 @@ class Sweep:
     def _look(self, cut: CutPoint) -> Any:
         """Boots from what the cut left; what the firmware reads there, None after a failure."""
         flash = NorFlash(cut.blocks, cut.digest)
-        flash.guard = lambda partition: _forbidden(flash, partition)
+        flash.guard = lambda partition, offset: _forbidden(flash, partition, offset)
         fleet = self.story.fleet()
         try:
             unit = PoweredUnit(flash, fleet, self.story.first_root, self.story.manners, "power_on")
         except FAILURES as error:
             return self._fail("booting", f"{type(error).__name__}: {error}")
-        faults = [*flash.faults]
+        faults = [*flash.faults, *torn(cut)]
         if unit.sha256 not in self.story.images:
             faults.append(f"runs an image that nobody signed: {unit.sha256.hex()}")
         if RecordPair(flash.partition("identity")).load() != self._identity:
@@ -124,16 +120,17 @@ class Sweep:
             self._fail("booting", fault)
         return None if faults else _reading(unit, cut.operation.mark)
 
-    def _live_on(self, cut: CutPoint, received: list[Any], depth: int) -> None:
+    def _live_on(self, cut: CutPoint, world: Fleet, depth: int) -> None:
         self.tally.lives += 1
         flash = NorFlash(cut.blocks, cut.digest)
-        operations, received, unit = self._recorded(flash, received, cut.operation.mark)
+        fleet = self.story.fleet().back_to(world, cut.operation.mark)
+        operations, world, unit = self._recorded(flash, fleet)
         if unit is None or depth == MAX_DEPTH or self._chance.random() >= SECOND_CUTS_SHARE:
             return
         for operation in self._chance.choices(operations, k=SECOND_CUTS):
             cuts = list(cuts_of(operation, self._chance, min(1.0, 20 / (1 + len(operation.data or b"")))))
             if cuts:
-                self._after(self._chance.choice(cuts), received, depth + 1)
+                self._after(self._chance.choice(cuts), world, depth + 1)
 
     def _wrong_end(self, unit: PoweredUnit) -> Iterator[str]:
         """What is not as the story must end."""
@@ -152,9 +149,15 @@ class Sweep:
             yield f"told of assignments nobody made: {told}"
         if (unit.header.version == FIRST) == any(row[1] == "confirmed" for row in told):
             yield f"runs {unit.header.version} and told {told}"
+        if unit.fleet.lost:
+            yield f"reports were kept and never came: {sorted(unit.fleet.lost)}"
+        settings = unit.settings
+        wanted = unit.fleet.configuration if settings.schema > 1 else b""
+        if settings.schema > 1 and settings.configuration != wanted:
+            yield f"keeps another configuration: {settings.configuration[:20]!r}"
         if RecordPair(unit.flash.partition("identity")).load() != self._identity:
             yield "the identity is another one"
-        for name, data in stand_ins.stored_files().items():
+        for name, data in files_of(unit.flash.blocks).items():
             if data not in unit.fleet.files.values() and not name.endswith(".new"):
                 yield f"stored {name} is not what the fleet has"
 
@@ -162,13 +165,16 @@ class Sweep:
         self.tally.failures.append(f"{self.story.name}, {when}: {what}")
 
 
-def _forbidden(flash: NorFlash, partition: str) -> str:
-    """Why this write may not be, "" if it may: the confirmed slot is never written to."""
-    if partition not in SLOTS:
+def _forbidden(flash: NorFlash, partition: str, offset: int) -> str:
+    """Why this write may not be, "" if it may: the confirmed slot never, and its bank of settings in no trial."""
+    if partition not in (*SLOTS, "settings"):
         return ""
-    payload = RecordPair(flash.partition("boot_record")).load()
-    if payload is not None and SLOTS[BootRecord.unpack(payload).confirmed] == partition:
+    record = _boot_record(flash.blocks)
+    if partition == SLOTS[record.confirmed]:
         return f"{partition} is confirmed and was written to"
+    start, size = PARTITIONS["settings"]
+    if partition == "settings" and record.trial and (offset - start) // (size // 2) == record.confirmed:
+        return f"the settings of {SLOTS[record.confirmed]} were written to in a trial"
     return ""
 
 
@@ -176,12 +182,9 @@ def _boot_record(blocks: list[bytes]) -> BootRecord:
     return BootRecord.unpack(RecordPair(NorFlash(blocks, 0).partition("boot_record")).load())
 
 
-def _reading(unit: PoweredUnit, mark: tuple[int, int]) -> Any:
+def _reading(unit: PoweredUnit, mark: Mark) -> Any:
     """Everything that the unit's next life depends on, as far as it is read through the stores."""
-    flash = unit.flash
-    records = [RecordPair(flash.partition(name)).load() for name in ("boot_record", "journal")]
-    settings = flash.partition("settings")
-    bank_bytes = settings.size // 2
-    records += [RecordPair(settings, bank * bank_bytes, bank_bytes).load() for bank in (0, 1)]
-    start = PARTITIONS["slot_a"][0] // BLOCK_BYTES
-    return hash((tuple(records), mark[0], tuple(flash.blocks[start:]), tuple(sorted(stand_ins.stored_files().items()))))
+    blocks = unit.flash.blocks
+    records = tuple(read_of(blocks, name) for name in RECORDS)
+    slots = tuple(blocks[PARTITIONS["slot_a"][0] // BLOCK_BYTES :])
+    return hash((records, mark[:2], slots, tuple(sorted(files_of(blocks).items()))))

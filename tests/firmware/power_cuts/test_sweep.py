@@ -18,7 +18,7 @@ from tests.firmware.power_cuts.sweep import Sweep  # noqa: E402
 
 SEED = 20261122
 CUT_POINTS = 3000  # in all of this module's sample
-SAMPLED_SHARE = 0.04
+SAMPLED_SHARE = 0.02
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def test_wherever_the_power_goes_the_unit_boots_and_ends_as_it_should(name: str)
 def test_wherever_the_power_goes_while_it_is_provisioned_a_unit_keeps_what_it_answered() -> None:
     tally = ProvisioningSweep(SEED, SAMPLED_SHARE).run()
     assert not tally.failures
-    assert tally.cut_points > 400
+    assert tally.cut_points > 200
     assert tally.second_cuts
 
 
@@ -50,12 +50,12 @@ def test_the_sweep_finds_an_identity_that_is_kept_wrong(way: str) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_sweep_finds_storage_that_is_got_wrong(way: str) -> None:
-    failures = []
-    for name in ("broken line", "second update right after the first"):
+    for name in ("broken line", "second update right after the first", "settings migrated up and reverted"):
         story = tell(name, SEED)
         with WAYS[way]():
-            failures += Sweep(story, random.Random(SEED), SAMPLED_SHARE).run().failures
-    assert failures
+            if Sweep(story, random.Random(SEED), SAMPLED_SHARE).run(max_failures=1).failures:
+                return
+    pytest.fail(f"{way}: not found")
 
 
 def test_a_seed_gives_the_same_cuts_again() -> None:
