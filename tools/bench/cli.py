@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from tools.bench import plug_in, wire
-from tools.bench.ratio import MIN_ROUNDS
+from tools.bench import delta_size, delta_speed, minor_release, plug_in, wire
+from tools.bench.delta_size import DeltaSizes
+from tools.bench.ratio import MIN_ROUNDS, Ratio
 
 
 def bench(
@@ -19,16 +23,46 @@ def bench(
     starts: Annotated[int, typer.Option(min=1, help="Cold starts of the simulated board.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Measure the wire on this host and a unit's way from power to the fleet's configuration.
+    """Measure the wire, deltas, and a unit's way from power to the fleet's configuration.
 
     Example: plugtone bench --rounds 9
     """
-    ratios = [*wire.run(rounds), plug_in.run(starts)]
+    sizes: list[DeltaSizes] = []
+    with tempfile.TemporaryDirectory() as directory:
+        scripted = minor_release.pairs(Path(directory, "scripted"))
+        if delta_size.can_compare():
+            sizes = delta_size.run([*scripted, *minor_release.past_pairs(Path(directory, "past"))])
+    speeds = [ratio for pair in scripted for ratio in delta_speed.run(pair, rounds)]
+    ratios = [*wire.run(rounds), *speeds, plug_in.run(starts)]
     if as_json:
-        typer.echo(json.dumps([asdict(ratio) for ratio in ratios], indent=1))
+        typer.echo(json.dumps([*map(asdict, ratios), *map(_as_dict, sizes)], indent=1))
         return
+    _show(ratios, sizes)
+
+
+def _as_dict(sizes: DeltaSizes) -> dict[str, object]:
+    return {
+        "pair": sizes.pair,
+        "image_bytes": sizes.image_bytes,
+        "delta_bytes": sizes.delta_bytes,
+        "made_s": sizes.made_s,
+        "others": dict(sizes.others),
+        "to_best": sizes.to_best,
+    }
+
+
+def _show(ratios: Sequence[Ratio], sizes: Sequence[DeltaSizes]) -> None:
     table = Table("Subject", "µs", "Baseline", "µs", "Ratio", "Rounds", title="Medians of rounds run in turn")
     for each in ratios:
         figures = (f"{each.subject_us:,.2f}", each.reference, f"{each.reference_us:,.2f}", f"{each.ratio:.2f}")
         table.add_row(each.subject, *figures, str(each.rounds))
+    Console().print(table)
+    if not sizes:
+        Console().print("Sizes of deltas are left out: make bench could not install what they are held against.")
+        return
+    table = Table("Pair", "Image", "Delta", *delta_size.OTHERS, "To best", "Made in s", title="Bytes of deltas")
+    for row in sizes:
+        others = (f"{row.others[name]:,}" for name in delta_size.OTHERS)
+        told = (f"{row.image_bytes:,}", f"{row.delta_bytes:,}", *others, f"{row.to_best:.2f}", f"{row.made_s:.1f}")
+        table.add_row(row.pair, *told)
     Console().print(table)

@@ -1,21 +1,28 @@
-"""Minor releases made by script: what a typical one changes in the firmware's sources, the same way each time.
+"""Pairs of images as a minor release makes them, to measure deltas on: by script, and from this repository's history.
 
-The deltas' sizes are measured on pairs of images: the present sources, and these after each of SCRIPTS.
+A script edits a copy of the present sources, the same way each time. The history's pairs are commits some steps of
+work apart; a copy of the sources without that history has none.
 """
 
 from __future__ import annotations
 
 import ast
+import io
 import re
 import shutil
+import subprocess
+import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tools.release.build import REPOSITORY, build_image
 
 BOARD = "simulated"
+HISTORY = (("c1278e1", "30b3ca8"), ("3dfc5ad", "0b606bd"), ("30b3ca8", "6b08f96"))
 _PARTS = ("firmware", "protocol")
+_GIT_TIMEOUT_S = 30
 _CONSTANT = re.compile(r"^(_?[A-Z][A-Z_]+ = )(\d[\d_]*)(?= *(?:#.*)?$)", re.MULTILINE)
 _RAISED = re.compile(r'(raise \w+Error\(\s*")')
 _CALL = re.compile(r"\bself\.(?!_)(\w+)\(")
@@ -41,6 +48,30 @@ def pairs(folder: Path) -> list[ImagePair]:
         script(_modules(source))
         made.append(ImagePair(name, base, build_image(BOARD, "1.1.0", 2, source=source)))
     return made
+
+
+def past_pairs(folder: Path) -> list[ImagePair]:
+    """One pair for each of HISTORY that this repository has; `folder` is empty and takes the sources."""
+    made = []
+    for commits in HISTORY:
+        name = "..".join(commits)
+        sources = [_checked_out(commit, folder / name / commit) for commit in commits]
+        if all(sources):
+            images = [build_image(BOARD, f"1.{n}.0", n + 1, source=source) for n, source in enumerate(sources)]
+            made.append(ImagePair(name, *images))
+    return made
+
+
+def _checked_out(commit: str, folder: Path) -> Path | None:
+    """The sources of images at `commit`, or None if the history does not reach there."""
+    done = subprocess.run(
+        ["git", "archive", commit, *_PARTS], cwd=REPOSITORY, capture_output=True, check=False, timeout=_GIT_TIMEOUT_S
+    )
+    if done.returncode:
+        return None
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
 
 
 def _modules(source: Path) -> list[Path]:
@@ -69,7 +100,7 @@ def _rework(modules: Sequence[Path]) -> None:
     text = "".join(path.read_text() for path in modules)
     called = sorted(set(_CALL.findall(text)), key=lambda name: (-text.count(f"{name}("), name))
     for old in called[:3]:
-        _edit(modules, lambda text, old=old: re.sub(rf"\b{old}\b", f"{old}_again", text))
+        _edit(modules, partial(re.compile(rf"\b{old}\b").sub, f"{old}_again"))
     _edit(modules[1::7], _reordered)
     _edit(modules[3::8], _without_last_function)
 

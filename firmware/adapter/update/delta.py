@@ -15,7 +15,7 @@ from protocol.wire.delta import (
 )
 from protocol.wire.errors import WireError
 
-_OUT_BYTES = 512  # handed to `write` at a time, for a program of flash has its price
+_OUT_BYTES = 1024  # handed to `write` at a time, for a program of flash has its price
 _IN_BYTES = 128  # inflated at a time
 
 
@@ -43,7 +43,7 @@ class DeltaApplier:
         self._source = 0  # where in the base the next bytes are
         self._out = memoryview(bytearray(_OUT_BYTES))
         self._filled = 0
-        self._in = bytearray(_IN_BYTES)
+        self._in = memoryview(bytearray(_IN_BYTES))
         self._in_at = self._in_end = 0
 
     @property
@@ -107,18 +107,24 @@ class DeltaApplier:
         left = self._left
         jump = self._number()
         self._source += -(jump + 1 >> 1) if jump & 1 else jump >> 1
-        while True:
-            self._from_base(self._number(), False)
+        changed = True
+        while changed:
+            copied = self._number()
             changed = self._number()
-            if not changed:
-                break
-            self._from_base(changed, True)
-        self._insert(self._number())
+            self._from_base(copied, changed)
+        count = self._number()
+        if count > self._left:
+            raise DeltaError("an insertion of %d bytes, %d are left to make" % (count, self._left))
+        while count:
+            part = self._room(count)
+            self._pull(part, 0, False)
+            count -= len(part)
         if self._left == left:
             raise DeltaError("an empty record in the block at byte %d" % self.resume[0])
 
-    def _from_base(self, count, changed):
-        """The base's next `count` bytes; if `changed`, with as many of the stream added to them."""
+    def _from_base(self, copied, changed):
+        """The base's next bytes: `copied` as they are, and `changed` with as many of the stream added to them."""
+        count = copied + changed
         if not count:
             return  # wherever the source is: a block begins with it at the image's place, which the base may not have
         if count > self._left or self._source < 0 or self._source + count > self._base[0]:
@@ -128,22 +134,15 @@ class DeltaApplier:
             )
         while count:
             part = self._room(count)
+            taken = len(part)
             self._read_base(self._source, part)
-            if changed:
-                for i in range(len(part)):
-                    part[i] = part[i] + self._byte() & 255
-            self._source += len(part)
-            count -= len(part)
-
-    def _insert(self, count):
-        """The stream's next `count` bytes."""
-        if count > self._left:
-            raise DeltaError("an insertion of %d bytes, %d are left to make" % (count, self._left))
-        while count:
-            part = self._room(count)
-            for i in range(len(part)):
-                part[i] = self._byte()
-            count -= len(part)
+            if taken > copied:
+                self._pull(part, copied, True)
+                copied = 0
+            else:
+                copied -= taken
+            self._source += taken
+            count -= taken
 
     def _room(self, count):
         """Room for some of the next `count` bytes of the image, which the caller fills."""
@@ -158,30 +157,46 @@ class DeltaApplier:
         self._write(self._out[: self._filled])
         self._filled = 0
 
+    def _pull(self, part, at, added):
+        """The stream's next bytes, into `part` from `at` on, or added to what is there."""
+        while at < len(part):
+            if self._in_at == self._in_end:
+                self._more()
+            begin = self._in_at
+            self._in_at = end = min(begin + len(part) - at, self._in_end)
+            stream = self._in
+            if added:
+                for i in range(begin, end):
+                    part[at] = part[at] + stream[i] & 255
+                    at += 1
+            else:
+                part[at : at + end - begin] = stream[begin:end]
+                at += end - begin
+
     def _number(self):
         """Seven bits a byte, the lowest first; the highest bit says that more follow."""
         value = 0
         for shift in range(0, 7 * MAX_NUMBER_BYTES, 7):
-            byte = self._byte()
-            value |= (byte & 127) << shift
+            at = self._in_at
+            if at == self._in_end:
+                self._more()
+                at = 0
+            self._in_at = at + 1
+            byte = self._in[at]
             if byte < 128:
-                return value
+                return value | byte << shift
+            value |= (byte & 127) << shift
         raise DeltaError("a number of more than %d bytes" % MAX_NUMBER_BYTES)
 
-    def _byte(self):
-        at = self._in_at
-        if at == self._in_end:
-            at = 0
-            if not self._inflate():
-                raise DeltaError("the block at byte %d ends within a record" % self.resume[0])
-        self._in_at = at + 1
-        return self._in[at]
+    def _more(self):
+        if not self._inflate():
+            raise DeltaError("the block at byte %d ends within a record" % self.resume[0])
 
     def _inflate(self):
         """The stream's next bytes into `_in`; how many."""
         try:
             self._in_end = self._inflater.readinto(self._in)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, MemoryError) as error:  # no room for the window: the full image needs none
             raise DeltaError("the block at byte %d does not inflate: %r" % (self.resume[0], error))
         self._in_at = 0
         return self._in_end
