@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from fleet.domain.errors import ConflictError, InvalidError
+from fleet.domain.ownership import Ownership
 from fleet.domain.transitions import advance
 from protocol.wire.mac import MacAddress
+from protocol.wire.serial_number import PREFIX
 
 BOARD_UID_BYTES = 8
+UNSEEN_BOARD = b"\xff\xff\xff"  # no chip's own id begins so: erased one-time memory, which is no id
 FIRST_EPOCH = 1
 MAX_EPOCH = 65_535  # the wire's u16
 
@@ -35,18 +38,23 @@ class CustodyEvent(StrEnum):
     RELEASE = "release"
     SHIP = "ship"
     ARRIVE = "arrive"
+    CLAIM = "claim"  # an account that holds an unassigned unit names the code on its label
     LOSE = "lose"
     TAKE_BACK = "take_back"
+    SEND_BACK = "send_back"  # a blind return that is nobody's RMA goes back as it came
     REFURBISH = "refurbish"  # a new epoch begins, to be certified and stocked again
     SCRAP = "scrap"
 
 
 CUSTODY: dict[tuple[Custody, CustodyEvent], Custody] = {
     (Custody.MADE, CustodyEvent.CERTIFY): Custody.CERTIFIED,
+    (Custody.MADE, CustodyEvent.SCRAP): Custody.SCRAPPED,  # a board that died at the bench
     (Custody.CERTIFIED, CustodyEvent.STOCK): Custody.IN_STOCK,
+    (Custody.CERTIFIED, CustodyEvent.SCRAP): Custody.SCRAPPED,
     (Custody.CERTIFIED, CustodyEvent.REFURBISH): Custody.MADE,  # the board lost its key before it was stocked
     (Custody.IN_STOCK, CustodyEvent.RESERVE): Custody.RESERVED,
     (Custody.IN_STOCK, CustodyEvent.SHIP): Custody.SHIPPED,
+    (Custody.IN_STOCK, CustodyEvent.CLAIM): Custody.AT_ACCOUNT,
     (Custody.IN_STOCK, CustodyEvent.REFURBISH): Custody.MADE,
     (Custody.IN_STOCK, CustodyEvent.SCRAP): Custody.SCRAPPED,
     (Custody.RESERVED, CustodyEvent.RELEASE): Custody.IN_STOCK,
@@ -56,9 +64,17 @@ CUSTODY: dict[tuple[Custody, CustodyEvent], Custody] = {
     (Custody.SHIPPED, CustodyEvent.TAKE_BACK): Custody.RETURNED,
     (Custody.AT_ACCOUNT, CustodyEvent.TAKE_BACK): Custody.RETURNED,
     (Custody.LOST, CustodyEvent.TAKE_BACK): Custody.RETURNED,
+    (Custody.RETURNED, CustodyEvent.SEND_BACK): Custody.SHIPPED,
     (Custody.RETURNED, CustodyEvent.REFURBISH): Custody.MADE,
     (Custody.RETURNED, CustodyEvent.SCRAP): Custody.SCRAPPED,
 }
+
+
+class UnitCondition(StrEnum):
+    """What a customer gets with it (equipment rules, section 1)."""
+
+    NEW = "new"
+    REFURBISHED = "refurbished"
 
 
 class Service(StrEnum):
@@ -130,6 +146,8 @@ class Unit:
     account_id: int | None = None
     version: str = ""
     release_counter: int = 0
+    condition: UnitCondition = UnitCondition.NEW
+    ownership: Ownership = Ownership.OPERATOR
 
 
 def check_board_uid(text: str) -> bytes:
@@ -138,9 +156,14 @@ def check_board_uid(text: str) -> bytes:
         uid = bytes.fromhex(text)
     except ValueError:
         uid = b""
-    if len(uid) != BOARD_UID_BYTES:
+    if len(uid) != BOARD_UID_BYTES or uid.startswith(UNSEEN_BOARD):
         raise InvalidError(f"a board's uid is {2 * BOARD_UID_BYTES} hex digits, got {text!r}")
     return uid
+
+
+def unseen_board_uid(serial: str) -> bytes:
+    """What stands for the uid of a unit known by its label alone, until a station sees its board."""
+    return UNSEEN_BOARD + int(serial[len(PREFIX) :]).to_bytes(BOARD_UID_BYTES - len(UNSEEN_BOARD), "big")
 
 
 def next_epoch(unit: Unit) -> int:

@@ -111,6 +111,7 @@ def test_only_the_unit_an_approved_rma_waits_for_is_received() -> None:
         check_may_receive(RMA, RMA.serial)
     with pytest.raises(ConflictError, match="waits for PT000000018, got PT000000026"):
         check_may_receive(replace(RMA, decision=Decision.APPROVED), "PT000000026")
+    check_may_receive(replace(RMA, decision=Decision.APPROVED), RMA.serial)
 
 
 def test_the_return_is_due_on_the_tenth_local_day_after_the_approval() -> None:

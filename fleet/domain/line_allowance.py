@@ -1,0 +1,86 @@
+"""What a unit's line may do now, and why: nothing, emergency calls only, outgoing calls only, all (equipment rules 7).
+
+- Nothing but a quarantined or revoked identity, or the law, takes 911 away from a unit at an account.
+- The first reason in the order below is the one that is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fleet.domain.admission import WITH_ACCOUNT
+from fleet.domain.phone_number import NumberState
+from fleet.domain.reason import Reason
+from fleet.domain.registered_location import LocationState
+from fleet.domain.suspension import AccountService
+from fleet.domain.unit import Custody, Trust
+
+
+class LineLevel(StrEnum):
+    NONE = "none"
+    EMERGENCY_ONLY = "emergency_only"
+    OUTGOING_ONLY = "outgoing_only"  # emergency calls among them
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class LineFacts:
+    """What the decision rests on. `number` None: the line has none. `refused_security_update`: a mandatory one."""
+
+    custody: Custody
+    trust: Trust
+    account_service: AccountService
+    location: LocationState
+    number: NumberState | None
+    unit_in_service: bool = True
+    country_blocked: bool = False
+    refused_security_update: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineAllowance:
+    level: LineLevel
+    reason: Reason
+
+
+_LOCATION = {
+    LocationState.MISSING: "No registered location is known; voice waits for it.",
+    LocationState.UNACKNOWLEDGED: "The 911 disclosure is not acknowledged; voice waits for it.",
+    LocationState.NETWORK_CHANGED: "The unit is on another public network; its registered location is asked for again.",
+}
+
+
+def line_allowance(facts: LineFacts) -> LineAllowance:
+    """The allowance of one unit's line. Metering, fraud rules and maintenance are not asked: they never stop 911."""
+    if facts.trust is not Trust.GOOD:
+        return _none("ER 2, ER 7", f"The unit's identity is {facts.trust}.")
+    if facts.custody not in WITH_ACCOUNT:
+        return _none("ER 1", f"The unit is {facts.custody}: no account has it.")
+    if facts.country_blocked:
+        return _none("ER 6, ToS 32.o", "The unit registered from a country on the export block list.")
+    withheld = _why_no_voice(facts)
+    if withheld is not None:
+        return LineAllowance(LineLevel.EMERGENCY_ONLY, withheld)
+    if facts.number is NumberState.PORTING_IN:
+        reason = Reason("ER 7, ToS 22.a", "The number is being ported in: outgoing calls only until that is effective.")
+        return LineAllowance(LineLevel.OUTGOING_ONLY, reason)
+    return LineAllowance(LineLevel.FULL, Reason("ER 7", "Nothing stands against it."))
+
+
+def _why_no_voice(facts: LineFacts) -> Reason | None:
+    if facts.account_service is AccountService.SUSPENDED:
+        return Reason("ER 5", "The account is suspended.")
+    if facts.account_service is AccountService.ENDED or not facts.unit_in_service:
+        return Reason("ER 5", "The service of the account or of this unit has ended.")
+    if facts.location is not LocationState.CURRENT:
+        return Reason("ER 7", _LOCATION[facts.location])
+    if facts.refused_security_update:
+        return Reason("ER 6", "The unit refused a mandatory security update; installing it brings voice back.")
+    if facts.number not in {NumberState.ASSIGNED, NumberState.PORTING_IN}:
+        return Reason("ER 7", f"The line has no number of the account ({facts.number or 'none'}).")
+    return None
+
+
+def _none(rule: str, text: str) -> LineAllowance:
+    return LineAllowance(LineLevel.NONE, Reason(rule, text))

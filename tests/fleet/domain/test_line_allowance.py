@@ -1,0 +1,120 @@
+"""What a line may do: 911 is taken away by a bad identity or the law alone, and everything else has its reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet.domain.admission import WITH_ACCOUNT
+from fleet.domain.errors import InvalidError
+from fleet.domain.line_allowance import LineFacts, LineLevel, line_allowance
+from fleet.domain.phone_number import NumberState
+from fleet.domain.registered_location import MAX_ADDRESS_CHARACTERS, LocationState, RegisteredLocation, location_state
+from fleet.domain.suspension import AccountService
+from fleet.domain.unit import Custody, Trust
+
+FULL = LineFacts(Custody.AT_ACCOUNT, Trust.GOOD, AccountService.AVAILABLE, LocationState.CURRENT, NumberState.ASSIGNED)
+
+
+def level(**known: Any) -> LineLevel:
+    return line_allowance(replace(FULL, **known)).level
+
+
+def test_with_nothing_against_it_the_line_is_full() -> None:
+    assert line_allowance(FULL).level is LineLevel.FULL
+    assert level(custody=Custody.SHIPPED) is LineLevel.FULL  # its first registration is not yet booked
+
+
+@pytest.mark.parametrize("trust", [Trust.QUARANTINED, Trust.REVOKED])
+def test_a_bad_identity_has_no_line_at_all(trust: Trust) -> None:
+    allowance = line_allowance(replace(FULL, trust=trust))
+    assert allowance.level is LineLevel.NONE
+    assert str(trust) in allowance.reason.text
+
+
+@pytest.mark.parametrize("custody", [c for c in Custody if c not in WITH_ACCOUNT])
+def test_a_unit_of_no_account_has_no_line(custody: Custody) -> None:
+    assert level(custody=custody) is LineLevel.NONE
+
+
+def test_a_blocked_country_gets_no_service() -> None:
+    allowance = line_allowance(replace(FULL, country_blocked=True))
+    assert (allowance.level, allowance.reason.rule) == (LineLevel.NONE, "ER 6, ToS 32.o")
+
+
+@pytest.mark.parametrize(
+    ("known", "word"),
+    [
+        ({"account_service": AccountService.SUSPENDED}, "suspended"),
+        ({"account_service": AccountService.ENDED}, "ended"),
+        ({"unit_in_service": False}, "ended"),
+        ({"location": LocationState.MISSING}, "registered location"),
+        ({"location": LocationState.UNACKNOWLEDGED}, "disclosure"),
+        ({"location": LocationState.NETWORK_CHANGED}, "another public network"),
+        ({"refused_security_update": True}, "security update"),
+        ({"number": None}, "no number of the account (none)"),
+        ({"number": NumberState.PORTED_OUT}, "(ported_out)"),
+        ({"number": NumberState.RELEASED}, "(released)"),
+        ({"number": NumberState.INVENTORY}, "(inventory)"),
+    ],
+    ids=str,
+)
+def test_what_stops_voice_leaves_911(known: dict[str, Any], word: str) -> None:
+    allowance = line_allowance(replace(FULL, **known))
+    assert allowance.level is LineLevel.EMERGENCY_ONLY
+    assert word in allowance.reason.text
+
+
+def test_a_number_on_its_way_in_calls_out_only() -> None:
+    assert level(number=NumberState.PORTING_IN) is LineLevel.OUTGOING_ONLY
+    assert level(number=NumberState.PORTING_IN, location=LocationState.MISSING) is LineLevel.EMERGENCY_ONLY
+
+
+@given(
+    st.builds(
+        LineFacts,
+        st.sampled_from(sorted(WITH_ACCOUNT)),
+        st.sampled_from(Trust),
+        st.sampled_from(AccountService),
+        st.sampled_from(LocationState),
+        st.none() | st.sampled_from(NumberState),
+        st.booleans(),
+        st.booleans(),
+        st.booleans(),
+    )
+)
+def test_911_is_never_stopped_but_by_a_bad_identity_or_the_law(facts: LineFacts) -> None:
+    allowance = line_allowance(facts)
+    assert (allowance.level is LineLevel.NONE) is (facts.trust is not Trust.GOOD or facts.country_blocked)
+    if allowance.level is LineLevel.FULL:  # nothing is full that misses any of what voice needs
+        assert replace(facts, custody=FULL.custody) == FULL
+
+
+HOME = RegisteredLocation("1 Main St, Springfield", "AS64500 Springfield", datetime(2025, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("location", "network", "state"),
+    [
+        (None, "AS64500 Springfield", LocationState.MISSING),
+        (replace(HOME, acknowledged_at=None), "AS64500 Springfield", LocationState.UNACKNOWLEDGED),
+        (HOME, "AS64500 Springfield", LocationState.CURRENT),
+        (HOME, "AS64501 Shelbyville", LocationState.NETWORK_CHANGED),
+        (HOME, "", LocationState.CURRENT),  # not yet known where it is: nothing says that it moved
+    ],
+)
+def test_a_new_public_network_asks_for_the_location_again(
+    location: RegisteredLocation | None, network: str, state: LocationState
+) -> None:
+    assert location_state(location, network) is state
+
+
+@pytest.mark.parametrize("address", ["", "  ", "x" * (MAX_ADDRESS_CHARACTERS + 1)])
+def test_a_location_has_an_address_of_bounded_length(address: str) -> None:
+    with pytest.raises(InvalidError, match=f"got {len(address)}"):
+        RegisteredLocation(address, "")
