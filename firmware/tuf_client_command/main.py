@@ -28,10 +28,9 @@ def init(arguments):
     """Trusts a root file, if it is one and signed itself."""
     with open(arguments.root_file, "rb") as file:
         data = file.read(BOUNDS.max_bytes["root"] + 1)
-    root = TrustedSet({}, data, _now_s(), BOUNDS)
-    root.verify_first_root()
+    root = _verified_by_itself(TrustedSet({}, data, _now_s(), BOUNDS).root)
     MetadataFolder(arguments.options["--metadata-dir"]).put("root.json", data)
-    _say("trusts root %d" % root.root.version)
+    _say("trusts root %d" % root.version)
 
 
 def refreshed(arguments):
@@ -42,7 +41,7 @@ def refreshed(arguments):
     if first_root is None:
         raise MismatchError("no root.json in %s: init first" % arguments.options["--metadata-dir"])
     trusted = TrustedSet(folder, first_root, _now_s(), BOUNDS)
-    trusted.verify_first_root()
+    _verified_by_itself(trusted.root)
     _drive(refresh(trusted), server)
     _say(
         "root %d, timestamp %d, snapshot %d, targets %d"
@@ -78,6 +77,12 @@ def _fetch(server, name, target, artifact, consistent):
         artifact.finish()
     finally:
         artifact.drop()
+
+
+def _verified_by_itself(root):
+    """SignatureError unless a root signed itself: on a unit it is sealed in, here it came by a file."""
+    root.verify(root.body["keys"], root.body["roles"]["root"])
+    return root
 
 
 def _any_hash(target):

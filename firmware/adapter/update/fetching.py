@@ -34,10 +34,10 @@ def refresh(trusted, mirrors=1):
     """Brings root, timestamp, snapshot and targets of the TrustedSet up to date."""
     for _ in range(trusted.bounds.max_roots):
         path = metadata_path("root", trusted.root.version + 1)  # 5.3.3
-        if not (yield from _newest(path, "root", trusted, trusted.update_root, mirrors, True)):
+        if not (yield from _newest(path, "root", trusted, trusted.update_root, mirrors)):
             break
     trusted.finish_root()
-    yield from _newest(metadata_path("timestamp"), "timestamp", trusted, trusted.update_timestamp, mirrors, False)
+    yield from _newest(metadata_path("timestamp"), "timestamp", trusted, trusted.update_timestamp, mirrors)
     if not trusted.has_snapshot:
         facts = trusted.snapshot_facts
         yield from _known("snapshot", "snapshot", facts, trusted, trusted.update_snapshot, mirrors)
@@ -99,17 +99,17 @@ def _known(role, kind, facts, trusted, take, mirrors):
     raise first
 
 
-def _newest(path, kind, trusted, take, mirrors, may_lack):
+def _newest(path, kind, trusted, take, mirrors):
     """True as soon as a mirror's file is news to `take`, False if all good ones are known already.
 
-    `may_lack`: that there is no such file is an answer too.
+    That there is no such root is an answer too (5.3.3).
     """
     first = None
     answered = False
     for mirror in range(mirrors):
         try:
             data = yield Get(path, trusted.bounds.max_bytes[kind], mirror=mirror)
-            if data is None and not may_lack:
+            if data is None and kind != "root":
                 raise NetworkError("the update server does not have %s" % path)
             if data is not None and take(data):
                 return True

@@ -7,10 +7,9 @@ stand in a path, as other clients send it.
 
 from adapter.update.errors import MismatchError
 
-MAX_FILE_NAME_BYTES = 240  # of a role as it is stored, percent signs counted: file systems end at 255
-MAX_TARGET_NAME_BYTES = 1024
+_MAX_FILE_NAME_BYTES = 240  # of a role as it is stored, percent signs counted: file systems end at 255
+_MAX_TARGET_NAME_BYTES = 1024
 TOP_LEVEL = ("root", "timestamp", "snapshot", "targets")
-_PATH = "!$&'()*+,;=:@"
 _PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~"
 
 
@@ -29,7 +28,8 @@ def target_path(name, digest_hex=None):
     """The path of a target; with consistent snapshots its hash stands before the last part of its name."""
     folder, slash, last = name.rpartition("/")
     prefix = "" if digest_hex is None else digest_hex + "."
-    return "targets/" + _quoted(folder, "/" + _PATH) + slash + prefix + _quoted(last, _PATH)
+    also = "!$&'()*+,;=:@"
+    return "targets/" + _quoted(folder, "/" + also) + slash + prefix + _quoted(last, also)
 
 
 def assignment_path(serial):
@@ -39,15 +39,15 @@ def assignment_path(serial):
 
 def _role(role):
     name = _quoted(role)
-    if len(name) > MAX_FILE_NAME_BYTES:
-        raise MismatchError("a role's file name has at most %d bytes, got %d" % (MAX_FILE_NAME_BYTES, len(name)))
+    if len(name) > _MAX_FILE_NAME_BYTES:
+        raise MismatchError("a role's file name has at most %d bytes, got %d" % (_MAX_FILE_NAME_BYTES, len(name)))
     return name
 
 
 def _quoted(name, also=""):
     data = name.encode()
-    if len(data) > MAX_TARGET_NAME_BYTES:
-        raise MismatchError("a name has at most %d bytes, got %d" % (MAX_TARGET_NAME_BYTES, len(data)))
+    if len(data) > _MAX_TARGET_NAME_BYTES:
+        raise MismatchError("a name has at most %d bytes, got %d" % (_MAX_TARGET_NAME_BYTES, len(data)))
     out = []
     for byte in data:
         character = chr(byte)

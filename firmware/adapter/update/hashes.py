@@ -9,8 +9,6 @@ from hashlib import sha256
 
 from adapter.update.errors import HashError, MismatchError
 
-_BYTES = {"sha256": 32, "sha512": 64}
-
 
 def sha256_of(hashes):
     """The SHA-256 in the Value `hashes`; MismatchError if it has none."""
@@ -23,8 +21,12 @@ class HashCheck:
     def __init__(self, hashes):
         self._states = []
         for name, value in hashes.members():
-            if name in _BYTES:
-                self._states.append((_state(name), _digest(value.text(), _BYTES[name])))
+            if name == "sha256":
+                self._states.append((sha256(), _digest(value.text(), 32)))
+            elif name == "sha512":
+                from adapter.crypto.sha512 import Sha512
+
+                self._states.append((Sha512(), _digest(value.text(), 64)))
         if not self._states:
             raise MismatchError("no hash here is of an algorithm that is known: sha256, sha512")
 
@@ -38,14 +40,6 @@ class HashCheck:
         for state, digest in self._states:
             if state.digest() != digest:
                 raise HashError("%s is not the file that was signed for" % name)
-
-
-def _state(name):
-    if name == "sha256":
-        return sha256()
-    from adapter.crypto.sha512 import Sha512
-
-    return Sha512()
 
 
 def _digest(text, size):

@@ -8,8 +8,12 @@ from binascii import a2b_base64, unhexlify
 
 from adapter.crypto.errors import CryptoError
 
-_P256, _ED25519, _RSA_PSS = "ecdsa-sha2-nistp256", "ed25519", "rsassa-pss-sha256"
-_KINDS = (("ecdsa", _P256), (_P256, _P256), (_ED25519, _ED25519), ("rsa", _RSA_PSS))
+_KINDS = (
+    ("ecdsa", "ecdsa-sha2-nistp256"),
+    ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256"),
+    ("ed25519", "ed25519"),
+    ("rsa", "rsassa-pss-sha256"),
+)
 _PEM_BEGIN = "-----BEGIN PUBLIC KEY-----"
 _PEM_END = "-----END PUBLIC KEY-----"
 
@@ -17,27 +21,24 @@ _PEM_END = "-----END PUBLIC KEY-----"
 def public_key(key):
     """(scheme, public key as bytes) of the Value `key`; None for one that cannot be used here.
 
-    Two key ids with the same answer are one key, however they are written.
+    Two key ids with the same answer are one key, however they are written. An RSA key is looked into by `verify`.
     """
     scheme = key["scheme"].text()
     if (key["keytype"].text(), scheme) not in _KINDS:
         return None
     text = key["keyval"]["public"].text()
     try:
-        if scheme == _ED25519:
+        if scheme == "ed25519":
             public = unhexlify(text)
             return (scheme, public) if len(public) == 32 else None
         text = text.strip()
         if not text.startswith(_PEM_BEGIN) or not text.endswith(_PEM_END):
             return None
         public = a2b_base64(text[len(_PEM_BEGIN) : -len(_PEM_END)])
-        if scheme == _P256:
+        if scheme == "ecdsa-sha2-nistp256":
             from adapter.crypto.csr import public_key_of_info
 
-            return scheme, public_key_of_info(public)
-        from adapter.crypto.rsa_pss import public_numbers
-
-        public_numbers(public)
+            public = public_key_of_info(public)
         return scheme, public
     except (CryptoError, ValueError):
         return None
@@ -46,11 +47,11 @@ def public_key(key):
 def verify(public, signed_file, signature):
     """True if `signature` (bytes) on the SignedFile is by the owner of what `public_key` gave."""
     scheme, public = public
-    if scheme == _P256:
+    if scheme == "ecdsa-sha2-nistp256":
         from adapter.crypto import p256
 
         return p256.verify(public, signed_file.digest, signature)
-    if scheme == _ED25519:
+    if scheme == "ed25519":
         from adapter.crypto import ed25519
 
         return ed25519.verify(public, signed_file.body.canonical, signature)

@@ -85,10 +85,6 @@ class TrustedSet:
         found = self.root.body.get("consistent_snapshot")
         return found is not None and found.flag()
 
-    def verify_first_root(self):
-        """SignatureError unless the root that stands signed itself: for one that came by an unsealed way."""
-        self._verify_root(self.root, self.root)
-
     def update_root(self, data):
         """Takes root N+1 (5.3.3 to 5.3.9); False if it is root N once more, which changes nothing (5.3.5)."""
         old = self.root

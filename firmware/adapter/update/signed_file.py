@@ -8,14 +8,14 @@
 from binascii import unhexlify
 from hashlib import sha256
 
-from adapter.update import keys as key_kinds
 from adapter.update import strict_json
 from adapter.update.errors import LengthError, MismatchError, SignatureError
+from adapter.update.keys import public_key, verify
 from adapter.update.utc import seconds_of
 
 MAX_SIGNATURES = 32
 MAX_ROLE_KEYS = 32
-MAX_VERSION = 0xFFFFFFFF  # the journal packs versions into four bytes
+_MAX_VERSION = 0xFFFFFFFF  # the journal packs versions into four bytes
 SPECIFICATION_MAJOR = "1"
 
 
@@ -68,10 +68,10 @@ class SignedFile:
             key = keys.get(keyid)
             if keyid not in signatures or key is None:
                 continue
-            public = key_kinds.public_key(key)
+            public = public_key(key)
             if public is None or public in good:
                 continue
-            if key_kinds.verify(public, self, signatures[keyid]):
+            if verify(public, self, signatures[keyid]):
                 good.append(public)
                 if len(good) == threshold:
                     return
@@ -94,10 +94,10 @@ class SignedFile:
 
 
 def version_of(value):
-    """The `version` in a Value; MismatchError if it is not in 1 to MAX_VERSION."""
+    """The `version` in a Value; MismatchError if it is not in 1 to 4,294,967,295."""
     version = value["version"].number()
-    if not 1 <= version <= MAX_VERSION:
-        raise MismatchError("versions count from 1 to %d, got %d" % (MAX_VERSION, version))
+    if not 1 <= version <= _MAX_VERSION:
+        raise MismatchError("versions count from 1 to %d, got %d" % (_MAX_VERSION, version))
     return version
 
 

@@ -146,6 +146,12 @@ def test_verify_accepts_and_refuses(case: tuple[str, bytes, bytes, bytes, bool])
     assert verify(public, message, signature) is accepted
 
 
+@pytest.mark.parametrize("y", range(2, 19))
+def test_a_key_has_one_form_only(y: int) -> None:
+    """Its y plus the prime would name the same point; no signature by such a key can be had, so we look inside."""
+    assert ed25519._decode((y + P).to_bytes(32, "little")) is None
+
+
 @pytest.mark.parametrize("case", [c for c in cases() if not c[0].startswith("key")], ids=lambda case: case[0])
 def test_openssl_judges_every_signature_alike(case: tuple[str, bytes, bytes, bytes, bool]) -> None:
     """So a repository is good for the unit and for stock clients, or for neither; only in keys we are stricter."""
