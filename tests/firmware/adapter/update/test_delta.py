@@ -67,7 +67,7 @@ def images(seed: int, parts: int, most_new: int = 300) -> tuple[bytes, bytes]:
 @cache
 def many_blocks() -> tuple[bytes, bytes, bytes]:
     """(base, image, delta), the delta in several blocks."""
-    base, image = images(2, 25, 5000)
+    base, image = images(2, 14, 5000)
     return base, image, make_delta(base, image)
 
 
