@@ -101,6 +101,7 @@ class Board(_Fixed):
     hardware_revisions: list[int] = Field(min_length=2, max_length=2)
     mpy_abi: int = Field(ge=6, le=0xFFFF)
     watchdog_ms: int = Field(ge=1000, le=60000)
+    macs: int = Field(default=1, ge=1, le=8)  # addresses a unit has, in a row from its base MAC on
     leds: list[str] = Field(min_length=1)
     ethernet: Ethernet
     usb: Usb

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from fleet.api.fields import Base64Field, WhyIn
+from fleet.api.fields import Base64Field, SerialField, WhyIn
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.api.units import UnitOut, present_unit
 from fleet.domain.access import Permission
@@ -20,11 +20,12 @@ MAX_SELF_TESTS = 32
 
 
 class BoardIn(BaseModel):
-    """`board_uid`: the chip's own id, 16 hex digits."""
+    """`board_uid`: the chip's own id, 16 hex digits. `serial`: on the label of an imported unit no station met yet."""
 
     board: str = Field(pattern=r"^[a-z0-9_-]{1,16}$")
     hardware_revision: int = Field(ge=0, le=255)
     board_uid: str = Field(max_length=16)
+    serial: SerialField | None = None
 
 
 class RequestIn(BaseModel):
@@ -61,7 +62,8 @@ class StockIn(BaseModel):
 def allocate(body: BoardIn, actor: ActorDep, services: ServicesDep) -> UnitOut:
     """The unit made of this board: the same for the same board, else the next serial number and MAC."""
     board_uid = check_board_uid(body.board_uid)
-    return present_unit(services.provisioning.allocate(actor, body.board, body.hardware_revision, board_uid))
+    provisioning = services.provisioning
+    return present_unit(provisioning.allocate(actor, body.board, body.hardware_revision, board_uid, body.serial))
 
 
 @router.post("/v1/units/{serial}/certificate", permission=Permission.UNIT_PROVISION)

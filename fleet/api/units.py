@@ -17,7 +17,8 @@ from fleet.domain.command import Command
 from fleet.domain.configuration import Channel, Configuration, parse_window
 from fleet.domain.errors import NotFoundError
 from fleet.domain.heartbeat import Heartbeat
-from fleet.domain.unit import Custody, Service, Trust, Unit
+from fleet.domain.ownership import Ownership
+from fleet.domain.unit import Custody, Service, Trust, Unit, UnitCondition
 from fleet.services.units import UnitDetail
 from protocol.wire.enumerations import LINE_STATES, UNIT_STATES, UPDATE_STATES
 
@@ -38,6 +39,8 @@ class UnitOut(BaseModel):
     account: str | None
     version: str
     release_counter: int
+    condition: UnitCondition
+    ownership: Ownership
 
 
 class ConfigurationOut(BaseModel):
@@ -79,6 +82,7 @@ class CommandOut(BaseModel):
 
 
 class UnitDetailOut(UnitOut):
+    further_macs: list[str]
     configuration: ConfigurationOut
     heartbeat: HeartbeatOut | None
     ready: ReadinessOut | None
@@ -111,6 +115,8 @@ def present_unit(unit: Unit) -> UnitOut:
         account=present_account(unit.account_id),
         version=unit.version,
         release_counter=unit.release_counter,
+        condition=unit.condition,
+        ownership=unit.ownership,
     )
 
 
@@ -119,6 +125,7 @@ def present_detail(detail: UnitDetail) -> UnitDetailOut:
     ready = detail.readiness
     return UnitDetailOut(
         **present_unit(detail.unit).model_dump(),
+        further_macs=[str(mac) for mac in detail.further_macs],
         configuration=present_configuration(detail.configuration),
         heartbeat=None if detail.heartbeat is None else present_heartbeat(detail.heartbeat),
         ready=None

@@ -11,6 +11,12 @@ class AuditAction(StrEnum):
     """Append only; a name once written in the log keeps its meaning."""
 
     MAC_BLOCK_ADD = "mac_block:add"
+    MAC_LEASE_TAKE = "mac_lease:take"
+    MAC_LEASE_REPORT = "mac_lease:report"
+    MAC_LEASE_REFUSE = "mac_lease:refuse"
+    MAC_LEASE_SETTLE = "mac_lease:settle"
+    MAC_LEASE_WRITE_OFF = "mac_lease:write_off"
+    UNIT_IMPORT = "unit:import"
     UNIT_ALLOCATE = "unit:allocate"
     UNIT_CERTIFY = "unit:certify"
     UNIT_STOCK = "unit:stock"

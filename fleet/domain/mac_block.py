@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from fleet.domain.errors import InvalidError
+from fleet.domain.mac_address import AddressState
 from protocol.wire.mac import MacAddress
 
 MAC_BITS = 48
@@ -24,13 +26,12 @@ PREFIX_BITS = {Registry.MA_L: 24, Registry.MA_M: 28, Registry.MA_S: 36}
 
 @dataclass(frozen=True, slots=True)
 class MacBlock:
-    """The addresses from `first` on, `size` of them, of which the first `taken` belong to units."""
+    """The addresses from `first` on, `size` of them."""
 
     id: int
     registry: Registry
     first: MacAddress
     size: int
-    taken: int
     note: str
 
     @property
@@ -38,6 +39,19 @@ class MacBlock:
         """The last address of the block."""
         last: MacAddress = MacAddress.from_int(int(self.first) + self.size - 1)
         return last
+
+
+@dataclass(frozen=True, slots=True)
+class BlockCount:
+    """A block and how many of its addresses are in which state; together they are its size."""
+
+    block: MacBlock
+    counts: Mapping[AddressState, int]
+
+    @property
+    def taken(self) -> int:
+        """How many are not free."""
+        return self.block.size - self.counts[AddressState.FREE]
 
 
 def block_size(registry: Registry, first: MacAddress, prefix_bits: int | None, last: MacAddress | None) -> int:

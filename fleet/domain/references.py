@@ -16,6 +16,7 @@ class Noun(StrEnum):
     ORDER = "OR"
     RMA = "RMA"
     MAC_BLOCK = "MB"
+    MAC_LEASE = "ML"
     PERSON = "PE"
     TOKEN = "TO"  # noqa: S105 - the letters in front of a number
     ROLLOUT = "RO"

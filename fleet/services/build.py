@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from fleet.domain.access import Actor
 from fleet.domain.configuration import parse_window
 from fleet.pki.authority import DeviceAuthority, ServerAuthority
 from fleet.services.access import Access
@@ -20,6 +21,7 @@ from fleet.services.errands import Errands
 from fleet.services.ingest import Ingest
 from fleet.services.jobs import Job
 from fleet.services.mac_blocks import MacBlocks
+from fleet.services.mac_leases import MacLeases
 from fleet.services.orders import Orders
 from fleet.services.outbox import Outbox
 from fleet.services.people import People
@@ -29,6 +31,7 @@ from fleet.services.releases import Releases
 from fleet.services.rmas import Rmas
 from fleet.services.rollouts import Rollouts
 from fleet.services.terms import Terms
+from fleet.services.unit_imports import UnitImports
 from fleet.services.unit_updates import UnitUpdates
 from fleet.services.unit_views import UnitViews
 from fleet.services.units import Units
@@ -41,6 +44,7 @@ from protocol.wire import messages
 
 CERTIFICATE_CHECK: Final = timedelta(hours=1)
 METADATA_CHECK: Final = timedelta(minutes=15)
+MAC_CHECK: Final = timedelta(hours=1)
 SWEEP_EVERY: Final = timedelta(hours=1)
 
 
@@ -58,6 +62,8 @@ class Services:
     audit: Audit
     accounts: Accounts
     mac_blocks: MacBlocks
+    mac_leases: MacLeases
+    unit_imports: UnitImports
     provisioning: Provisioning
     units: Units
     unit_views: UnitViews
@@ -82,14 +88,12 @@ def build_services(
 ) -> Services:
     """The services on a data directory that has its authorities and a migrated database."""
     transactions = Transactions(make_engine(settings.database), clock)
-    passwords = passwords or Passwords()
-    access = Access(transactions, passwords)
-    people = People(transactions, access, passwords, settings.link_url)
+    access = Access(transactions, passwords := passwords or Passwords())
     repository = ensure(settings.data_dir)
     zone = ZoneInfo(settings.time_zone)
     window = parse_window(settings.maintenance_from, settings.maintenance_until)
     downlinks = Downlinks(settings.heartbeat_s, zone, window, settings.mirrors)
-    errands, outbox = Errands(transactions), Outbox(transactions)
+    errands, outbox, mac_blocks = Errands(transactions), Outbox(transactions), MacBlocks(transactions)
     updates = UnitUpdates(transactions, lambda: repository.director)
     releases = Releases(transactions, repository, updates)
     return Services(
@@ -97,12 +101,14 @@ def build_services(
         transactions=transactions,
         repository=repository,
         access=access,
-        people=people,
+        people=People(transactions, access, passwords, settings.link_url),
         errands=errands,
         outbox=outbox,
         audit=Audit(transactions),
         accounts=Accounts(transactions),
-        mac_blocks=MacBlocks(transactions),
+        mac_blocks=mac_blocks,
+        mac_leases=MacLeases(transactions),
+        unit_imports=UnitImports(transactions),
         provisioning=_provisioning(settings, transactions, repository),
         units=Units(transactions, downlinks),
         unit_views=UnitViews(transactions),
@@ -115,11 +121,19 @@ def build_services(
         update_explanations=UpdateExplanations(transactions, window, settings.heartbeat_s),
         ingest=Ingest(transactions, Registration(downlinks), updates),
         jobs=(
-            Job("renew certificates", CERTIFICATE_CHECK, Certificates(transactions, credentials_of(settings)).renew),
-            Job("renew metadata", METADATA_CHECK, lambda _actor: releases.renew_metadata(clock())),
+            *_renewals(settings, transactions, lambda _actor: releases.renew_metadata(clock())),
+            Job("watch MAC supply", MAC_CHECK, mac_blocks.warn),
             *_sweeps(access, errands, outbox),
         ),
     )
+
+
+def _renewals(settings: Settings, transactions: Transactions, metadata: Callable[[Actor], object]) -> list[Job]:
+    certificates = Certificates(transactions, credentials_of(settings))
+    return [
+        Job("renew certificates", CERTIFICATE_CHECK, certificates.renew),
+        Job("renew metadata", METADATA_CHECK, metadata),
+    ]
 
 
 def _sweeps(access: Access, errands: Errands, outbox: Outbox) -> list[Job]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from boards import catalogue
 from fleet.domain.access import Actor, Permission
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import ConflictError, InvalidError
@@ -17,17 +18,20 @@ from fleet.domain.unit import (
     Trust,
     TrustEvent,
     Unit,
+    UnitCondition,
     after,
     next_epoch,
+    unseen_board_uid,
 )
 from fleet.pki.authority import DeviceAuthority
 from fleet.services.downlinks import queue_eviction
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.identities import IdentityRepository, IssuedIdentity
-from fleet.store.mac_blocks import MacBlockRepository
+from fleet.store.mac_addresses import MacAddressRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import UnitRepository
 from protocol.wire.enumerations import SELF_TEST_RESULTS, SELF_TESTS
+from protocol.wire.mac import MacAddress
 
 MAX_WHY_CHARACTERS = 1000
 PASSED, FAILED = "passed", "failed"
@@ -71,30 +75,29 @@ class Provisioning:
         self._authority = authority
         self._fleet_side = fleet_side
 
-    def allocate(self, actor: Actor, board: str, hardware_revision: int, board_uid: bytes) -> Unit:
-        """The unit made of this board: found again by its uid, else with the next serial number and MAC."""
+    def allocate(
+        self, actor: Actor, board: str, hardware_revision: int, board_uid: bytes, serial: str | None = None
+    ) -> Unit:
+        """The unit made of this board: found again by its uid, else with the next serial number and MACs.
+
+        `serial` is the one on the label of a unit that was imported and whose board no station has seen yet.
+        """
         actor.require(Permission.UNIT_PROVISION)
         with self._transactions.begin(actor) as uow:
-            blocks, units = MacBlockRepository(uow), UnitRepository(uow)
-            blocks.lock_sequence()
+            addresses, units = MacAddressRepository(uow), UnitRepository(uow)
+            addresses.lock()
             unit = units.by_board_uid(board_uid)
             if unit is not None:
-                _check_same_board(unit, board, hardware_revision)
+                _check_same_board(unit, board, hardware_revision, serial)
                 return unit
-            mac, block_id = blocks.next_mac()
-            unit = Unit(
-                serial=blocks.next_serial(),
-                mac=mac,
-                board=board,
-                hardware_revision=hardware_revision,
-                board_uid=board_uid,
-                epoch=FIRST_EPOCH,
-                custody=Custody.MADE,
-                service=Service.UNPLACED,
-                trust=Trust.GOOD,
-            )
-            units.add(unit, block_id)
-            uow.audit(AuditAction.UNIT_ALLOCATE, unit.serial, ["serial", "mac"])
+            if serial is not None:
+                unit = _bind(units, serial, board, hardware_revision, board_uid)
+                uow.audit(AuditAction.UNIT_ALLOCATE, serial, ["board_uid"])
+            else:
+                given = addresses.allocate(macs_per_unit(board))
+                unit = new_unit(given.serial, given.macs[0], board, hardware_revision, board_uid)
+                units.add(unit, given.block_id)
+                uow.audit(AuditAction.UNIT_ALLOCATE, unit.serial, ["serial", "mac"])
             uow.commit()
             return unit
 
@@ -135,8 +138,9 @@ class Provisioning:
             unit = units.hold(serial)
             IdentityRepository(uow).kill(serial)
             queue_eviction(uow, unit, "epoch")
+            condition = UnitCondition.REFURBISHED if unit.custody is Custody.RETURNED else unit.condition
             unit = after(unit, CustodyEvent.REFURBISH, TrustEvent.RENEW)
-            unit = units.save(replace(unit, epoch=next_epoch(unit)))
+            unit = units.save(replace(unit, epoch=next_epoch(unit), condition=condition))
             configurations.save(configurations.of(serial).reset())
             units.note(serial, AuditAction.UNIT_BEGIN_EPOCH, why)
             uow.audit(AuditAction.UNIT_BEGIN_EPOCH, serial, ["epoch", "custody", "trust"])
@@ -151,6 +155,7 @@ class Provisioning:
         present = identities.of(unit)
         if present is None:
             unit = after(unit, CustodyEvent.CERTIFY)
+            MacAddressRepository(uow).certified(unit.serial)
             identities.add(unit.serial, IssuedIdentity(epoch, issued.fingerprint, issued.public_key_sha256, issued.der))
             UnitRepository(uow).save(unit)
             uow.audit(AuditAction.UNIT_CERTIFY, unit.serial, ["identity", "custody"])
@@ -163,12 +168,45 @@ class Provisioning:
         return present.certificate
 
 
-def _check_same_board(unit: Unit, board: str, hardware_revision: int) -> None:
+def macs_per_unit(board: str) -> int:
+    """How many MAC addresses a unit of that board has; InvalidError for a board nobody knows."""
+    try:
+        return catalogue.load(board).macs
+    except catalogue.BoardError as error:
+        raise InvalidError(str(error)) from None
+
+
+def new_unit(serial: str, mac: MacAddress, board: str, hardware_revision: int, board_uid: bytes) -> Unit:
+    """A unit as it is made, before it has an identity."""
+    return Unit(
+        serial=serial,
+        mac=mac,
+        board=board,
+        hardware_revision=hardware_revision,
+        board_uid=board_uid,
+        epoch=FIRST_EPOCH,
+        custody=Custody.MADE,
+        service=Service.UNPLACED,
+        trust=Trust.GOOD,
+    )
+
+
+def _bind(units: UnitRepository, serial: str, board: str, hardware_revision: int, board_uid: bytes) -> Unit:
+    unit = units.hold(serial)
+    _check_same_board(unit, board, hardware_revision, serial)
+    if unit.board_uid != unseen_board_uid(serial):
+        raise ConflictError(f"{serial} is the unit of another board, {unit.board_uid.hex()}; read the label again")
+    return units.bind_board(unit, board_uid)
+
+
+def _check_same_board(unit: Unit, board: str, hardware_revision: int, serial: str | None) -> None:
     if (unit.board, unit.hardware_revision) != (board, hardware_revision):
         raise ConflictError(
             f"this board's uid is that of {unit.serial}, a {unit.board} of revision {unit.hardware_revision}, "
             f"not a {board} of revision {hardware_revision}"
         )
+    if serial not in (None, unit.serial):
+        raise ConflictError(f"this board is {unit.serial} already, its label says {serial}; do not ship it")
 
 
 def _check_self_test(rows: Sequence[Mapping[str, Any]]) -> None:

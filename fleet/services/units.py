@@ -11,12 +11,14 @@ from fleet.domain.command import Command
 from fleet.domain.configuration import Channel, Configuration, Window
 from fleet.domain.errors import InvalidError
 from fleet.domain.heartbeat import Heartbeat
+from fleet.domain.mac_address import AddressEvent
 from fleet.domain.unit import Custody, CustodyEvent, TrustEvent, Unit, after
 from fleet.services.downlinks import Downlinks, command_message, queue, queue_eviction
 from fleet.services.swap import kill_identity
 from fleet.store.commands import CommandRepository
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.heartbeats import HeartbeatRepository
+from fleet.store.mac_addresses import MacAddressRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import Readiness, UnitRepository
 from protocol.wire.enumerations import COMMANDS
@@ -37,6 +39,7 @@ class UnitDetail:
     heartbeat: Heartbeat | None
     readiness: Readiness | None
     commands: tuple[Command, ...]
+    further_macs: tuple[MacAddress, ...] = ()
 
 
 class Units:
@@ -70,6 +73,7 @@ class Units:
                 heartbeat=HeartbeatRepository(uow).of(serial),
                 readiness=units.readiness(serial),
                 commands=tuple(CommandRepository(uow).of(serial, MAX_COMMANDS_SHOWN)),
+                further_macs=tuple(each.mac for each in MacAddressRepository(uow).of_serial(serial)[1:]),
             )
 
     def by_mac(self, actor: Actor, mac: MacAddress) -> Unit:
@@ -140,6 +144,7 @@ class Units:
         """The end of a unit; its serial number and MAC are never given again."""
 
         def change(uow: UnitOfWork, unit: Unit) -> Unit:
+            MacAddressRepository(uow).move(unit.serial, AddressEvent.SCRAP, why)
             return kill_identity(uow, after(unit, CustodyEvent.SCRAP), "scrapped")
 
         return self._change(actor, serial, why, AuditAction.UNIT_SCRAP, change)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Row, insert, select, update
 
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import NotFoundError
-from fleet.domain.unit import Custody, Service, Trust, Unit
+from fleet.domain.ownership import Ownership
+from fleet.domain.unit import Custody, Service, Trust, Unit, UnitCondition
 from fleet.store.scope import in_scope
 from fleet.store.tables.equipment import stock_records, unit_notes, units
 from fleet.store.unit_of_work import UnitOfWork
@@ -52,7 +53,7 @@ class UnitRepository:
     def by_board_uid(self, board_uid: bytes) -> Unit | None:
         """The unit made of that board, if it was made already."""
         row = self._connection.execute(select(units).where(units.c.board_uid == board_uid, self._scope)).one_or_none()
-        return None if row is None else _unit(row)
+        return None if row is None else unit_of(row)
 
     def page(
         self, limit: int, after: str | None, custody: Custody | None = None, account_id: int | None = None
@@ -65,7 +66,7 @@ class UnitRepository:
             query = query.where(units.c.custody == custody)
         if account_id is not None:
             query = query.where(units.c.account_id == account_id)
-        return [_unit(row) for row in self._connection.execute(query.order_by(units.c.serial).limit(limit))]
+        return [unit_of(row) for row in self._connection.execute(query.order_by(units.c.serial).limit(limit))]
 
     def first_in_stock(self, board: str) -> Unit:
         """The trusted unit of `board` with the lowest serial number in stock that nobody else is taking, locked."""
@@ -79,7 +80,7 @@ class UnitRepository:
         row = self._connection.execute(query.with_for_update(skip_locked=True)).one_or_none()
         if row is None:
             raise NotFoundError(f"there is no unit of board {board!r} in stock")
-        return _unit(row)
+        return unit_of(row)
 
     def add(self, unit: Unit, mac_block_id: int) -> None:
         """Store a new unit."""
@@ -93,6 +94,11 @@ class UnitRepository:
                 **_changing(unit),
             )
         )
+
+    def bind_board(self, unit: Unit, board_uid: bytes) -> Unit:
+        """Note which board a unit is that was known by its label alone."""
+        self._connection.execute(update(units).where(units.c.serial == unit.serial).values(board_uid=board_uid))
+        return replace(unit, board_uid=board_uid)
 
     def save(self, unit: Unit) -> Unit:
         """Store what may change of a unit."""
@@ -151,7 +157,7 @@ class UnitRepository:
         row = self._connection.execute(query.with_for_update() if lock else query).one_or_none()
         if row is None:
             raise NotFoundError(f"there is no unit {name}")
-        return _unit(row)
+        return unit_of(row)
 
 
 def _changing(unit: Unit) -> dict[str, Any]:
@@ -165,10 +171,13 @@ def _changing(unit: Unit) -> dict[str, Any]:
         "account_id": unit.account_id,
         "version": unit.version,
         "release_counter": unit.release_counter,
+        "condition": unit.condition,
+        "ownership": unit.ownership,
     }
 
 
-def _unit(row: Row[Any]) -> Unit:
+def unit_of(row: Row[Any]) -> Unit:
+    """The unit of a row of its table."""
     return Unit(
         serial=row.serial,
         mac=MacAddress.from_int(row.mac),
@@ -182,4 +191,6 @@ def _unit(row: Row[Any]) -> Unit:
         account_id=row.account_id,
         version=row.version,
         release_counter=row.release_counter,
+        condition=UnitCondition(row.condition),
+        ownership=Ownership(row.ownership),
     )

@@ -1,5 +1,27 @@
 """The tables, a module an area; importing this package declares them all."""
 
-from fleet.store.tables import commerce, equipment, ingest, jobs, journal, people, releases, requests, rollouts
+from fleet.store.tables import (
+    commerce,
+    equipment,
+    ingest,
+    inventory,
+    jobs,
+    journal,
+    people,
+    releases,
+    requests,
+    rollouts,
+)
 
-__all__ = ["commerce", "equipment", "ingest", "jobs", "journal", "people", "releases", "requests", "rollouts"]
+__all__ = [
+    "commerce",
+    "equipment",
+    "ingest",
+    "inventory",
+    "jobs",
+    "journal",
+    "people",
+    "releases",
+    "requests",
+    "rollouts",
+]

@@ -18,13 +18,6 @@ from sqlalchemy import (
 
 from fleet.store.base import Instant, metadata
 
-sequences = Table(
-    "sequences",
-    metadata,
-    Column("name", String(16), primary_key=True),
-    Column("next", BigInteger, nullable=False),
-)
-
 mac_blocks = Table(
     "mac_blocks",
     metadata,
@@ -32,7 +25,6 @@ mac_blocks = Table(
     Column("registry", String(4), nullable=False),
     Column("first", BigInteger, nullable=False, unique=True),
     Column("size", BigInteger, nullable=False),
-    Column("taken", BigInteger, nullable=False),
     Column("note", Text, nullable=False),
     Column("added_at", Instant, nullable=False),
 )
@@ -45,7 +37,7 @@ units = Table(
     Column("mac_block_id", ForeignKey("mac_blocks.id"), nullable=False),
     Column("board", String(16), nullable=False),
     Column("hardware_revision", SmallInteger, nullable=False),
-    Column("board_uid", LargeBinary(8), nullable=False, unique=True),
+    Column("board_uid", LargeBinary(8), nullable=False, unique=True),  # fleet.domain.unit.unseen_board_uid
     Column("epoch", Integer, nullable=False),
     Column("custody", String(16), nullable=False),
     Column("service", String(16), nullable=False),
@@ -53,6 +45,8 @@ units = Table(
     Column("account_id", ForeignKey("accounts.id")),
     Column("version", String(16), nullable=False, default=""),  # as it last registered or was stocked
     Column("release_counter", BigInteger, nullable=False, default=0),
+    Column("condition", String(12), nullable=False, server_default="new"),  # refurbished
+    Column("ownership", String(12), nullable=False, server_default="operator"),  # leased, customer
     Column("made_at", Instant, nullable=False),
     Column("registered_at", Instant),
     Column("ready_at", Instant),  # its last service_ready, and what it measured of the way there

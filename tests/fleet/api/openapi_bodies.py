@@ -13,6 +13,7 @@ GIVEN = {
     "board": "simulated",
     "board_uid": "00000000000000ff",
     "first": "8c:1f:64:aa:b0:00",
+    "mac": "8c:1f:64:aa:b0:00",
     "csr": "MAA=",
     "self_test": [{"test": "flash", "result": "passed", "value": 0}],
     "window": ["02:00", "05:00"],

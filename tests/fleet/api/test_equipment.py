@@ -44,9 +44,17 @@ def test_a_block_is_loaded_listed_and_never_overlapped(send: Any) -> None:
         "last": "8C:1F:64:AA:BF:FF",
         "size": 4096,
         "taken": 0,
+        "free": 4096,
+        "leased": 0,
+        "reserved": 0,
+        "given": 0,
+        "retired": 0,
+        "written_off": 0,
         "note": "",
     }
     assert send("GET", "/v1/mac-blocks") == {"items": [block], "next": None}
+    assert send("GET", "/v1/mac-blocks/MB-1") == block
+    assert "no MAC block MB-2" in send("GET", "/v1/mac-blocks/MB-2", expect=404)["detail"]
     assert "overlap" in send("POST", "/v1/mac-blocks", BLOCK | {"prefix_bits": 40}, 409)["detail"]
     assert "multicast" in send("POST", "/v1/mac-blocks", BLOCK | {"first": "8d1f64aab000"}, 422)["detail"]
     assert "MAC address" in send("POST", "/v1/mac-blocks", BLOCK | {"first": "8c1f64"}, 422)["detail"]

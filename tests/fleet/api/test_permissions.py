@@ -127,7 +127,8 @@ def world(tmp_path_factory: pytest.TempPathFactory, authorities: Path, passwords
 
 
 def filled(path: str, house: House) -> str:
-    return path.format_map({"version": "9.9.9", "rollout": "RO-1", "entry": "1", "name": "x", **house.parameters})
+    anybodys = {"version": "9.9.9", "rollout": "RO-1", "entry": "1", "name": "x", "block": "MB-1", "lease": "ML-1"}
+    return path.format_map({**anybodys, **house.parameters})
 
 
 def test_every_operation_declares_a_permission_and_the_open_ones_are_known(world: World) -> None:

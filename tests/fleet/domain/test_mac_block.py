@@ -30,7 +30,7 @@ def test_a_prefix_gives_its_whole_size(registry: Registry, first: str, prefix_bi
 def test_a_last_address_gives_a_part_of_an_assignment() -> None:
     size = block_size(Registry.MA_S, mac("8C:1F:64:AA:B0:10"), None, mac("8C:1F:64:AA:B0:1F"))
     assert size == 16
-    assert str(MacBlock(1, Registry.MA_S, mac("8C:1F:64:AA:B0:10"), size, 0, "").last) == "8C:1F:64:AA:B0:1F"
+    assert str(MacBlock(1, Registry.MA_S, mac("8C:1F:64:AA:B0:10"), size, "").last) == "8C:1F:64:AA:B0:1F"
 
 
 @pytest.mark.parametrize(

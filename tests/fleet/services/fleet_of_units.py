@@ -30,7 +30,7 @@ def put_in_service(services: Services, count: int, at: datetime) -> list[str]:
     serials = [serial_of(number) for number in range(1, count + 1)]
     with services.transactions.begin(GATEWAY) as uow:
         uow.connection.execute(
-            insert(mac_blocks).values(id=1, registry="MA-S", first=0, size=4096, taken=count, note="", added_at=at)
+            insert(mac_blocks).values(id=1, registry="MA-S", first=0, size=4096, note="", added_at=at)
         )
         rows = [
             {

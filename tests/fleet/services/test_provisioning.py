@@ -106,9 +106,9 @@ def test_an_overlapping_block_is_refused(warehouse: Warehouse, admin: Actor) -> 
         with pytest.raises(ConflictError, match="overlap block 1"):
             warehouse.services.mac_blocks.add(admin, Registry.MA_S, first, prefix_bits=prefix_bits)
     beside = MacAddress.from_int(int(FIRST_MAC) + 4096)
-    assert warehouse.services.mac_blocks.add(admin, Registry.MA_S, beside, prefix_bits=36).id == 2
+    assert warehouse.services.mac_blocks.add(admin, Registry.MA_S, beside, prefix_bits=36).block.id == 2
     below = MacAddress.from_int(int(FIRST_MAC) - 4096)
-    assert warehouse.services.mac_blocks.add(admin, Registry.MA_S, below, prefix_bits=36).id == 3
+    assert warehouse.services.mac_blocks.add(admin, Registry.MA_S, below, prefix_bits=36).block.id == 3
 
 
 def test_threads_get_addresses_without_holes_or_doubles(warehouse: Warehouse) -> None:
