@@ -12,6 +12,7 @@ stand_ins.install()
 from tests.firmware.fuzzing.both_interpreters import fuzz_both  # noqa: E402
 from tests.firmware.fuzzing.image_fuzz import fuzz_deltas, fuzz_images  # noqa: E402
 from tests.firmware.fuzzing.metadata_fuzz import fuzz_metadata  # noqa: E402
+from tests.firmware.power_cuts.device_files import sweep_files  # noqa: E402
 from tests.firmware.power_cuts.provisioning import ProvisioningSweep  # noqa: E402
 from tests.firmware.power_cuts.scenarios import SCENARIOS, tell  # noqa: E402
 from tests.firmware.power_cuts.sweep import Sweep as PowerCuts  # noqa: E402
@@ -19,6 +20,7 @@ from tests.sweeps.distinct import Distinct  # noqa: E402
 from tests.sweeps.sweep import Outcome, Sweep  # noqa: E402
 
 _PROVISIONING = "identity provisioning"
+_FILES_SHARE = 8  # one in so many; the next seed has other steps
 _STATES = Distinct(Path(__file__).parents[2] / ".soak" / "update.states")
 
 
@@ -48,4 +50,14 @@ def fuzz(seed: int) -> Outcome:
     return Outcome(count, tuple(failures[:20]), {"accepted_unchanged": accepted})
 
 
-SWEEPS = [Sweep("power_cuts", "cut points", power_cuts), Sweep("fuzz", "mutants", fuzz)]
+def files(seed: int) -> Outcome:
+    """A share of the cut points of the metadata files, on MicroPython's own littlefs."""
+    count, failures = sweep_files(seed, _FILES_SHARE)
+    return Outcome(count, tuple(failures[:20]))
+
+
+SWEEPS = [
+    Sweep("power_cuts", "cut points", power_cuts),
+    Sweep("fuzz", "mutants", fuzz),
+    Sweep("files", "cut points", files),
+]

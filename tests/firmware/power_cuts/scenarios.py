@@ -24,6 +24,7 @@ from tests.firmware.adapter.update.repository import ABI, BOARD, SERIAL, Bendabl
 from tests.firmware.power_cuts.fleet_side import FINAL, Fleet, Order, seeded_repository
 from tests.firmware.power_cuts.nor_flash import NorFlash
 from tests.firmware.power_cuts.powered_unit import REVISION, Manners
+from tests.firmware.power_cuts.worn_flash import worn
 from tools.release.delta import make_delta
 
 FIRST = "0.9.0"
@@ -69,6 +70,7 @@ class Stage:
     breaks: tuple[int, ...] = ()
     other_reports: int = 0
     late_reports: bool = False
+    is_worn: bool = False
 
     def release(self, version: str, counter: int, payload: int | bytes = 0, schema: int = SCHEMA) -> str:
         """A new signed image, of random bytes or of that `payload`; the name of its target."""
@@ -244,6 +246,12 @@ def schema_reverted(stage: Stage) -> None:
     stage.order(stage.release("1.0.1", 3, schema=1), 2)
 
 
+def years_later(stage: Stage) -> None:
+    """Two updates of a unit whose stores are all about to turn over."""
+    stage.is_worn = True
+    second(stage)
+
+
 def busy(stage: Stage) -> None:
     """Other reports wait too; no more of them than there is room for, for then the oldest go."""
     stage.other_reports = stage.chance.choice((1, 3))
@@ -263,6 +271,7 @@ SCENARIOS: dict[str, Callable[[Stage], None]] = {
     "settings migrated down and up": schema_down,
     "settings migrated up and reverted": schema_reverted,
     "settings written often": busy,
+    "stores about to turn over": years_later,
     "keys rotated between two updates": rotated,
     "cancelled": cancelled,
     "replaced": replaced,
@@ -284,8 +293,9 @@ def tell(name: str, seed: int) -> Story:
         if path.startswith("targets/") and path.endswith(".img"):
             images[sha256(data).digest()] = path.partition("_")[2].removesuffix(".img")
     manners = Manners(stage.trials, chance.random() < 0.5, stage.late_reports, stage.other_reports)
+    blocks = flashed(chance, first, first_root)
     return Story(
-        name, flashed(chance, first, first_root), stage.orders, first_root, images, manners,
+        name, worn(blocks, chance) if stage.is_worn else blocks, stage.orders, first_root, images, manners,
         stage.versions, stage.endings, stage.breaks,
     )  # fmt: skip
 
