@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import calendar as months
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 OPERATOR_ZONE = ZoneInfo("America/New_York")
@@ -77,7 +78,8 @@ def moved_from_sunday(day: date) -> date:
     return day + ONE_DAY if day.weekday() == SUNDAY else day
 
 
-def federal_reserve_holidays(year: int) -> set[date]:
+@cache
+def federal_reserve_holidays(year: int) -> frozenset[date]:
     """The days of a year on which the Federal Reserve Banks are shut. Raises CalendarError outside 2000 to 2100."""
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise CalendarError(f"year {year} is not loaded; ask for {FIRST_YEAR} to {LAST_YEAR}")
@@ -95,7 +97,7 @@ def federal_reserve_holidays(year: int) -> set[date]:
     }
     if year >= JUNETEENTH_SINCE_YEAR:
         holidays.add(moved_from_sunday(date(year, 6, 19)))
-    return holidays
+    return frozenset(holidays)
 
 
 def is_business_day(day: date) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 
 from tests.equipment_oracle import events as ev
 from tests.equipment_oracle.calendar import first_instant, local_date, plus_days
+from tests.equipment_oracle.endings import ServiceState
 from tests.equipment_oracle.facts import places, shipments, with_account
 from tests.equipment_oracle.oracle import Oracle
 from tests.equipment_oracle.returns import Return, is_live, return_track, rmas
@@ -37,7 +38,9 @@ GAP_WEIGHTS = (6, 4, 10, 10, 8, 6, 4, 2, 1)
 LATEST_EVIDENCE_HOURS = 24 * 20
 KEPT_OF_REFUSED = 0.12
 TRIES = 60
-LEANINGS = (0.2, 1, 1, 2, 4)
+PLOT_TRIES = 6
+STOPS_AFTER_END = 0.07
+LEANINGS = (0.2, 1, 1, 2, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ class Author:
     now: datetime = field(init=False)
     pace: int = field(init=False)
     names: int = 0
+    focus: str = ""  # the Unit of the plot that is on, and what is left of it
+    plot: list[Callable[[Author], ev.Event]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.pace = self.random.choice((1, 1, 2, 6))
@@ -81,7 +86,15 @@ class Author:
         near = [shipment for shipment in sent if with_account(self.oracle.facts, shipment)]
         return self.random.choice(near if near and self.random.random() < 0.85 else sent) if sent else None
 
+    def take_up_a_plot(self) -> None:
+        """Now and then a Unit is followed through a whole course of events, so that long courses come about."""
+        shipment = self.shipment()
+        if not self.plot and shipment is not None and self.random.random() < 0.15:
+            self.focus, self.plot = shipment.serial, list(self.random.choice(PLOTS))
+
     def serial(self) -> str:
+        if self.plot and self.random.random() < 0.9:
+            return self.focus
         shipment = self.shipment()
         return shipment.serial if shipment else "never-seen"
 
@@ -91,6 +104,8 @@ class Author:
         found = rmas(facts)
         fit = [rma for rma in found if is_live(facts, rma) and return_track(facts, rma) in tracks]
         choice = fit if fit and self.random.random() < 0.9 else found
+        followed = [rma for rma in choice if self.plot and rma.placement.serial == self.focus]
+        choice = followed or choice
         return self.random.choice(choice).name if choice else "no-rma"
 
     def serial_of(self, rma: str) -> str:
@@ -108,7 +123,7 @@ class Author:
             target = self.random.choice(near) + timedelta(seconds=self.random.choice((-1, 0, 1)))
             self.now = max(self.now, min(target, self.now + timedelta(days=60)))
         else:
-            self.now += self.random.choices(GAPS, GAP_WEIGHTS)[0] / self.pace
+            self.now += self.random.choices(GAPS, GAP_WEIGHTS)[0] / (self.pace * (3 if self.plot else 1))
 
     # --- Events ----------------------------------------------------------------------------------------------------
 
@@ -131,8 +146,8 @@ class Author:
         ownership, one_off, recurring, credit = self.random.choice((
             (ev.Ownership.PROVIDED, 0, 0, 0), (ev.Ownership.PROVIDED, 0, 0, 0), (ev.Ownership.PROVIDED, 3995, 0, 3995),
             (ev.Ownership.PROVIDED, 0, 500, 0), (ev.Ownership.LEASED, 0, 0, 0), (ev.Ownership.LEASED, 0, 399, 0),
-            (ev.Ownership.CUSTOMER, 3995, 0, 0), (ev.Ownership.CUSTOMER, 3995, 0, 3500),
-            (ev.Ownership.CUSTOMER, 0, 0, 0),
+            (ev.Ownership.CUSTOMER, 3995, 0, 0), (ev.Ownership.CUSTOMER, 6999, 0, 1),
+            (ev.Ownership.CUSTOMER, 3995, 0, 3500), (ev.Ownership.CUSTOMER, 0, 0, 0),
         ))  # fmt: skip
         extra = self.random.choice((0, 995))
         return ev.OrderLine(
@@ -181,16 +196,22 @@ class Author:
         return self.evidence(ev.Activated, serial=self.serial())
 
     def rma_opened(self) -> ev.Event:
-        kinds = [ev.Kind.DEFECT] * 5 + [ev.Kind.TRIAL_RETURN] * 4 + [ev.Kind.WRONG_ITEM] * 3
-        kind = self.random.choice([*kinds, ev.Kind.CANCELLATION_RETURN])
+        kind = self.random.choices(list(ev.Kind), (5, 4, 1, 3))[0]
         trial = kind is ev.Kind.TRIAL_RETURN and self.random.random() < 0.9
-        mode = ev.Mode.ON_RECEIPT if trial else self.random.choice(list(ev.Mode))
+        return self.opened(kind, ev.Mode.ON_RECEIPT if trial else self.random.choice(list(ev.Mode)))
+
+    def opened(self, kind: ev.Kind, mode: ev.Mode) -> ev.Event:
         return self.act(ev.RmaOpened, rma=self.name("rma"), serial=self.serial(), kind=kind, mode=mode)
 
     def decided(self) -> ev.Event:
-        kind = self.random.choices((ev.RmaApproved, ev.RmaDenied, ev.RmaCancelled), (12, 2, 2))[0]
+        return self.settled(self.random.choices((ev.RmaApproved, ev.RmaDenied, ev.RmaCancelled), (12, 2, 2))[0])
+
+    def approved(self) -> ev.Event:
+        return self.settled(ev.RmaApproved)
+
+    def settled(self, kind: type[ev.Event]) -> ev.Event:
         waiting = [rma.name for rma in rmas(self.oracle.facts) if rma.decision == "requested"]
-        rma = self.random.choice(waiting) if waiting and self.random.random() < 0.9 else self.rma(Return.AWAITED)
+        rma = waiting[-1] if waiting and self.random.random() < 0.9 else self.rma(Return.AWAITED)
         return self.act(kind, rma=rma)
 
     def scanned(self) -> ev.Event:
@@ -198,9 +219,12 @@ class Author:
 
     def received(self) -> ev.Event:
         if self.random.random() < 0.15:
-            return self.evidence(ev.ReturnReceived, serial=self.serial())
+            return self.blind()
         rma = self.rma(Return.AWAITED, Return.IN_TRANSIT, Return.OVERDUE)
         return self.evidence(ev.ReturnReceived, serial=self.serial_of(rma), rma=rma)
+
+    def blind(self) -> ev.Event:
+        return self.evidence(ev.ReturnReceived, serial=self.serial())
 
     def matched(self) -> ev.Event:
         rma = self.rma(Return.IN_QUARANTINE)
@@ -225,8 +249,8 @@ class Author:
         units = {self.serial() for _ in range(self.random.randrange(1, 3))}
         trials = [rma.placement.serial for rma in rmas(self.oracle.facts) if rma.kind is ev.Kind.TRIAL_RETURN]
         if trials and self.random.random() < 0.5:
-            units = {trials[-1]}
-        serials = tuple(sorted(units)) if self.random.random() < 0.6 else ()
+            units = {self.focus if self.plot else trials[-1]}
+        serials = tuple(sorted(units)) if self.plot or self.random.random() < 0.7 else ()
         channel = self.random.choice(list(ev.Channel))
         notice = self.name("notice")
         return self.act(ev.CancellationAsked, notice=notice, channel=channel, asked_for=asked_for, serials=serials)
@@ -260,18 +284,44 @@ class Author:
         return self.act(ev.PortedOut, number="+12125550100")
 
 
-WEIGHTS: dict[Callable[[Author], ev.Event], int] = {
+WEIGHTS: dict[Callable[[Author], ev.Event], float] = {
     Author.policy_set: 2, Author.order_accepted: 3, Author.first_shipped: 14, Author.replacement_shipped: 10,
     Author.repaired_shipped: 6, Author.delivered: 8, Author.carrier_failed: 3, Author.registered: 6,
     Author.activated: 10, Author.rma_opened: 16, Author.decided: 18, Author.scanned: 8, Author.received: 10,
     Author.matched: 4, Author.quarantined: 3, Author.inspected: 12, Author.closed: 2, Author.cancellation_asked: 5,
-    Author.cancellation_withdrawn: 1, Author.waiver_claimed: 2, Author.line_removed: 1, Author.suspended: 2,
-    Author.reactivated: 2, Author.breach_noticed: 1, Author.terminated: 1, Author.ported_out: 1,
+    Author.cancellation_withdrawn: 1, Author.waiver_claimed: 1, Author.line_removed: 1, Author.suspended: 2,
+    Author.reactivated: 2, Author.breach_noticed: 1, Author.terminated: 0.4, Author.ported_out: 1,
 }  # fmt: skip
 
 
+Plot = tuple[Callable[[Author], ev.Event], ...]
+
+
+def opening(kind: ev.Kind, mode: ev.Mode) -> Callable[[Author], ev.Event]:
+    return lambda author: author.opened(kind, mode)
+
+
+BACK: Plot = (Author.scanned, Author.received, Author.inspected)
+PLOTS: tuple[Plot, ...] = (
+    (opening(ev.Kind.TRIAL_RETURN, ev.Mode.ON_RECEIPT), Author.approved, Author.cancellation_asked, *BACK),
+    (Author.cancellation_asked, opening(ev.Kind.TRIAL_RETURN, ev.Mode.ON_RECEIPT), Author.approved, *BACK),
+    (opening(ev.Kind.DEFECT, ev.Mode.ON_RECEIPT), Author.approved, *BACK, Author.repaired_shipped, Author.delivered),
+    (opening(ev.Kind.DEFECT, ev.Mode.ADVANCE), Author.approved, Author.replacement_shipped, Author.delivered, *BACK),
+    (
+        opening(ev.Kind.WRONG_ITEM, ev.Mode.ADVANCE),
+        Author.approved,
+        Author.replacement_shipped,
+        Author.activated,
+        *BACK,
+    ),
+    (Author.blind, opening(ev.Kind.DEFECT, ev.Mode.ON_RECEIPT), Author.approved, Author.matched, Author.inspected),
+    (Author.line_removed, *BACK, Author.closed),
+)
+
+
 def history(random: Random, length: int = 60) -> Iterator[Told]:
-    """A history of `length` events, in the order they become known; the first is an order."""
+    """A history of at most `length` events, in the order they become known; the first is an order, and it stops some
+    events after the Account's service has ended."""
     author = Author(random)
     invent = {make: weight * random.choice(LEANINGS) for make, weight in WEIGHTS.items()}
     for number in range(length):
@@ -280,16 +330,26 @@ def history(random: Random, length: int = 60) -> Iterator[Told]:
         yield told
         if told.refused is None:
             author.oracle.tell(told.event)
+        author.oracle.advance(author.now)
+        if author.oracle.service_state() is ServiceState.ENDED and random.random() < STOPS_AFTER_END:
+            return
 
 
 def next_event(author: Author, invent: dict[Callable[[Author], ev.Event], float]) -> Told:
     """A legal event, or one time in a few tries an illegal one; the same event again now and then (a double)."""
+    author.take_up_a_plot()
     for attempt in range(TRIES):
-        if author.oracle.facts.events and author.random.random() < 0.02:
+        follows = attempt < PLOT_TRIES and bool(author.plot)
+        if follows:
+            event = author.plot[0](author)
+        elif author.oracle.facts.events and author.random.random() < 0.02:
             event = again(author, author.random.choice(author.oracle.facts.events))
         else:
+            author.plot.clear()
             event = author.random.choices(list(invent), list(invent.values()))[0](author)
         why = author.oracle.refusal(event)
+        if follows and why is None:
+            author.plot.pop(0)
         if why is None or attempt == TRIES - 1 or author.random.random() < KEPT_OF_REFUSED:
             return Told(event, why)
     raise AssertionError("unreachable: the last try returns")
