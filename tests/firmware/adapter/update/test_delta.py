@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from adapter.update.delta import DeltaApplier
 from adapter.update.errors import DeltaError
 from protocol.wire import delta as wire
+from tests.conftest import REPOSITORY
 from tests.firmware.adapter.update.zlib_inflater import ZlibInflater
-from tools.release.delta import make_delta
+from tools.release.delta import apply_delta, make_delta
 
 UNIT = wire.BLOCK_UNIT_BYTES
 FUZZED = 1000
@@ -212,11 +213,14 @@ def test_a_malformed_block_is_refused_and_its_place_stays(name: str) -> None:
     assert not applier.is_whole
 
 
-def test_the_documented_example_is_applied() -> None:
-    flash = Flash(BASE, bytes([*range(10, 50), 52, *range(51, 90), *b"new bytes of this one"[:20]]))
-    records = b"\x14\x28\x01\x02\x27\x00\x14" + b"new bytes of this one"[:20]
-    flash.applier().feed(wire.pack_header(name_of(BASE), flash.image_name) + block(SIZE, deflated(records, 9), 9))
-    assert sha256(flash.slot).digest() == flash.image_name[1]
+def test_the_documented_example_makes_its_image() -> None:
+    text = (REPOSITORY / "docs" / "delta.md").read_text()
+    delta = bytes.fromhex(text.partition("```hex\n")[2].partition("```")[0])
+    image = bytes([*range(10, 50), 52, *range(51, 90)]) + b"new bytes of this on"
+    flash = Flash(BASE, image)
+    flash.applier().feed(delta)
+    assert flash.slot == image
+    assert apply_delta(BASE, delta) == image
 
 
 def test_a_bomb_is_refused_before_it_costs_much() -> None:
