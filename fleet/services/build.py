@@ -89,7 +89,7 @@ def build_services(
     """The services on a data directory that has its authorities and a migrated database."""
     transactions = Transactions(make_engine(settings.database), clock)
     access = Access(transactions, passwords := passwords or Passwords())
-    repository = ensure(settings.data_dir)
+    repository = ensure(settings.data_dir, clock())
     zone = ZoneInfo(settings.time_zone)
     window = parse_window(settings.maintenance_from, settings.maintenance_until)
     downlinks = Downlinks(settings.heartbeat_s, zone, window, settings.mirrors)

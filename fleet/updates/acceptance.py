@@ -2,7 +2,8 @@
 
 - Root N+1 is signed by the thresholds of N and of N+1 (TUF 5.3.4), lists this fleet's online keys, current or next,
   and itself needs two of at least three keys.
-- Targets and each board's parts are exactly one version on, signed by the newest delegator's threshold.
+- Targets and each board's parts are exactly one version on. The newest version of each is signed by the newest
+  delegator's threshold; one that is superseded within the publication, by that of any delegator since the last.
 - After it, everything current still verifies under the newest root and targets: no key change strands a role.
 - Targets names no image itself; it delegates to the director's key of this fleet and to each board's parts, the
   newest first, only the oldest terminating. A part it no longer delegates to is out of use for ever.
@@ -12,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -99,12 +100,21 @@ def accept(
     """
     new: dict[str, bytes] = {}
     after = state
+    delegators: dict[str, list[Root | Targets]] = {
+        "root": [state.root] if state.root else [],
+        "targets": [state.targets] if state.targets else [],
+    }
     for name in sorted(files, key=_signing_order):
         role, version = parse_name(name)
         held = after.roles.get(role)
         offline = OfflineRole(parse(role, files[name]), files[name])
         _check_follows(role, version, held, offline, now)
-        _check_signatures(role, after, offline)
+        if role == "root":
+            _check_root(after.root, offline)
+        else:
+            _check_signatures(role, offline, delegators["root" if role == "targets" else "targets"])
+        if role in delegators:
+            delegators[role].append(offline.metadata.signed)
         after = replace(after, roles={**after.roles, role: offline})
         new[name] = files[name]
     _check_whole(after, online)
@@ -116,8 +126,9 @@ def accept(
 def verify(state: OfflineState) -> None:
     """MetadataError unless every role in use is signed as its delegator demands now."""
     for role in ("targets", *state.parts()):
-        if role in state.roles:
-            _check_signatures(role, state, state.roles[role])
+        holder = state.root if role == "targets" else state.targets
+        if role in state.roles and holder is not None:
+            _check_signatures(role, state.roles[role], [holder])
 
 
 def _signing_order(name: str) -> tuple[int, int, str]:
@@ -137,24 +148,28 @@ def _check_follows(role: str, version: int, held: OfflineRole | None, new: Offli
         raise MetadataError(f"{role} version {version} expired at {new.metadata.signed.expires}; sign it again")
 
 
-def _check_signatures(role: str, state: OfflineState, new: OfflineRole) -> None:
-    if role == "root":
-        delegators: list[Root | Targets | None] = (
-            [state.root, new.metadata.signed] if state.root else [new.metadata.signed]
-        )
-    else:
-        delegators = [state.root if role == "targets" else state.targets]
+def _check_root(before: Root | None, new: OfflineRole) -> None:
+    """Signed by the thresholds of the root before it and of its own (TUF 5.3.4)."""
+    for delegator in (before, new.metadata.signed):
+        if delegator is not None:
+            _check_signatures("root", new, [delegator])
+
+
+def _check_signatures(role: str, new: OfflineRole, delegators: Sequence[Root | Targets]) -> None:
+    """Signed as one of `delegators` demands; the newest stands last and says what is missing."""
+    failure: Exception | None = None
     for delegator in delegators:
-        if delegator is None:
-            raise MetadataError(
-                f"{role} has no delegator yet; run `plugtone release init` and publish root and targets"
-            )
         try:
             delegator.verify_delegate(role, new.metadata.signed_bytes, new.metadata.signatures)
         except (UnsignedMetadataError, ValueError) as error:
-            raise MetadataError(
-                f"{role} version {new.version} is not signed as {delegator.type} demands: {error}"
-            ) from error
+            failure = error
+        else:
+            return
+    if failure is None:
+        raise MetadataError(f"{role} has no delegator yet; run `plugtone release init` and publish root and targets")
+    raise MetadataError(
+        f"{role} version {new.version} is not signed as {delegators[-1].type} demands: {failure}"
+    ) from failure
 
 
 def _check_whole(state: OfflineState, online: Mapping[str, list[str]]) -> None:

@@ -144,6 +144,11 @@ class Repository:
                 return [RoleStatus(stamped.type, stamped.version, stamped.expires)]
         return []
 
+    def mend(self, now: datetime) -> None:
+        """Bring a publication that was cut off to its end, or leave the state before it."""
+        with self._writing(now):
+            pass
+
     @contextmanager
     def _writing(self, now: datetime) -> Iterator[None]:
         with exclusive(self.directory / "lock"):
@@ -274,14 +279,20 @@ class Repository:
         return self._role("root", version)
 
 
-def ensure(data_dir: Path) -> Repository:
-    """The repository of a data directory; at the first start its folders and online keys are made."""
+def ensure(data_dir: Path, now: datetime | None = None) -> Repository:
+    """The repository of a data directory; at the first start its folders and online keys are made.
+
+    With `now`, what a process died in that published is brought to its end.
+    """
     directory = data_dir / "updates"
     for folder in ("metadata", "targets"):
         (directory / folder).mkdir(parents=True, exist_ok=True)
     with exclusive(directory / "lock"):
         keys = ensure_keys(directory_of(data_dir))
-    return Repository(directory, keys)
+    repository = Repository(directory, keys)
+    if now is not None:
+        repository.mend(now)
+    return repository
 
 
 @lru_cache(maxsize=8)

@@ -191,6 +191,33 @@ def test_the_root_and_targets_can_be_signed_again(owners: Owners) -> None:
     assert versions(owners.repository) == {"board-simulated": 1, "root": 2, "snapshot": 2, "targets": 2, "timestamp": 2}
 
 
+def test_what_was_signed_before_a_rotation_is_published_with_it(owners: Owners) -> None:
+    """Owners who publish seldom: each file was right when it was signed, and the newest of each role is right now."""
+    owners.initialise()
+    owners.publish()
+    owners.sign("1.0.0", 1)
+    renew(owners.bundle, owners.keys, "targets", NOW)
+    owners.replace(board_simulated="simulated-2")
+    owners.replace(targets="targets-2")
+    owners.sign("1.1.0", 2, payload=b"better")
+    owners.publish()
+    assert versions(owners.repository) == {"board-simulated": 4, "root": 2, "snapshot": 2, "targets": 4, "timestamp": 2}
+    assert list(owners.repository.images()) == ["simulated_1.0.0.img", "simulated_1.1.0.img"]
+
+
+def test_the_newest_version_of_a_role_is_never_one_of_a_key_of_before(owners: Owners) -> None:
+    owners.initialise()
+    owners.publish()
+    owners.sign("1.0.0", 1)
+    files, images = publication(owners)
+    owners.replace(board_simulated="simulated-2")
+    files |= {name: data for name, data in publication(owners)[0].items() if "targets" in name}
+    before = tree(owners.repository.directory)
+    with pytest.raises(MetadataError, match="board-simulated version 2 is not signed as targets demands"):
+        owners.repository.publish(files, images, NOW)
+    assert tree(owners.repository.directory) == before
+
+
 class Cut(BaseException):
     """The process dies here."""
 

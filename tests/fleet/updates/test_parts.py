@@ -1,0 +1,199 @@
+"""A board's role in parts: what units search without gaps is accepted, all else refused, and nothing moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tuf.api.metadata import DelegatedRole, Delegations, Metadata, Targets
+
+from fleet.updates.errors import MetadataError
+from fleet.updates.metadata import to_bytes
+from protocol.host.role_parts import MAX_PARTS, PART_BYTES, parse_part, part_role, parts_of
+from protocol.wire.release import paths_of
+from tests.fleet.release_owners import Owners, make_image, tree
+from tools.release.sign import renew, sign_image
+
+FIRST, SECOND = "board-simulated", "board-simulated.2"
+
+
+@pytest.fixture
+def owners(owners: Owners) -> Owners:
+    """A board whose role has two parts, both published."""
+    owners.initialise()
+    counter = 0
+    while SECOND not in owners.bundle.parts("simulated"):
+        counter += 1
+        owners.sign(f"1.0.{counter}", counter)
+    owners.publish()
+    return owners
+
+
+def listed(owners: Owners, role: str) -> list[str]:
+    return list(owners.bundle.require(role).signed.targets)
+
+
+def test_names_of_parts_go_both_ways() -> None:
+    for number in (1, 2, 10, 999):
+        assert parse_part(part_role("esp32-poe", number)) == ("esp32-poe", number)
+    for role in ("board-", "board-x.1", "board-x.02", "board-x.0", "board-x.1000", "board-X", "targets", "board-x.2.3"):
+        assert parse_part(role) is None
+    assert parts_of("x", ["board-x.10", "board-x.2", "board-y", "board-x", "targets"]) == [
+        "board-x",
+        "board-x.2",
+        "board-x.10",
+    ]
+
+
+def test_every_part_fits_and_together_they_list_every_image(owners: Owners) -> None:
+    sizes = owners.repository.parts()
+    assert list(sizes) == [SECOND, FIRST], "the newest first"
+    assert max(sizes.values()) <= PART_BYTES
+    assert len(owners.repository.images()) == len(listed(owners, FIRST)) + len(listed(owners, SECOND)) > 15
+
+
+def test_a_counter_rises_over_all_parts(owners: Owners) -> None:
+    highest = max(target.custom["release_counter"] for target in owners.repository.images().values())
+    stale = make_image("2.0.0", highest - 1)
+    before = tree(owners.repository.directory)
+    other = owners.bundle.require(SECOND)
+    owners.sign("2.0.0", highest + 1)
+    published = {each.role: each.version for each in owners.repository.status()}
+    payloads = owners.bundle.payloads_after(published)
+    assert "simulated_2.0.0.img" in payloads
+    role: Metadata[Any] = owners.bundle.require(SECOND)
+    target = role.signed.targets["simulated_2.0.0.img"]
+    from hashlib import sha256
+
+    from protocol.wire.image import ImageHeader
+    from tools.release.record import ReleaseFacts, make_record, record_digest
+
+    record = make_record(target.path, stale, ImageHeader.unpack(stale), ReleaseFacts())
+    target.custom["release_counter"] = highest - 1
+    target.custom["record"] = record_digest(record)
+    target.hashes["sha256"] = sha256(stale).hexdigest()
+    role.signatures.clear()
+    role.sign(owners.keys.signer(FIRST))
+    files = {f"{other.signed.version + 1}.{SECOND}.json": to_bytes(role)}
+    with pytest.raises(MetadataError, match="each is higher than before"):
+        owners.repository.publish(files, {target.path: stale, "simulated_2.0.0.json": record}, owners.now)
+    assert tree(owners.repository.directory) == before
+
+
+def delegations_changed(owners: Owners, change: Callable[[Delegations], None]) -> dict[str, bytes]:
+    """The next targets with other delegations, signed by the targets key."""
+    targets: Metadata[Any] = owners.bundle.require("targets")
+    targets.signed.version += 1
+    change(targets.signed.delegations)
+    targets.signatures.clear()
+    targets.sign(owners.keys.signer("targets"))
+    return {f"{targets.signed.version}.targets.json": to_bytes(targets)}
+
+
+def reverse(delegations: Delegations) -> None:
+    delegations.roles = dict(reversed(list((delegations.roles or {}).items())))
+
+
+def terminate(name: str, value: bool) -> Callable[[Delegations], None]:
+    return lambda delegations: setattr((delegations.roles or {})[name], "terminating", value)
+
+
+def repath(delegations: Delegations) -> None:
+    (delegations.roles or {})[SECOND].paths = ["*"]
+
+
+def without_metadata(delegations: Delegations) -> None:
+    assert delegations.roles is not None
+    third = DelegatedRole(
+        "board-simulated.3", delegations.roles[FIRST].keyids, 1, terminating=False, paths=paths_of("simulated")
+    )
+    delegations.roles = {third.name: third} | delegations.roles
+
+
+def too_many(delegations: Delegations) -> None:
+    assert delegations.roles is not None
+    keyids = delegations.roles[FIRST].keyids
+    parts = {
+        name: DelegatedRole(name, keyids, 1, terminating=False, paths=paths_of("simulated"))
+        for name in (part_role("simulated", number) for number in range(MAX_PARTS + 1, 2, -1))
+    }
+    delegations.roles = parts | delegations.roles
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (reverse, "newest first"),
+        (terminate(SECOND, True), "only the oldest"),
+        (terminate(FIRST, False), "only the oldest"),
+        (repath, "none a unit knows"),
+        (without_metadata, "missing from the publication"),
+    ],
+)
+def test_delegations_that_would_hide_images_are_refused(
+    owners: Owners, change: Callable[[Delegations], None], match: str
+) -> None:
+    before = tree(owners.repository.directory)
+    with pytest.raises(MetadataError, match=match):
+        owners.repository.publish(delegations_changed(owners, change), {}, owners.now)
+    assert tree(owners.repository.directory) == before
+
+
+def test_more_parts_than_a_unit_searches_are_refused(owners: Owners) -> None:
+    files = delegations_changed(owners, too_many)
+    for number in range(3, MAX_PARTS + 2):
+        part: Metadata[Any] = Metadata(Targets(version=1, expires=owners.bundle.require(FIRST).signed.expires))
+        part.sign(owners.keys.signer(FIRST))
+        files[f"1.board-simulated.{number}.json"] = to_bytes(part)
+    before = tree(owners.repository.directory)
+    with pytest.raises(MetadataError, match=f"{MAX_PARTS + 1} parts"):
+        owners.repository.publish(files, {}, owners.now)
+    assert tree(owners.repository.directory) == before
+
+
+def test_a_name_in_two_parts_is_refused(owners: Owners) -> None:
+    (name, *_) = listed(owners, FIRST)
+    role: Metadata[Any] = owners.bundle.require(SECOND)
+    role.signed.targets[name] = owners.bundle.require(FIRST).signed.targets[name]
+    role.signed.version += 1
+    role.signatures.clear()
+    role.sign(owners.keys.signer(FIRST))
+    before = tree(owners.repository.directory)
+    with pytest.raises(MetadataError, match="another part lists too"):
+        owners.repository.publish({f"{role.signed.version}.{SECOND}.json": to_bytes(role)}, {}, owners.now)
+    assert tree(owners.repository.directory) == before
+
+
+def test_a_part_that_lists_nothing_is_dropped_and_its_number_never_used_again(owners: Owners) -> None:
+    versions = [name.removeprefix("simulated_").removesuffix(".img") for name in listed(owners, FIRST)]
+    counter = 1000
+    sign_image(owners.bundle, owners.keys, make_image("3.0.0", counter), owners.now, retire=versions)
+    renew(owners.bundle, owners.keys, "targets", owners.now)
+    owners.publish()
+    assert list(owners.repository.parts()) == [SECOND]
+    roles = {each.role for each in owners.repository.status()}
+    assert FIRST in roles, "snapshots go on listing it, as clients demand (TUF 5.5.5)"
+    (delegation,) = [r for r in owners.bundle.require("targets").signed.delegations.roles.values() if r.name == SECOND]
+    assert delegation.terminating
+    while len(owners.bundle.parts("simulated")) == 1:
+        counter += 1
+        owners.sign(f"3.0.{counter}", counter)
+    owners.publish()
+    assert list(owners.repository.parts()) == ["board-simulated.3", SECOND]
+    owners.repository.renew(owners.now)
+
+
+def test_a_dropped_part_takes_nothing_new(owners: Owners) -> None:
+    versions = [name.removeprefix("simulated_").removesuffix(".img") for name in listed(owners, FIRST)]
+    sign_image(owners.bundle, owners.keys, make_image("3.0.0", 1000), owners.now, retire=versions)
+    renew(owners.bundle, owners.keys, "targets", owners.now)
+    owners.publish()
+    part: Metadata[Any] = owners.bundle.require(FIRST)
+    part.signed.version += 1
+    part.signatures.clear()
+    part.sign(owners.keys.signer(FIRST))
+    before = tree(owners.repository.directory)
+    with pytest.raises(MetadataError, match="not signed as targets demands"):
+        owners.repository.publish({f"{part.signed.version}.{FIRST}.json": to_bytes(part)}, {}, owners.now)
+    assert tree(owners.repository.directory) == before
