@@ -204,10 +204,15 @@ class TrustedSet:
         delegations = self._targets[role].body.get("delegations")
         if delegations is None:
             return found
+        names = []
         for delegated in delegations["roles"].elements():
+            child = delegated["name"].text()
+            if child in names:  # whose keys would count for it?
+                raise MismatchError("%s delegates to %s twice" % (role, child))
+            names.append(child)
             if _covers(delegated, name):
                 terminating = delegated.get("terminating")
-                found.append((delegated["name"].text(), terminating is not None and terminating.flag()))
+                found.append((child, terminating is not None and terminating.flag()))
         return found
 
     def verify_delegated(self, signed_file, role, delegator="targets"):

@@ -246,6 +246,23 @@ def test_a_newer_role_replaces_the_stored_one(client: Client, repository: Reposi
         assert client.stored()["A.json"] == repository.file("A")
 
 
+def test_no_role_delegates_to_another_twice(client: Client, repository: Repository) -> None:
+    """Which keys would count for it?"""
+    build(repository, [("targets", "A", "*")])
+    repository.add("A", "file", b"data")
+    repository.publish("A", "targets")
+
+    def delegate_twice(signed: dict[str, Any]) -> None:
+        signed["delegations"]["roles"].append(signed["delegations"]["roles"][0] | {"paths": ["other"]})
+
+    repository.rewrite("targets", delegate_twice)
+    repository.publish("snapshot", "timestamp")
+    ended = client.download("file")
+    assert ended.status == 1
+    assert "targets delegates to A twice" in ended.complaint
+    assert client.fetched() == {}
+
+
 @pytest.mark.parametrize("role", TOP_LEVEL)
 def test_no_role_delegates_to_a_top_level_role(client: Client, repository: Repository, role: str) -> None:
     repository.delegate("targets", "A")
@@ -255,7 +272,9 @@ def test_no_role_delegates_to_a_top_level_role(client: Client, repository: Repos
     repository.publish("snapshot", "timestamp")
     ended = client.download("file")
     assert ended.status == 1
-    assert f"delegates to the top-level role {role}" in ended.complaint or role == "targets"
+    if role != "targets":  # that one was visited before, and is not again
+        assert f"delegates to the top-level role {role}" in ended.complaint
+    assert client.versions() == dict.fromkeys(TOP_LEVEL, 2) | {"root": 1}
 
 
 @pytest.mark.parametrize(
