@@ -12,6 +12,7 @@ from adapter.errors import AdapterError
 MAX_LINE_BYTES = 1024
 MAX_HEADERS = 48
 MAX_INTERIM_RESPONSES = 4
+MAX_ERROR_PAGE_BYTES = 65_536
 _MAX_LENGTH_DIGITS = 10
 _MAX_CHUNK_DIGITS = 7
 _HEX = b"0123456789abcdefABCDEF"
@@ -173,8 +174,11 @@ class Response:
         return count
 
     def _take(self, view):
-        if not self.is_success:
-            return  # an error's page is of no interest, only its end is; the driver limits the time
+        if not self.is_success:  # an error's page is of no interest, only its end is
+            self._taken += len(view)
+            if self._taken > MAX_ERROR_PAGE_BYTES:
+                raise HttpError("status %d with more than %d bytes of a page" % (self.status, MAX_ERROR_PAGE_BYTES))
+            return
         skipped = min(self._skip, len(view))
         self._skip -= skipped
         self._taken += len(view) - skipped

@@ -75,6 +75,9 @@ class Loader:
         journal = self._journal
         if journal.tries >= MAX_TRIES:
             raise NetworkError("%d tries did not bring the image" % MAX_TRIES)
+        limit = MAX_RECEIVED_IMAGES * journal.length + _SPARE_BYTES
+        if journal.received > limit:
+            raise SpentError("more than %d bytes came for an image of %d" % (limit, journal.length))
         if now_s - journal.began_s > MAX_LOAD_S:
             raise SpentError("the image did not come in %d s" % MAX_LOAD_S)
         journal.tries += 1
@@ -162,14 +165,12 @@ class Loader:
 
     def _take(self, data):
         """The sink of the image's bytes."""
-        self._count(data)
         self._writer.write(data)
         if self._writer.resume_offset >= self._journal.offset + CHECKPOINT_BYTES:
             self._checkpoint(self._writer.resume_offset, 0)
 
     def _take_delta(self, data):
         """The sink of a delta's bytes."""
-        self._count(data)
         self._delta.feed(data)
         self._delta_at += len(data)
         delta_offset, offset = self._delta.resume
@@ -182,13 +183,6 @@ class Loader:
         journal.delta_offset = delta_offset
         journal.tries = 0  # a slow line that gets on is no failure
         journal.save()
-
-    def _count(self, data):
-        journal = self._journal
-        journal.received += len(data)
-        limit = MAX_RECEIVED_IMAGES * journal.length + _SPARE_BYTES
-        if journal.received > limit:
-            raise SpentError("more than %d bytes came for an image of %d" % (limit, journal.length))
 
     def _verify(self):
         """Reads the slot back: the image counts from here on."""

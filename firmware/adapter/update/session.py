@@ -12,25 +12,18 @@ can be seen from outside. After power loss a step may be done again, never left 
 happens on the unit, and `poll` says when it is to be restarted.
 """
 
-from binascii import crc32
-
 from adapter.errors import AdapterError, SlotError
 from adapter.settings import SettingsError
-from adapter.update.assignment import MAX_ASSIGNMENT_BYTES, check_agreement, check_fit, read_assignment
+from adapter.update.choosing import OPEN_STATES, Chooser
 from adapter.update.errors import (
-    CancelledError,
     FlashFailedError,
     MismatchError,
     NetworkError,
-    RefusedError,
     SpentError,
     UpdateError,
 )
-from adapter.update.fetching import Get, find_target, refresh
-from adapter.update.file_names import assignment_path
 from adapter.update.journal import Journal, printable
-from adapter.update.loading import MAX_TRIES, Loader, Plan
-from adapter.update.metadata import TrustedSet
+from adapter.update.loading import MAX_TRIES, Loader
 from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
 from protocol.wire.errors import WireError
 from protocol.wire.image import HEADER_BYTES, ImageHeader
@@ -39,7 +32,6 @@ TRIAL_DEADLINE_MS = 180_000  # of uptime, for self-test and the fleet's answer
 ALONE_DEADLINE_MS = 86_400_000  # and where the image before it did not reach the fleet either
 MAX_MOVES = 60  # from state to state for one assignment: whatever goes round in a circle ends
 
-_OPEN = ("metadata_ok", "downloading", "staged")  # an image is chosen and may still be given up
 _FINAL = ("confirmed", "reverted", "failed")  # to be reported
 TRANSITIONS = (
     ("idle", "assigned", "metadata_ok"),
@@ -55,9 +47,9 @@ TRANSITIONS = (
     ("trial", "went_back", "reverted"),
     ("idle", "failed", "failed"),
 )
-TRANSITIONS += tuple([(state, "assigned", "metadata_ok") for state in _OPEN])
-TRANSITIONS += tuple([(state, "failed", "failed") for state in _OPEN])
-TRANSITIONS += tuple([(state, "given_up", "idle") for state in _OPEN])
+TRANSITIONS += tuple([(state, "assigned", "metadata_ok") for state in OPEN_STATES])
+TRANSITIONS += tuple([(state, "failed", "failed") for state in OPEN_STATES])
+TRANSITIONS += tuple([(state, "given_up", "idle") for state in OPEN_STATES])
 TRANSITIONS += tuple([(state, "reported", "idle") for state in _FINAL])
 
 
@@ -82,14 +74,11 @@ class UpdateSession:
 
     def __init__(self, unit, running, slots, files, record_store, first_root, settings, time_seen):
         self.mirrors = 1  # how many servers have the files, the unit's own among them
-        self._unit = unit
-        self._running_sha256, self._running_counter, self._running_version = running
+        self._running_sha256, self._running_counter, _ = running
         self._slots = slots
-        self._files = files
-        self._first_root = first_root
         self._settings = settings
-        self._time_seen = time_seen
         self._journal = Journal(record_store)
+        self._chooser = Chooser(self._journal, slots, unit, running, files, first_root, time_seen)
         self._loader = Loader(self._journal, slots, unit)
         self._wanted = False
         self._misses = 0  # tries in a row that the network ended
@@ -119,9 +108,11 @@ class UpdateSession:
         NetworkError comes out of it if another try may help, after a while; all else is settled in here.
         """
         try:
-            plan = yield from self._choose(now_s)
+            is_new, plan = yield from self._chooser.choose(now_s, self.mirrors)
             self._wanted = False
             self._misses = 0
+            if is_new:
+                self._move("assigned")
             if plan is not None:
                 self._start(now_s)
                 how = yield from self._loader.load(plan, self.mirrors)
@@ -134,6 +125,10 @@ class UpdateSession:
             self._wanted = False
             self._fail(error)
 
+    def received(self, count):
+        """That many bytes came for a Get, wanted or not: an assignment has a budget of them."""
+        self._journal.received = min(self._journal.received + count, 0xFFFFFFFF)
+
     def poll(self, now_ms, may_restart=True, now_s=0, call_up=False):
         """True if the unit is to be restarted now.
 
@@ -142,7 +137,7 @@ class UpdateSession:
         """
         journal = self._journal
         if self.state == "staged" and not self._wanted:
-            if journal.expires_s and now_s >= journal.expires_s:
+            if journal.assignment != journal.newest or (journal.expires_s and now_s >= journal.expires_s):
                 self._wanted = True  # what the order says now is to be asked again
             elif not call_up and now_s >= journal.not_before_s:
                 if may_restart or (journal.deadline_s and now_s >= journal.deadline_s):
@@ -211,90 +206,6 @@ class UpdateSession:
             self._move("not_armed")  # the power went between journal and boot record
         else:
             self._reverted("hash", "the slot was found damaged")
-
-    # From order to slot.
-
-    def _choose(self, now_s):
-        """The Plan for the image that is to be loaded, or None."""
-        self._forget_target()
-        trusted = TrustedSet(self._files, self._first_root, now_s)
-        yield from refresh(trusted, self.mirrors)
-        data = yield from self._ask_director()
-        image = None if data is None else self._accept(data, trusted, now_s)
-        if image is None or image.sha256 == self._running_sha256:
-            if self.state in _OPEN:
-                raise CancelledError("assignment %d does not name the image any more" % self._journal.newest)
-            return None
-        found = yield from find_target(trusted, image.name, self.mirrors)
-        if found is None:
-            raise MismatchError("no role of the image repository lists %s" % image.name)
-        name, target = found
-        is_new = self._note_target(image, now_s)
-        check_agreement(image, target)
-        check_fit(image, target, self._unit, self._slots.floor)
-        role = (trusted.role_version(name), crc32(name.encode()))
-        self._check_not_refused(image.sha256, role)
-        if is_new:
-            self._journal.role = role
-            self._move("assigned")
-        if self.state == "staged":
-            return None
-        return Plan(trusted, name, image, self._running_version, self._running_sha256)
-
-    def _ask_director(self):
-        """The order's bytes, None if there is none. A mirror may have it, but only our server may say there is none."""
-        first = None
-        for mirror in range(self.mirrors):
-            try:
-                data = yield Get(assignment_path(self._unit.serial), MAX_ASSIGNMENT_BYTES, mirror=mirror)
-                if data is not None or mirror == 0:
-                    return data
-            except NetworkError as error:
-                first = first or error
-        raise first
-
-    def _accept(self, data, trusted, now_s):
-        """The AssignedImage of the order in `data`, whose sequence bars older ones from now on."""
-        journal = self._journal
-        order = read_assignment(data, trusted, self._unit, now_s, journal.newest, journal.newest_digest)
-        self._time_seen(min(order.issued_s, now_s))
-        if order.sequence != journal.newest:
-            journal.newest = order.sequence
-            journal.newest_digest = order.digest
-            journal.not_before_s, journal.deadline_s = order.not_before_s, order.deadline_s
-            journal.expires_s = order.expires_s
-            journal.save()
-        return order.image
-
-    def _forget_target(self):
-        """So that a failure before an image is known names none."""
-        if self.state == "idle":
-            journal = self._journal
-            journal.assignment, journal.release_counter, journal.length = journal.newest, 0, 0
-            journal.sha256 = bytes(32)
-
-    def _note_target(self, image, now_s):
-        """Names the image for the journal and for reports; True unless it is the one being worked on."""
-        journal = self._journal
-        if journal.assignment != journal.newest or self.state == "idle":
-            journal.assignment = journal.newest
-            journal.moves = 0
-        if self.state in _OPEN and journal.sha256 == image.sha256:
-            return False
-        journal.release_counter, journal.length, journal.sha256 = image.release_counter, image.length, image.sha256
-        journal.offset = journal.delta_offset = journal.received = 0
-        journal.tries = journal.whole_only = journal.mirror = 0
-        journal.began_s = now_s
-        return True
-
-    def _check_not_refused(self, sha256, role):
-        """Newer metadata may list it again: a newer version of the same role, or another role (a newer part)."""
-        if sha256 not in self._slots.refused_hashes:
-            return
-        refused_version, refused_role = self._journal.refused_role
-        if role[1] == refused_role and role[0] <= refused_version:
-            raise RefusedError("this image went back before; sign newer metadata that lists it")
-        self._slots.forgive(sha256)
 
     def _start(self, now_s):
         """One more try to load the image; SpentError or NetworkError if there is none left."""

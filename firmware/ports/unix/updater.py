@@ -45,6 +45,7 @@ class Server:
         self._read_timeout_ms = read_timeout_ms
         self._stream = None
         self._rest = b""
+        self.received = 0  # bytes, of which answer ever
         self._mirror = 0  # whose connection it is
         self._name = ""
 
@@ -120,6 +121,7 @@ class Server:
                 continue
         if not data:
             response.closed()
+        self.received += len(data)
         response.feed(data)
 
 
@@ -191,6 +193,8 @@ class Updater:
                     answer = await self._server.fetch(get, beat)
                 except UpdateError as error:
                     failure = error
+                self._session.received(self._server.received)
+                self._server.received = 0
                 get = _next_get(job, answer, failure)
             self._backoff.reset()
             self._look_at_ms = self._later(_LOOK_MS)
