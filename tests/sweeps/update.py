@@ -21,6 +21,7 @@ from tests.sweeps.sweep import Outcome, Sweep  # noqa: E402
 
 _PROVISIONING = "identity provisioning"
 _FILES_SHARE = 8  # one in so many; the next seed has other steps
+_MUTANTS = ((fuzz_metadata, 12_000), (fuzz_images, 4000), (fuzz_deltas, 6000), (fuzz_both, 400))  # a seed
 _STATES = Distinct(Path(__file__).parents[2] / ".soak" / "update.states")
 
 
@@ -31,7 +32,7 @@ def power_cuts(seed: int) -> Outcome:
     if name == _PROVISIONING:
         tally = ProvisioningSweep(seed).run()
     else:
-        with stand_ins.remembered_signatures():
+        with stand_ins.remembered_verdicts():
             tally = PowerCuts(tell(name, seed), random.Random(seed)).run()
     added = {"lives": tally.lives, "cuts_after_a_cut": tally.second_cuts}
     failures = tuple(tally.failures[:20])
@@ -42,7 +43,7 @@ def fuzz(seed: int) -> Outcome:
     """Mutants of metadata, images and deltas; a share of them under MicroPython too."""
     count = accepted = 0
     failures: list[str] = []
-    for run, mutants in ((fuzz_metadata, 3000), (fuzz_images, 1000), (fuzz_deltas, 1500), (fuzz_both, 160)):
+    for run, mutants in _MUTANTS:
         found, faults = run(seed, mutants)
         count += mutants
         accepted += found

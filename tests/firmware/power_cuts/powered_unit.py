@@ -71,16 +71,21 @@ class Manners:
 
 
 class PoweredUnit:
-    """One start of the unit, up to where main would begin to work; BrickedError if nothing boots."""
+    """One start of the unit, up to where main would begin to work; BrickedError if nothing boots.
 
-    def __init__(self, flash: NorFlash, fleet: Fleet, first_root: bytes, manners: Manners, cause: str) -> None:
+    It may start without its file system (`mounts`), if it is not to work.
+    """
+
+    def __init__(
+        self, flash: NorFlash, fleet: Fleet, first_root: bytes, manners: Manners, cause: str, mounts: bool = True
+    ) -> None:
         self.flash, self.fleet, self.manners = flash, fleet, manners
         fleet.starts += 1
         self._boot(cause)
         self.settings = SettingsOf(self.header.data_schema, flash.partition("settings"), self.slot)
         self.events = EventLog(flash.partition("event_log"))
         self.reports = Reports(self.settings)
-        self.files = stand_ins.metadata_files().MetadataFiles(flash.partition("data"))
+        self.files = stand_ins.metadata_files().MetadataFiles(flash.partition("data")) if mounts else None
         slots = Slots(flash, self.slot)
         facts = UnitFacts(SERIAL, BOARD, REVISION, ABI, slots.other.size, HEAP_BYTES)
         self.session: Any = UpdateSession(

@@ -2,7 +2,7 @@
 
 The real MetadataFiles runs on it: `vfs.VfsLfs2` drives its block device through littlefs-python, with the geometry
 that MicroPython's binding gives (extmod/vfs_lfsx.c: cache of four pages, 32 bytes of lookahead, 100 cycles).
-`remembered_signatures` keeps the answer to each signature: key, digest and signature give the same answer each time.
+`remembered_verdicts` saves computing pure functions again: the same signature, the same file, the same verdict.
 """
 
 from __future__ import annotations
@@ -199,13 +199,15 @@ def mounted(partition: Any) -> VfsLfs2:
 
 
 @contextmanager
-def remembered_signatures() -> Iterator[None]:
-    """Meanwhile the P-256 verification of this process remembers its answers."""
+def remembered_verdicts() -> Iterator[None]:
+    """Meanwhile this process remembers the verdict on each P-256 signature and the tape of each JSON file."""
     from adapter.crypto import p256
+    from adapter.update import strict_json
 
-    verify = p256.verify
+    verify, parse = p256.verify, strict_json.parse
     p256.verify = lru_cache(maxsize=100_000)(verify)  # type: ignore[assignment]
+    strict_json.parse = lru_cache(maxsize=1000)(parse)  # type: ignore[assignment]
     try:
         yield
     finally:
-        p256.verify = verify
+        p256.verify, strict_json.parse = verify, parse

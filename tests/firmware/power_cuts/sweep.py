@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adapter.errors import AdapterError
-from adapter.records import RecordPair
 from protocol.wire.boot_record import BootRecord
 from protocol.wire.errors import WireError
 from tests.firmware.power_cuts.cut_points import SLOTS, CutPoint, cuts_of
@@ -24,7 +23,7 @@ from tests.firmware.power_cuts.fleet_side import FINAL, Fleet, Mark
 from tests.firmware.power_cuts.nor_flash import BLOCK_BYTES, PARTITIONS, NorFlash, Operation
 from tests.firmware.power_cuts.powered_unit import BrickedError, PoweredUnit, live_until_quiet
 from tests.firmware.power_cuts.scenarios import FIRST, Story
-from tests.firmware.power_cuts.tearing import RECORDS, files_of, read_of, torn
+from tests.firmware.power_cuts.tearing import FILES, RECORDS, files_of, read_of, torn
 
 CONTINUED_SHARE = 0.01  # of the cut points that read like an earlier one
 SECOND_CUTS_SHARE = 0.15  # of the lives after a cut
@@ -56,7 +55,7 @@ class Sweep:
         self.tally = Tally()
         self._chance = chance
         self._share = share
-        self._identity = RecordPair(NorFlash(story.blocks).partition("identity")).load()
+        self._identity = read_of(story.blocks, "identity")
 
     def run(self, max_failures: int = MAX_FAILURES) -> Tally:
         """Sweeps, up to so many failures; the Tally."""
@@ -105,14 +104,15 @@ class Sweep:
         flash = NorFlash(cut.blocks, cut.digest)
         flash.guard = lambda partition, offset: _forbidden(flash, partition, offset)
         fleet = self.story.fleet()
+        mounts = cut.operation.partition == FILES or cut.how == "before"  # else it is as it was before
         try:
-            unit = PoweredUnit(flash, fleet, self.story.first_root, self.story.manners, "power_on")
+            unit = PoweredUnit(flash, fleet, self.story.first_root, self.story.manners, "power_on", mounts)
         except FAILURES as error:
             return self._fail("booting", f"{type(error).__name__}: {error}")
         faults = [*flash.faults, *torn(cut)]
         if unit.sha256 not in self.story.images:
             faults.append(f"runs an image that nobody signed: {unit.sha256.hex()}")
-        if RecordPair(flash.partition("identity")).load() != self._identity:
+        if read_of(flash.blocks, "identity") != self._identity:
             faults.append("the identity is another one")
         if unit.boot_record.floor < _boot_record(cut.operation.blocks).floor:
             faults.append(f"the security floor fell to {unit.boot_record.floor}")
@@ -155,7 +155,7 @@ class Sweep:
         wanted = unit.fleet.configuration if settings.schema > 1 else b""
         if settings.schema > 1 and settings.configuration != wanted:
             yield f"keeps another configuration: {settings.configuration[:20]!r}"
-        if RecordPair(unit.flash.partition("identity")).load() != self._identity:
+        if read_of(unit.flash.blocks, "identity") != self._identity:
             yield "the identity is another one"
         for name, data in files_of(unit.flash.blocks).items():
             if data not in unit.fleet.files.values() and not name.endswith(".new"):
@@ -179,7 +179,7 @@ def _forbidden(flash: NorFlash, partition: str, offset: int) -> str:
 
 
 def _boot_record(blocks: list[bytes]) -> BootRecord:
-    return BootRecord.unpack(RecordPair(NorFlash(blocks, 0).partition("boot_record")).load())
+    return BootRecord.unpack(read_of(blocks, "boot_record"))
 
 
 def _reading(unit: PoweredUnit, mark: Mark) -> Any:

@@ -22,8 +22,8 @@ SAMPLED_SHARE = 0.02
 
 
 @pytest.fixture(autouse=True)
-def _signatures() -> Iterator[None]:
-    with stand_ins.remembered_signatures():
+def _verdicts() -> Iterator[None]:
+    with stand_ins.remembered_verdicts():
         yield
 
 
