@@ -67,6 +67,20 @@ def test_a_unit_in_the_operators_hands_owes_nothing():
     assert story.money() == []
 
 
+@pytest.mark.parametrize(("ends", "owed"), [("2025-03-10T20:00", []), ("2025-03-11T00:00", ["A"])])
+def test_a_unit_is_in_the_operators_hands_on_the_day_it_leaves_repaired(ends: str, owed: list[str]):
+    story = unit().rma("2025-03-01", mode=ev.Mode.ON_RECEIPT).receive("2025-03-04")
+    story.inspect("2025-03-09", ev.Finding.DEFECT).send_back("2025-03-10", "A2").remove_line(ends)
+    assert [line[1] for line in fees(story)] == owed
+
+
+def test_a_repaired_unit_lost_on_its_way_back_has_not_left():
+    story = unit().rma("2025-03-01", mode=ev.Mode.ON_RECEIPT).receive("2025-03-04")
+    story.inspect("2025-03-09", ev.Finding.DEFECT).send_back("2025-03-10", "A2")
+    story.tell(ev.CarrierFailed, "2025-03-12", shipment="A2", outcome=ev.CarrierOutcome.LOST)
+    assert fees(story.cancel("2025-03-13").wait("2025-05-01")) == []
+
+
 def test_a_unit_under_an_rma_that_has_not_come_back_owes_it():
     story = unit().rma("2025-03-01", mode=ev.Mode.ON_RECEIPT).scan("2025-03-03").remove_line("2025-03-04")
     assert story.money() == [(FEE, "A", 5000, "2025-03-04")]
@@ -124,6 +138,20 @@ def test_a_unit_with_its_value_charged_owes_no_fee():
     assert story.quoted("2025-02-22")["A"][0] == 0
 
 
+def test_a_value_credited_after_the_end_brings_no_fee_back():
+    story = unit().rma("2025-02-01").replace("2025-02-12", "B").remove_line("2025-02-13")
+    assert fees(story) == [(OVERDUE, "A", 6500, "2025-02-12")]
+    story.scan("2025-02-05", known="2025-02-14")
+    assert fees(story)[1:] == [(OVERDUE_CREDIT, "A", 6500, "2025-02-14")]
+
+
+def test_a_replacement_lost_after_the_end_credits_value_and_fee():
+    story = unit().rma("2025-02-01").replace("2025-02-02", "B").wait("2025-02-12T00:00").remove_line("2025-02-12")
+    assert [line[:3] for line in fees(story)] == [(OVERDUE, "A", 6500), (FEE, "B", 5000)]
+    story.tell(ev.CarrierFailed, "2025-02-13", shipment="B", outcome=ev.CarrierOutcome.LOST)
+    assert [line[:3] for line in fees(story)[2:]] == [(OVERDUE_CREDIT, "A", 6500), (FEE_CREDIT, "B", 5000)]
+
+
 def test_a_receipt_learnt_later_credits_the_replaced_units_fee():
     story = unit().rma("2025-03-01").replace("2025-03-02", "B").remove_line("2025-03-06")
     story.deliver("2025-03-05", "B", known="2025-03-09")
@@ -177,6 +205,12 @@ def test_a_late_return_is_credited_in_full_within_30_days_if_sound(received: str
     assert (OVERDUE_CREDIT in [line[0] for line in story.money()]) == credited
 
 
+def test_an_rma_denied_before_does_not_stand_in_the_way_of_the_credit():
+    story = unit().tell(ev.RmaOpened, "2025-02-01", rma="d", serial="A", kind=ev.Kind.DEFECT)
+    story.tell(ev.RmaDenied, "2025-02-02", rma="d").rma("2025-03-01").replace("2025-03-02", "B")
+    assert fees(story.receive("2025-03-25").inspect("2025-03-26"))[-1] == (OVERDUE_CREDIT, "A", 6500, "2025-03-26")
+
+
 def test_a_late_return_that_is_damaged_is_neither_credited_nor_charged_again():
     story = advance().receive("2025-03-25").inspect("2025-03-26", ev.Finding.DAMAGED)
     assert fees(story) == [(OVERDUE, "A", 6500, "2025-03-12")]
@@ -218,6 +252,12 @@ def test_a_trial_return_gives_the_price_back_less_the_restocking_fee():
     assert trial().inspect("2025-02-21").money() == [(TRIAL, "r", 2995, "2025-02-21")]
 
 
+@pytest.mark.parametrize(("paid", "credit", "back"), [(3995, 1000, 1995), (3995, 2995, 0), (3995, 3995, 0)])
+def test_the_price_back_is_what_was_paid_and_never_less_than_nothing(paid: int, credit: int, back: int):
+    line = ev.OrderLine(line="1", ownership=ev.Ownership.CUSTOMER, one_off_cents=paid, credits_cents=credit)
+    assert sum(cents for _, _, cents, _ in trial(line=line).inspect("2025-02-21").money()) == back
+
+
 @pytest.mark.parametrize(("scanned", "refunded"), [("2025-02-15T23:59", True), ("2025-02-16T00:00", False)])
 def test_a_trial_return_ships_within_14_days_of_the_notice(scanned: str, refunded: bool):
     assert bool(trial(scanned).inspect("2025-02-21").money()) == refunded
@@ -254,6 +294,18 @@ def test_notice_after_order_date_and_30_days_pays_nothing_back():
 
 def test_without_activation_the_paid_period_starts_with_the_term():
     story = annual().cancel("2025-02-09").wait("2025-02-13T00:00")  # the Term began on the 9th
+    assert story.money() == [(ANNUAL, "o1", 36500 - 4 * 100, "2025-02-13")]
+
+
+@pytest.mark.parametrize("breach", [None, ev.Breach.UNPAID])
+def test_an_annual_plan_the_operator_ends_pays_nothing_back(breach: ev.Breach | None):
+    story = annual().activate("2025-01-12").warn_unpaid("2025-01-13")
+    assert story.tell(ev.Terminated, "2025-01-25", breach=breach).money() == []
+
+
+def test_an_activation_of_another_order_does_not_start_the_paid_period():
+    story = annual().order("2025-01-11", BOUGHT, plan=ev.Plan.ANNUAL, cents=0).ship("2025-01-12", "B", order="o2")
+    story.activate("2025-01-15", "B").cancel("2025-02-09").wait("2025-03-01")
     assert story.money() == [(ANNUAL, "o1", 36500 - 4 * 100, "2025-02-13")]
 
 

@@ -117,6 +117,20 @@ def test_a_second_notice_replaces_the_first():
     assert story.oracle.service_end("A").instant == local("2025-04-10T00:00")  # type: ignore[union-attr]
 
 
+def test_at_its_effect_a_notice_is_no_longer_replaced():
+    lines = [FREE, ev.OrderLine(line="2", ownership=ev.Ownership.PROVIDED)]
+    story = Story().order("2025-01-10", *lines).ship("2025-01-10").ship("2025-01-11", "C", "2")
+    story.cancel("2025-03-24T00:00", serials=("A",)).cancel("2025-03-27T00:00", name="m", serials=("C",))
+    assert [story.oracle.notice(name).standing for name in ("n", "m")] == [True, True]
+
+
+def test_the_first_activation_of_the_account_sets_the_billing_day():
+    lines = [FREE, ev.OrderLine(line="2", ownership=ev.Ownership.PROVIDED)]
+    story = Story().order("2025-01-10", *lines).ship("2025-01-10").ship("2025-01-11", "C", "2")
+    story.activate("2025-01-20").activate("2025-01-25", "C")
+    assert story.oracle.billing_dates(day("2025-02-28")) == [day("2025-01-20"), day("2025-02-20")]
+
+
 def test_part_of_the_services_may_be_cancelled_alone_and_follows_the_swap():
     lines = [FREE, ev.OrderLine(line="2", ownership=ev.Ownership.PROVIDED)]
     story = Story().order("2025-01-10", *lines).ship("2025-01-10").ship("2025-01-11", "C", "2").activate("2025-01-20")
