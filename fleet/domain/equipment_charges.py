@@ -24,6 +24,16 @@ def subject_of(placement: int) -> str:
     return f"placement-{placement}"
 
 
+def fee_charge(placement: int, ledger: Ledger) -> ChargeEvent | None:
+    """The charge of the reimbursement fee, if there was one."""
+    return ledger.find(charge_key(ChargeRule.REIMBURSEMENT_FEE, subject_of(placement), ONCE))
+
+
+def value_charge(placement: int, ledger: Ledger) -> ChargeEvent | None:
+    """The charge of the replacement value, if there was one."""
+    return ledger.find(charge_key(ChargeRule.REPLACEMENT_VALUE, subject_of(placement), ONCE))
+
+
 def fee_at_end(line: QuoteLine, ended_on: date, fee: PolicyValue, ledger: Ledger) -> list[ChargeEvent]:
     """The reimbursement fee of a unit whose service ended on `ended_on`, as `line` quotes it for that date (ER 3.4).
 
@@ -67,9 +77,7 @@ def lowered_to(
 
     `fee_owed`: of the quote for the date service ended. `value_owed`: the whole replacement value if it still is.
     """
-    subject = subject_of(placement)
-    fee = ledger.find(charge_key(ChargeRule.REIMBURSEMENT_FEE, subject, ONCE))
-    value = ledger.find(charge_key(ChargeRule.REPLACEMENT_VALUE, subject, ONCE))
+    fee, value = fee_charge(placement, ledger), value_charge(placement, ledger)
     # A fee that was not charged when service ended is not owed because the value that stood for it is gone.
     fee_owed = min(fee_owed, ZERO if fee is None else fee.amount)
     charges = [charge for charge in (value, fee) if charge is not None]

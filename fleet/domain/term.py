@@ -134,22 +134,39 @@ class TermBasis(StrEnum):
     ASSUMED_RECEIPT = "its receipt, assumed from the ship date"
 
 
+class Evidence(StrEnum):
+    """What says that the account received a unit."""
+
+    DELIVERY = "proof_of_delivery"
+    REGISTRATION = "first_registration"
+    NONE = "assumed"
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The day the account received a unit; `assumed` when no evidence says so by then."""
+    """The day the account received a unit, and by which evidence; of two of one day, the carrier's."""
 
     on: date
-    assumed: bool
+    evidence: Evidence
+
+    @property
+    def assumed(self) -> bool:
+        """Whether no evidence says so by then."""
+        return self.evidence is Evidence.NONE
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """What the facts say of one placement. `begins` and `ends` are None where there is no term."""
+    """What the facts say of one placement. `begins` and `ends` are None where there is no term.
+
+    Its length and fee are those in force on `agreed_on`.
+    """
 
     placement: int
     unit: str
     shipped_on: date
     free: bool
+    agreed_on: date
     months: int
     fee: Money
     receipt: Receipt | None
@@ -240,10 +257,11 @@ def _receipt(known: _Facts, policy: PolicyBook) -> Receipt | None:
     if known.failed:
         return None
     assumed = known.shipped_on + timedelta(policy.on(PolicyName.ASSUMED_RECEIPT_DAYS, known.shipped_on))
-    evidence = min((day for day in (known.delivered, known.registered) if day), default=None)
-    if evidence is None or evidence > assumed:
-        return Receipt(assumed, assumed=True)
-    return Receipt(evidence, assumed=False)
+    if known.delivered is not None and known.delivered <= min(assumed, known.registered or assumed):
+        return Receipt(known.delivered, Evidence.DELIVERY)
+    if known.registered is not None and known.registered <= assumed:
+        return Receipt(known.registered, Evidence.REGISTRATION)
+    return Receipt(assumed, Evidence.NONE)
 
 
 def _start(known: _Facts, receipt: Receipt | None, policy: PolicyBook) -> tuple[date, TermBasis] | None:
@@ -279,6 +297,7 @@ def _term(
         unit=shipped.unit,
         shipped_on=known.shipped_on,
         free=shipped.free,
+        agreed_on=agreed_on,
         months=months,
         fee=policy.money_on(PolicyName.REIMBURSEMENT_FEE_CENTS, agreed_on),
         receipt=receipt,

@@ -12,6 +12,7 @@ from fleet.domain.quote import quote
 from fleet.domain.term import (
     Activated,
     Delivered,
+    Evidence,
     Receipt,
     Registered,
     ShipmentFailed,
@@ -124,7 +125,7 @@ def receipt_case(*evidence: TermEvent) -> Term:
 def test_a_replacement_without_proof_starts_when_it_registers() -> None:
     term = receipt_case(Registered(2, noon("2025-05-06")))
     assert span(term) == ("2025-05-06", "2026-05-06")
-    assert term.receipt == Receipt(date(2025, 5, 6), assumed=False)
+    assert term.receipt == Receipt(date(2025, 5, 6), Evidence.REGISTRATION)
 
 
 def test_a_later_proof_of_delivery_does_not_move_the_receipt() -> None:
@@ -135,7 +136,7 @@ def test_a_later_proof_of_delivery_does_not_move_the_receipt() -> None:
 def test_a_replacement_without_proof_that_registers_late_was_received_ten_days_after_it_shipped() -> None:
     term = receipt_case(Registered(2, noon("2025-05-20")))
     assert term.begins == date(2025, 5, 11)
-    assert term.receipt == Receipt(date(2025, 5, 11), assumed=True)
+    assert term.receipt == Receipt(date(2025, 5, 11), Evidence.NONE)
 
 
 # Our own cases, from the same section.
@@ -147,7 +148,35 @@ def test_an_earlier_proof_of_delivery_that_turns_up_later_counts_in_any_order_of
 
 
 def test_evidence_of_the_tenth_day_itself_is_a_receipt_not_an_assumption() -> None:
-    assert receipt_case(Registered(2, noon("2025-05-11"))).receipt == Receipt(date(2025, 5, 11), assumed=False)
+    assert receipt_case(Registered(2, noon("2025-05-11"))).receipt == Receipt(date(2025, 5, 11), Evidence.REGISTRATION)
+
+
+@pytest.mark.parametrize(
+    ("delivered", "registered", "on", "evidence"),
+    [
+        (4, 6, 4, Evidence.DELIVERY),
+        (6, 4, 4, Evidence.REGISTRATION),
+        (6, 6, 6, Evidence.DELIVERY),
+        (None, 6, 6, Evidence.REGISTRATION),
+        (11, None, 11, Evidence.DELIVERY),
+        (12, None, 11, Evidence.NONE),
+        (12, 12, 11, Evidence.NONE),
+        (11, 12, 11, Evidence.DELIVERY),
+        (12, 11, 11, Evidence.REGISTRATION),
+        (None, None, 11, Evidence.NONE),
+    ],
+)
+def test_a_receipt_names_its_evidence(
+    delivered: int | None, registered: int | None, on: int, evidence: Evidence
+) -> None:
+    proofs: list[TermEvent] = []
+    if delivered is not None:
+        proofs.append(Delivered(2, noon(f"2025-05-{delivered:02}")))
+    if registered is not None:
+        proofs.append(Registered(2, noon(f"2025-05-{registered:02}")))
+    receipt = receipt_case(*proofs).receipt
+    assert receipt == Receipt(date(2025, 5, on), evidence)
+    assert receipt.assumed is (evidence is Evidence.NONE)
 
 
 def test_an_activation_on_the_thirtieth_day_is_what_starts_the_term() -> None:
