@@ -57,9 +57,9 @@ def _torn_programs(operation: Operation, data: bytes, chance: random.Random, sha
             yield _after_program(operation, "clean", at, data[:at])
         if share < 1.0 and chance.random() >= share:
             continue
-        torn = _some_bits(old[at : at + 1], data[at : at + 1], chance)
-        if torn not in (old[at : at + 1], data[at : at + 1]):
-            yield _after_program(operation, "torn", at, data[:at] + torn)
+        clears = old[at] & ~data[at]
+        if clears & clears - 1:  # more than one bit: it can be done in part
+            yield _after_program(operation, "torn", at, data[:at] + bytes((_part_cleared(old[at], clears, chance),)))
     for _ in range(SCATTERED_A_PROGRAM):
         if share < 1.0 and chance.random() >= share:
             continue
@@ -74,6 +74,14 @@ def _places(operation: Operation, length: int) -> list[int]:
     if operation.partition in SLOTS:
         return sorted({0, length // 2, length - 1})
     return list(range(length))
+
+
+def _part_cleared(old: int, clears: int, chance: random.Random) -> int:
+    """`old` with some of the bits of `clears` cleared: neither none nor all of them."""
+    while True:
+        part = clears & chance.getrandbits(8)
+        if part not in (0, clears):
+            return old & ~part
 
 
 def _some_bits(old: bytes, new: bytes, chance: random.Random) -> bytes:
