@@ -85,7 +85,7 @@ def pair_of_images(chance: random.Random) -> tuple[bytes, bytes]:
     for _ in range(chance.randrange(2, 8)):
         at = chance.randrange(len(base))
         pieces.append(base[at : at + chance.randrange(2000)])
-        pieces.append(chance.randbytes(chance.randrange(60)))
+        pieces.append(chance.randbytes(chance.randrange(chance.choice((60, 1500)))))  # long ones make more blocks
     changed = bytearray(b"".join(pieces) or b"x")
     for _ in range(chance.randrange(40)):
         changed[chance.randrange(len(changed))] ^= chance.randrange(256)
