@@ -152,6 +152,12 @@ def test_a_replacement_lost_after_the_end_credits_value_and_fee():
     assert [line[:3] for line in fees(story)[2:]] == [(OVERDUE_CREDIT, "A", 6500), (FEE_CREDIT, "B", 5000)]
 
 
+def test_a_replacement_received_after_the_end_owes_nothing():
+    story = unit().rma("2025-03-01").replace("2025-03-02", "B").remove_line("2025-03-04").deliver("2025-03-05", "B")
+    assert fees(story) == [(FEE, "A", 5000, "2025-03-04")]
+    assert fees(story.cancel("2025-03-06").wait("2025-03-10"))[1:] == []
+
+
 def test_a_receipt_learnt_later_credits_the_replaced_units_fee():
     story = unit().rma("2025-03-01").replace("2025-03-02", "B").remove_line("2025-03-06")
     story.deliver("2025-03-05", "B", known="2025-03-09")
@@ -301,6 +307,13 @@ def test_without_activation_the_paid_period_starts_with_the_term():
 def test_an_annual_plan_the_operator_ends_pays_nothing_back(breach: ev.Breach | None):
     story = annual().activate("2025-01-12").warn_unpaid("2025-01-13")
     assert story.tell(ev.Terminated, "2025-01-25", breach=breach).money() == []
+
+
+def test_the_paid_period_starts_with_the_first_activation_of_the_order():
+    lines = [ev.OrderLine(line=name, ownership=ev.Ownership.CUSTOMER) for name in ("1", "2")]
+    story = Story().order("2025-01-10", *lines, plan=ev.Plan.ANNUAL, cents=36500)
+    story.ship("2025-01-11").ship("2025-01-11", "B", "2").activate("2025-01-15").activate("2025-01-18", "B")
+    assert story.cancel("2025-02-04").wait("2025-03-01").money() == [(ANNUAL, "o1", 36500 - 24 * 100, "2025-02-08")]
 
 
 def test_an_activation_of_another_order_does_not_start_the_paid_period():
