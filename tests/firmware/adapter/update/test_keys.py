@@ -9,6 +9,8 @@ import pytest
 from securesystemslib.formats import encode_canonical
 from securesystemslib.signer import CryptoSigner
 
+from adapter.crypto import ed25519, p256, rsa_pss
+from adapter.update import keys
 from adapter.update.errors import MismatchError, SignatureError
 from adapter.update.keys import public_key
 from adapter.update.signed_file import SignedFile
@@ -16,11 +18,14 @@ from adapter.update.strict_json import parse
 from tests.conftest import RunMicroPython
 
 SIGNED = {"_type": "timestamp", "spec_version": "1.0.31", "version": 1, "expires": "2030-01-01T00:00:00Z", "x": 'é"\\'}
-SIGNERS = {
-    "p256": CryptoSigner.generate_ecdsa(),
-    "ed25519": CryptoSigner.generate_ed25519(),
-    "rsa": CryptoSigner.generate_rsa(),
-}
+
+
+def new_signer(name: str) -> CryptoSigner:
+    made = {"p256": CryptoSigner.generate_ecdsa, "ed25519": CryptoSigner.generate_ed25519}
+    return made.get(name, CryptoSigner.generate_rsa)()
+
+
+SIGNERS = {name: new_signer(name) for name in ("p256", "ed25519", "rsa")}
 KEYS = {name: {"keyid": signer.public_key.keyid, **signer.public_key.to_dict()} for name, signer in SIGNERS.items()}
 
 
@@ -34,8 +39,8 @@ def signed_file(*names: str) -> dict[str, Any]:
     return {"signed": SIGNED, "signatures": [SIGNERS[name].sign(data).to_dict() for name in names]}
 
 
-def role(keys: dict[str, dict[str, Any]], threshold: int) -> dict[str, Any]:
-    return {"keys": keys, "role": {"keyids": list(keys), "threshold": threshold}}
+def role(listed: dict[str, dict[str, Any]], threshold: int) -> dict[str, Any]:
+    return {"keys": listed, "role": {"keyids": list(listed), "threshold": threshold}}
 
 
 def verify(document: dict[str, Any], authority: dict[str, Any]) -> None:
@@ -90,12 +95,12 @@ BROKEN = [
 @pytest.mark.parametrize("other", UNKNOWN + BROKEN)
 def test_a_key_that_cannot_be_used_counts_for_nothing_and_hinders_nobody(other: dict[str, Any]) -> None:
     assert public_key(parse(json.dumps(other).encode())) is None or other["keytype"] == "rsa"
-    keys = {"0" * 64: other, **ALL}
+    listed = {"0" * 64: other, **ALL}
     document = signed_file(*KEYS)
     document["signatures"].insert(0, {"keyid": "0" * 64, "sig": "00" * 64})
-    verify(document, role(keys, 3))
+    verify(document, role(listed, 3))
     with pytest.raises(SignatureError):
-        verify(document, role(keys, 4))
+        verify(document, role(listed, 4))
 
 
 @pytest.mark.parametrize(
@@ -134,6 +139,44 @@ def test_a_bad_signature_beside_enough_good_ones_does_no_harm(signature: str) ->
     verify(document, role(ALL, 2))
     with pytest.raises(SignatureError):
         verify(document, role(ALL, 3))
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_good_signature_is_worked_out_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And whatever else there is of key, text and signature is worked out for itself."""
+    done: list[str] = []
+    module = {"p256": p256, "ed25519": ed25519, "rsa": rsa_pss}[name]
+    whole = module.verify
+    monkeypatch.setattr(module, "verify", lambda *given: done.append(name) or whole(*given))
+    monkeypatch.setattr(keys, "_good", [])
+    only = role({KEYS[name]["keyid"]: key(name)}, 1)
+    good = signed_file(name)  # signed once: two signatures on one text may differ
+    for _ in range(3):
+        verify(good, only)
+    assert len(done) == 1
+    signature = bytearray.fromhex(good["signatures"][0]["sig"])
+    signature[-1] ^= 1
+    other = good | {"signed": SIGNED | {"version": 2}}
+    another = good | {"signatures": [good["signatures"][0] | {"sig": signature.hex()}]}
+    for bad in (other, another):
+        for count in (1, 2):
+            before = len(done)
+            with pytest.raises(SignatureError):
+                verify(bad, only)
+            assert len(done) == before + 1, f"try {count}: a bad one is never remembered"
+    verify(good, only)
+    with pytest.raises(SignatureError):  # the same text and signature, said to be another's
+        verify(good, role({KEYS[name]["keyid"]: new_signer(name).public_key.to_dict()}, 1))
+
+
+def test_only_so_many_good_signatures_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "_good", [])
+    only = role({KEYS["ed25519"]["keyid"]: key("ed25519")}, 1)
+    for version in range(1, 40):
+        signed = SIGNED | {"version": version}
+        signature = SIGNERS["ed25519"].sign(str(encode_canonical(signed)).encode()).to_dict()
+        verify({"signed": signed, "signatures": [signature]}, only)
+    assert len(keys._good) == keys._MAX_GOOD
 
 
 SCRIPT = """
