@@ -8,7 +8,20 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fleet.domain import people, rma, rollout, unit
+from fleet.domain import (
+    blind_return,
+    cancellation,
+    lease,
+    mac_address,
+    people,
+    phone_number,
+    refurbishing,
+    rma,
+    rollout,
+    suspension,
+    termination,
+    unit,
+)
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "states.md"
@@ -49,9 +62,17 @@ def machines() -> dict[str, Rows]:
         "A unit's custody (`fleet/domain/unit.py`)": rows_of(unit.CUSTODY),
         "A unit's service": rows_of(unit.SERVICE),
         "A unit's trust": rows_of(unit.TRUST),
+        "A MAC address (`fleet/domain/mac_address.py`)": rows_of(mac_address.ADDRESSES),
+        "A lease of addresses to a station (`fleet/domain/lease.py`)": rows_of(lease.LEASES),
         "An RMA's decision (`fleet/domain/rma.py`)": rows_of(rma.DECISION),
         "An RMA's replacement": rows_of(rma.REPLACEMENT),
         "An RMA's return": rows_of(rma.RETURN),
+        "A return without an RMA (`fleet/domain/blind_return.py`)": rows_of(blind_return.BLIND_RETURN),
+        "A returned unit on its way to stock (`fleet/domain/refurbishing.py`)": rows_of(refurbishing.REFURBISHING),
+        "An account's service (`fleet/domain/suspension.py`)": rows_of(suspension.ACCOUNT_SERVICE),
+        "A notice of breach (`fleet/domain/termination.py`)": rows_of(termination.BREACH),
+        "A cancellation (`fleet/domain/cancellation.py`)": rows_of(cancellation.CANCELLATION),
+        "A phone number (`fleet/domain/phone_number.py`)": rows_of(phone_number.NUMBER),
         "A rollout (`fleet/domain/rollout.py`)": rows_of(rollout.TRANSITIONS),
         "A person (`fleet/domain/people.py`)": rows_of(people.PERSON_TRANSITIONS),
     }

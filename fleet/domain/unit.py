@@ -181,6 +181,6 @@ def after(unit: Unit, *events: CustodyEvent | ServiceEvent | TrustEvent) -> Unit
                 unit = replace(unit, custody=advance(CUSTODY, unit.custody, event, unit.serial))
             case ServiceEvent():
                 unit = replace(unit, service=advance(SERVICE, unit.service, event, unit.serial))
-            case TrustEvent():
+            case _:
                 unit = replace(unit, trust=advance(TRUST, unit.trust, event, unit.serial))
     return unit

@@ -99,6 +99,11 @@ def test_unfit_lines_are_refused(lines: tuple[OrderLine, ...]) -> None:
         check_lines(lines)
 
 
+def test_fit_lines_are_kept() -> None:
+    for lines in ((line(),), (line(price=3995, recurring=100, credit=4095),), (line(quantity=10_000),) * 50):
+        assert check_lines(lines) == lines
+
+
 def test_units_fill_the_first_line_of_their_board_that_waits() -> None:
     order = Order(1, 1, date(2025, 1, 1), (line("a", 2), line("b", 1), line("a", 1)), (1, 0, 0))
     assert assign_lines(order, ["a", "b", "a"]) == [0, 1, 2]
