@@ -125,7 +125,7 @@ def fuzz_metadata(seed: int, count: int) -> tuple[int, list[str]]:
 
 
 def _judged(bench: Bench, case: Case, signed: bool, faults: list[str]) -> str:
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         found = str(bench.outcome(case.kind, case.data))
     except Exception as error:
@@ -133,6 +133,6 @@ def _judged(bench: Bench, case: Case, signed: bool, faults: list[str]) -> str:
         faults.append(f"{case.kind}: {found} of {case.data!r}")
     if found == "accepted" and not case.unchanged and not signed:
         faults.append(f"{case.kind}: accepted, but not what was signed: {case.data!r}")
-    if time.perf_counter() - started > MAX_CASE_S:
-        faults.append(f"{case.kind}: took {time.perf_counter() - started:.1f} s: {case.data!r}")
+    if time.process_time() - started > MAX_CASE_S:
+        faults.append(f"{case.kind}: took {time.process_time() - started:.1f} s: {case.data!r}")
     return found

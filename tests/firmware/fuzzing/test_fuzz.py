@@ -23,14 +23,15 @@ SEED = 20261122
 
 
 @pytest.mark.parametrize(
-    ("fuzz", "count"), [(fuzz_metadata, 2000), (fuzz_images, 500), (fuzz_deltas, 500), (fuzz_both, 240)]
+    ("fuzz", "count", "least"),
+    [(fuzz_metadata, 2000, 100), (fuzz_images, 500, 5), (fuzz_deltas, 500, 0), (fuzz_both, 240, 10)],
 )
 def test_no_mutant_is_taken_for_what_was_signed_and_none_does_harm(
-    fuzz: Callable[[int, int], tuple[int, list[str]]], count: int
+    fuzz: Callable[[int, int], tuple[int, list[str]]], count: int, least: int
 ) -> None:
     accepted, faults = fuzz(SEED, count)
     assert not faults
-    assert 0 < accepted < count / 2  # some mutants say the same in other bytes
+    assert least <= accepted < count / 2  # some mutants say the same in other bytes
 
 
 def _year_alone(text: str) -> int:
