@@ -203,7 +203,10 @@ def _new(ring: OfflineKeys, new: str | None, names: dict[str, str]) -> Key:
 def _online(
     bundle: Bundle, roles: tuple[str, ...] | list[str], path: Path | None, dry_run: bool, names: dict[str, str]
 ) -> dict[str, Key]:
-    """The fleet's next key for each of `roles`, by the id of the one it follows; the fleet makes what it lacks."""
+    """The fleet's next key for each of `roles`, by the id of the one it follows; the fleet makes what it lacks.
+
+    A dry run makes none; a fleet that lost the listed key gives the one it has.
+    """
     if path is not None:
         answer = read_json(path)
     else:
@@ -213,12 +216,14 @@ def _online(
             )
     replacements = {}
     for number, role in enumerate(roles):
-        entry = answer[role].get("next")
+        old = _one(keyids_of(bundle, role), role)
+        # A fleet that lost its keys has new ones already.
+        entry = answer[role].get("next") if answer[role]["keyid"] == old else answer[role]
         if entry is None and not dry_run:
             raise ReleaseError(f"the fleet has no next {role} key yet; POST /v1/update-keys/next makes one")
         key = key_of(entry) if entry else _not_made_yet(number)
         names[key.keyid] = f"the fleet's next {role} key"
-        replacements[_one(keyids_of(bundle, role), role)] = key
+        replacements[old] = key
     return replacements
 
 

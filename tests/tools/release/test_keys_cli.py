@@ -11,6 +11,8 @@ import pytest
 from securesystemslib.signer import SIGNER_FOR_URI_SCHEME, CryptoSigner, Key, SecretsHandler
 
 from fleet.services.build import Services
+from fleet.settings import Settings
+from fleet.updates.repository import ensure
 from tests.fleet.release_owners import PASSPHRASE, tree
 from tests.tools.release.test_cli import desk, done, image_file, initialised, release  # noqa: F401 - a fixture
 from tools.release.encrypted_file import SCHEMES
@@ -127,6 +129,21 @@ def test_the_fleets_own_keys_are_rotated_at_the_publication(published: Path, ser
     assert {entry["next"] for entry in after.values()} == {None}
     files = sorted(path.name for path in services.repository.keys.directory.iterdir())
     assert files == ["director.pem", "snapshot.pem", "timestamp.pem"]
+    publish_next(published, "1.1.0", 2)
+
+
+def test_a_fleet_that_lost_all_its_files_is_trusted_again(
+    published: Path, services: Services, settings: Settings
+) -> None:
+    before = services.repository.keys.public()
+    shutil.rmtree(services.repository.directory)
+    ensure(settings.data_dir)
+    refused = release("publish", "--bundle", "releases")
+    assert "does not list this fleet's snapshot key" in str(refused.exception)
+    done("keys", "rotate", "online", *BOTH)
+    done("publish", "--bundle", "releases")
+    assert list(services.repository.images()) == ["simulated_1.0.0.img"]
+    assert services.repository.keys.public()["director"]["keyid"] != before["director"]["keyid"]
     publish_next(published, "1.1.0", 2)
 
 
