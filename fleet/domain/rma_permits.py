@@ -15,10 +15,8 @@ from fleet.domain.policy import PolicyBook
 from fleet.domain.reason import Reason
 from fleet.domain.references import Noun, refer
 from fleet.domain.return_deadline import ReturnVerdict, Timeliness, pays_when_absent
-from fleet.domain.rma import Decision, Replacement, Return, Rma, RmaKind, check_may_reserve
+from fleet.domain.rma import Decision, Replacement, Return, Rma, RmaKind
 from fleet.domain.trial import may_open_trial_return
-
-BACK = frozenset({Return.RECEIVED, Return.IN_QUARANTINE, Return.INSPECTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +49,19 @@ def check_may_open(opening: Opening, policy: PolicyBook) -> None:
             raise ConflictError("the system opens a cancellation return on the day service ends, not before")
 
 
+def check_is_owed(rma: Rma, inspection: Inspection | None) -> None:
+    """Refuse to reserve or send anything for a defect that, as inspected, was caused outside; None: not inspected."""
+    if inspection is not None and inspection.caused_outside and rma.kind is RmaKind.DEFECT:
+        name = refer(Noun.RMA, rma.id)
+        raise ConflictError(f"the inspection found {inspection.code}: {name} has no replacement, its value is charged")
+
+
 def check_may_ship(rma: Rma, inspection: Inspection | None) -> None:
     """Refuse to send a replacement that is not reserved, not granted any more, or not owed for what was found."""
     name = refer(Noun.RMA, rma.id)
     if rma.replacement is not Replacement.RESERVED or rma.decision is not Decision.APPROVED:
         raise ConflictError(f"{name} is {rma.decision}, its replacement {rma.replacement}: there is nothing to send")
-    if inspection is not None and inspection.caused_outside and rma.kind is RmaKind.DEFECT:
-        raise ConflictError(f"the inspection found {inspection.code}: {name} is denied, its value is charged")
-
-
-def check_may_reserve_again(rma: Rma, inspection: Inspection | None) -> None:
-    """Refuse to set a unit aside where none would be sent; `check_may_reserve` with the inspection known."""
-    check_may_reserve(rma)
-    if inspection is not None and inspection.caused_outside and rma.kind is RmaKind.DEFECT:
-        raise ConflictError(f"the inspection found {inspection.code}: {refer(Noun.RMA, rma.id)} has no replacement")
+    check_is_owed(rma, inspection)
 
 
 def check_may_expire(rma: Rma, verdict: ReturnVerdict, today: date) -> None:

@@ -16,10 +16,10 @@ from fleet.domain.return_deadline import ReturnFacts, judge_return
 from fleet.domain.rma import Decision, Replacement, ReplacementMode, Return, Rma, RmaKind
 from fleet.domain.rma_permits import (
     Opening,
+    check_is_owed,
     check_may_close,
     check_may_expire,
     check_may_open,
-    check_may_reserve_again,
     check_may_ship,
     is_repair,
     swap_waits,
@@ -97,13 +97,11 @@ def test_nothing_is_sent_for_a_defect_that_was_caused_outside() -> None:
     with pytest.raises(ConflictError, match="found liquid"):
         check_may_ship(reserved, SPOILT)
     check_may_ship(replace(reserved, kind=RmaKind.WRONG_ITEM), SPOILT)  # the right item is owed all the same
-    with pytest.raises(ConflictError, match="found liquid"):
-        check_may_reserve_again(RMA, SPOILT)
-    check_may_reserve_again(RMA, SOUND)
-    check_may_reserve_again(RMA, None)
-    check_may_reserve_again(replace(RMA, kind=RmaKind.WRONG_ITEM), SPOILT)
-    with pytest.raises(ConflictError, match="approve it first"):
-        check_may_reserve_again(replace(RMA, decision=Decision.REQUESTED), None)
+    with pytest.raises(ConflictError, match="RMA-7 has no replacement, its value is charged"):
+        check_is_owed(RMA, SPOILT)
+    check_is_owed(RMA, SOUND)
+    check_is_owed(RMA, None)
+    check_is_owed(replace(RMA, kind=RmaKind.WRONG_ITEM), SPOILT)
 
 
 @pytest.mark.parametrize(("today", "overdue"), [("2025-03-23", False), ("2025-03-24", True)])
