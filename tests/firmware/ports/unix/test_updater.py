@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tuf.api.metadata import TargetFile
 
 from adapter.update.loading import MAX_TRIES
 from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
+from protocol.wire.release import delta_name
 from tests.conftest import RunMicroPython
 from tests.firmware.adapter.update.repository import BOARD, NOW_S, SERIAL, BendableRepository
-from tests.firmware.adapter.update.unit import UpdatingUnit
+from tests.firmware.adapter.update.unit import UpdatingUnit, first_image
+from tests.firmware.loopback_fleet import free_port
 from tests.firmware.model_flash import PARTITIONS
 from tests.firmware.ports.unix.update_server import Handler, Misbehaviour, UpdateServer
 from tools.release.build import build_image
+from tools.release.delta import make_delta
 
 PAYLOAD = bytes(range(256)) * 600  # 150 KiB, as an image is
 HEAP_KB = 192  # 256 KB less two TLS connections; the image's own size comes on top
@@ -30,6 +35,7 @@ with open(sys.argv[1], "rb") as file:
 vfs.mount(vfs.VfsRom(memoryview(image)[256:]), "/rom")
 sys.path[:] = ["/rom", ".frozen"]
 import asyncio, gc, json, time
+from binascii import unhexlify
 from adapter.records import RecordPair
 from adapter.settings import Settings
 from adapter.turn import Turn
@@ -61,7 +67,7 @@ def no_wait(count):
     return bytes(count)
 
 session = UpdateSession(
-    unit, (bytes(32), 1, "0.9.0"), slots, MetadataFiles(flash.partition("data")),
+    unit, (unhexlify(facts["sha256"]), 1, "0.9.0"), slots, MetadataFiles(flash.partition("data")),
     RecordPair(flash.partition("journal")), root, Settings(flash.partition("settings"), facts["slot"]), lambda s: None
 )
 net = Net(lambda: True)
@@ -101,8 +107,14 @@ class Bench:
         self.repository = repository
         self.server = server
         self.unit = UpdatingUnit(directory / "flash.bin", repository)
+        self.ports = [server.server_port]
         self._directory = directory
         self._run = run
+
+    def flash(self) -> dict[str, bytes]:
+        """The bytes of each partition."""
+        whole = self.unit.path.read_bytes()
+        return {name: whole[at : at + size] for name, (at, size) in PARTITIONS.items()}
 
     def update(self, read_timeout_ms: int = 1000) -> dict[str, Any]:
         """One life of the unit's updater: to its restart or to idle."""
@@ -110,8 +122,8 @@ class Bench:
         (self._directory / "root").write_bytes(self.repository.first_root)
         facts = {
             "flash": str(self.unit.path), "anchors": str(self._directory / "anchors"),
-            "ports": [self.server.server_port], "root": str(self._directory / "root"),
-            "partitions": PARTITIONS, "slot": self.unit.slot, "serial": SERIAL,
+            "ports": self.ports, "root": str(self._directory / "root"),
+            "partitions": PARTITIONS, "slot": self.unit.slot, "serial": SERIAL, "sha256": self.unit.sha256.hex(),
             "board": BOARD, "now_s": NOW_S, "read_timeout_ms": read_timeout_ms,
         }  # fmt: skip
         heap = f"{HEAP_KB + len(self._image.read_bytes()) // 1024}K"
@@ -204,7 +216,46 @@ def no_http(handler: Handler, data: bytes) -> None:
     handler.close_connection = True
 
 
-FAULTS = [cut_off, stall, unavailable, endless, half_a_header, no_http]
+def endless_page(handler: Handler, data: bytes) -> None:
+    """An error without end."""
+    handler.send_response(500)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        handler.wfile.write(b"1000\r\n" + b"x" * 4096 + b"\r\n")
+
+
+def refused(handler: Handler, data: bytes) -> None:
+    handler.answer(400, b"no")
+
+
+def forbidden(handler: Handler, data: bytes) -> None:
+    handler.answer(403, b"no")
+
+
+def elsewhere(handler: Handler, data: bytes) -> None:
+    handler.answer(302, b"", Location="/updates/another")
+
+
+def unranged(handler: Handler, data: bytes) -> None:
+    """Part of a file that nobody asked for a part of, or of another part."""
+    handler.answer(206, data[7:], **{"Content-Range": f"bytes 7-{len(data) - 1}/{len(data)}"})
+
+
+def lies_longer(handler: Handler, data: bytes) -> None:
+    handler.answer(200, data + bytes(20_000))
+
+
+def promises_more(handler: Handler, data: bytes) -> None:
+    handler.answer(200, data, length=len(data) + 1)
+    handler.close_connection = True
+
+
+FAULTS = [
+    cut_off, stall, unavailable, endless, half_a_header, no_http, endless_page, refused, forbidden, elsewhere, unranged,
+    lies_longer, promises_more,
+]  # fmt: skip
 
 
 def in_turn(misbehaviours: list[Misbehaviour]) -> Misbehaviour:
@@ -222,7 +273,7 @@ def test_faults_of_the_server_are_waited_out(bench: Bench, folder: str) -> None:
     bench.server.misbehaviours[folder] = in_turn(FAULTS)
     bench.server.faults_left = len(FAULTS)
     told = bench.update()
-    assert len(told["notes"]) == len(FAULTS)
+    assert len(told["notes"]) == len(FAULTS), told["notes"]
     assert bench.unit.header.version == "1.0.0"
 
 
@@ -245,7 +296,38 @@ def test_a_server_without_ranges_is_good_enough(bench: Bench) -> None:
 
 def test_a_server_that_never_mends_is_given_up_and_nothing_is_armed(bench: Bench) -> None:
     bench.server.misbehaviours["targets"] = unavailable
+    before = bench.flash()
     told = bench.update()
     assert len(told["notes"]) == MAX_TRIES - 1
     assert named(told)[-1] == ("failed", "network")
     assert (bench.unit.session.state, bench.unit.header.version) == ("idle", "0.9.0")
+    moved = [name for name, data in bench.flash().items() if data != before[name]]
+    assert set(moved) <= {"journal", "data", "slot_b"}
+    bench.server.misbehaviours.clear()
+    bench.update()
+    assert bench.unit.header.version == "1.0.0"
+
+
+def test_a_delta_comes_over_tls_and_is_applied_by_micropython(bench: Bench) -> None:
+    name = delta_name("simulated_1.0.0.img", "0.9.0")
+    data = make_delta(first_image(), bench.repository.image("simulated_1.0.0.img"))
+    target = TargetFile.from_data(name, data, ["sha256"])
+    target.unrecognized_fields["custom"] = {"base": sha256(first_image()).hexdigest()}
+    bench.repository.board.targets[name] = target
+    bench.repository.files[f"targets/{target.hashes['sha256']}.{name}"] = data
+    bench.repository.publish(bump=("all",))
+    bench.server.misbehaviours["targets"] = cut_off
+    bench.server.faults_left = 1
+    told = bench.update()
+    assert told["restart"], json.dumps(told)
+    assert {path.rpartition(".")[2] for path, _ in bench.server.asked if path.startswith("targets/")} == {"delta"}
+    assert bench.unit.header.version == "1.0.0"
+    print(f"\ndelta of {len(data)} bytes: {told['ms']} ms, {told['peak'] - told['before']} bytes of heap")
+
+
+def test_a_mirror_is_asked_where_the_units_own_server_is_gone(bench: Bench, tmp_path: Path) -> None:
+    bench.ports = [free_port(), bench.server.server_port]
+    told = bench.update()
+    assert told["restart"], json.dumps(told)
+    assert not told["notes"]
+    assert bench.unit.header.version == "1.0.0"
