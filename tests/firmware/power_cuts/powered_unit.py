@@ -15,6 +15,7 @@ from adapter.records import RecordPair
 from adapter.reports import Reports
 from adapter.settings import SCHEMA, STEPS, Settings
 from adapter.slot_check import select
+from adapter.update import keys
 from adapter.update.assignment import UnitFacts
 from adapter.update.errors import NetworkError
 from adapter.update.session import TRIAL_DEADLINE_MS, UpdateSession
@@ -81,6 +82,7 @@ class PoweredUnit:
     ) -> None:
         self.flash, self.fleet, self.manners = flash, fleet, manners
         fleet.starts += 1
+        keys._good.clear()  # what the firmware remembers of this start only
         self._boot(cause)
         self.settings = SettingsOf(self.header.data_schema, flash.partition("settings"), self.slot)
         self.events = EventLog(flash.partition("event_log"))
