@@ -145,7 +145,8 @@ def _nonces(private, hashed):
 def _multiply(u1, u2, point):
     """u1 G + u2 `point`, both scalars below n."""
     if not _generator_table:
-        _generator_table.extend(_odd_multiples((_GX, _GY, 1)))
+        for point in _odd_multiples((_GX, _GY, 1)):
+            _generator_table.append(_affine(point) + (1,))
     digits = bytearray(2 * 257)
     top = recode(u1, digits, 0)
     tables = (_generator_table, _generator_table)
@@ -178,11 +179,13 @@ def recode(scalar, digits, which):
             digit = scalar & 31
             if digit > 15:
                 digit -= 32
-            scalar -= digit
             digits[2 * place + which] = digit & 0xFF
             top = place
-        scalar >>= 1
-        place += 1
+            scalar = scalar - digit >> 5  # the next four digits are zero
+            place += 5
+        else:
+            scalar >>= 1
+            place += 1
     return top
 
 
