@@ -177,6 +177,7 @@ def block(size: int, data: bytes, window_bits: int = 12) -> bytes:
 BASE = bytes(range(200))
 SIZE = 100
 INSERTED = bytes([0, 0, 0, SIZE]) + bytes(SIZE)
+FULL_BUFFER = b"\0\0\0\1x" * 6 + b"\0\0\0\x5e" + bytes(94)  # 128 bytes of records, as much as is inflated at a time
 REFUSED: dict[str, tuple[bytes, str]] = {
     "no_block": (bytes(5), "a block of 0"),
     "too_long": (block(SIZE + 1, deflated(INSERTED)), "a block of 101"),
@@ -187,6 +188,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "early_end": (block(SIZE, deflated(INSERTED[:-1])), "ends within a record"),
     "no_records": (block(SIZE, deflated(b"")), "ends within a record"),
     "data_after_records": (block(SIZE, deflated(INSERTED + b"x")), "goes on after its last record"),
+    "data_after_a_full_buffer": (block(SIZE, deflated(FULL_BUFFER + bytes(60))), "goes on after its last record"),
     "bytes_after_deflate": (block(SIZE, deflated(INSERTED) + b"\0"), "goes on after its last record"),
     "long_number": (block(SIZE, deflated(b"\x80\x80\x80\x80\x00")), "a number of more than 4 bytes"),
     "empty_record": (block(SIZE, deflated(b"\0\0\0\0" + INSERTED)), "an empty record"),
@@ -211,6 +213,21 @@ def test_a_malformed_block_is_refused_and_its_place_stays(name: str) -> None:
         applier.feed(data)
     assert applier.resume == (wire.HEADER_BYTES, 0)
     assert not applier.is_whole
+
+
+def full_buffer_delta() -> tuple[bytes, bytes, bytes]:
+    """(base, image, delta), the delta's deflated data ending a byte after its records do."""
+    image = b"x" * 6 + bytes(94)
+    pack = zlib.compressobj(9, zlib.DEFLATED, -12)
+    data = pack.compress(FULL_BUFFER) + pack.flush(zlib.Z_FULL_FLUSH) + pack.flush()
+    return BASE, image, bytes(wire.pack_header(name_of(BASE), name_of(image))) + block(SIZE, data)
+
+
+def test_records_that_end_with_what_was_inflated_are_no_fault() -> None:
+    base, image, delta = full_buffer_delta()
+    flash = Flash(base, image)
+    flash.applier().feed(delta)
+    assert flash.slot == image
 
 
 def test_the_documented_example_makes_its_image() -> None:

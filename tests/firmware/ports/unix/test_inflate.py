@@ -12,7 +12,7 @@ import pytest
 
 from protocol.wire.delta import HEADER_BYTES
 from tests.conftest import RunMicroPython
-from tests.firmware.adapter.update.test_delta import blocks_of, images, many_blocks, mutated
+from tests.firmware.adapter.update.test_delta import blocks_of, full_buffer_delta, images, many_blocks, mutated
 from tools.bench.minor_release import pairs
 from tools.release.build import build_image
 from tools.release.delta import make_delta
@@ -174,6 +174,11 @@ def test_a_mutated_delta_ends_in_a_delta_error_or_another_hash_and_soon(micropyt
     assert ends["refused"] > FUZZED // 4, ends
     assert sum(ends.values()) == len(deltas)
     assert slowest_ms < 1000
+
+
+def test_records_that_end_with_what_was_inflated_are_no_fault(micropython: RunMicroPython) -> None:
+    ends, _ = json.loads(micropython(FUZZ_SCRIPT, stdin="\n".join(data.hex() for data in full_buffer_delta())))
+    assert ends["made"] == 1, ends
 
 
 def test_a_block_that_ends_early_does_not_take_bytes_of_the_one_before(unit: Unit) -> None:
