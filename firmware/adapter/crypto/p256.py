@@ -145,8 +145,8 @@ def _nonces(private, hashed):
 def _multiply(u1, u2, point):
     """u1 G + u2 `point`, both scalars below n."""
     if not _generator_table:
-        for point in _odd_multiples((_GX, _GY, 1)):
-            _generator_table.append(_affine(point) + (1,))
+        for multiple in _odd_multiples((_GX, _GY, 1)):
+            _generator_table.append(_affine(multiple) + (1,))
     digits = bytearray(2 * 257)
     top = recode(u1, digits, 0)
     tables = (_generator_table, _generator_table)
