@@ -11,7 +11,7 @@ from functools import partial
 from tests.equipment_oracle.calendar import local_date
 from tests.equipment_oracle.endings import End, annual_refund_cents, ends_of_place
 from tests.equipment_oracle.events import Kind, OrderAccepted, Plan, Policy, Reactivated, UnitShipped
-from tests.equipment_oracle.facts import Facts, place_of, places, policy, shipments
+from tests.equipment_oracle.facts import Facts, place_of, places, policy, shipments, worked_out_once
 from tests.equipment_oracle.returns import (
     Rma,
     damage_value_cents,
@@ -80,6 +80,7 @@ class Obligation:
     owed: Callable[[datetime, bool], int]
 
 
+@worked_out_once
 def obligations(facts: Facts) -> list[Obligation]:
     """All that is or will be owed on what is known now, in the order of deciding."""
     found = [*fees(facts), *of_rmas(facts), *annual_refunds(facts), *reconnect_fees(facts)]

@@ -75,6 +75,7 @@ def billing_begins(facts: Facts) -> date | None:
     return min((local_date(event.at) for event in facts.of(Activated)), default=None)
 
 
+@worked_out_once
 def billing_dates(facts: Facts, until: date) -> list[date]:
     """A billing day missing from a month is that month's last day; the original day returns after it (ER 5)."""
     first = billing_begins(facts)
@@ -153,6 +154,7 @@ def pending_notice(facts: Facts) -> CancellationAsked | None:
     return pending[-1] if pending else None
 
 
+@worked_out_once
 def covers(facts: Facts, notice: CancellationAsked, place: Place) -> bool:
     """Part of the services may be cancelled alone: those of the Units named, whichever Unit gives them later."""
     if not notice.serials:

@@ -63,7 +63,10 @@ class Facts:
 
     def of(self, kind: type[E]) -> list[E]:
         """All events of one kind, in the order told."""
-        return [event for event in self.events if isinstance(event, kind)]
+        if kind not in self.answers:
+            self.answers[kind] = [event for event in self.events if isinstance(event, kind)]
+        found: list[E] = self.answers[kind]
+        return found
 
     def up_to(self, event: Event) -> Facts:
         """What was known when this event was told, the event included."""

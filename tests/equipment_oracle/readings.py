@@ -267,6 +267,12 @@ READINGS: tuple[Reading, ...] = (
         "'the whole of the last day'",
     ),
     Reading(
+        "4",
+        "a Unit found sound may be sent back, or replaced, under its defect RMA all the same",
+        "only one found defect",
+        "the operator's choice; only damage rules it out",
+    ),
+    Reading(
         "1",
         "a shipment's proof comes once; more registrations and activations are harmless, the first counts",
         "a second proof is logged",

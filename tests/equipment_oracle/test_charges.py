@@ -294,6 +294,11 @@ def test_an_annual_plan_pays_unused_days_back_the_end_date_unused():
     assert story.money() == [(ANNUAL, "o1", 36500 - 30 * 100, "2025-02-19")]
 
 
+def test_a_date_asked_for_after_the_paid_period_pays_nothing_back():
+    story = annual().activate("2025-01-20").cancel("2025-02-01", asked_for="2026-01-20")
+    assert story.wait("2026-02-01").money() == []
+
+
 def test_notice_after_order_date_and_30_days_pays_nothing_back():
     assert annual().activate("2025-01-20").cancel("2025-02-10").wait("2025-03-01").money() == []
 

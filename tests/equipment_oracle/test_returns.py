@@ -87,6 +87,11 @@ def test_the_system_opens_none_for_other_units_or_one_that_is_back():
     assert back.oracle.rma_names() == ["r"]
 
 
+def test_a_leased_unit_received_at_the_very_instant_of_the_end_is_back():
+    story = unit(LEASED).rma("2025-03-01", mode=ev.Mode.ON_RECEIPT).receive("2025-03-04").remove_line("2025-03-04")
+    assert story.oracle.rma_names() == ["r"]
+
+
 def test_a_blind_return_waits_in_quarantine_until_it_is_matched():
     story = unit().receive("2025-03-03", rma="").rma("2025-03-04", mode=ev.Mode.ON_RECEIPT)
     assert tracks(story)[2] is Return.IN_QUARANTINE
