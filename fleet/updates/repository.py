@@ -135,7 +135,8 @@ class Repository:
             if snapshot.expires - now < SNAPSHOT_LIFE / 2:
                 renewed = Snapshot(version=snapshot.version + 1, expires=now + SNAPSHOT_LIFE, meta=snapshot.meta)
                 root: Root = self._newest_root().metadata.signed
-                snapshot_data = self._sign_snapshot(renewed, root)
+                snapshot_data = self._signed_snapshot(renewed, root)
+                write_whole(self._path("snapshot", renewed.version), snapshot_data)
                 stamped = self._stamp(renewed.version, snapshot_data, timestamp, now)
                 return [RoleStatus(each.type, each.version, each.expires) for each in (renewed, stamped)]
             if timestamp.expires - now < TIMESTAMP_LIFE / 2:
@@ -196,12 +197,6 @@ class Repository:
         return OfflineRole(parse(role, data), data)
 
     def _write(self, accepted: acceptance.Accepted, timestamp: Timestamp | None, now: datetime) -> None:
-        for name, data in accepted.payloads.items():
-            write_whole(self.directory / "targets" / name, data)
-        roots = {name: data for name, data in accepted.files.items() if name.endswith(".root.json")}
-        for name, data in accepted.files.items():
-            if name not in roots:
-                write_whole(self.directory / "metadata" / name, data)
         snapshot = Snapshot(
             version=timestamp.snapshot_meta.version + 1 if timestamp else 1,
             expires=now + SNAPSHOT_LIFE,
@@ -211,21 +206,26 @@ class Repository:
                 if role != "root"
             },
         )
-        root: Root = accepted.state.roles["root"].metadata.signed
-        data = self._sign_snapshot(snapshot, root)
+        snapshot_data = self._signed_snapshot(snapshot, accepted.state.roles["root"].metadata.signed)
+        for name, data in accepted.payloads.items():
+            write_whole(self.directory / "targets" / name, data)
+        roots = {name: data for name, data in accepted.files.items() if name.endswith(".root.json")}
+        for name, data in accepted.files.items():
+            if name not in roots:
+                write_whole(self.directory / "metadata" / name, data)
+        write_whole(self._path("snapshot", snapshot.version), snapshot_data)
         for name in sorted(roots, key=lambda each: int(each.partition(".")[0])):
             write_whole(self.directory / "metadata" / name, roots[name])
-        self._stamp(snapshot.version, data, timestamp, now)
+        self._stamp(snapshot.version, snapshot_data, timestamp, now)
 
     def _signer(self, role: str, root: Root) -> Signer:
         return self.keys.signer(role, root.roles[role].keyids[0])
 
-    def _sign_snapshot(self, snapshot: Snapshot, root: Root) -> bytes:
+    def _signed_snapshot(self, snapshot: Snapshot, root: Root) -> bytes:
         metadata = Metadata(snapshot)
         metadata.sign(self._signer("snapshot", root))
         data = to_bytes(metadata)
-        parse("snapshot", data)  # within the units' bound
-        write_whole(self._path("snapshot", snapshot.version), data)
+        parse("snapshot", data)  # MetadataError beyond the units' bound
         return data
 
     def _stamp(self, version: int, snapshot_data: bytes, last: Timestamp | None, now: datetime) -> Timestamp:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tuf.api.metadata import Metadata, MetaFile, Snapshot, Timestamp
 
+from fleet.updates import metadata as metadata_module
 from fleet.updates import repository as module
 from fleet.updates.errors import ImageError, MetadataError, NotInitialisedError, RepositoryError
 from fleet.updates.keys import ensure_keys
@@ -255,6 +256,27 @@ def test_a_crash_at_any_write_leaves_the_old_state_or_leads_to_the_new(
         ("root", "targets", "board-simulated"), 2
     )
     assert list(owners.repository.images()) == ["simulated_1.0.0.img"]
+
+
+def test_a_snapshot_longer_than_units_take_stops_the_publication_before_anything_is_written(
+    owners: Owners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners.initialise()
+    owners.publish()
+    owners.sign("1.0.0", 1)
+    files, images = publication(owners)
+    before = tree(owners.repository.directory)
+
+    def limited(role: str, data: bytes) -> Metadata[Any]:
+        if role == "snapshot" and b'"board-simulated.json"' in data and data.count(b'"version":2}'):
+            raise MetadataError("snapshot has more bytes than units take")
+        return metadata_module.parse(role, data)
+
+    monkeypatch.setattr(module, "parse", limited)
+    with pytest.raises(MetadataError, match="more bytes than units take"):
+        owners.repository.publish(files, images, NOW)
+    monkeypatch.undo()
+    assert tree(owners.repository.directory) == before
 
 
 def test_renewal_waits_for_half_of_a_life_and_then_signs_anew(owners: Owners) -> None:

@@ -92,6 +92,19 @@ def test_from_bare_folders_to_a_finished_rollout(
     assert "RO-1 release 1.0.0 to listed units is finished: 1 of 1 confirmed, 0 failed" in " ".join(shown.split())
 
 
+def test_a_rollout_has_an_earliest_restart_and_a_deadline(desk: Path, services: Services, clock: Clock) -> None:
+    initialised(desk)
+    done("sign", image_file(desk, "1.0.0", 1), "--keys", "keys", "--bundle", "releases")
+    done("publish", "--bundle", "releases")
+    put_in_service(services, 1, clock.now)
+    times = ("--not-before", "2026-03-05T02:00Z", "--deadline", "2026-03-09T02:00Z")
+    made = rolled("create", "1.0.0", *times)
+    assert (made["not_before"], made["deadline"]) == ("2026-03-05T02:00:00Z", "2026-03-09T02:00:00Z")
+    result = RUNNER.invoke(rollout.app, ["create", "1.0.0", "--deadline", "2026-03-09T02:00"])
+    assert result.exit_code == 1
+    assert "timezone" in str(result.exception)
+
+
 def test_the_author_s_own_approval_is_refused(desk: Path, services: Services, clock: Clock) -> None:
     initialised(desk)
     done("sign", image_file(desk, "1.0.0", 1), "--keys", "keys", "--bundle", "releases")
