@@ -230,6 +230,35 @@ def test_records_that_end_with_what_was_inflated_are_no_fault() -> None:
     assert flash.slot == image
 
 
+def test_an_inflater_without_memory_is_a_delta_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: ZlibInflater, buffer: bytearray) -> int:
+        raise MemoryError
+
+    monkeypatch.setattr(ZlibInflater, "readinto", full)
+    base, image, delta = full_buffer_delta()
+    flash = Flash(base, image)
+    with pytest.raises(DeltaError, match="does not inflate"):
+        flash.applier().feed(delta)
+    assert not flash.slot
+
+
+def test_a_block_may_begin_where_the_base_has_ended() -> None:
+    image = BASE * (wire.MAX_BLOCK_IMAGE_BYTES // len(BASE) + 2)
+    flash = Flash(BASE, image)
+    flash.applier().feed(make_delta(BASE, image))
+    assert flash.slot == image
+
+
+def test_changes_may_be_longer_than_what_is_written_at_a_time() -> None:
+    base = bytes(range(250)) * 20
+    image = base[:10] + bytes((byte + 3) & 255 for byte in base[10:4000])
+    flash = Flash(base, image)
+    records = b"\0\x0a\x96\x1f" + b"\3" * 3990 + b"\0\0\0"
+    header = wire.pack_header(name_of(base), flash.image_name)
+    flash.applier().feed(header + block(len(image), deflated(records)))
+    assert flash.slot == image
+
+
 def test_the_documented_example_makes_its_image() -> None:
     text = (REPOSITORY / "docs" / "delta.md").read_text()
     delta = bytes.fromhex(text.partition("```hex\n")[2].partition("```")[0])
