@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tools.bench import delta_size, delta_speed, minor_release, plug_in, wire
+from tools.bench import delta_size, delta_speed, minor_release, plug_in, update_stream, wire
 from tools.bench.delta_size import DeltaSizes
 from tools.bench.ratio import MIN_ROUNDS, Ratio
 
@@ -33,7 +33,7 @@ def bench(
         if delta_size.can_compare():
             sizes = delta_size.run([*scripted, *minor_release.past_pairs(Path(directory, "past"))])
     speeds = [ratio for pair in scripted for ratio in delta_speed.run(pair, rounds)]
-    ratios = [*wire.run(rounds), *speeds, plug_in.run(starts)]
+    ratios = [*wire.run(rounds), *speeds, *update_stream.run(rounds), plug_in.run(starts)]
     if as_json:
         typer.echo(json.dumps([*map(asdict, ratios), *map(_as_dict, sizes)], indent=1))
         return

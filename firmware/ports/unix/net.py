@@ -53,9 +53,11 @@ class TlsStream:
     async def read(self, most=_READ_BYTES):
         """1 to `most` (or _READ_BYTES) bytes as soon as there are any, b"" at the end; the caller limits the wait."""
         view = memoryview(self._buffer)[:most]
-        count = None
         try:
-            while count is None:  # so far there is only a part of a TLS record
+            # First without waiting: to wait for a TLS socket costs a millisecond and more, also where its record
+            # of 16 KB has been read already.
+            count = self._stream.s.readinto(view)
+            while count is None:  # so far there is nothing, or only a part of a TLS record
                 count = await self._stream.readinto(view)
         except (OSError, ValueError) as error:
             raise NetError("reading from %s: %s" % (self._where, error))

@@ -196,6 +196,18 @@ def test_a_delta_that_does_not_help_is_given_up_once_and_for_all(
     assert running_slot(unit) == before
 
 
+def test_a_delta_given_up_is_tried_again_with_another_order(unit: UpdatingUnit, repository: BendableRepository) -> None:
+    path = add_delta(repository)
+    data = repository.files.pop(path)
+    assert load(unit) == ["delta", "img"]
+    repository.assign(None, 2)
+    load(unit)
+    unit.report()
+    repository.assign(NAME, 3)
+    repository.files[path] = data
+    assert load(unit) == ["delta"]
+
+
 def test_the_reason_for_giving_a_delta_up_is_told(unit: UpdatingUnit, repository: BendableRepository) -> None:
     repository.files.pop(add_delta(repository))
     assert load(unit) == ["delta", "img"]
@@ -371,6 +383,19 @@ def test_an_assignment_that_takes_days_is_ended(unit: UpdatingUnit, repository: 
     load(unit, cut_after(unit, 10), NOW_S + MAX_LOAD_S + 1)
     assert unit.told()[-1] == ("failed", "deadline")
     assert not unit.session.wants_work
+
+
+def test_tries_of_an_assignment_given_up_do_not_shorten_the_next_look(
+    unit: UpdatingUnit, repository: BendableRepository
+) -> None:
+    for _ in range(MAX_TRIES - 1):
+        with pytest.raises(NetworkError):
+            load(unit, cut_after(unit, 10))
+    load(unit, cut_after(unit, 10))
+    assert unit.told()[-1] == ("failed", "network")
+    with pytest.raises(NetworkError):
+        load(unit, down)
+    assert unit.session.wants_work
 
 
 def test_a_server_that_is_gone_is_not_asked_for_ever(unit: UpdatingUnit, repository: BendableRepository) -> None:
