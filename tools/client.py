@@ -6,6 +6,7 @@ A `repeatable` write goes to a route that gives the same answer when asked the s
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import secrets
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, BinaryIO, Final, Self
 
 import httpx
 
@@ -24,6 +25,7 @@ TOKEN_VARIABLE: Final = "PLUGTONE_TOKEN"  # noqa: S105 - the variable's name
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
 CONNECT_LIMIT_S: Final = 5.0
 ANSWER_LIMIT_S: Final = 30.0
+STREAM_LIMIT_S: Final = 300.0  # between two pieces of a long answer
 PATIENCE_S: Final = 20.0
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 2.0
@@ -126,6 +128,34 @@ class FleetClient:
     def download(self, path: str) -> bytes:
         """The bytes at `path`."""
         return self._answer("GET", path, {}).content
+
+    def download_pieces(self, path: str) -> Iterator[bytes]:
+        """The bytes at `path` as they come."""
+        with self._http.stream("GET", path) as response:
+            if not response.is_success:
+                response.read()
+            _checked(response)
+            yield from response.iter_bytes()
+
+    def upload_lines(self, path: str, file: BinaryIO, name: str, **params: Any) -> Iterator[dict[str, Any]]:
+        """Send a file that may be sent twice, and yield the objects of an answer that has one a line, as they come.
+
+        The answer may be cut off at any line: whoever reads it knows its last one.
+        """
+        timeout = httpx.Timeout(STREAM_LIMIT_S, connect=CONNECT_LIMIT_S)
+        try:
+            with self._http.stream(
+                "POST", path, files={"file": (name, file)}, params=params, timeout=timeout
+            ) as answer:
+                if not answer.is_success:
+                    answer.read()
+                _checked(answer)
+                for line in answer.iter_lines():
+                    if line:
+                        yield json.loads(line)
+        except httpx.TransportError as error:
+            why = str(error) or type(error).__name__
+            raise UnreachableError(f"the answer of {self.url} was cut off: {why}; send it again") from error
 
     def close(self) -> None:
         """Give the connections back."""

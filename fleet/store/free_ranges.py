@@ -41,9 +41,9 @@ class FreeRanges:
         """A range of a new space."""
         self._connection.execute(insert(free_ranges).values(space=space, first=first, size=size))
 
-    def take_serials(self, size: int) -> Range | None:
-        """`size` serial numbers in a row, the lowest there are; None when none are left."""
-        return self._take(free_ranges.c.space == SERIAL_SPACE, size, size)
+    def take_serials(self, at_most: int) -> Range | None:
+        """The lowest serial numbers there are in a row, `at_most` of them; None when none are left."""
+        return self._take(free_ranges.c.space == SERIAL_SPACE, 1, at_most)
 
     def take_macs(self, size: int, at_most: int = 0) -> Range | None:
         """Addresses in a row, the lowest of the oldest block with room: `size`, or the most up to `at_most` times it.

@@ -169,7 +169,6 @@ class MacAddressRepository:
         self.lock()
         serials: list[str] = []
         while len(serials) < units:
-            # Any run will do for serial numbers: the longest piece first found, one after the other.
             found = self._free.take_serials(units - len(serials))
             if found is None:
                 raise ConflictError("no serial numbers are left; the format needs another digit")
