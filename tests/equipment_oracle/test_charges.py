@@ -321,6 +321,14 @@ def test_the_paid_period_starts_with_the_first_activation_of_the_order():
     assert story.cancel("2025-02-04").wait("2025-03-01").money() == [(ANNUAL, "o1", 36500 - 24 * 100, "2025-02-08")]
 
 
+def test_an_annual_refund_is_due_when_the_last_service_of_the_order_ends():
+    lines = [ev.OrderLine(line=name, ownership=ev.Ownership.CUSTOMER) for name in ("1", "2")]
+    story = Story().order("2025-01-10", *lines, plan=ev.Plan.ANNUAL, cents=36500)
+    story.ship("2025-01-11").ship("2025-01-11", "B", "2").activate("2025-01-15").cancel("2025-01-16", serials=("A",))
+    assert story.cancel("2025-02-04", name="m").wait("2025-02-07T23:59").money() == []
+    assert story.wait("2025-02-08T00:00").money() == [(ANNUAL, "o1", 36500 - 24 * 100, "2025-02-08")]
+
+
 def test_an_activation_of_another_order_does_not_start_the_paid_period():
     story = annual().order("2025-01-11", BOUGHT, plan=ev.Plan.ANNUAL, cents=0).ship("2025-01-12", "B", order="o2")
     story.activate("2025-01-15", "B").cancel("2025-02-09").wait("2025-03-01")
