@@ -124,6 +124,7 @@ def receipt_case(*evidence: TermEvent) -> Term:
 
 def test_a_replacement_without_proof_starts_when_it_registers() -> None:
     term = receipt_case(Registered(2, noon("2025-05-06")))
+    assert term.basis is TermBasis.RECEIPT
     assert span(term) == ("2025-05-06", "2026-05-06")
     assert term.receipt == Receipt(date(2025, 5, 6), Evidence.REGISTRATION)
 
@@ -135,7 +136,7 @@ def test_a_later_proof_of_delivery_does_not_move_the_receipt() -> None:
 
 def test_a_replacement_without_proof_that_registers_late_was_received_ten_days_after_it_shipped() -> None:
     term = receipt_case(Registered(2, noon("2025-05-20")))
-    assert term.begins == date(2025, 5, 11)
+    assert (term.begins, term.basis) == (date(2025, 5, 11), TermBasis.ASSUMED_RECEIPT)
     assert term.receipt == Receipt(date(2025, 5, 11), Evidence.NONE)
 
 
@@ -189,6 +190,15 @@ def test_a_unit_shipped_on_the_thirtieth_day_starts_by_its_order_date() -> None:
     assert (term.begins, term.basis) == (date(2025, 2, 9), TermBasis.ORDER_DATE)
     later = terms(first_unit(1, "2025-02-10", order_date="2025-01-10"))[1]
     assert (later.begins, later.basis) == (date(2025, 2, 10), TermBasis.SHIPMENT)
+
+
+def test_of_evidence_that_comes_twice_the_earlier_counts() -> None:
+    assert receipt_case(Delivered(2, noon("2025-05-06")), Delivered(2, noon("2025-05-04"))).begins == date(2025, 5, 4)
+    assert receipt_case(Registered(2, noon("2025-05-04")), Registered(2, noon("2025-05-06"))).begins == date(2025, 5, 4)
+    first = first_unit(1, "2025-01-10"), Activated(1, noon("2025-01-25")), Activated(1, noon("2025-01-20"))
+    assert terms(*first)[1].begins == date(2025, 1, 20)
+    back = TakenBack(1, noon("2025-03-09")), TakenBack(1, noon("2025-03-01"))
+    assert terms(*first, *back)[1].in_hands_since == date(2025, 3, 1)
 
 
 def test_a_registration_before_the_replacement_shipped_is_no_receipt() -> None:
