@@ -113,6 +113,9 @@ def _body(base: bytes, image: bytes, runs: Sequence[Run]) -> bytes:
             deflated, window_bits = _deflated(_records(base, image, _clipped(runs, begin, begin + size)))
             if len(deflated) <= wire.MAX_DEFLATED_BYTES:
                 break
+            if size <= wire.BLOCK_UNIT_BYTES:  # many short copies may be longer than the bytes themselves
+                deflated, window_bits = _deflated(_records(base, image, [Run(begin, begin + size, INSERT, 0)]))
+                break
             units = size * wire.MAX_DEFLATED_BYTES // len(deflated) // wire.BLOCK_UNIT_BYTES
             # At least one unit less than before, for the estimate may be as long.
             units = min(units, (size - 1) // wire.BLOCK_UNIT_BYTES)

@@ -14,6 +14,7 @@ from protocol.wire.errors import WireError
 from tests.firmware.adapter.update.test_delta import images, many_blocks
 from tools.release import delta
 from tools.release.delta import DeltaFaultError, apply_delta, make_delta
+from tools.release.delta_parse import COPY, Run
 
 UNRELATED_BYTES = 60_000
 UNRELATED_CPU_S = 10.0
@@ -48,6 +49,15 @@ def test_an_image_with_nothing_of_the_base_is_hardly_longer_and_soon_made() -> N
     made = make_delta(base, image)
     assert time.process_time() - began < UNRELATED_CPU_S
     assert len(made) < len(image) * 1.01 + wire.HEADER_BYTES
+
+
+def test_copies_that_are_longer_than_their_bytes_give_way_to_an_insertion(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parse by wrong costs: a copy for each byte, from places without order."""
+    chance = random.Random(6)
+    base, image = bytes(range(256)) * 16, chance.randbytes(wire.BLOCK_UNIT_BYTES)
+    runs = [Run(at, at + 1, COPY, chance.randrange(16) * 256 + byte - at) for at, byte in enumerate(image)]
+    monkeypatch.setattr(delta.Parser, "parse", lambda self, costs: runs)
+    assert len(make_delta(base, image)) < len(image) + wire.HEADER_BYTES + 40
 
 
 @pytest.mark.parametrize(("base", "image"), [(b"", b"x"), (b"x", b"")])
