@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from securesystemslib.signer import CryptoSigner, Signature, SSlibKey
 
-from adapter.update.errors import NetworkError
+from adapter.update.errors import NetworkError, UpdateError
 from adapter.update.fetching import Get
 from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
 from protocol.wire.messages import Message
@@ -132,8 +132,17 @@ class Fleet:
                 else:
                     stop = self._breaks[transfer] if transfer < len(self._breaks) else len(data)
                     transfer += 1
-                    for at in range(get.offset, min(len(data), get.offset + stop), CHUNK_BYTES):
-                        get.sink(data[at : min(len(data), get.offset + stop, at + CHUNK_BYTES)])
-                    get = job.send(b"") if get.offset + stop >= len(data) else job.throw(NetworkError("broke off"))
+                    error = _pour(get, data, min(len(data), get.offset + stop))
+                    get = job.send(b"") if error is None else job.throw(error)
         except StopIteration:
             return transfer
+
+
+def _pour(get: Get, data: bytes, stop: int) -> UpdateError | None:
+    """Hands the sink the bytes up to `stop`; what the driver throws into the session then, None if all of them came."""
+    try:
+        for at in range(get.offset, stop, CHUNK_BYTES):
+            get.sink(data[at : min(stop, at + CHUNK_BYTES)])
+    except UpdateError as error:
+        return error
+    return None if stop == len(data) else NetworkError("broke off")

@@ -97,6 +97,7 @@ class PoweredUnit:
         self._sequence = 0
         self._transfers = 0
         self._heard = -1
+        self.told_s = 0  # the time that the fleet told in this start
 
     def _boot(self, cause: str) -> None:
         why: list[str] = []
@@ -144,7 +145,8 @@ class PoweredUnit:
         self.session.self_test(not failed, ", ".join(failed))
 
     def _configured(self) -> None:
-        self.settings.raise_floor(self.fleet.time_s)
+        self.told_s = self.fleet.time_s
+        self.settings.raise_floor(self.told_s)
         for _ in range(self.manners.other_reports):
             self._keep_message("command_result", {"command_id": self.fleet.starts, "result": 0, "detail": "x" * 40})
         self.session.fleet_answered()

@@ -49,6 +49,7 @@ class Story:
     versions: frozenset[str]
     endings: dict[int, Endings]
     breaks: tuple[int, ...] = ()
+    staged: str = ""  # how each image came, as the beginning of its report says
 
     def fleet(self) -> Fleet:
         """The world at the story's beginning."""
@@ -71,6 +72,7 @@ class Stage:
     other_reports: int = 0
     late_reports: bool = False
     is_worn: bool = False
+    staged: str = ""
 
     def release(self, version: str, counter: int, payload: int | bytes = 0, schema: int = SCHEMA) -> str:
         """A new signed image, of random bytes or of that `payload`; the name of its target."""
@@ -193,8 +195,9 @@ def real_size(stage: Stage) -> None:
 
 
 def by_delta(stage: Stage) -> None:
-    """An update by a delta, and the next one by another, over a line that breaks off."""
-    stage.breaks = tuple(stage.chance.randrange(0, 9000) for _ in range(2))
+    """An update by a delta, and the next one by another, over a line that breaks off once in each start."""
+    stage.breaks = (stage.chance.randrange(0, 6000),)
+    stage.staged = "by a delta of "
     payload = changed(stage.first[HEADER_BYTES:], stage.chance)
     name = stage.release("1.0.0", 2, payload)
     stage.delta(stage.first, FIRST, name)
@@ -207,6 +210,7 @@ def by_delta(stage: Stage) -> None:
 
 def bad_delta(stage: Stage) -> None:
     """A delta that is signed and yet makes something else: the image comes whole."""
+    stage.staged = "whole, "
     name = stage.release("1.0.0", 2, changed(stage.first[HEADER_BYTES:], stage.chance))
     at = stage.chance.random()
     stage.delta(stage.first, FIRST, name, lambda data: _damaged(data, int(at * len(data))))
@@ -296,7 +300,7 @@ def tell(name: str, seed: int) -> Story:
     blocks = flashed(chance, first, first_root)
     return Story(
         name, worn(blocks, chance) if stage.is_worn else blocks, stage.orders, first_root, images, manners,
-        stage.versions, stage.endings, stage.breaks,
+        stage.versions, stage.endings, stage.breaks, stage.staged,
     )  # fmt: skip
 
 

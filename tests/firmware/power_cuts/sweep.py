@@ -16,20 +16,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adapter.errors import AdapterError
+from adapter.records import RecordPair
+from adapter.settings import FLOOR_STEP_S
+from adapter.update.journal import Journal
 from protocol.wire.boot_record import BootRecord
+from protocol.wire.enumerations import UPDATE_STATES
 from protocol.wire.errors import WireError
 from tests.firmware.power_cuts.cut_points import SLOTS, CutPoint, cuts_of
 from tests.firmware.power_cuts.fleet_side import FINAL, Fleet, Mark
 from tests.firmware.power_cuts.nor_flash import BLOCK_BYTES, PARTITIONS, NorFlash, Operation
-from tests.firmware.power_cuts.powered_unit import BrickedError, PoweredUnit, live_until_quiet
+from tests.firmware.power_cuts.powered_unit import BrickedError, PoweredUnit, SettingsOf, live_until_quiet
 from tests.firmware.power_cuts.scenarios import FIRST, Story
 from tests.firmware.power_cuts.tearing import FILES, RECORDS, files_of, read_of, torn
 
 CONTINUED_SHARE = 0.01  # of the cut points that read like an earlier one
+DAMAGED_SHARE = 0.01  # of the cut points after which a bit of the running image flips, too
 SECOND_CUTS_SHARE = 0.15  # of the lives after a cut
 SECOND_CUTS = 3  # in each of them
 MAX_FAILURES = 100  # a sweep that has seen so many is not worth going on with
 MAX_DEPTH = 2  # cuts in a row: a trial has three attempts
+_STAGED = UPDATE_STATES.index("staged")
 # What a unit may die of; whatever it is, it is told with the cut that brought it about.
 FAILURES = (BrickedError, AdapterError, WireError, OSError, ArithmeticError, AttributeError, LookupError, TypeError,
             ValueError, struct.error)  # fmt: skip
@@ -116,6 +122,8 @@ class Sweep:
             faults.append("the identity is another one")
         if unit.boot_record.floor < _boot_record(cut.operation.blocks).floor:
             faults.append(f"the security floor fell to {unit.boot_record.floor}")
+        if self._chance.random() < DAMAGED_SHARE:
+            faults += self._damaged(unit)
         for fault in faults:
             self._fail("booting", fault)
         return None if faults else _reading(unit, cut.operation.mark)
@@ -134,32 +142,62 @@ class Sweep:
 
     def _wrong_end(self, unit: PoweredUnit) -> Iterator[str]:
         """What is not as the story must end."""
-        story = self.story
-        if unit.header.version not in story.versions:
-            yield f"runs {unit.header.version}, not {sorted(story.versions)}"
-        record = _boot_record(unit.flash.blocks)
-        if record.trial or unit.session.state != "idle":
-            yield f"is not at rest: trial {record.trial}, {unit.session.state}"
-        told = unit.fleet.told
-        for assignment, allowed in story.endings.items():
-            ends = [row[1:] for row in told if row[0] == assignment and row[1] in FINAL]
-            if not set(ends or [None]) <= allowed or len(set(ends)) > 1 or len(ends) > 1 + MAX_DEPTH:
-                yield f"assignment {assignment} ended {ends}, allowed are {allowed}"
-        if not {row[0] for row in told} <= story.endings.keys():
-            yield f"told of assignments nobody made: {told}"
-        if (unit.header.version == FIRST) == any(row[1] == "confirmed" for row in told):
-            yield f"runs {unit.header.version} and told {told}"
-        if unit.fleet.lost:
-            yield f"reports were kept and never came: {sorted(unit.fleet.lost)}"
-        settings = unit.settings
-        wanted = unit.fleet.configuration if settings.schema > 1 else b""
-        if settings.schema > 1 and settings.configuration != wanted:
-            yield f"keeps another configuration: {settings.configuration[:20]!r}"
+        if unit.header.version not in self.story.versions:
+            yield f"runs {unit.header.version}, not {sorted(self.story.versions)}"
+        yield from self._wrong_reports(unit)
+        yield from self._wrong_stores(unit)
         if read_of(unit.flash.blocks, "identity") != self._identity:
             yield "the identity is another one"
         for name, data in files_of(unit.flash.blocks).items():
             if data not in unit.fleet.files.values() and not name.endswith(".new"):
                 yield f"stored {name} is not what the fleet has"
+
+    def _wrong_reports(self, unit: PoweredUnit) -> Iterator[str]:
+        """What the fleet should have heard and did not, or the other way round."""
+        endings, told = self.story.endings, unit.fleet.told
+        for assignment, allowed in endings.items():
+            ends = [row[1:] for row in told if row[0] == assignment and row[1] in FINAL]
+            if not set(ends or [None]) <= allowed or len(set(ends)) > 1 or len(ends) > 1 + MAX_DEPTH:
+                yield f"assignment {assignment} ended {ends}, allowed are {allowed}"
+        if not {row[0] for row in told} <= endings.keys():
+            yield f"told of assignments nobody made: {told}"
+        if (unit.header.version == FIRST) == any(row[1] == "confirmed" for row in told):
+            yield f"runs {unit.header.version} and told {told}"
+        staged = [message for message in unit.fleet.received if message.values.get("state") == _STAGED]
+        for message in staged:
+            if not message["detail"].startswith(self.story.staged):
+                yield f"the image came otherwise: {message['detail']}"
+        if unit.fleet.lost:
+            yield f"reports were kept and never came: {sorted(unit.fleet.lost)}"
+
+    def _wrong_stores(self, unit: PoweredUnit) -> Iterator[str]:
+        """What a later start would find wrong on the flash."""
+        flash = NorFlash(unit.flash.blocks, unit.flash.digest)
+        record = _boot_record(flash.blocks)
+        journal = Journal(RecordPair(flash.partition("journal")))
+        if record.trial or journal.state != "idle":
+            yield f"is not at rest: trial {record.trial}, {journal.state}"
+        if record.floor < unit.header.security_counter:
+            yield f"the security floor is {record.floor}, the image's counter {unit.header.security_counter}"
+        settings = SettingsOf(unit.header.data_schema, flash.partition("settings"), unit.slot)
+        if settings.floor_s + FLOOR_STEP_S <= unit.told_s:
+            yield f"the clock's floor is {settings.floor_s}, told was {unit.told_s}"
+        if settings.schema > 1 and settings.configuration != unit.fleet.configuration:
+            yield f"keeps another configuration: {settings.configuration[:20]!r}"
+
+    def _damaged(self, unit: PoweredUnit) -> Iterator[str]:
+        """A bit of the image that booted flips: it does not boot again, whatever else does or does not."""
+        flash = NorFlash(unit.flash.blocks, 0)
+        length = unit.boot_record.slots[unit.slot][0]
+        index, inside = divmod(PARTITIONS[SLOTS[unit.slot]][0] + self._chance.randrange(length), BLOCK_BYTES)
+        block = flash.blocks[index]
+        flash.blocks[index] = block[:inside] + bytes((block[inside] ^ 0x10,)) + block[inside + 1 :]
+        try:
+            other = PoweredUnit(flash, self.story.fleet(), self.story.first_root, self.story.manners, "power_on", False)
+        except BrickedError:
+            return  # the other slot holds no image: the ROM loader takes over
+        if other.slot == unit.slot:
+            yield "an image with a flipped bit boots"
 
     def _fail(self, when: str, what: str) -> None:
         self.tally.failures.append(f"{self.story.name}, {when}: {what}")
