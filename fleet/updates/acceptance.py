@@ -108,7 +108,7 @@ def accept(
         role, version = parse_name(name)
         held = after.roles.get(role)
         offline = OfflineRole(parse(role, files[name]), files[name])
-        _check_follows(role, version, held, offline, now)
+        _check_follows(role, version, held, offline)
         if role == "root":
             _check_root(after.root, offline)
         else:
@@ -117,6 +117,7 @@ def accept(
             delegators[role].append(offline.metadata.signed)
         after = replace(after, roles={**after.roles, role: offline})
         new[name] = files[name]
+    _check_fresh([parse_name(name)[0] for name in new], after, now)
     _check_whole(after, online)
     fresh = check_payloads(state.listed(), after.listed(), payloads)
     _check_counters(state, after)
@@ -136,7 +137,7 @@ def _signing_order(name: str) -> tuple[int, int, str]:
     return ({"root": 0, "targets": 1}.get(role, 2), version, role)
 
 
-def _check_follows(role: str, version: int, held: OfflineRole | None, new: OfflineRole, now: datetime) -> None:
+def _check_follows(role: str, version: int, held: OfflineRole | None, new: OfflineRole) -> None:
     if role not in ("root", "targets") and parse_part(role) is None:
         raise MetadataError(f"{role} is not signed offline; publish root, targets and board-... only")
     if new.version != version:
@@ -144,8 +145,15 @@ def _check_follows(role: str, version: int, held: OfflineRole | None, new: Offli
     expected = held.version + 1 if held else 1
     if version != expected:
         raise MetadataError(f"{role} version {version} does not follow: version {expected} is next")
-    if new.metadata.signed.is_expired(now):
-        raise MetadataError(f"{role} version {version} expired at {new.metadata.signed.expires}; sign it again")
+
+
+def _check_fresh(published: Sequence[str], after: OfflineState, now: datetime) -> None:
+    """Of a root or role that was signed several times only the newest must not have expired (TUF 5.3.10)."""
+    in_use = ("root", "targets", *after.parts())
+    for role in (role for role in published if role in in_use):
+        newest = after.roles[role].metadata.signed
+        if newest.is_expired(now):
+            raise MetadataError(f"{role} version {newest.version} expired at {newest.expires}; sign it again")
 
 
 def _check_root(before: Root | None, new: OfflineRole) -> None:

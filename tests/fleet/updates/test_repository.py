@@ -219,6 +219,20 @@ def test_the_newest_version_of_a_role_is_never_one_of_a_key_of_before(owners: Ow
     assert tree(owners.repository.directory) == before
 
 
+def test_roots_of_the_past_may_have_expired_and_the_newest_may_not(owners: Owners) -> None:
+    """A fleet that lost its files gets all roots again, however old the first are."""
+    owners.initialise()
+    owners.sign("1.0.0", 1)
+    owners.now = NOW + timedelta(days=731)
+    with pytest.raises(MetadataError, match="root version 1 expired"):
+        owners.publish()
+    assert owners.repository.status() == []
+    for role in ("root", "targets", "board-simulated"):
+        renew(owners.bundle, owners.keys, role, owners.now)
+    owners.publish()
+    assert versions(owners.repository) == {"board-simulated": 3, "root": 2, "snapshot": 1, "targets": 2, "timestamp": 1}
+
+
 class Cut(BaseException):
     """The process dies here."""
 

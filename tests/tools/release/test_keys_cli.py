@@ -90,6 +90,22 @@ def test_owners_at_different_places_sign_one_after_another(published: Path) -> N
     assert listed == ["root-1", "root-4", "root-3"]
 
 
+def test_the_first_root_is_signed_by_owners_at_different_places_too(desk: Path) -> None:  # noqa: F811
+    done("keys", "create", "keys", "--board", "simulated")
+    engineering = owner(desk, "engineering", "root-1", "targets", "board-simulated")
+    second = owner(desk, "second", "root-2")
+    asked = ("init", "--keys", str(engineering), "--bundle", "releases", "--board", "simulated")
+    waiting = done(*asked)
+    assert [(each["role"], each["needed"]) for each in waiting["missing"]] == [("root", 1)]
+    assert not (desk / "releases/metadata").exists()
+    assert "waits for signatures" in str(release(*asked).exception)
+    assert "has no root" in str(release("publish", "--bundle", "releases").exception)
+    signed = done("cosign", "--keys", str(second), "--bundle", "releases")
+    assert signed["signed"] == ["1.root.json", "1.targets.json", "1.board-simulated.json"]
+    done("publish", "--bundle", "releases")
+    publish_next(desk, "1.0.0", 1)
+
+
 def test_a_stolen_root_key_is_gone_without_its_own_signature(published: Path) -> None:
     (published / "keys/root-2.pem").unlink()
     done("keys", "create", "keys", "--name", "root-4")
