@@ -4,8 +4,9 @@ A unit keeps every name that a module mentions in a table in its heap, and that 
 
 - Private module constants (`_SIZE = 4`) become const(): the compiler writes the value wherever the name stands.
 - Private names that a module defines (`self._journal`, `def _move`) become `_1`, `_2`, the same few in every
-  module. House rule: no module touches a private name of another's, and none inherits but from errors, so two
-  modules' `_1` never meet. Lines stay where they are: a traceback names file and line as ever.
+  module, and so do parameters that no call names. House rule: no module touches a private name of another's, and
+  none inherits but from errors, so two modules' `_1` never meet. Lines stay where they are: a traceback names file
+  and line as ever.
 
 The sources themselves do without, so that they run on CPython as they are and tests see their names.
 """
@@ -16,19 +17,36 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 _CONSTANT = re.compile(r"_[A-Z][A-Z0-9_]*")
 _PRIVATE = re.compile(r"_[A-Za-z]\w*")
 
 
-def for_device(source: bytes) -> bytes:
-    """`source` (a module) with folded constants and short private names; as it is if it is no Python."""
-    try:
-        module = ast.parse(source)
-    except SyntaxError:
+def keywords(sources: Iterable[bytes]) -> frozenset[str]:
+    """The names by which calls in any of `sources` hand over arguments."""
+    modules = filter(None, map(_parsed, sources))
+    return frozenset(
+        node.arg for module in modules for node in ast.walk(module) if isinstance(node, ast.keyword) and node.arg
+    )
+
+
+def for_device(source: bytes, named: Collection[str]) -> bytes:
+    """`source` (a module) with folded constants and short names; as it is if it is no Python.
+
+    `named` is what `keywords` gives for all modules that may call this one.
+    """
+    module = _parsed(source)
+    if module is None:
         return source  # the compiler will say it better
-    return _with_short_names(_with_constants(source, module.body), module)
+    return _with_short_names(_with_constants(source, module.body), module, named)
+
+
+def _parsed(source: bytes) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return None
 
 
 def _with_constants(source: bytes, body: list[ast.stmt]) -> bytes:
@@ -52,16 +70,54 @@ def _is_literal(value: ast.expr) -> bool:
     return isinstance(value, ast.Constant) and isinstance(value.value, int | str | bytes)
 
 
-def _with_short_names(source: bytes, module: ast.Module) -> bytes:
-    private = dict.fromkeys(name for name in defined(module) if is_private(name))
-    short = {name: f"_{number}" for number, name in enumerate(private, 1)}
+def _with_short_names(source: bytes, module: ast.Module, named: Collection[str]) -> bytes:
+    private = {name for name in defined(module) if is_private(name)}
+    parameters = _parameters(module, named)
+    short: dict[str, str] = {}
     lines = source.decode().splitlines(keepends=True)
-    for token in reversed(list(tokenize.generate_tokens(io.StringIO(source.decode()).readline))):
-        if token.type == tokenize.NAME and token.string in short:
-            row, start = token.start
-            line = lines[row - 1]
-            lines[row - 1] = line[:start] + short[token.string] + line[token.end[1] :]
+    places = []
+    before = ""
+    for token in tokenize.generate_tokens(io.StringIO(source.decode()).readline):
+        if token.type == tokenize.NAME:
+            row = token.start[0]
+            mine = before != "." and any(row in rows for rows in parameters.get(token.string, ()))
+            if token.string in private or mine:
+                short.setdefault(token.string, f"_{len(short) + 1}")
+                places.append(token)
+        before = token.string
+    for token in reversed(places):
+        (row, start), (_, stop) = token.start, token.end
+        line = lines[row - 1]
+        lines[row - 1] = line[:start] + short[token.string] + line[stop:]
     return "".join(lines).encode()
+
+
+def _parameters(module: ast.Module, named: Collection[str]) -> dict[str, list[range]]:
+    """The parameters that may have another name, each with the rows of the functions it belongs to.
+
+    Not those that a call names, nor those that share a name with a global: a default may mean the global.
+    """
+    kept = {*named, *_globals(module), "self"}
+    found: dict[str, list[range]] = {}
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            rows = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+            for argument in node.args.args:
+                if argument.arg not in kept and not isinstance(node, ast.Lambda):
+                    found.setdefault(argument.arg, []).append(rows)
+    return found
+
+
+def _globals(module: ast.Module) -> Iterator[str]:
+    """The names that the module itself binds, its imports included wherever they stand."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+    for statement in module.body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield statement.name
+        elif isinstance(statement, ast.Assign):
+            yield from (target.id for target in statement.targets if isinstance(target, ast.Name))
 
 
 def is_private(name: str) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tools.release.device_source import for_device
+from typing import Any
+
+from tools.release.device_source import for_device, keywords
 
 SOURCE = b'''"""A module."""
 import sys
@@ -31,7 +33,7 @@ def run():
 
 
 def test_private_names_become_short_and_the_program_stays_the_same() -> None:
-    made = for_device(SOURCE).replace(b"const(", b"(")
+    made = for_device(SOURCE, {"_count"}).replace(b"const(", b"(")
     before: dict[str, object] = {}
     after: dict[str, object] = {}
     exec(compile(SOURCE, "before", "exec"), before)
@@ -41,7 +43,7 @@ def test_private_names_become_short_and_the_program_stays_the_same() -> None:
 
 
 def test_only_names_the_module_defines_are_changed() -> None:
-    made = for_device(SOURCE).decode()
+    made = for_device(SOURCE, {"_count"}).decode()
     assert "sys.implementation._mpy" in made
     assert "self.__init__" not in made
     assert "def __init__(self)" in made
@@ -50,13 +52,44 @@ def test_only_names_the_module_defines_are_changed() -> None:
     assert "Adds to self._count." in made
 
 
+PARAMETERS = b'''"""A module."""
+import limits
+
+size = 3
+
+
+def scale(value, factor, size=size, limit=limits.value):
+    def inner(value):
+        return value * factor
+
+    return inner(value) + size + (limit if limit else limits.value), [value for value in (factor,)]
+
+
+def run():
+    return scale(2, 5, limit=1), scale(1, 2, 0)
+'''
+
+
+def test_parameters_that_no_call_names_become_short() -> None:
+    named = keywords([PARAMETERS])
+    made = for_device(PARAMETERS, named)
+    assert named == {"limit"}
+    assert b"def scale(_1, _2, size=size, limit=limits.value):" in made
+    results = []
+    for source in (PARAMETERS, made):
+        names: dict[str, Any] = {}
+        exec(compile(source.replace(b"import limits", b"class limits:\n    value = 7"), "module", "exec"), names)
+        results.append(names["run"]())
+    assert results[0] == results[1] == ((14, [5]), (9, [2]))
+
+
 def test_lines_stay_where_they_are() -> None:
-    assert for_device(SOURCE).count(b"\n") == SOURCE.count(b"\n")
+    assert for_device(SOURCE, {"_count"}).count(b"\n") == SOURCE.count(b"\n")
 
 
 def test_private_constants_are_folded() -> None:
-    assert b"_STEP = const(1 << 2)\n" in for_device(SOURCE)
+    assert b"_STEP = const(1 << 2)\n" in for_device(SOURCE, {"_count"})
 
 
 def test_what_is_no_python_is_left_to_the_compiler() -> None:
-    assert for_device(b"def (") == b"def ("
+    assert for_device(b"def (", ()) == b"def ("
