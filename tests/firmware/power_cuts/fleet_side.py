@@ -7,7 +7,7 @@ its state: the order that is out is the first whose end no report has told. A cu
 from __future__ import annotations
 
 import random
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
@@ -118,8 +118,11 @@ class Fleet:
         if not known:
             self.received.append(message)
 
-    def serve(self, job: Generator[Get, Any, Any], transfer: int = 0) -> int:
-        """Drives `job` to its end or its NetworkError, which is raised; how many image transfers there have been."""
+    def serve(self, job: Generator[Get, Any, Any], received: Callable[[int], None], transfer: int = 0) -> int:
+        """Drives `job` to its end or its NetworkError, which is raised; how many image transfers there have been.
+
+        `received` is told of every byte before the session hears of it, as by the driver (ports/unix/updater.py).
+        """
         files = self.files
         try:
             get = next(job)
@@ -128,11 +131,14 @@ class Fleet:
                 if data is None:
                     get = job.send(None)
                 elif get.sink is None:
+                    received(len(data))
                     get = job.send(data) if len(data) <= get.max_bytes else job.throw(NetworkError("endless"))
                 else:
                     stop = self._breaks[transfer] if transfer < len(self._breaks) else len(data)
                     transfer += 1
-                    error = _pour(get, data, min(len(data), get.offset + stop))
+                    stop = min(len(data), get.offset + stop)
+                    error = _pour(get, data, stop)
+                    received(stop - get.offset)
                     get = job.send(b"") if error is None else job.throw(error)
         except StopIteration:
             return transfer

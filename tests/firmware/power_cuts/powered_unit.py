@@ -167,7 +167,7 @@ class PoweredUnit:
         self.session.check()
         if self.session.wants_work:
             try:
-                self._transfers = self.fleet.serve(self.session.work(NOW_S), self._transfers)
+                self._transfers = self.fleet.serve(self.session.work(NOW_S), self.session.received, self._transfers)
             except NetworkError:
                 self._transfers += 1
         self._take_reports()
