@@ -32,7 +32,9 @@ BOARD = "simulated"
 MAC = MacAddress.parse("02:00:5E:10:00:01")
 
 
-def identity_record(serial: str, leaf: Authority, anchor_der: bytes, addresses: dict[str, object]) -> bytes:
+def identity_record(
+    serial: str, leaf: Authority, anchor_der: bytes, addresses: dict[str, object], root: bytes = b"{}"
+) -> bytes:
     """The identity partition's first record, as firmware/adapter/identity.py describes it."""
     private = leaf.key.private_numbers().private_value.to_bytes(32, "big")
     numbers = leaf.key.public_key().public_numbers()
@@ -40,7 +42,7 @@ def identity_record(serial: str, leaf: Authority, anchor_der: bytes, addresses: 
     payload = struct.pack(
         ">BBHB6s2s11s16s32s65s", 2, 1, 1, 1, MAC.octets, b"US", serial.encode(), BOARD.encode(), private, public
     )
-    for blob in (leaf.der, anchor_der, b"{}", messages.pack("addresses", addresses)):
+    for blob in (leaf.der, anchor_der, root, messages.pack("addresses", addresses)):
         payload += struct.pack(">H", len(blob)) + blob
     return bytes(pack_header(1, payload)) + payload
 
@@ -60,16 +62,26 @@ class PluggedUnit:
 
     @classmethod
     def create(
-        cls, directory: Path, fleet: LoopbackFleet, serial: str = "PT000000018", leaf: Authority | None = None
+        cls,
+        directory: Path,
+        fleet: LoopbackFleet,
+        serial: str = "PT000000018",
+        leaf: Authority | None = None,
+        updates: tuple[int, bytes] = (1, b"{}"),
+        image: bytes = b"",
     ) -> PluggedUnit:
-        """A unit that knows `fleet`; its certificate is `leaf`, or a good one."""
+        """A unit that knows `fleet`; its certificate is `leaf`, or a good one.
+
+        `updates`: the update server's port and the first root; `image`: what it runs, or the firmware as it is.
+        """
         facts = catalogue.load(BOARD)
-        image = build_image(BOARD, "1.0.0", 1)
+        image = image or build_image(BOARD, "1.0.0", 1)
         addresses = {
-            "broker_host": HOST, "broker_port": fleet.port, "updates_host": HOST, "updates_port": 1,
+            "broker_host": HOST, "broker_port": fleet.port, "updates_host": HOST, "updates_port": updates[0],
             "ntp": [{"host": HOST, "port": fleet.sntp.port}],
         }  # fmt: skip
-        identity = identity_record(serial, leaf or fleet.devices.issue(serial), fleet.servers.der, addresses)
+        leaf = leaf or fleet.devices.issue(serial)
+        identity = identity_record(serial, leaf, fleet.servers.der, addresses, updates[1])
         flash = bytearray(b"\xff" * facts.flash.bytes)
         for name, data in (("boot_record", initial_boot_record(image)), ("slot_a", image), ("identity", identity)):
             at = facts.flash.partitions[name].offset
@@ -87,13 +99,13 @@ class PluggedUnit:
         fresh.write_text("up" if up else "down")
         fresh.replace(self.directory / "ethernet")
 
-    def start(self, cause: str = "power_on", prefix: tuple[str, ...] = ()) -> None:
-        """Starts boot with the heap of the board; `prefix` is a command to run it under."""
+    def start(self, cause: str = "power_on", prefix: tuple[str, ...] = (), heap_bytes: int = 0) -> None:
+        """Starts boot with the heap of the board, or another; `prefix` is a command to run it under."""
         read, write = os.pipe()
         master, self._usb = os.openpty()  # the unit has the master, as in tools/sim/launcher.py
         tty.setraw(self._usb)
         os.set_blocking(master, False)
-        heap = catalogue.load(BOARD).simulated_heap_bytes(len(build_image(BOARD, "1.0.0", 1)))
+        heap = heap_bytes or catalogue.load(BOARD).simulated_heap_bytes(len(build_image(BOARD, "1.0.0", 1)))
         self.pins = {}
         with (self.directory / "unit.log").open("ab") as log:
             self._process = subprocess.Popen(

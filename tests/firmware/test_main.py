@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from adapter.settings import Settings
 from adapter.sntp import REPLY_TIMEOUT_MS
 from protocol.wire import messages
 from protocol.wire.enumerations import (
@@ -20,6 +21,7 @@ from protocol.wire.enumerations import (
     UNIT_STATES,
 )
 from tests.firmware.loopback_fleet import Authority, LoopbackFleet, loopback_fleet
+from tests.firmware.model_flash import CuttingFlash
 from tests.firmware.plugged_unit import PluggedUnit
 
 TIMES = 20
@@ -230,6 +232,15 @@ def test_a_locked_unit_in_service_answers_hello_on_its_usb_link_and_nothing_else
     assert (LINK_MODES[hello["mode"]], hello["serial"], hello.sequence) == ("locked", unit.serial, 7)
     assert UNIT_STATES[hello["state"]] == "ready"
     assert LINK_RESULTS[unit.ask("run_self_test", 8)["result"]] == "refused"
+
+
+def test_the_fleets_configuration_is_kept_for_the_next_start(fleet: LoopbackFleet, unit: PluggedUnit) -> None:
+    fleet.heartbeat_s = 77
+    unit.start()
+    fleet.wait_for("service_ready")
+    unit.cut_power()
+    kept = Settings(CuttingFlash(unit.directory / "flash.bin").partition("settings")).configuration
+    assert messages.unpack(kept)["heartbeat_s"] == 77
 
 
 def test_the_heap_left_when_all_is_loaded_is_enough(

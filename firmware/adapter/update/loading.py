@@ -131,9 +131,11 @@ class Loader:
         journal = self._journal
         self._writer = SlotWriter(self._slots.other, journal.length, journal.offset)
         self._delta_at = journal.delta_offset
-        self._delta = self._slots.delta(
-            (journal.length, journal.sha256), self._writer.write, (journal.delta_offset, journal.offset)
-        )
+        image = (journal.length, journal.sha256)
+        try:
+            self._delta = self._slots.delta(image, self._writer.write, (journal.delta_offset, journal.offset))
+        except MemoryError as error:  # of all steps this one wants the largest pieces of heap
+            raise DeltaError(str(error))
         try:
             yield from self._fetch(plan.delta_path, self._take_delta, mirrors, plan.delta_bytes)
             if not self._delta.is_whole:

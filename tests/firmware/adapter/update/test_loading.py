@@ -214,6 +214,18 @@ def test_the_reason_for_giving_a_delta_up_is_told(unit: UpdatingUnit, repository
     assert "delta: the update server does not have targets/" in staged_how(unit)
 
 
+def test_a_heap_without_room_for_a_delta_takes_the_whole_image(
+    unit: UpdatingUnit, repository: BendableRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*args: object) -> None:
+        raise MemoryError("memory allocation failed, allocating 4160 bytes")
+
+    add_delta(repository)
+    monkeypatch.setattr(unit.slots, "delta", no_room)
+    assert load(unit) == ["img"]
+    assert "delta: memory allocation failed" in staged_how(unit)
+
+
 IGNORED: dict[str, Callable[[BendableRepository], object]] = {
     "another base": lambda r: add_delta(r, custom={"base": "00" * 32}),
     "no base": lambda r: add_delta(r, custom={"something": 1}),

@@ -55,14 +55,14 @@ class UpdateServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, files: dict[str, bytes], directory: Path) -> None:
+    def __init__(self, files: dict[str, bytes], directory: Path, authority: Authority | None = None) -> None:
         super().__init__((HOST, 0), Handler)
         self.files = files
         self.misbehaviours: dict[str, Misbehaviour] = {}
         self.faults_left = 1000
         self.asked: list[tuple[str, str | None]] = []
         self.stopping = threading.Event()
-        authority = Authority.create("Test anchors")
+        authority = authority or Authority.create("Test anchors")
         authority.issue("updates", hosts=True).write(directory / "server")
         self.anchors_der = authority.der
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

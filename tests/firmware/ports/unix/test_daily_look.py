@@ -1,0 +1,111 @@
+"""A unit that nobody tells to looks for an order by itself: once a day, not with others, not soon after its start."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+
+import pytest
+
+from tests.conftest import RunMicroPython
+
+HOUR_S = 3600
+DAYS = 12
+
+SCRIPT = """
+import asyncio, json, sys
+from adapter.turn import Turn
+from adapter.update.errors import NetworkError
+from ports.unix import updater
+
+facts = json.loads(sys.stdin.read())
+now_ms = [0]
+looks = []
+
+class Session:
+    state = "idle"
+    mirrors = 0
+    wants_work = False
+
+    def take_report(self, keep):
+        return False
+
+    def poll(self, *values):
+        return False
+
+    def received(self, count):
+        pass
+
+    def check(self):
+        self.wants_work = True
+        looks.append(now_ms[0] // 1000)
+
+    def work(self, now_s):
+        self.wants_work = False
+        for get in ():
+            yield get
+
+class Server:
+    mirrors = 1
+
+    def close(self):
+        pass
+
+class Done(Exception):
+    pass
+
+def uptime():
+    now_ms[0] += 200_000
+    if now_ms[0] > facts["days"] * 86_400_000:
+        raise Done
+    return now_ms[0]
+
+async def at_once(seconds):
+    pass
+
+updater.asyncio.sleep = at_once
+turn = Turn()
+session = Session()
+driver = updater.Updater(
+    session, Server(), uptime, lambda: 0, lambda count: bytes([facts["draw"]] * count), lambda: True, lambda: False,
+    None, print, lambda state: None, None, turn,
+)
+
+def beat():
+    turn.lend()
+    if facts["told_at_s"] and now_ms[0] // 1000 >= facts["told_at_s"]:
+        facts["told_at_s"] = 0
+        session.check()
+
+try:
+    asyncio.run(driver.run(beat))
+except Done:
+    print(json.dumps(looks))
+"""
+
+
+def looks(micropython: RunMicroPython, draw: int = 0, told_at_s: int = 0, days: int = DAYS) -> list[int]:
+    """The seconds of uptime at which the unit asked; every draw of entropy gives bytes of `draw`."""
+    facts = {"draw": draw, "told_at_s": told_at_s, "days": days}
+    found: list[int] = json.loads(micropython(SCRIPT, stdin=json.dumps(facts)).splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize("draw", [0, 0x5A, 0xFF])
+def test_a_unit_looks_about_once_a_day(micropython: RunMicroPython, draw: int) -> None:
+    found = looks(micropython, draw)
+    assert HOUR_S <= found[0] <= 3 * HOUR_S + 900
+    waits = [later - earlier for earlier, later in pairwise(found)]
+    assert all(23 * HOUR_S <= wait <= 25 * HOUR_S + 900 for wait in waits)
+    assert DAYS - 1 <= len(found) <= DAYS + 1
+
+
+def test_units_do_not_look_at_the_same_time(micropython: RunMicroPython) -> None:
+    assert len({looks(micropython, draw, days=1)[0] // 600 for draw in (0, 40, 77, 200)}) > 2
+
+
+def test_a_look_that_the_fleet_asked_for_puts_the_next_one_off(micropython: RunMicroPython) -> None:
+    first = looks(micropython, days=1)[0]
+    found = looks(micropython, told_at_s=first - 3000, days=2)
+    assert first - 3000 <= found[0] < first
+    assert found[1] >= found[0] + 23 * HOUR_S

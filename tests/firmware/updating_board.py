@@ -1,0 +1,140 @@
+"""A whole simulated unit that updates itself from a loopback fleet, with as much heap as a test gives it.
+
+`python -m tests.firmware.updating_board` finds the smallest heap with which an update works, in full and by delta.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+from tuf.api.metadata import TargetFile
+
+from protocol.wire.enumerations import BOOT_REASONS, COMMANDS, UPDATE_REASONS, UPDATE_STATES
+from protocol.wire.image import ImageHeader
+from protocol.wire.release import delta_name, target_facts, target_name
+from tests.firmware.adapter.update.repository import BOARD, BendableRepository
+from tests.firmware.adapter.update.repository import SERIAL as REPOSITORY_SERIAL
+from tests.firmware.loopback_fleet import loopback_fleet
+from tests.firmware.plugged_unit import PluggedUnit
+from tests.firmware.ports.unix.update_server import UpdateServer
+from tools.bench import minor_release
+from tools.release.delta import make_delta
+
+SERIAL = "PT000000018"
+RESTART_STATUS = 64 + BOOT_REASONS.index("restart")
+_KB = 1024
+
+
+class UpdateFailedError(AssertionError):
+    """The unit did not get to the new image; says how far it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """`how` the image came, in the unit's words; `free_heap_bytes` when the old image had all loaded."""
+
+    how: str
+    heap_bytes: int
+    free_heap_bytes: int
+
+
+def images() -> tuple[bytes, bytes]:
+    """The firmware as it is, and a minor release of it that has a module more."""
+    with tempfile.TemporaryDirectory() as folder:
+        pair = {pair.name: pair for pair in minor_release.pairs(Path(folder))}["feature"]
+    return pair.base, pair.image
+
+
+def update(directory: Path, base: bytes, image: bytes, heap_kb: int, by_delta: bool) -> Updated:
+    """One update from `base` to `image` with `heap_kb` beside the image; UpdateFailedError if it does not work."""
+    directory.mkdir()
+    repository = _repository(base, image, by_delta)
+    with (
+        loopback_fleet(directory) as fleet,
+        UpdateServer(repository.files, directory, fleet.servers) as server,
+    ):
+        unit = PluggedUnit.create(
+            directory / "unit", fleet, SERIAL, updates=(server.server_port, repository.first_root), image=base
+        )
+        reports = []
+
+        def until(wanted: str) -> None:
+            while not reports or UPDATE_STATES[reports[-1]["state"]] != wanted:
+                reports.append(fleet.wait_for("update_report"))
+                if UPDATE_STATES[reports[-1]["state"]] in ("failed", "reverted"):
+                    break
+
+        try:
+            unit.start(heap_bytes=heap_kb * _KB + len(base))
+            fleet.wait_for("service_ready")
+            fleet.send(SERIAL, "command", command_id=1, command=COMMANDS.index("check_update"), argument=0)
+            if unit.wait_exit() != RESTART_STATUS:
+                raise UpdateFailedError(f"the old image ended: {unit.log()[-500:]}")
+            pins = dict(unit.pins)
+            unit.start("restart", heap_bytes=heap_kb * _KB + max(len(base), len(image)))
+            until("staged")
+            how = str(reports[-1]["detail"])
+            until("confirmed")
+        except AssertionError as error:
+            raise UpdateFailedError(f"{error}\n{unit.log()[-500:]}") from error
+        finally:
+            unit.cut_power()
+        last = reports[-1]
+        if UPDATE_STATES[last["state"]] != "confirmed":
+            raise UpdateFailedError(f"{UPDATE_REASONS[last['reason']]}: {last['detail']}\n{unit.log()[-500:]}")
+        return Updated(how, pins["heap_bytes"], pins["free_heap_bytes"])
+
+
+def _repository(base: bytes, image: bytes, by_delta: bool) -> BendableRepository:
+    """The image assigned now, by metadata that holds now."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    made = BendableRepository()
+    for signed in (made.root, made.targets, made.board, made.snapshot, made.timestamp):
+        signed.expires = now + timedelta(days=30)
+    made.publish_root()
+    header = ImageHeader.unpack(image)
+    name = target_name(BOARD, header.version)
+    facts = target_facts(header) | {"minimum_heap_bytes": 1}
+    _add(made, name, image, facts)
+    if by_delta:
+        facts = {"base": sha256(base).hexdigest()}
+        _add(made, delta_name(name, ImageHeader.unpack(base).version), make_delta(base, image), facts)
+    made.publish(bump=("all",))
+    made.assign(name, serial=SERIAL, at=now)
+    made.files[f"director/{SERIAL}.json"] = made.files.pop(f"director/{REPOSITORY_SERIAL}.json")
+    return made
+
+
+def _add(repository: BendableRepository, name: str, data: bytes, custom: dict[str, object]) -> None:
+    target = TargetFile.from_data(name, data, ["sha256"])
+    target.unrecognized_fields["custom"] = custom
+    repository.board.targets[name] = target
+    repository.files[f"targets/{target.hashes['sha256']}.{name}"] = data
+
+
+def floor_kb(low: int, high: int, by_delta: bool) -> int:
+    """The smallest heap, in KB to a step of 2, with which an update works; `low` is too small, `high` is not."""
+    base, image = images()
+    while high - low > 2:
+        tried = (low + high) // 2
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                found = update(Path(folder, "tried"), base, image, tried, by_delta)
+                print(
+                    f"{tried} KB: works, {found.how}; heap {found.heap_bytes}, free {found.free_heap_bytes}", flush=True
+                )
+                high = tried
+            except UpdateFailedError as error:
+                print(f"{tried} KB: {str(error).strip().splitlines()[-1][:100]}", flush=True)
+                low = tried
+    return high
+
+
+if __name__ == "__main__":
+    for delta in (False, True):
+        print("by delta" if delta else "whole:", floor_kb(int(sys.argv[1]), int(sys.argv[2]), delta), "KB", flush=True)
