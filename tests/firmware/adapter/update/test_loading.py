@@ -1,9 +1,8 @@
-"""How an image comes into the other slot: by a delta where one helps, else whole, and never beyond the budget."""
+"""An image comes by a delta where one helps, else whole; a delta that does not help is given up once and for all."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -12,29 +11,28 @@ from typing import Any
 import pytest
 from tuf.api.metadata import TargetFile
 
-from adapter.update.errors import NetworkError, UpdateError
+from adapter.update.errors import NetworkError
 from adapter.update.fetching import Get
-from adapter.update.loading import CHECKPOINT_BYTES, MAX_DELTA_TRIES, MAX_LOAD_S, MAX_RECEIVED_IMAGES, MAX_TRIES
+from adapter.update.loading import MAX_DELTA_TRIES
 from protocol.wire.release import delta_name
-from tests.firmware.adapter.update.repository import NOW_S, BendableRepository
+from tests.firmware.adapter.update.loading_bench import (
+    NAME,
+    cut_after,
+    load,
+    repository_of_one,
+    running_slot,
+    staged_how,
+)
+from tests.firmware.adapter.update.repository import BendableRepository
 from tests.firmware.adapter.update.unit import UpdatingUnit, first_image
 from tools.release import delta
-
-CHANCE = random.Random(7)
-PAYLOAD = b"".join(CHANCE.randbytes(1500) + b"first" * 300 for _ in range(24))
-NAME = "simulated_1.0.0.img"
-
 
 make_delta = cache(delta.make_delta)
 
 
 @pytest.fixture
 def repository() -> BendableRepository:
-    made = BendableRepository()
-    made.add_image("1.0.0", 2, PAYLOAD)
-    made.publish(bump=("all",))
-    made.assign(NAME)
-    return made
+    return repository_of_one()
 
 
 @pytest.fixture
@@ -55,58 +53,6 @@ def add_delta(repository: BendableRepository, data: bytes | None = None, custom:
     return path
 
 
-Answer = Callable[[Get, list[str]], bytes | None]
-
-
-def serve(job: Generator[Get, Any, Any], answer: Answer, piece_bytes: int = 700) -> list[str]:
-    """Drives `job`; an answer is None, or the file's bytes, or raises NetworkError. Targets' paths that were asked."""
-    asked: list[str] = []
-    value: Any = None
-    failure: UpdateError | None = None
-    while True:
-        try:
-            get = job.throw(failure) if failure else job.send(value)
-        except StopIteration:
-            return asked
-        if get.sink is not None:
-            asked.append(get.path.rpartition(".")[2])
-        failure = value = None
-        try:
-            data = answer(get, asked)
-            if data is not None and get.sink is not None:
-                for at in range(get.offset, min(len(data), get.offset + get.max_bytes), piece_bytes):
-                    get.sink(data[at : min(at + piece_bytes, get.offset + get.max_bytes)])
-            value = data if get.sink is None else b"" if data is not None else None
-        except UpdateError as error:  # of the network or of the sink: the driver hands in both
-            failure = error
-
-
-def good(repository: BendableRepository) -> Answer:
-    return lambda get, asked: repository.files.get(get.path)
-
-
-def load(unit: UpdatingUnit, answer: Answer | None = None, now_s: int = NOW_S) -> list[str]:
-    """One run of work, and what it asked of the targets."""
-    unit.session.check()
-    return serve(unit.session.work(now_s), answer or good(unit.repository))
-
-
-def staged_how(unit: UpdatingUnit) -> str:
-    unit.report()
-    assert unit.session.state == "staged", unit.reports
-    assert unit.slots.other.size
-    found = bytearray(len(unit.repository.image(NAME)))
-    unit.slots.other.readinto(0, found)
-    assert bytes(found) == unit.repository.image(NAME)
-    return str(unit.reports[-1]["detail"])
-
-
-def running_slot(unit: UpdatingUnit) -> bytes:
-    found = bytearray(unit.slots.other.size)
-    unit.flash.partition("slot_a").readinto(0, found)
-    return bytes(found)
-
-
 def test_a_delta_is_taken_where_one_is_signed_for_the_image_that_runs(
     unit: UpdatingUnit, repository: BendableRepository
 ) -> None:
@@ -123,19 +69,6 @@ def test_a_delta_is_taken_where_one_is_signed_for_the_image_that_runs(
     assert unit.session.poll(0)
     unit.boot("restart")
     assert unit.header.version == "1.0.0"
-
-
-def cut_after(unit: UpdatingUnit, count: int) -> Answer:
-    """Each file breaks off after `count` bytes of one connection."""
-
-    def answer(get: Get, asked: list[str]) -> bytes | None:
-        data = unit.repository.files.get(get.path)
-        if get.sink is None or data is None or len(data) <= get.offset + count:
-            return data
-        get.sink(data[get.offset : get.offset + count])
-        raise NetworkError("cut")
-
-    return answer
 
 
 @pytest.mark.parametrize("power", [False, True])
@@ -280,144 +213,3 @@ def test_a_delta_taken_back_half_way_is_replaced_by_the_whole_image(
     repository.publish(bump=("all",))
     assert load(unit) == ["img"]
     assert staged_how(unit).endswith("delta given up")
-
-
-# Mirrors.
-
-
-def by_mirror(*answers: Answer) -> Answer:
-    return lambda get, asked: answers[get.mirror](get, asked)
-
-
-def down(get: Get, asked: list[str]) -> bytes | None:
-    raise NetworkError("no route")
-
-
-def test_a_mirror_serves_what_the_units_own_server_cannot(unit: UpdatingUnit, repository: BendableRepository) -> None:
-    unit.session.mirrors = 2
-    assert load(unit, by_mirror(down, good(repository))) == ["img", "img"]
-    assert staged_how(unit).startswith("whole")
-
-
-def test_half_an_image_of_one_server_and_half_of_the_next_are_an_image(
-    unit: UpdatingUnit, repository: BendableRepository
-) -> None:
-    unit.session.mirrors = 3
-    assert load(unit, by_mirror(cut_after(unit, 30_001), lambda get, asked: None, good(repository))) == ["img"] * 3
-    assert staged_how(unit).startswith("whole")
-
-
-def with_wrong_images(repository: BendableRepository) -> Answer:
-    def answer(get: Get, asked: list[str]) -> bytes | None:
-        data = repository.files.get(get.path)
-        return data if get.sink is None or data is None else data[:-1] + b"?"
-
-    return answer
-
-
-def with_short_images(repository: BendableRepository) -> Answer:
-    def answer(get: Get, asked: list[str]) -> bytes | None:
-        data = repository.files.get(get.path)
-        return data if get.sink is None or data is None else data[:-1]
-
-    return answer
-
-
-@pytest.mark.parametrize("liar", [with_wrong_images, with_short_images])
-def test_an_image_that_one_server_gives_wrong_is_asked_of_the_next(
-    unit: UpdatingUnit, repository: BendableRepository, liar: Callable[[BendableRepository], Answer]
-) -> None:
-    unit.session.mirrors = 2
-    assert load(unit, by_mirror(liar(repository), good(repository))) == ["img", "img"]
-    assert staged_how(unit).startswith("whole")
-
-
-@pytest.mark.parametrize(("liar", "reason"), [(with_wrong_images, "hash"), (with_short_images, "length")])
-def test_where_every_server_lies_nothing_is_armed(
-    unit: UpdatingUnit, repository: BendableRepository, liar: Callable[[BendableRepository], Answer], reason: str
-) -> None:
-    before = running_slot(unit)
-    unit.session.mirrors = 2
-    load(unit, by_mirror(liar(repository), liar(repository)))
-    assert unit.told()[-1] == ("failed", reason)
-    assert not unit.session.poll(0)
-    assert running_slot(unit) == before
-    load(unit)
-    assert staged_how(unit).startswith("whole")  # once a server is good again
-
-
-def test_only_the_units_own_server_may_say_that_there_is_no_order(
-    unit: UpdatingUnit, repository: BendableRepository
-) -> None:
-    unit.session.mirrors = 2
-    without = {path: data for path, data in repository.files.items() if not path.startswith("director/")}
-    with pytest.raises(NetworkError):
-        load(unit, by_mirror(down, lambda get, asked: without.get(get.path)))
-    assert unit.session.state == "idle"
-    assert unit.session.wants_work
-    load(unit, by_mirror(lambda get, asked: without.get(get.path), good(repository)))
-    assert (unit.session.state, unit.told(), unit.session.wants_work) == ("idle", [], False)
-
-
-# Budget.
-
-
-def test_more_bytes_than_the_budget_end_the_assignment(unit: UpdatingUnit, repository: BendableRepository) -> None:
-    """As from a server without ranges on a line that breaks: what is thrown away counts too."""
-    limit = MAX_RECEIVED_IMAGES * len(repository.image(NAME)) + 65_536
-    received = 0
-    count = 0
-    while unit.session.state in ("idle", "downloading"):
-        count += 1
-        try:
-            load(unit, cut_after(unit, CHECKPOINT_BYTES + 1 if count == 1 else 10))
-        except NetworkError:
-            unit.session.received(limit // 5)
-            received += limit // 5
-        if count == 3:
-            unit.session._journal.save()
-            unit.boot()
-    unit.report()
-    assert received <= limit + limit // 5
-    assert unit.told()[-1] == ("failed", "deadline")
-    assert f"more than {limit} bytes" in unit.reports[-1]["detail"]
-    assert count < MAX_TRIES
-    load(unit)
-    assert unit.session.state == "staged"  # when it is asked anew, the server being good again
-
-
-def test_an_assignment_that_takes_days_is_ended(unit: UpdatingUnit, repository: BendableRepository) -> None:
-    with pytest.raises(NetworkError):
-        load(unit, cut_after(unit, 40_000))
-    unit.boot()
-    with pytest.raises(NetworkError):
-        load(unit, cut_after(unit, 10), NOW_S + MAX_LOAD_S)
-    load(unit, cut_after(unit, 10), NOW_S + MAX_LOAD_S + 1)
-    assert unit.told()[-1] == ("failed", "deadline")
-    assert not unit.session.wants_work
-
-
-def test_tries_of_an_assignment_given_up_do_not_shorten_the_next_look(
-    unit: UpdatingUnit, repository: BendableRepository
-) -> None:
-    for _ in range(MAX_TRIES - 1):
-        with pytest.raises(NetworkError):
-            load(unit, cut_after(unit, 10))
-    load(unit, cut_after(unit, 10))
-    assert unit.told()[-1] == ("failed", "network")
-    with pytest.raises(NetworkError):
-        load(unit, down)
-    assert unit.session.wants_work
-
-
-def test_a_server_that_is_gone_is_not_asked_for_ever(unit: UpdatingUnit, repository: BendableRepository) -> None:
-    before = unit.path.read_bytes()
-    unit.session.check()
-    for _ in range(MAX_TRIES - 1):
-        with pytest.raises(NetworkError):
-            serve(unit.session.work(NOW_S), down)
-    serve(unit.session.work(NOW_S), down)
-    assert (unit.session.wants_work, unit.session.state, unit.told()) == (False, "idle", [])
-    assert unit.path.read_bytes() == before
-    load(unit)
-    assert unit.session.state == "staged"
