@@ -27,7 +27,10 @@ def mutant(data: bytes, others: list[bytes], chance: random.Random) -> bytes:
     """`data`, changed in one to MAX_WAYS ways; `others` are files that pieces may come from."""
     for _ in range(chance.choice((1, 1, 1, 2, MAX_WAYS))):
         way = chance.choice(JSON_WAYS if data[:1] == b"{" and chance.random() < 0.6 else BYTE_WAYS)
-        data = way(data, others, chance)
+        try:
+            data = way(data, others, chance)
+        except (ValueError, RecursionError):  # what an earlier way made is nothing that this one can work on
+            continue
     return data
 
 
@@ -193,7 +196,8 @@ def _twice(data: bytes, others: list[bytes], chance: random.Random) -> bytes:
     node[mark] = chance.choice((node[key], chance.choice(_ODD_VALUES)))
     if chance.random() < 0.5:
         node[key] = node.pop(key)
-    return _dumped(tree, chance).replace(b"\\u2603", key.encode()).replace(mark.encode(), key.encode())
+    name = key.encode("utf-8", "surrogatepass")
+    return _dumped(tree, chance).replace(b"\\u2603", name).replace(mark.encode(), name)
 
 
 def _number(data: bytes, others: list[bytes], chance: random.Random) -> bytes:
