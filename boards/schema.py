@@ -59,6 +59,8 @@ class Flash(_Fixed):
         for name in _PAIRED:
             if self.partitions[name].bytes < 2 * self.block_bytes:
                 raise ValueError(f"partition {name} holds two records and needs two blocks")
+        if self.partitions["settings"].bytes < 4 * self.block_bytes:
+            raise ValueError("partition settings holds two banks of two records and needs four blocks")
         if self.partitions["slot_a"].bytes != self.partitions["slot_b"].bytes:
             raise ValueError("both slots have one size, so that either takes every image")
         return self

@@ -41,6 +41,11 @@ def test_the_heap_rule_gives_256_kb_less_32_kb_a_connection_plus_the_image() -> 
             "boot_record = { offset = 0, bytes = 0x1000",
             "two blocks",
         ),
+        (
+            "settings    = { offset = 0x020000, bytes = 0x008000",
+            "settings = { offset = 0x020000, bytes = 0x3000",
+            "four blocks",
+        ),
         ("scratch     =", "scrap =", "lacks scratch"),
         ("hardware_revisions = [1, 4]", "hardware_revisions = [4, 1]", "from 4 to 1"),
         ('name = "simulated"', 'name = "simul_ated"', "pattern"),
