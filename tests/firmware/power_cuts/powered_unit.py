@@ -128,7 +128,7 @@ class PoweredUnit:
         for _ in range(MAX_ROUNDS):
             if self._round(manner != "unreachable"):
                 return "restart"
-            if self.session.poll(TRIAL_DEADLINE_MS if manner == "unreachable" else 0):
+            if self.session.poll(TRIAL_DEADLINE_MS if manner == "unreachable" else 0, True, NOW_S):
                 return "restart"
             if self._is_quiet():
                 return None
@@ -158,7 +158,7 @@ class PoweredUnit:
         self._take_reports()
         if not reachable:
             return False
-        if self.session.poll(0, may_restart=False):
+        if self.session.poll(0, False, NOW_S):
             return True
         if not self.manners.late_reports:
             self._send_reports()
