@@ -132,6 +132,12 @@ def test_who_asks_for_a_date_past_a_bill_pays_it(asked_for: str, avoids: str) ->
     assert (found.on, found.avoids) == (day(asked_for), day(avoids))
 
 
+def test_who_asks_for_the_billing_date_itself_does_not_pay_for_what_the_72_hours_add() -> None:
+    found = effect("2025-06-09 12:00", "2025-06-12", "2025-05-12")
+    assert (found.on, found.avoids) == (day("2025-06-13"), day("2025-06-12"))
+    assert effect("2025-06-09 12:00", "2025-06-13", "2025-05-12").avoids == day("2025-07-12")
+
+
 def test_a_late_notice_renews_an_annual_plan_by_a_year() -> None:
     assert effect("2025-06-10 12:00", billed="2024-06-12", months=ANNUAL).on == day("2026-06-12")
     assert effect("2025-06-09 12:00", billed="2024-06-12", months=ANNUAL).avoids == day("2025-06-12")

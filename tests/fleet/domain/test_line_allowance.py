@@ -116,5 +116,6 @@ def test_a_new_public_network_asks_for_the_location_again(
 
 @pytest.mark.parametrize("address", ["", "  ", "x" * (MAX_ADDRESS_CHARACTERS + 1)])
 def test_a_location_has_an_address_of_bounded_length(address: str) -> None:
-    with pytest.raises(InvalidError, match=f"got {len(address)}"):
+    assert RegisteredLocation("x" * 300, "").address
+    with pytest.raises(InvalidError, match=f"1 to 300 characters, got {len(address)}"):
         RegisteredLocation(address, "")
