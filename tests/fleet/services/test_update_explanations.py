@@ -106,6 +106,20 @@ def test_what_moved_the_unit_last_is_said(services: Services, unit: FakeUnit, cl
         assert f"RO-{number} brought it {release}" in said(services, unit)[1]
 
 
+def test_what_is_under_way_is_said_before_what_is_to_come(services: Services, unit: FakeUnit, clock: Clock) -> None:
+    unit.register()
+    clock.advance(minutes=1)
+    started(services, "2.0.0", [unit.serial])
+    unit.heartbeat()
+    unit.report("downloading")
+    clock.advance(minutes=1)
+    services.rollouts.create(MANAGER, "3.0.0", [unit.serial], 1)
+    assert said(services, unit)[0] == "downloading"
+    clock.advance(minutes=1)
+    unit.report("confirmed")
+    assert said(services, unit)[0] == "confirmed"
+
+
 def test_quarantine_and_silence_are_said(services: Services, unit: FakeUnit, clock: Clock) -> None:
     unit.register()
     beat(services, clock, unit)

@@ -156,7 +156,8 @@ def test_a_fleet_that_lost_all_its_files_is_trusted_again(
     ensure(settings.data_dir)
     refused = release("publish", "--bundle", "releases")
     assert "does not list this fleet's snapshot key" in str(refused.exception)
-    done("keys", "rotate", "online", *BOTH)
+    (published / "update-keys.json").write_text(json.dumps(services.repository.keys.public()))
+    done("keys", "rotate", "online", *BOTH, "--update-keys", "update-keys.json")
     done("publish", "--bundle", "releases")
     assert list(services.repository.images()) == ["simulated_1.0.0.img"]
     assert services.repository.keys.public()["director"]["keyid"] != before["director"]["keyid"]
