@@ -1,59 +1,27 @@
-"""A PostgreSQL cluster of our own, gone when the tests are over; skipped where it is not installed."""
+"""A PostgreSQL cluster for the tests, skipped where it is not installed."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
 
-START_TIMEOUT_S = 60
-DEBIAN = Path("/usr/lib/postgresql")
+from tests.fleet.store import postgresql_cluster
 
 
 def program(name: str) -> str:
-    """Where it is installed: on PATH, or in Debian's own place."""
-    places = [*os.get_exec_path(), *(str(place) for place in DEBIAN.glob("*/bin"))]
-    found = shutil.which(name, path=os.pathsep.join(places))
-    return found or pytest.skip(f"{name} is not installed")
+    """Where it is installed; without it the test is skipped."""
+    return postgresql_cluster.program(name) or pytest.skip(f"{name} is not installed")
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[str]:
-    """A running server; its URL up to the name of a database. It refuses to run as root, so root runs it as nobody."""
-    initdb, control = program("initdb"), program("pg_ctl")
-    folder = Path(tempfile.mkdtemp(prefix="plugtone-pg-"))
-    user = "nobody" if os.geteuid() == 0 else None
-    if user is not None:
-        shutil.chown(folder, user)
-    data = folder / "data"
-
-    def run(*command: str) -> None:
-        subprocess.run(command, user=user, cwd=folder, check=True, timeout=START_TIMEOUT_S, stdout=subprocess.DEVNULL)
-
-    options = f"-k {folder} -c listen_addresses= -c fsync=off"
-    try:
-        run(initdb, "--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "-D", str(data))
-        run(control, "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start")
-        try:
-            yield f"postgresql+psycopg://postgres@/{{}}?host={folder}"
-        finally:
-            run(control, "-D", str(data), "-m", "immediate", "-w", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    """A running server; its URL up to the name of a database."""
+    with postgresql_cluster.running(program("initdb"), program("pg_ctl")) as url:
+        yield url
 
 
 @pytest.fixture
 def postgresql(cluster: str, request: pytest.FixtureRequest) -> str:
     """The URL of an empty database."""
-    name = f"db{abs(hash(request.node.name))}"
-    engine = create_engine(cluster.format("postgres"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
-    engine.dispose()
-    return cluster.format(name)
+    return postgresql_cluster.create_database(cluster, f"db{abs(hash(request.node.name))}")
