@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.http import MAX_HEADERS, MAX_INTERIM_RESPONSES, MAX_LINE_BYTES, HttpError, Response, request
+from adapter.http import (
+    MAX_ERROR_PAGE_BYTES,
+    MAX_HEADERS,
+    MAX_INTERIM_RESPONSES,
+    MAX_LINE_BYTES,
+    HttpError,
+    Response,
+    request,
+)
 from tests.conftest import RunMicroPython
 
 LIMIT = 1000
@@ -74,6 +82,14 @@ def test_a_server_without_ranges_is_read_from_the_start_and_skipped() -> None:
 def test_an_errors_page_is_read_over() -> None:
     response, body = taken(b"HTTP/1.1 404 Not Found\r\nContent-Length: 3000\r\n\r\n" + b"x" * 3000)
     assert (response.status, response.is_success, response.done, body) == (404, False, True, b"")
+
+
+def test_an_errors_page_has_a_bound() -> None:
+    head = b"HTTP/1.1 503 Later\r\nTransfer-Encoding: chunked\r\n\r\n"
+    page = b"1000\r\n" + b"x" * 4096 + b"\r\n"
+    assert not taken(head + page * (MAX_ERROR_PAGE_BYTES // 4096))[0].done
+    with pytest.raises(HttpError, match="status 503 with more than 65536 bytes"):
+        taken(head + page * (MAX_ERROR_PAGE_BYTES // 4096 + 1))
 
 
 def test_connections_end_when_the_server_says_so() -> None:
