@@ -22,6 +22,8 @@ class Permission(StrEnum):
     RMA_MANAGE = "rma:manage"
     RETURN_RECEIVE = "return:receive"
     CHARGE_READ = "charge:read"
+    POLICY_READ = "policy:read"
+    POLICY_MANAGE = "policy:manage"
     RELEASE_READ = "release:read"
     RELEASE_PUBLISH = "release:publish"
     ROLLOUT_READ = "rollout:read"
@@ -53,10 +55,11 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: _READ,
     Role.WAREHOUSE: _READ | {_P.UNIT_PROVISION, _P.SHIPMENT_MANAGE, _P.RMA_READ, _P.RETURN_RECEIVE},
     Role.SUPPORT: _READ
-    | {_P.ACCOUNT_READ, _P.ACCOUNT_MANAGE, _P.ORDER_MANAGE, _P.TERM_READ, _P.RMA_READ, _P.RMA_MANAGE, _P.UNIT_MANAGE},
+    | {_P.ACCOUNT_READ, _P.ACCOUNT_MANAGE, _P.ORDER_MANAGE, _P.TERM_READ, _P.RMA_READ, _P.RMA_MANAGE, _P.UNIT_MANAGE}
+    | {_P.POLICY_READ},
     Role.RELEASE_MANAGER: _READ | {_P.RELEASE_PUBLISH, _P.ROLLOUT_MANAGE},
     Role.APPROVER: _READ | {_P.ROLLOUT_APPROVE},
-    Role.FINANCE: _READ | {_P.ACCOUNT_READ, _P.TERM_READ, _P.RMA_READ, _P.CHARGE_READ, _P.AUDIT_READ},
+    Role.FINANCE: _READ | {_P.ACCOUNT_READ, _P.TERM_READ, _P.RMA_READ, _P.CHARGE_READ, _P.POLICY_READ, _P.AUDIT_READ},
     Role.ADMIN: frozenset(_P),
     Role.ACCOUNT_ADMINISTRATOR: frozenset(
         {_P.UNIT_READ, _P.ACCOUNT_READ, _P.TERM_READ, _P.RMA_READ, _P.CHARGE_READ, _P.TOKEN_OWN}

@@ -66,6 +66,7 @@ class AuditAction(StrEnum):
     SESSION_END = "session:end"
     TOKEN_CREATE = "token:create"  # noqa: S105
     TOKEN_REVOKE = "token:revoke"  # noqa: S105
+    POLICY_SET = "policy:set"
     OUTBOX_RETRY = "outbox:retry"
     UNIT_REFUSE = "unit:refuse"
     METADATA_PUBLISH = "metadata:publish"

@@ -25,6 +25,7 @@ from fleet.services.mac_leases import MacLeases
 from fleet.services.orders import Orders
 from fleet.services.outbox import Outbox
 from fleet.services.people import People
+from fleet.services.policy import Policy
 from fleet.services.provisioning import FleetSide, Provisioning
 from fleet.services.registration import Registration
 from fleet.services.releases import Releases
@@ -68,6 +69,7 @@ class Services:
     units: Units
     unit_views: UnitViews
     orders: Orders
+    policy: Policy
     terms: Terms
     rmas: Rmas
     releases: Releases
@@ -96,6 +98,7 @@ def build_services(
     errands, outbox, mac_blocks = Errands(transactions), Outbox(transactions), MacBlocks(transactions)
     updates = UnitUpdates(transactions, lambda: repository.director)
     releases = Releases(transactions, repository, updates)
+    renew: Callable[[Actor], object] = lambda _actor: releases.renew_metadata(clock())  # noqa: E731
     return Services(
         settings=settings,
         transactions=transactions,
@@ -113,6 +116,7 @@ def build_services(
         units=Units(transactions, downlinks),
         unit_views=UnitViews(transactions),
         orders=Orders(transactions, zone),
+        policy=Policy(transactions, zone),
         terms=Terms(transactions, zone),
         rmas=Rmas(transactions, zone),
         releases=releases,
@@ -120,11 +124,7 @@ def build_services(
         unit_updates=updates,
         update_explanations=UpdateExplanations(transactions, window, settings.heartbeat_s),
         ingest=Ingest(transactions, Registration(downlinks), updates),
-        jobs=(
-            *_renewals(settings, transactions, lambda _actor: releases.renew_metadata(clock())),
-            Job("watch MAC supply", MAC_CHECK, mac_blocks.warn),
-            *_sweeps(access, errands, outbox),
-        ),
+        jobs=(*_renewals(settings, transactions, renew), *_watches(mac_blocks), *_sweeps(access, errands, outbox)),
     )
 
 
@@ -134,6 +134,10 @@ def _renewals(settings: Settings, transactions: Transactions, metadata: Callable
         Job("renew certificates", CERTIFICATE_CHECK, certificates.renew),
         Job("renew metadata", METADATA_CHECK, metadata),
     ]
+
+
+def _watches(mac_blocks: MacBlocks) -> list[Job]:
+    return [Job("watch MAC supply", MAC_CHECK, mac_blocks.warn)]
 
 
 def _sweeps(access: Access, errands: Errands, outbox: Outbox) -> list[Job]:

@@ -30,8 +30,9 @@ from fleet.domain.unit import CustodyEvent, Service, ServiceEvent, after
 from fleet.services.rma_tracks import take_step
 from fleet.services.shipping import Parcel, ship_unit
 from fleet.store.placements import PlacementRepository
+from fleet.store.policy import PolicyRepository
 from fleet.store.rmas import RmaRepository
-from fleet.store.terms import PolicyRepository, TermEventRepository
+from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import UnitRepository
 

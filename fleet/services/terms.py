@@ -10,7 +10,8 @@ from fleet.domain.quote import QuoteLine, quote
 from fleet.domain.term import Term, fold
 from fleet.store.accounts import AccountRepository
 from fleet.store.placements import PlacementRepository
-from fleet.store.terms import PolicyRepository, TermEventRepository
+from fleet.store.policy import PolicyRepository
+from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 
 

@@ -1,4 +1,4 @@
-"""The facts that terms are folded from: added, never changed; and the policy they are judged by."""
+"""The facts that terms are folded from: added, never changed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from typing import Any
 
 from sqlalchemy import Row, insert, select
 
-from fleet.domain.policy import PolicyBook, PolicyName, PolicyValue
 from fleet.domain.term import Activated, Delivered, Registered, ShipmentFailed, Shipped, TakenBack, TermEvent
 from fleet.store.scope import in_scope
-from fleet.store.tables.commerce import placements, policy_values, term_events
+from fleet.store.tables.commerce import placements, term_events
 from fleet.store.unit_of_work import UnitOfWork
 
 KINDS: dict[type[TermEvent], str] = {
@@ -53,18 +52,6 @@ class TermEventRepository:
             .order_by(term_events.c.id)
         )
         return [_event(row) for row in self._connection.execute(query)]
-
-
-class PolicyRepository:
-    """Policy values are the operator's and the same for every account: no scope."""
-
-    def __init__(self, uow: UnitOfWork) -> None:
-        self._connection = uow.connection
-
-    def book(self) -> PolicyBook:
-        """All values there are."""
-        rows = self._connection.execute(select(policy_values))
-        return PolicyBook(tuple(PolicyValue(PolicyName(row.name), row.effective_from, row.value) for row in rows))
 
 
 def _event(row: Row[Any]) -> TermEvent:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 from functools import partial
 
 import pytest
@@ -13,6 +14,7 @@ from alembic.runtime.migration import MigrationContext
 
 from fleet.domain.access import Actor
 from fleet.domain.errors import FleetError
+from fleet.domain.policy import PolicyName, PolicyValue
 from fleet.domain.rma import Condition
 from fleet.domain.unit import Custody, Service, Trust
 from fleet.services.build import build_services
@@ -72,6 +74,11 @@ def test_of_two_operators_at_once_one_is_refused(warehouse: Warehouse) -> None:
     assert both(lambda: warehouse.services.rmas.reserve(warehouse.actor, rma.id)) == expected
     assert both(lambda: warehouse.services.rmas.ship(warehouse.actor, rma.id, PARCEL)) == expected
     assert both(lambda: warehouse.services.units.revoke(warehouse.actor, stocked.serial, "stolen")) == expected
+
+
+def test_of_two_policy_values_for_one_day_one_is_refused(warehouse: Warehouse) -> None:
+    new = PolicyValue(PolicyName.RETURN_DAYS, date(2026, 4, 1), 14)
+    assert both(lambda: warehouse.services.policy.set(warehouse.actor, new)) == ["done", "invalid"]
 
 
 def test_of_two_admins_who_disable_each_other_at_once_one_stays(warehouse: Warehouse) -> None:
