@@ -16,6 +16,7 @@ from fleet.domain.ownership import Ownership
 from fleet.domain.unit import Custody, Service, Trust, Unit, UnitCondition
 from fleet.store.scope import in_scope
 from fleet.store.tables.equipment import stock_records, unit_notes, units
+from fleet.store.tables.inventory import mac_addresses
 from fleet.store.unit_of_work import UnitOfWork
 from protocol.wire.mac import MacAddress
 
@@ -47,8 +48,13 @@ class UnitRepository:
         return self._one(units.c.serial == serial, serial, lock=True)
 
     def by_mac(self, mac: MacAddress) -> Unit:
-        """The unit with that base MAC."""
-        return self._one(units.c.mac == int(mac), str(mac))
+        """The unit with that MAC, its base MAC or a further one."""
+        base = select(units).where(units.c.mac == int(mac), self._scope)
+        row = self._connection.execute(base).one_or_none()
+        if row is not None:
+            return unit_of(row)
+        further = select(mac_addresses.c.serial).where(mac_addresses.c.mac == int(mac))
+        return self._one(units.c.serial == further.scalar_subquery(), str(mac))
 
     def by_board_uid(self, board_uid: bytes) -> Unit | None:
         """The unit made of that board, if it was made already."""

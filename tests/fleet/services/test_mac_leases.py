@@ -213,6 +213,7 @@ def test_a_unit_of_several_addresses_gets_them_in_a_row_within_one_block(
     third = services.mac_blocks.history(admin, detail.further_macs[1])
     assert third.record is not None
     assert (third.record.serial, third.record.position) == (trio.serial, 2)
+    assert services.units.by_mac(admin, detail.further_macs[1]).serial == trio.serial
 
 
 def test_an_address_is_reserved_until_certified_and_retired_when_scrapped(warehouse: Warehouse) -> None:

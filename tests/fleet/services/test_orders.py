@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from fleet.domain.rma import Condition
 from fleet.domain.unit import Custody, Service
 from fleet.services.build import Services
 from tests.fleet.conftest import Clock, someone
+from tests.fleet.services.boards_of_many_macs import boards_of_many_macs
 from tests.fleet.services.equipment import PARCEL, Warehouse, sent, snapshot
 
 LINE = OrderLine("simulated", 2, Money(0))
@@ -51,17 +53,18 @@ def test_shipped_units_are_placed_on_the_orders_terms(warehouse: Warehouse) -> N
     assert order.shipped == (1, 1)
 
 
-def test_a_shipment_goes_whole_or_not_at_all(warehouse: Warehouse) -> None:
+def test_a_shipment_goes_whole_or_not_at_all(warehouse: Warehouse, tmp_path: Path) -> None:
     account = warehouse.open_account()
     good, doubted, made = warehouse.stock(), warehouse.stock(), warehouse.allocate()
     warehouse.services.units.quarantine(warehouse.actor, doubted.serial, "seen twice")
-    other = warehouse.stock("esp32")
+    with boards_of_many_macs(tmp_path):
+        other = warehouse.stock("pair")
     order = warehouse.services.orders.create(warehouse.actor, account.id, date(2026, 3, 1), [LINE])
     before = snapshot(warehouse.services)
     for serials, words in (
         ([good.serial, doubted.serial], "quarantined"),
         ([good.serial, made.serial], "made"),
-        ([good.serial, other.serial], "no more units of board 'esp32'"),
+        ([good.serial, other.serial], "no more units of board 'pair'"),
         ([good.serial, "PT999999992"], "there is no unit"),
         ([good.serial, good.serial], "each once"),
         ([], "each once"),

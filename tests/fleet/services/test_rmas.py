@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from fleet.domain.rma import Condition, Decision, Replacement, ReplacementMode, 
 from fleet.domain.unit import Custody, Service, Unit
 from fleet.services.build import Services
 from tests.fleet.conftest import Clock, someone
+from tests.fleet.services.boards_of_many_macs import boards_of_many_macs
 from tests.fleet.services.equipment import PARCEL, Warehouse, snapshot
 
 
@@ -119,12 +121,14 @@ def test_a_cancelled_rma_puts_its_replacement_back_into_stock(warehouse: Warehou
     warehouse.approved(placed)  # and another may be opened
 
 
-def test_a_replacement_is_of_the_same_board_and_in_stock(warehouse: Warehouse, placed: Unit) -> None:
-    rma, other = warehouse.approved(placed), warehouse.stock("esp32")
+def test_a_replacement_is_of_the_same_board_and_in_stock(warehouse: Warehouse, placed: Unit, tmp_path: Path) -> None:
+    rma = warehouse.approved(placed)
+    with boards_of_many_macs(tmp_path):
+        other = warehouse.stock("pair")
     doubted = warehouse.stock()
     warehouse.services.units.quarantine(warehouse.actor, doubted.serial, "seen twice")
     before = snapshot(warehouse.services)
-    with pytest.raises(ConflictError, match="is a esp32"):
+    with pytest.raises(ConflictError, match="is a pair"):
         warehouse.services.rmas.reserve(warehouse.actor, rma.id, other.serial)
     with pytest.raises(ConflictError, match="at_account"):
         warehouse.services.rmas.reserve(warehouse.actor, rma.id, placed.serial)

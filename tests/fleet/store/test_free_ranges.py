@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
@@ -12,7 +13,7 @@ from sqlalchemy import Engine, select
 import fleet.store.tables  # noqa: F401 - declares every table
 from fleet.domain.access import Role
 from fleet.store.base import make_engine
-from fleet.store.free_ranges import FreeRanges, runs
+from fleet.store.free_ranges import FreeRanges, Range, runs
 from fleet.store.tables.inventory import free_ranges
 from fleet.store.unit_of_work import Transactions
 from tests.fleet.conftest import Clock, someone
@@ -57,6 +58,18 @@ def test_ranges_are_a_set_of_numbers(steps: list[tuple[str, int, int]]) -> None:
         rows = connection.execute(select(free_ranges).where(free_ranges.c.space == SPACE)).all()
     assert sorted((row.first, row.size) for row in rows) == runs(list(free))
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("size", "at_most", "taken"), [(2, 3, 4), (2, 1, 2), (2, 2, 4), (5, 9, 5), (3, 0, 3), (1, 9, 5)]
+)
+def test_whole_units_are_taken_of_a_range(size: int, at_most: int, taken: int) -> None:
+    engine = make_engine("sqlite://")
+    free_ranges.create(engine)
+    with opened(engine) as ranges:
+        ranges.add(SPACE, FIRST, 5)
+        assert ranges.take_macs(size, at_most) == Range(SPACE, FIRST, taken)
+        assert ranges.take_exactly(SPACE, FIRST + taken, 5 - taken) == (taken < 5)
 
 
 def test_a_new_database_has_every_serial_number_and_takes_pieces_from_the_lowest_on() -> None:
