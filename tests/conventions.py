@@ -79,6 +79,9 @@ def faults_on_device(text: str) -> list[str]:
             bases = [ast.unparse(base) for base in node.bases]
             foreign = [base for base in bases if base not in classes and not base.endswith(("Error", "Exception"))]
             faults += [f"{node.name} inherits from {base}, which is not this module's" for base in foreign]
+        elif isinstance(node, ast.Call) and any(keyword.arg is None for keyword in node.keywords):
+            if not isinstance(node.func, ast.Name) or node.func.id not in own | classes:
+                faults.append(f"line {node.lineno} hands a dict to a function of another module")
         elif isinstance(node, ast.ImportFrom):
             faults += [
                 f"imports the private {alias.name}" for alias in node.names if device_source.is_private(alias.name)

@@ -95,8 +95,11 @@ def _with_short_names(source: bytes, module: ast.Module, named: Collection[str])
 def _parameters(module: ast.Module, named: Collection[str]) -> dict[str, list[range]]:
     """The parameters that may have another name, each with the rows of the functions it belongs to.
 
-    Not those that a call names, nor those that share a name with a global: a default may mean the global.
+    Not those that a call names, nor those that share a name with a global: a default may mean the global. None in
+    a module that hands over a dict (`f(**values)`): only its own functions may be meant, see tests/conventions.py.
     """
+    if any(isinstance(node, ast.keyword) and node.arg is None for node in ast.walk(module)):
+        return {}
     kept = {*named, *_globals(module), "self"}
     found: dict[str, list[range]] = {}
     for node in ast.walk(module):

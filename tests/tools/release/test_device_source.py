@@ -83,6 +83,11 @@ def test_parameters_that_no_call_names_become_short() -> None:
     assert results[0] == results[1] == ((14, [5]), (9, [2]))
 
 
+def test_a_module_that_hands_over_a_dict_keeps_its_parameters() -> None:
+    source = b"def f(value):\n    return value\n\n\ndef g():\n    return f(**{'value': 1})\n"
+    assert for_device(source, ()) == source
+
+
 def test_lines_stay_where_they_are() -> None:
     assert for_device(SOURCE, {"_count"}).count(b"\n") == SOURCE.count(b"\n")
 
