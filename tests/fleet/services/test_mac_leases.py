@@ -178,6 +178,16 @@ def test_a_station_sees_its_own_leases_and_only_an_admin_writes_off(warehouse: W
     assert [lease.id for lease in services.mac_leases.page(warehouse.actor, 10, None, None, False)] == [1]
 
 
+def test_what_one_station_owes_stops_no_other(warehouse: Warehouse, services: Services, clock: Clock) -> None:
+    take(services)
+    clock.advance(days=8)
+    for number in range(8):
+        take(services, actor=OTHER, request=f"request-{number}")
+    with pytest.raises(ConflictError, match="8 leases are open"):
+        take(services, actor=OTHER, request="request-8")
+    take(services, actor=replace(STATION, reference="TO-3"))
+
+
 def test_low_supply_and_expired_leases_are_told_once_each(
     warehouse: Warehouse, services: Services, clock: Clock
 ) -> None:
