@@ -79,6 +79,8 @@ def test_another_station_finds_no_lease_and_may_not_write_off(
     assert client.get("/v1/mac-leases", headers=other).json()["items"] == []
     why = {"reason": "stolen"}
     assert client.post("/v1/mac-leases/ML-1/write-off", json=why, headers=station).status_code == 403
+    stale = client.post("/v1/mac-leases/ML-1/write-off", json=why, headers=admin_headers | {"If-Match": '"4"'})
+    assert stale.status_code == 412
     written = client.post("/v1/mac-leases/ML-1/write-off", json=why, headers=admin_headers).json()
     assert (written["state"], written["why"]) == ("written_off", "stolen")
 
