@@ -1,15 +1,17 @@
 """JSON read where it lies: strict, without building a tree, and canonical straight into a hash.
 
 - One pass checks every byte (RFC 8259) and writes a tape: start, stop and next entry of each value, 6 bytes in
-  all (12 for a text beyond 64 KiB, which only the command reads). Values become Python objects only where they
+  all (more for a text beyond 64 KiB, which only the command reads). Values become Python objects only where they
   are asked for.
 - Stricter than RFC 8259: no duplicate keys, no fractions, exponents or `-0`, no lone surrogates, at most
   MAX_DIGITS digits, MAX_DEPTH levels and MAX_BYTES bytes.
+- Its time grows with the bytes, whatever is in them: anybody on the way may have written them.
 - `canonical` gives what was signed (OLPC canonical JSON, as securesystemslib writes it): keys sorted, no
   space, only `"` and backslash escaped. A string without escapes goes out as it lies in the file.
 """
 
 from array import array
+from heapq import heapify, heappop
 
 from adapter.update.errors import MismatchError
 
@@ -120,9 +122,9 @@ class Value:
             update(_canonical_scalar(self._raw()))
 
     def _canonical_object(self, update):
-        members = sorted([(name.encode(), value._index) for name, value in self.members()])
+        members = [(name.encode(), value._index) for name, value in self.members()]
         before = b"{"
-        for name, index in members:
+        for name, index in _ascending(members):
             update(before)
             update(_quoted(name))
             update(b":")
@@ -141,6 +143,13 @@ class Value:
             raise MismatchError("%s is wanted, got %r" % (what, self._raw()[:20]))
 
 
+def _ascending(items):
+    """Empties the list in order; this runtime's own sort takes quadratic time for one that is in order already."""
+    heapify(items)
+    while items:
+        yield heappop(items)
+
+
 def _canonical_scalar(raw):
     if raw[0] != _QUOTE or b"\\" not in raw:
         return raw
@@ -155,7 +164,8 @@ class _Scanner:
     """Checks `data` and writes the tape."""
 
     def __init__(self, data):
-        self.tape = array("H" if len(data) <= _NARROW_BYTES else "I")
+        # A list grows by doubling, an array by a few entries: in a large one each would be copied over and over.
+        self.tape = array("H") if len(data) <= _NARROW_BYTES else []
         self._data = data
         self._size = len(data)
 
@@ -195,10 +205,11 @@ class _Scanner:
                 at, more = self._after(self.value(self.space(at + 1), depth), 0x7D)
                 if not more:
                     break
-        names.sort()
-        for place in range(1, len(names)):
-            if names[place] == names[place - 1]:
-                raise MismatchError("key %r stands twice in one object" % names[place])
+        before = None
+        for name in _ascending(names):
+            if name == before:
+                raise MismatchError("key %r stands twice in one object" % name)
+            before = name
         return at + 1
 
     def _key(self, at, names):
@@ -308,22 +319,24 @@ def _unescape(raw):
     at = raw.find(b"\\")
     if at < 0:
         return raw
-    out = bytearray()
-    done = 0
+    out = bytearray(raw)  # no escape is shorter than what it stands for
+    size = at
     while at >= 0:
-        out.extend(raw[done:at])
         kind = raw[at + 1]
         if kind == 0x75:
             code, done = _code_point(raw, at)
-            out.extend(chr(code).encode())
+            piece = chr(code).encode()
         elif kind in _ESCAPES:
-            out.extend(_ESCAPES[kind])
+            piece = _ESCAPES[kind]
             done = at + 2
         else:
             raise MismatchError("JSON has no escape %r" % raw[at : at + 2])
         at = raw.find(b"\\", done)
-    out.extend(raw[done:])
-    return bytes(out)
+        stop = at if at >= 0 else len(raw)
+        for part in (piece, raw[done:stop]):
+            out[size : size + len(part)] = part
+            size += len(part)
+    return bytes(out[:size])
 
 
 def _code_point(raw, at):

@@ -144,3 +144,36 @@ def test_micropython_reads_and_refuses_the_same(micropython: RunMicroPython) -> 
     expected = ["refused"] * (len(REFUSED) - 1)
     expected += [sha256(str(encode_canonical(json.loads(data))).encode()).hexdigest() for data in TAKEN]
     assert printed == expected
+
+
+GROWTH = """
+import sys
+import time
+from adapter.update.strict_json import parse
+
+def took(data):
+    best = 1 << 30
+    for _ in range(3):
+        began = time.ticks_us()
+        parse(data).canonical(len)
+        best = min(best, time.ticks_diff(time.ticks_us(), began))
+    return best
+
+def members(count):
+    return b"{" + b",".join([b'"%05d":0' % at for at in range(count)]) + b"}"
+
+for small, large in (
+    (members(3000), members(12000)),
+    (b'"' + b"\\\\n" * 64000 + b'"', b'"' + b"\\\\n" * 256000 + b'"'),
+    (b"[0" + b",0" * 50000 + b"]", b"[0" + b",0" * 200000 + b"]"),
+):
+    print(took(large) / took(small))
+"""
+MOST_GROWTH = 8.5  # a file four times as long, with noise; 16 is quadratic
+
+
+def test_time_grows_with_the_bytes_of_a_file_whatever_is_in_it(micropython: RunMicroPython) -> None:
+    """Names in order, escapes, elements: each made work that grew with the square, before any signature."""
+    ratios = [float(line) for line in micropython(GROWTH, heap="64M").split()]
+    assert len(ratios) == 3
+    assert max(ratios) < MOST_GROWTH, ratios
