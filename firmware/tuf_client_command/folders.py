@@ -7,7 +7,7 @@ from adapter.update.errors import HashError, LengthError
 from adapter.update.hashes import HashCheck
 
 _READ_BYTES = 65_536
-_PART = ".part"  # ends no name of a file that is whole
+_PART = "%part"  # of no file that is whole: after a percent sign those have two hexadecimal digits
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~"
 
 
@@ -94,8 +94,8 @@ class Artifact:
             raise LengthError("%s has %d bytes, %d are signed for" % (self._name, self._taken, self.length))
         self._check.check(self._name)
         self._file.close()
-        self._file = None
         os.rename(self._path + _PART, self._path)
+        self._file = None
 
     def drop(self):
         """Forgets what `finish` did not accept."""

@@ -89,6 +89,26 @@ def test_several_targets_are_fetched_in_turn_until_one_fails(client: Client, rep
     assert repository.asked.count("metadata/timestamp.json") == 1
 
 
+@pytest.mark.parametrize("suffix", [".part", "%part", ".new", ".tmp", "%2E", "~"])
+def test_a_download_that_fails_leaves_every_other_artifact(client: Client, repository: Repository, suffix: str) -> None:
+    """Where the bytes lie before they are verified is no other artifact's place."""
+    for name in ("file", "file" + suffix):
+        repository.add("targets", name, name.encode())
+    repository.release()
+    assert client.download("file" + suffix).status == 0
+    before = client.fetched()
+    (path,) = repository.artifact_paths("file", repository.targets.targets["file"])
+    repository.files[path] = b"evil"
+    assert client.download("file").status == 1
+    assert client.fetched() == before
+
+
+def test_an_artifact_without_a_name_leaves_nothing(client: Client, repository: Repository) -> None:
+    offer(repository, b"data", "")
+    assert client.download("").status == 1
+    assert client.fetched() == {}
+
+
 @pytest.mark.parametrize("hashes", [("sha256",), ("sha512",), ("sha256", "sha512")], ids="+".join)
 def test_sha256_and_sha512_are_known(client: Client, repository: Repository, hashes: tuple[str, ...]) -> None:
     offer(repository, b"data", hashes=hashes)
