@@ -18,6 +18,7 @@ _KINDS = (
     ("ed25519", "ed25519"),
     ("rsa", "rsassa-pss-sha256"),
 )
+_MAX_KEY_BYTES = 1024  # of DER: RSA's longest takes 552, and time grows with the square of the length
 _MAX_GOOD = 16
 _good = []  # 32 bytes each, the newest last
 _PEM_BEGIN = "-----BEGIN PUBLIC KEY-----"
@@ -41,6 +42,8 @@ def public_key(key):
         if not text.startswith(_PEM_BEGIN) or not text.endswith(_PEM_END):
             return None
         public = a2b_base64(text[len(_PEM_BEGIN) : -len(_PEM_END)])
+        if len(public) > _MAX_KEY_BYTES:
+            return None
         if scheme == "ecdsa-sha2-nistp256":
             from adapter.crypto.csr import public_key_of_info
 

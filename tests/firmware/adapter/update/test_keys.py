@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from securesystemslib.formats import encode_canonical
 from securesystemslib.signer import CryptoSigner
 
-from adapter.crypto import ed25519, p256, rsa_pss
+from adapter.crypto import der, ed25519, p256, rsa_pss
 from adapter.update import keys
 from adapter.update.errors import MismatchError, SignatureError
 from adapter.update.keys import public_key
@@ -73,6 +76,10 @@ def test_the_older_spelling_of_the_p256_key_type_is_known() -> None:
     verify(signed_file("p256"), role({keyid: key("p256", keytype="ecdsa-sha2-nistp256")}, 1))
 
 
+def pem(data: bytes) -> str:
+    return f"-----BEGIN PUBLIC KEY-----\n{b64encode(data).decode()}\n-----END PUBLIC KEY-----"
+
+
 UNKNOWN = [
     key("p256", keytype="lms"),
     key("p256", scheme="ecdsa-sha2-nistp384"),
@@ -89,6 +96,9 @@ BROKEN = [
     key("ed25519", keyval={"public": "00" * 31}),
     key("ed25519", keyval={"public": "xy" * 32}),
     key("ed25519", keyval={"public": ""}),
+    key("rsa", keyval={"public": pem(der.element(der.SEQUENCE, bytes(2000)))}),
+    key("rsa", keyval={"public": pem(bytes(70_000))}),  # its length has no two bytes in what is remembered
+    key("p256", keyval={"public": pem(bytes(70_000))}),
 ]
 
 
@@ -101,6 +111,19 @@ def test_a_key_that_cannot_be_used_counts_for_nothing_and_hinders_nobody(other: 
     verify(document, role(listed, 3))
     with pytest.raises(SignatureError):
         verify(document, role(listed, 4))
+
+
+def test_a_key_longer_than_any_that_is_taken_is_not_looked_into() -> None:
+    """The modulus of one of 60 KB took 41 s to measure."""
+    number = der.element(der.SEQUENCE, der.integer(1 << 479_999 | 1), der.integer(65537))
+    algorithm = der.element(der.SEQUENCE, der.element(der.OID, bytes.fromhex("2a864886f70d010101")), b"\x05\x00")
+    public = pem(der.element(der.SEQUENCE, algorithm, der.bit_string(number)))
+    assert public_key(parse(json.dumps(key("rsa", keyval={"public": public})).encode())) is None
+    assert public_key(parse(json.dumps(key("rsa")).encode())) is not None
+    longest = rsa.generate_private_key(public_exponent=65537, key_size=rsa_pss.MAX_MODULUS_BITS).public_key()
+    data = longest.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    found = public_key(parse(json.dumps(key("rsa", keyval={"public": pem(data)})).encode()))
+    assert found == ("rsassa-pss-sha256", data)
 
 
 @pytest.mark.parametrize(
