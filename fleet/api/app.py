@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from fleet.api import (
     accounts,
     audit,
+    charges,
     health,
     mac_blocks,
     mac_leases,
@@ -57,6 +58,7 @@ ROUTERS: Final[tuple[PermittedRouter, ...]] = (
     orders.router,
     policy.router,
     terms.router,
+    charges.router,
     rmas.router,
     audit.router,
 )

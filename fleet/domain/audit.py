@@ -66,10 +66,16 @@ class AuditAction(StrEnum):
     SESSION_END = "session:end"
     TOKEN_CREATE = "token:create"  # noqa: S105
     TOKEN_REVOKE = "token:revoke"  # noqa: S105
+    CHARGE_RECORD = "charge:record"
+    CHARGE_READ = "charge:read"
     POLICY_SET = "policy:set"
     OUTBOX_RETRY = "outbox:retry"
     UNIT_REFUSE = "unit:refuse"
     METADATA_PUBLISH = "metadata:publish"
+
+
+# Equipment rules 8: reads of account data are kept too; they change nothing else.
+READS = frozenset({AuditAction.CHARGE_READ})
 
 
 @dataclass(frozen=True, slots=True)

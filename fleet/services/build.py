@@ -15,6 +15,7 @@ from fleet.services.access import Access
 from fleet.services.accounts import Accounts
 from fleet.services.audit import Audit
 from fleet.services.certificates import Certificates, credentials_of
+from fleet.services.charges import Charges
 from fleet.services.credentials import Passwords
 from fleet.services.downlinks import Downlinks
 from fleet.services.errands import Errands
@@ -70,6 +71,7 @@ class Services:
     unit_views: UnitViews
     orders: Orders
     policy: Policy
+    charges: Charges
     terms: Terms
     rmas: Rmas
     releases: Releases
@@ -117,6 +119,7 @@ def build_services(
         unit_views=UnitViews(transactions),
         orders=Orders(transactions, zone),
         policy=Policy(transactions, zone),
+        charges=Charges(transactions),
         terms=Terms(transactions, zone),
         rmas=Rmas(transactions, zone),
         releases=releases,

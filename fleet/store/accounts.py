@@ -29,6 +29,18 @@ class AccountRepository:
             raise NotFoundError(f"there is no account {refer(Noun.ACCOUNT, account_id)}")
         return _account(row)
 
+    def hold(self, account_id: int) -> Account:
+        """The account, locked until this transaction ends: what it owes and which service it has is decided by one.
+
+        Lock units and RMAs before it, never after: two transactions that meet would wait for each other for ever.
+        """
+        # key_share: rows that refer to the account may still be added; only who holds it as well waits.
+        query = select(accounts).where(accounts.c.id == account_id, self._scope).with_for_update(key_share=True)
+        row = self._connection.execute(query).one_or_none()
+        if row is None:
+            raise NotFoundError(f"there is no account {refer(Noun.ACCOUNT, account_id)}")
+        return _account(row)
+
     def page(self, limit: int, after: int | None) -> list[Account]:
         """At most `limit` accounts with an id above `after`."""
         query = select(accounts).where(self._scope, accounts.c.id > (after or 0)).order_by(accounts.c.id).limit(limit)

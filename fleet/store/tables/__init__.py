@@ -1,6 +1,7 @@
 """The tables, a module an area; importing this package declares them all."""
 
 from fleet.store.tables import (
+    charges,
     commerce,
     equipment,
     ingest,
@@ -14,6 +15,7 @@ from fleet.store.tables import (
 )
 
 __all__ = [
+    "charges",
     "commerce",
     "equipment",
     "ingest",

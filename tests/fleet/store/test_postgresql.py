@@ -23,6 +23,7 @@ from fleet.settings import Settings
 from fleet.store.base import make_engine, metadata
 from fleet.store.migrate import migrate, newest_revision
 from tests.fleet.conftest import Clock
+from tests.fleet.services.charging import charge_of, outbox_keys, record
 from tests.fleet.services.equipment import FIRST_MAC, PARCEL, Warehouse, identity
 
 
@@ -79,6 +80,13 @@ def test_of_two_operators_at_once_one_is_refused(warehouse: Warehouse) -> None:
 def test_of_two_policy_values_for_one_day_one_is_refused(warehouse: Warehouse) -> None:
     new = PolicyValue(PolicyName.RETURN_DAYS, date(2026, 4, 1), 14)
     assert both(lambda: warehouse.services.policy.set(warehouse.actor, new)) == ["done", "invalid"]
+
+
+def test_of_two_that_record_one_charge_at_once_one_does(warehouse: Warehouse) -> None:
+    account = warehouse.open_account()
+    before = outbox_keys(warehouse.services)
+    assert both(lambda: record(warehouse.services, account.id, charge_of("placement-1"))) == ["done", "done"]
+    assert outbox_keys(warehouse.services) - before == {"charge:replacement_value:placement-1:once"}
 
 
 def test_of_two_admins_who_disable_each_other_at_once_one_stays(warehouse: Warehouse) -> None:
