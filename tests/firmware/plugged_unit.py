@@ -118,6 +118,11 @@ class PluggedUnit:
         os.close(master)
         threading.Thread(target=self._read_pins, args=(read,), daemon=True).start()
 
+    @property
+    def pid(self) -> int:
+        """Of the unit's process; 0 without power."""
+        return self._process.pid if self._process else 0
+
     def _read_pins(self, read: int) -> None:
         with open(read, "rb") as lines:
             for line in lines:
