@@ -329,11 +329,10 @@ def _check_version(signed_file, facts):
 
 def _check_nothing_lost(old, new):
     """Every file the old snapshot lists is in the new one, at no lower version (5.5.5)."""
-    meta = new.body["meta"]
+    listed = {name: FileFacts(value).version for name, value in new.body["meta"].members()}
     for name, value in old.body["meta"].members():
-        listed = meta.get(name)
         before = FileFacts(value).version
-        if listed is None:
+        if name not in listed:
             raise RollbackError("the new snapshot no longer lists %s" % name)
-        if FileFacts(listed).version < before:
-            raise RollbackError("%s %d is trusted, snapshot names %d" % (name, before, FileFacts(listed).version))
+        if listed[name] < before:
+            raise RollbackError("%s %d is trusted, snapshot names %d" % (name, before, listed[name]))
