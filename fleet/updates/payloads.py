@@ -91,6 +91,10 @@ def _check_image(name: str, target: TargetFile, data: bytes) -> None:
     said = {fact: value for fact, value in target.custom.items() if fact not in (*FLAGS, "record")}
     if target_facts(header) != said or target_name(header.board, header.version) != name:
         raise ImageError(f"{name} is signed as {said}, but its header says {target_facts(header)}")
+    if header.security_counter > header.release_counter:
+        raise ImageError(
+            f"{name} has security counter {header.security_counter} above its release counter; units refuse it"
+        )
     if any(target.custom.get(flag, True) is not True for flag in FLAGS):
         raise ImageError(f"{name} has a flag that is not true; one that is not set is left out")
 

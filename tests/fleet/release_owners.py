@@ -24,9 +24,11 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PASSPHRASE = "correct horse"
 
 
-def make_image(version: str, counter: int, board: str = "simulated", payload: bytes = b"modules") -> bytes:
+def make_image(
+    version: str, counter: int, board: str = "simulated", payload: bytes = b"modules", security: int = 0
+) -> bytes:
     """A whole image with a valid header."""
-    header = ImageHeader(board, 1, 9, 6, counter, 0, 1, 96 * 1024, version)
+    header = ImageHeader(board, 1, 9, 6, counter, security, 1, 96 * 1024, version)
     return header.pack(payload) + payload
 
 

@@ -185,3 +185,12 @@ def test_a_target_without_facts_is_refused(owners: Owners, custom: Any) -> None:
     _, payloads = publication(owners)
     files = edited(owners, lambda targets: targets[IMAGE].unrecognized_fields.update(custom=custom))
     refused(owners, files, payloads, match="without facts")
+
+
+def test_an_image_that_would_lock_its_unit_out_is_refused(owners: Owners) -> None:
+    image = make_image("1.2.0", 3, payload=PAYLOAD, security=4)
+    sign_image(owners.bundle, owners.keys, image, owners.now)
+    before = tree(owners.repository.directory)
+    with pytest.raises(ImageError, match="security counter 4 above its release counter"):
+        owners.repository.publish(*publication(owners), owners.now)
+    assert tree(owners.repository.directory) == before

@@ -78,6 +78,11 @@ def test_a_folder_without_firmware_is_refused(tmp_path: Path) -> None:
         build_image("simulated", "1.0.0", 1, source=tmp_path)
 
 
+def test_a_security_counter_above_its_release_is_refused() -> None:
+    with pytest.raises(BuildError, match="security counter 8 is above release counter 7"):
+        build_image("simulated", "1.0.0", 7, security_counter=8)
+
+
 def test_an_image_larger_than_a_slot_is_refused(tmp_path: Path) -> None:
     root = sources(tmp_path)
     (root / "firmware" / "adapter" / "ballast.py").write_text(f"BALLAST = {bytes(range(256)) * 3200!r}\n")
