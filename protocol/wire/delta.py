@@ -15,6 +15,8 @@ BLOCK_HEAD_BYTES = 5
 BLOCK_UNIT_BYTES = 4096
 MAX_BLOCK_IMAGE_BYTES = 15 * BLOCK_UNIT_BYTES  # made at one go: erasing takes 6 s at worst, the watchdog waits 8
 MAX_DEFLATED_BYTES = 4160  # room for one unit that cannot be compressed
+# Copies with what is changed behind them. Real blocks have some hundred; a byte each would make work for seconds.
+MAX_BLOCK_COPIES = 2048
 MIN_WINDOW_BITS = 9
 MAX_WINDOW_BITS = 12
 MAX_NUMBER_BYTES = 4  # of a number in a record: seven bits each

@@ -110,13 +110,15 @@ def _body(base: bytes, image: bytes, runs: Sequence[Run]) -> bytes:
     while begin < len(image):
         size = min(wire.MAX_BLOCK_IMAGE_BYTES, len(image) - begin)
         while True:
-            deflated, window_bits = _deflated(_records(base, image, _clipped(runs, begin, begin + size)))
-            if len(deflated) <= wire.MAX_DEFLATED_BYTES:
+            records, copies = _records(base, image, _clipped(runs, begin, begin + size))
+            deflated, window_bits = _deflated(records)
+            excess = max(len(deflated) / wire.MAX_DEFLATED_BYTES, copies / wire.MAX_BLOCK_COPIES)
+            if excess <= 1:
                 break
             if size <= wire.BLOCK_UNIT_BYTES:  # many short copies may be longer than the bytes themselves
-                deflated, window_bits = _deflated(_records(base, image, [Run(begin, begin + size, INSERT, 0)]))
+                deflated, window_bits = _deflated(_records(base, image, [Run(begin, begin + size, INSERT, 0)])[0])
                 break
-            units = size * wire.MAX_DEFLATED_BYTES // len(deflated) // wire.BLOCK_UNIT_BYTES
+            units = int(size / excess) // wire.BLOCK_UNIT_BYTES
             # At least one unit less than before, for the estimate may be as long.
             units = min(units, (size - 1) // wire.BLOCK_UNIT_BYTES)
             size = max(units, 1) * wire.BLOCK_UNIT_BYTES
@@ -134,9 +136,10 @@ def _clipped(runs: Sequence[Run], begin: int, end: int) -> list[Run]:
     ]
 
 
-def _records(base: bytes, image: bytes, runs: Sequence[Run]) -> bytes:
-    """The runs of a block as its records."""
+def _records(base: bytes, image: bytes, runs: Sequence[Run]) -> tuple[bytes, int]:
+    """The runs of a block as its records, and how many copies there are, empty ones too."""
     out = bytearray()
+    copies = 0
     source = runs[0].begin
     left = list(reversed(runs))
 
@@ -149,6 +152,7 @@ def _records(base: bytes, image: bytes, runs: Sequence[Run]) -> bytes:
         source += jump
         changed = True
         while changed:
+            copies += 1
             copied = left.pop() if goes_on(COPY) else None
             source += copied.end - copied.begin if copied else 0
             out += _number(copied.end - copied.begin if copied else 0)
@@ -158,7 +162,7 @@ def _records(base: bytes, image: bytes, runs: Sequence[Run]) -> bytes:
             out += _number(len(changes)) + changes
         inserted = left.pop() if left and left[-1].kind == INSERT else None
         out += _number(inserted.end - inserted.begin) + image[inserted.begin : inserted.end] if inserted else b"\0"
-    return bytes(out)
+    return bytes(out), copies
 
 
 def _number(value: int) -> bytes:

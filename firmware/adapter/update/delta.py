@@ -1,7 +1,8 @@
 """Makes an image from the one that runs and a delta, as the delta's bytes arrive (docs/delta.md). No I/O.
 
 - Nothing is read outside the base, and nothing is written beyond the image's length.
-- Work and memory are bounded: a block makes at most MAX_BLOCK_IMAGE_BYTES from at most MAX_DEFLATED_BYTES.
+- Work and memory are bounded: a block makes at most MAX_BLOCK_IMAGE_BYTES from at most MAX_DEFLATED_BYTES, by at
+  most MAX_BLOCK_COPIES. Nobody has signed for its bytes yet.
 - It does not hash: the image counts only after the whole slot hashed to what metadata says (update-security).
 """
 
@@ -9,6 +10,7 @@ from adapter.update.errors import DeltaError
 from protocol.wire.delta import (
     BLOCK_HEAD_BYTES,
     HEADER_BYTES,
+    MAX_BLOCK_COPIES,
     MAX_NUMBER_BYTES,
     unpack_block_head,
     unpack_header,
@@ -40,6 +42,7 @@ class DeltaApplier:
         self._missing = 0  # bytes of the block's deflated data
         self._block = (0, 0, 0)
         self._left = 0  # bytes that the block still has to make
+        self._copies = 0  # that it may still have
         self._source = 0  # where in the base the next bytes are
         self._out = memoryview(bytearray(_OUT_BYTES))
         self._filled = 0
@@ -94,6 +97,7 @@ class DeltaApplier:
         self._inflater.start(window_bits)
         self._in_at = self._in_end = 0
         self._left = image_bytes
+        self._copies = MAX_BLOCK_COPIES
         self._source = self.resume[1]
         while self._left:
             self._make_record()
@@ -109,6 +113,9 @@ class DeltaApplier:
         self._source += -(jump + 1 >> 1) if jump & 1 else jump >> 1
         changed = True
         while changed:
+            if not self._copies:
+                raise DeltaError("more than %d copies in the block at byte %d" % (MAX_BLOCK_COPIES, self.resume[0]))
+            self._copies -= 1
             copied = self._number()
             changed = self._number()
             self._from_base(copied, changed)

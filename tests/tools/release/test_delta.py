@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 import time
+from hashlib import sha256
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapter.update.delta import DeltaApplier
 from protocol.wire import delta as wire
 from protocol.wire.errors import WireError
 from tests.firmware.adapter.update.test_delta import images, many_blocks
+from tests.firmware.adapter.update.zlib_inflater import ZlibInflater
 from tools.release import delta
 from tools.release.delta import DeltaFaultError, apply_delta, make_delta
 from tools.release.delta_parse import COPY, Run
@@ -58,6 +61,23 @@ def test_copies_that_are_longer_than_their_bytes_give_way_to_an_insertion(monkey
     runs = [Run(at, at + 1, COPY, chance.randrange(16) * 256 + byte - at) for at, byte in enumerate(image)]
     monkeypatch.setattr(delta.Parser, "parse", lambda self, costs: runs)
     assert len(make_delta(base, image)) < len(image) + wire.HEADER_BYTES + 40
+
+
+@pytest.mark.parametrize("each", [1, 9])
+def test_no_block_has_more_copies_than_a_unit_takes(monkeypatch: pytest.MonkeyPatch, each: int) -> None:
+    """However little room they take deflated."""
+    image = random.Random(7).randbytes(5) * 10_000
+    runs = [Run(at, min(at + each, len(image)), COPY, 0) for at in range(0, len(image), each)]
+    monkeypatch.setattr(delta.Parser, "parse", lambda self, costs: runs)
+    made = make_delta(image, image)
+    slot = bytearray()
+
+    def read(offset: int, buffer: memoryview) -> None:
+        buffer[:] = image[offset : offset + len(buffer)]
+
+    name = (len(image), sha256(image).digest())
+    DeltaApplier(name, name, read, slot.extend, ZlibInflater()).feed(made)
+    assert slot == image
 
 
 @pytest.mark.parametrize(("base", "image"), [(b"", b"x"), (b"x", b"")])

@@ -215,6 +215,22 @@ def test_a_malformed_block_is_refused_and_its_place_stays(name: str) -> None:
     assert not applier.is_whole
 
 
+@pytest.mark.parametrize("one", [b"\0\1\0\0", b"\0\0\0\1x"], ids=["copied", "inserted"])
+def test_a_block_has_no_more_copies_than_a_unit_has_time_for(one: bytes) -> None:
+    """Records of a byte each, 61,440 of them in 258 bytes, held up all else on a unit for seconds."""
+    size = wire.MAX_BLOCK_COPIES + 1
+    base = b"x" * size
+    flash = Flash(base, base)
+    applier = flash.applier()
+    applier.feed(wire.pack_header(name_of(base), flash.image_name))
+    with pytest.raises(DeltaError, match="more than 2048 copies"):
+        applier.feed(block(size, deflated(one * size)))
+    assert applier.resume == (wire.HEADER_BYTES, 0)
+    flash = Flash(base[1:], base[1:])
+    flash.applier().feed(wire.pack_header(*[name_of(base[1:])] * 2) + block(size - 1, deflated(one * (size - 1))))
+    assert flash.slot == base[1:]
+
+
 def full_buffer_delta() -> tuple[bytes, bytes, bytes]:
     """(base, image, delta), the delta's deflated data ending a byte after its records do."""
     image = b"x" * 6 + bytes(94)
