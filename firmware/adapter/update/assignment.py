@@ -21,7 +21,7 @@ MAX_NAME_CHARACTERS = 64
 CLOCK_TOLERANCE_S = 300  # the director's clock may be ahead of ours by that much
 OLDEST_SCHEMA = 1  # of settings; this image knows the way back to all from there on
 LAST_S = 0xFFFFFFFF
-_MAX_SEQUENCE = 0xFFFFFFFF
+_MAX_NUMBER = 0xFFFFFFFF  # the journal and reports have four bytes for a sequence, a length and a counter
 
 
 class Assignment:
@@ -54,8 +54,10 @@ class AssignedImage:
             self.sha256 = unhexlify(text)
         except ValueError:
             self.sha256 = b""
-        if len(self.sha256) != 32 or not 1 <= len(self.name) <= MAX_NAME_CHARACTERS or self.length < 1:
+        if len(self.sha256) != 32 or not 1 <= len(self.name) <= MAX_NAME_CHARACTERS:
             raise MismatchError("the assignment names no image: %r, %r" % (self.name[:70], text[:70]))
+        if not 1 <= self.length <= _MAX_NUMBER or not 0 <= self.release_counter <= _MAX_NUMBER:
+            raise MismatchError("no image has %d bytes and release %d" % (self.length, self.release_counter))
 
 
 class UnitFacts:
@@ -81,7 +83,7 @@ def read_assignment(data, trusted, unit, now_s, last_sequence, last_digest):
     if found.version < last_sequence or (found.version == last_sequence and found.digest != last_digest):
         raise RollbackError("assignment %d was seen, got %d" % (last_sequence, found.version))
     issued_s = seconds_of(body["issued"].text())
-    if issued_s > now_s + CLOCK_TOLERANCE_S or found.version > _MAX_SEQUENCE:
+    if issued_s > now_s + CLOCK_TOLERANCE_S or found.version > _MAX_NUMBER:
         raise MismatchError("assignment %d was issued at %d s, now is %d s" % (found.version, issued_s, now_s))
     target = body["target"]
     return Assignment(found, issued_s, None if target.is_null else AssignedImage(target))
