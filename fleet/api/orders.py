@@ -22,13 +22,17 @@ MAX_CENTS = 10_000_000
 
 
 class OrderLineIn(BaseModel):
-    """Amounts for one unit itself, before tax, without shipping; all zero after the credit: free of charge."""
+    """Amounts for one unit itself, before tax, without shipping; all zero after the credit: free of charge.
+
+    `leased`: of an old contract, to come back when service ends.
+    """
 
     board: str = Field(min_length=1, max_length=16)
     quantity: int = Field(ge=1, le=MAX_LINE_QUANTITY)
     unit_price_cents: int = Field(ge=0, le=MAX_CENTS)
     recurring_cents: int = Field(default=0, ge=0, le=MAX_CENTS)
     credit_cents: int = Field(default=0, ge=0, le=2 * MAX_CENTS)
+    leased: bool = False
 
 
 class OrderLineOut(OrderLineIn):
@@ -68,6 +72,7 @@ def present_order(order: Order) -> OrderOut:
                 unit_price_cents=line.unit_price.cents,
                 recurring_cents=line.recurring.cents,
                 credit_cents=line.credit.cents,
+                leased=line.leased,
                 shipped=shipped,
                 free=line.is_free,
             )
@@ -86,6 +91,7 @@ def create(body: OrderIn, actor: ActorDep, services: ServicesDep) -> OrderOut:
             unit_price=Money(line.unit_price_cents),
             recurring=Money(line.recurring_cents),
             credit=Money(line.credit_cents),
+            leased=line.leased,
         )
         for line in body.lines
     ]

@@ -41,6 +41,7 @@ class AuditAction(StrEnum):
     RMA_DELIVER = "rma:deliver"
     RMA_RECEIVE = "rma:receive"
     RMA_LOSE = "rma:lose"
+    RMA_EXPIRE = "rma:expire"
     RMA_SWAP = "rma:swap"
     RELEASE_PUBLISH = "release:publish"
     ROLLOUT_CREATE = "rollout:create"

@@ -14,13 +14,17 @@ MAX_LINE_QUANTITY = 10_000
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """`quantity` units of a board: all amounts for one unit itself, before tax, without shipping or handling."""
+    """`quantity` units of a board: all amounts for one unit itself, before tax, without shipping or handling.
+
+    `leased`: of an old contract (es 1.16), to come back when service ends.
+    """
 
     board: str
     quantity: int
     unit_price: Money
     recurring: Money = ZERO
     credit: Money = ZERO
+    leased: bool = False
 
     @property
     def is_free(self) -> bool:

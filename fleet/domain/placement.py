@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from fleet.domain.ownership import Ownership
+
 
 @dataclass(frozen=True, slots=True)
 class NewPlacement:
-    """A placement as its shipment creates it. `replaces` is the placement it takes over from."""
+    """A placement as its shipment creates it. `replaces` is the placement it takes over from.
+
+    `free`: without charge, so that it may have a minimum term; `leased`: to come back when service ends.
+    """
 
     serial: str
     account_id: int
@@ -18,6 +23,14 @@ class NewPlacement:
     shipped_at: datetime
     replaces: int | None = None
     renews: bool = False
+    leased: bool = False
+
+    @property
+    def ownership(self) -> Ownership:
+        """Whose the unit is during this stay."""
+        if self.leased:
+            return Ownership.LEASED
+        return Ownership.OPERATOR if self.free else Ownership.CUSTOMER
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from fleet.services.audit import Audit
 from fleet.services.certificates import Certificates, credentials_of
 from fleet.services.charges import Charges
 from fleet.services.credentials import Passwords
+from fleet.services.deadlines import Deadlines
 from fleet.services.downlinks import Downlinks
 from fleet.services.errands import Errands
 from fleet.services.ingest import Ingest
@@ -46,6 +47,7 @@ from protocol.wire import messages
 
 CERTIFICATE_CHECK: Final = timedelta(hours=1)
 METADATA_CHECK: Final = timedelta(minutes=15)
+DEADLINE_CHECK: Final = timedelta(minutes=15)
 MAC_CHECK: Final = timedelta(hours=1)
 SWEEP_EVERY: Final = timedelta(hours=1)
 
@@ -101,6 +103,7 @@ def build_services(
     updates = UnitUpdates(transactions, lambda: repository.director)
     releases = Releases(transactions, repository, updates)
     renew: Callable[[Actor], object] = lambda _actor: releases.renew_metadata(clock())  # noqa: E731
+    recurring = _renewals(settings, transactions, renew) + _watches(transactions, zone, mac_blocks)
     return Services(
         settings=settings,
         transactions=transactions,
@@ -127,7 +130,7 @@ def build_services(
         unit_updates=updates,
         update_explanations=UpdateExplanations(transactions, window, settings.heartbeat_s),
         ingest=Ingest(transactions, Registration(downlinks), updates),
-        jobs=(*_renewals(settings, transactions, renew), *_watches(mac_blocks), *_sweeps(access, errands, outbox)),
+        jobs=(*recurring, *_sweeps(access, errands, outbox)),
     )
 
 
@@ -139,8 +142,12 @@ def _renewals(settings: Settings, transactions: Transactions, metadata: Callable
     ]
 
 
-def _watches(mac_blocks: MacBlocks) -> list[Job]:
-    return [Job("watch MAC supply", MAC_CHECK, mac_blocks.warn)]
+def _watches(transactions: Transactions, zone: ZoneInfo, mac_blocks: MacBlocks) -> list[Job]:
+    deadlines = Deadlines(transactions, zone)
+    return [
+        Job("watch MAC supply", MAC_CHECK, mac_blocks.warn),
+        Job("end deadlines", DEADLINE_CHECK, deadlines.expire),
+    ]
 
 
 def _sweeps(access: Access, errands: Errands, outbox: Outbox) -> list[Job]:

@@ -68,7 +68,13 @@ class Orders:
             for unit, position in zip(units, positions, strict=True):
                 line = order.lines[position]
                 opened = NewPlacement(
-                    unit.serial, order.account_id, order.id, order.order_date, line.is_free, shipped_at=uow.now
+                    serial=unit.serial,
+                    account_id=order.account_id,
+                    order_id=order.id,
+                    order_date=order.order_date,
+                    free=line.is_free,
+                    leased=line.leased,
+                    shipped_at=uow.now,
                 )
                 ship_unit(uow, unit, opened, parcel)
                 orders.count_shipped(order.id, position)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 
 from fleet.domain.admission import RETRY_S, Admission, admit, false_claims
 from fleet.domain.audit import AuditAction
@@ -17,6 +17,7 @@ from fleet.domain.placement import Placement
 from fleet.domain.term import Activated, Registered
 from fleet.domain.unit import Custody, CustodyEvent, Service, ServiceEvent, Trust, Unit, after
 from fleet.services.downlinks import Downlinks, command_message
+from fleet.services.settlement import settle
 from fleet.services.swap import swap
 from fleet.services.unit_messages import Incoming, Outgoing
 from fleet.store.accounts import AccountRepository
@@ -55,7 +56,7 @@ class Registration:
         unit = replace(unit, version=message["version"], release_counter=message["release_counter"])
         placement = PlacementRepository(uow).open_of(unit.serial)
         if placement is not None and placement.registered_at is None:
-            unit = _first_registration(uow, unit, placement, incoming)
+            unit = _first_registration(uow, unit, placement, incoming, self.downlinks.zone)
         units.save(unit)
         units.record_registration(unit.serial, incoming.received_at)
         settings = ConfigurationRepository(uow).of(unit.serial)
@@ -112,7 +113,7 @@ def _missed(uow: UnitOfWork, serial: str) -> list[Command]:
     return CommandRepository(uow).unanswered(serial, TOLD_AGAIN, uow.now - TOLD_AGAIN_FOR)
 
 
-def _first_registration(uow: UnitOfWork, unit: Unit, placement: Placement, incoming: Incoming) -> Unit:
+def _first_registration(uow: UnitOfWork, unit: Unit, placement: Placement, incoming: Incoming, zone: tzinfo) -> Unit:
     """The unit came on from its account for the first time: it was received, and a replacement takes over."""
     at, opened = incoming.received_at, placement.opened
     if unit.custody is Custody.SHIPPED:
@@ -126,4 +127,5 @@ def _first_registration(uow: UnitOfWork, unit: Unit, placement: Placement, incom
         configurations = ConfigurationRepository(uow)
         configurations.save(configurations.of(unit.serial).allowing_line(line_allowed))
     uow.audit(AuditAction.UNIT_REGISTER, unit.serial, ["custody", "registered_at"], opened.account_id)
+    settle(uow, opened.account_id, zone)
     return unit

@@ -28,6 +28,7 @@ from fleet.domain.rma import (
 from fleet.domain.term import Delivered, ShipmentFailed, TakenBack
 from fleet.domain.unit import CustodyEvent, Service, ServiceEvent, after
 from fleet.services.rma_tracks import take_step
+from fleet.services.settlement import charge_shipping, settle
 from fleet.services.shipping import Parcel, ship_unit
 from fleet.store.placements import PlacementRepository
 from fleet.store.policy import PolicyRepository
@@ -146,10 +147,12 @@ class Rmas:
                 order_id=old.order_id,
                 order_date=old.order_date,
                 free=old.free,  # equipment rules 3.1: it takes the ownership of the unit it replaces
+                leased=old.leased,
                 shipped_at=uow.now,
                 replaces=rma.placement,
                 renews=rma.kind is RmaKind.DEFECT,
             )
+            charge_shipping(uow, rma, old.ownership, self._zone)
             return replace(rma, replacement_placement=ship_unit(uow, unit, opened, parcel).id)
 
         return self._change(actor, rma_id, Permission.SHIPMENT_MANAGE, AuditAction.RMA_SHIP, change)
@@ -205,6 +208,7 @@ class Rmas:
             rmas = RmaRepository(uow)
             rma = rmas.save(change(uow, rmas.hold(rma_id)))
             uow.audit(action, refer(Noun.RMA, rma.id), account_id=rma.account_id)
+            settle(uow, rma.account_id, self._zone)  # whatever the step has made known
             uow.commit()
             return rma
 

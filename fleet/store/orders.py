@@ -85,6 +85,7 @@ def _line_row(order_id: int, position: int, line: OrderLine) -> dict[str, Any]:
         "recurring_cents": line.recurring.cents,
         "credit_cents": line.credit.cents,
         "shipped": 0,
+        "leased": line.leased,
     }
 
 
@@ -100,6 +101,7 @@ def _order(row: Row[Any], lines: Sequence[Row[Any]]) -> Order:
                 Money(line.unit_price_cents),
                 Money(line.recurring_cents),
                 Money(line.credit_cents),
+                line.leased,
             )
             for line in lines
         ),

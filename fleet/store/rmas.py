@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, insert, select, update
@@ -53,6 +54,22 @@ class RmaRepository:
         )
         row = self._connection.execute(query.limit(1)).one_or_none()
         return None if row is None else _rma(row)
+
+    def granted_of(self, account_id: int) -> list[Rma]:
+        """All that an account was ever granted, oldest first: what they cost may still change."""
+        query = select(rmas).where(rmas.c.account_id == account_id, rmas.c.due_on.is_not(None), self._scope)
+        return [_rma(row) for row in self._connection.execute(query.order_by(rmas.c.id))]
+
+    def due_before(self, day: date, after: int, limit: int) -> list[int]:
+        """At most `limit` RMAs with an id above `after` whose unit was to be handed in before `day` and is not here."""
+        query = select(rmas.c.id).where(
+            rmas.c.decision == Decision.APPROVED,
+            rmas.c.return_state.in_([Return.AWAITED, Return.IN_TRANSIT]),
+            rmas.c.due_on < day,
+            rmas.c.id > after,
+            self._scope,
+        )
+        return list(self._connection.execute(query.order_by(rmas.c.id).limit(limit)).scalars())
 
     def page(self, limit: int, after: int | None) -> list[Rma]:
         """At most `limit` RMAs with an id above `after`."""

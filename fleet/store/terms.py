@@ -6,7 +6,20 @@ from typing import Any
 
 from sqlalchemy import Row, insert, select
 
-from fleet.domain.term import Activated, Delivered, Registered, ShipmentFailed, Shipped, TakenBack, TermEvent
+from fleet.domain.term import (
+    Activated,
+    Delivered,
+    Registered,
+    ServiceEnded,
+    ShipmentFailed,
+    Shipped,
+    TakenBack,
+    TermEvent,
+    TrialReturned,
+    ValueCharged,
+    ValueCredited,
+)
+from fleet.domain.waiver import EndCause
 from fleet.store.scope import in_scope
 from fleet.store.tables.commerce import placements, term_events
 from fleet.store.unit_of_work import UnitOfWork
@@ -18,8 +31,12 @@ KINDS: dict[type[TermEvent], str] = {
     Delivered: "delivered",
     ShipmentFailed: "shipment_failed",
     TakenBack: "taken_back",
+    TrialReturned: "trial_returned",
+    ValueCharged: "value_charged",
+    ValueCredited: "value_credited",
+    ServiceEnded: "service_ended",
 }
-PLAIN = {kind: event for event, kind in KINDS.items() if event not in (Shipped, ShipmentFailed)}
+PLAIN = {kind: event for event, kind in KINDS.items() if event not in (Shipped, ShipmentFailed, ServiceEnded)}
 
 
 class TermEventRepository:
@@ -38,7 +55,7 @@ class TermEventRepository:
                 placement_id=event.placement,
                 kind=KINDS[type(event)],
                 at=event.at,
-                detail=event.outcome if isinstance(event, ShipmentFailed) else "",
+                detail=_detail(event),
                 recorded_at=self._now,
             )
         )
@@ -54,6 +71,15 @@ class TermEventRepository:
         return [_event(row) for row in self._connection.execute(query)]
 
 
+def _detail(event: TermEvent) -> str:
+    match event:
+        case ShipmentFailed(outcome=outcome):
+            return outcome
+        case ServiceEnded(cause=cause):
+            return cause
+    return ""
+
+
 def _event(row: Row[Any]) -> TermEvent:
     if row.kind == KINDS[Shipped]:
         return Shipped(
@@ -67,5 +93,7 @@ def _event(row: Row[Any]) -> TermEvent:
         )
     if row.kind == KINDS[ShipmentFailed]:
         return ShipmentFailed(row.placement_id, row.at, row.detail)
+    if row.kind == KINDS[ServiceEnded]:
+        return ServiceEnded(row.placement_id, row.at, EndCause(row.detail))
     event: TermEvent = PLAIN[row.kind](row.placement_id, row.at)  # type: ignore[call-arg]
     return event

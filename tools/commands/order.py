@@ -46,6 +46,7 @@ def create(
     quantity: Annotated[int, typer.Option(min=1, help="How many units.")],
     board: Annotated[str, typer.Option(help="Which board.")] = "simulated",
     unit_price_cents: Annotated[int, typer.Option(min=0, help="For one unit, before tax.")] = 0,
+    leased: Annotated[bool, typer.Option("--leased", help="Of an old contract: to come back at the end.")] = False,
     date: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="When it was placed; today at the operator's.")
     ] = None,
@@ -55,7 +56,7 @@ def create(
 
     Example: plugtone order create --account AC-1 --quantity 3
     """
-    line = {"board": board, "quantity": quantity, "unit_price_cents": unit_price_cents}
+    line = {"board": board, "quantity": quantity, "unit_price_cents": unit_price_cents, "leased": leased}
     body = {"account": account, "order_date": date.date().isoformat() if date else None, "lines": [line]}
     with FleetClient.from_environment() as fleet:
         show_one(fleet.post("/v1/orders", body), as_json)

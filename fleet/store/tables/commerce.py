@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -46,6 +47,7 @@ order_lines = Table(
     Column("recurring_cents", BigInteger, nullable=False),
     Column("credit_cents", BigInteger, nullable=False),
     Column("shipped", Integer, nullable=False),
+    Column("leased", Boolean, nullable=False, server_default=false()),
 )
 
 placements = Table(
@@ -62,6 +64,7 @@ placements = Table(
     Column("tracking", String(120), nullable=False),
     Column("replaces", ForeignKey("placements.id")),
     Column("renews", Boolean, nullable=False),
+    Column("leased", Boolean, nullable=False, server_default=false()),
     Column("registered_at", Instant),
     Column("activated_at", Instant),
     Column("until", Instant),

@@ -1,0 +1,69 @@
+"""Returns that nobody handed in become overdue, and what they cost is charged, however late this runs.
+
+Each RMA is a transaction of its own, so that a run that is cut off has done what it did, and one that comes again
+finds nothing to do there.
+"""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from fleet.domain.access import Actor
+from fleet.domain.audit import AuditAction
+from fleet.domain.errors import ConflictError
+from fleet.domain.local_dates import local_date
+from fleet.domain.references import Noun, refer
+from fleet.domain.return_deadline import judge_return
+from fleet.domain.rma import Return, ReturnEvent, Rma
+from fleet.domain.rma_permits import check_may_expire
+from fleet.services.rma_tracks import take_step
+from fleet.services.settlement import return_cases, settle
+from fleet.store.policy import PolicyRepository
+from fleet.store.rmas import RmaRepository
+from fleet.store.unit_of_work import Transactions, UnitOfWork
+
+BATCH_RMAS = 200
+WAITED_FOR = (Return.AWAITED, Return.IN_TRANSIT)
+
+
+class Deadlines:
+    """The deadlines of returns. `zone`: the operator's."""
+
+    def __init__(self, transactions: Transactions, zone: tzinfo) -> None:
+        self._transactions = transactions
+        self._zone = zone
+
+    def expire(self, actor: Actor) -> int:
+        """Call every return overdue that is, oldest RMA first; how many there were."""
+        count, after = 0, 0
+        while True:
+            with self._transactions.read(actor) as uow:
+                due = RmaRepository(uow).due_before(local_date(uow.now, self._zone), after, BATCH_RMAS)
+            for rma_id in due:
+                count += self._expire(actor, rma_id)
+                after = rma_id
+            if not due:
+                return count
+
+    def _expire(self, actor: Actor, rma_id: int) -> bool:
+        with self._transactions.begin(actor) as uow:
+            rmas = RmaRepository(uow)
+            rma = rmas.hold(rma_id)
+            try:
+                why = self._why_overdue(uow, rma)
+            except ConflictError:  # a scan says that it is in time, or it has come meanwhile
+                return False
+            rmas.save(take_step(uow, rma, ReturnEvent.EXPIRE, why))
+            uow.audit(AuditAction.RMA_EXPIRE, refer(Noun.RMA, rma.id), account_id=rma.account_id)
+            settle(uow, rma.account_id, self._zone)
+            uow.commit()
+            return True
+
+    def _why_overdue(self, uow: UnitOfWork, rma: Rma) -> str:
+        if rma.returning not in WAITED_FOR or rma.due_on is None:
+            raise ConflictError(f"{refer(Noun.RMA, rma.id)} is {rma.returning}: it is not waited for")
+        today = local_date(uow.now, self._zone)
+        case = next(case for case in return_cases(uow, rma.account_id, self._zone)[rma.placement] if case.rma == rma)
+        verdict = judge_return(rma.due_on, case.facts, today, PolicyRepository(uow).book())
+        check_may_expire(rma, verdict, today)
+        return verdict.reason.text
