@@ -25,15 +25,17 @@ _MAX_NUMBER = 0xFFFFFFFF  # the journal and reports have four bytes for a sequen
 
 
 class Assignment:
-    """A verified order: `sequence`, `digest` of what was signed, `image` (AssignedImage; None: stay as you are).
+    """A verified order: `sequence`, `digest` of what was signed, `key` (mark) that signed it, `image` (AssignedImage;
+    None: stay as you are).
 
     `not_before_s`: do not restart into the image earlier; `deadline_s`: from then on maintenance hours hold back
     nothing (0: none); `issued_s` and `expires_s`: of the order itself.
     """
 
-    def __init__(self, signed, issued_s, image):
+    def __init__(self, signed, key, issued_s, image):
         self.sequence = signed.version
         self.digest = signed.digest
+        self.key = key
         self.issued_s = issued_s
         self.expires_s = min(signed.expires_s, LAST_S)
         self.image = image
@@ -72,10 +74,17 @@ class UnitFacts:
         self.heap_bytes = heap_bytes
 
 
-def read_assignment(data, trusted, unit, now_s, last_sequence, last_digest):
-    """The Assignment in `data`; an UpdateError if it is not one for this unit, now."""
+def read_assignment(data, trusted, unit, now_s, last):
+    """The Assignment in `data`; an UpdateError if it is not one for this unit, now.
+
+    `last` is (sequence, digest, key) of the newest order seen. It bars nothing once its key was rotated out: a
+    thief of that key may have used the highest numbers there are (as TUF 5.3.11 for timestamp and snapshot).
+    """
     found = SignedFile("assignment", "assignment", data, MAX_ASSIGNMENT_BYTES)
-    trusted.verify_delegated(found, DIRECTOR_ROLE)
+    key = trusted.verify_delegated(found, DIRECTOR_ROLE)
+    last_sequence, last_digest, last_key = last
+    if not trusted.lists_key(last_key, DIRECTOR_ROLE):
+        last_sequence = 0
     body = found.body
     serial = body["serial"].text()
     if serial != unit.serial:
@@ -86,7 +95,7 @@ def read_assignment(data, trusted, unit, now_s, last_sequence, last_digest):
     if issued_s > now_s + CLOCK_TOLERANCE_S or found.version > _MAX_NUMBER:
         raise MismatchError("assignment %d was issued at %d s, now is %d s" % (found.version, issued_s, now_s))
     target = body["target"]
-    return Assignment(found, issued_s, None if target.is_null else AssignedImage(target))
+    return Assignment(found, key, issued_s, None if target.is_null else AssignedImage(target))
 
 
 def _instant(body, name):

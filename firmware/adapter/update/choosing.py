@@ -70,11 +70,11 @@ class Chooser:
     def _accept(self, data, trusted, now_s):
         """The AssignedImage of the order in `data`, whose sequence bars older ones from now on."""
         journal = self._journal
-        order = read_assignment(data, trusted, self._unit, now_s, journal.newest, journal.newest_digest)
+        last = journal.newest, journal.newest_digest, journal.newest_key
+        order = read_assignment(data, trusted, self._unit, now_s, last)
         self._time_seen(min(order.issued_s, now_s))
-        if order.sequence != journal.newest:
-            journal.newest = order.sequence
-            journal.newest_digest = order.digest
+        if (order.sequence, order.digest, order.key) != last:
+            journal.newest, journal.newest_digest, journal.newest_key = order.sequence, order.digest, order.key
             journal.not_before_s, journal.deadline_s = order.not_before_s, order.deadline_s
             journal.expires_s = order.expires_s
             journal.save()

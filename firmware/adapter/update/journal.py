@@ -7,8 +7,9 @@ assignment seen, of the one being worked on, release counter, length, offset (by
 good), offset in the delta (0: not by a delta), bytes received, version and CRC-32 of the name of the role that listed
 the image, and both at the last revert, then in seconds since 1970 when the work began, before and after which instants
 the order holds back and hurries the restart (0: neither), and when it expires; then the SHA-256 of the newest
-assignment's signed part and of the image (32 each), what was reported last (sequence u32, state u8, reason u8), then
-the detail behind its length u8. A later release appends; what is behind the detail is none of ours.
+assignment's signed part and of the image (32 each), the mark of the key that signed that assignment (4, keys.mark),
+what was reported last (sequence u32, state u8, reason u8), then the detail behind its length u8. A later release appends;
+what is behind the detail is none of ours.
 """
 
 import struct
@@ -17,8 +18,8 @@ from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
 
 MAX_DETAIL_CHARACTERS = 120
 _FORMAT = 2
-_FIELDS = ">8B15I32s32sIBB"
-_FIELDS_BYTES = 138
+_FIELDS = ">8B15I32s32s4sIBB"
+_FIELDS_BYTES = 142
 
 
 class Journal:
@@ -34,6 +35,7 @@ class Journal:
         self.role = self.refused_role = (0, 0)  # version and CRC-32 of the name
         self.began_s = self.not_before_s = self.deadline_s = self.expires_s = 0
         self.newest_digest = self.sha256 = bytes(32)
+        self.newest_key = bytes(4)
         self.told = (0, 0, 0)
         self.detail = ""
         self.is_new = not self._load()
@@ -47,7 +49,7 @@ class Journal:
                 self.moves, self.whole_only, self.mirror, self.alone, self.newest, self.assignment,
                 self.release_counter, self.length, self.offset, self.delta_offset, self.received,
                 *self.role, *self.refused_role, self.began_s, self.not_before_s, self.deadline_s, self.expires_s,
-                self.newest_digest, self.sha256, *self.told,
+                self.newest_digest, self.sha256, self.newest_key, *self.told,
             ) + bytes((len(detail),)) + detail
         )  # fmt: skip
 
@@ -66,8 +68,8 @@ class Journal:
         self.offset, self.delta_offset, self.received = values[12:15]
         self.role, self.refused_role = values[15:17], values[17:19]
         self.began_s, self.not_before_s, self.deadline_s, self.expires_s = values[19:23]
-        self.newest_digest, self.sha256 = values[23:25]
-        self.told = values[25:28]
+        self.newest_digest, self.sha256, self.newest_key = values[23:26]
+        self.told = values[26:29]
         self.detail = detail.decode()
         return True
 

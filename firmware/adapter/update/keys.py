@@ -53,6 +53,11 @@ def public_key(key):
         return None
 
 
+def mark(public):
+    """Four bytes by which what `public_key` gave is known again."""
+    return sha256(public[1]).digest()[:4]
+
+
 def verify(public, signed_file, signature):
     """True if `signature` (bytes) on the SignedFile is by the owner of what `public_key` gave."""
     scheme, public = public

@@ -15,7 +15,7 @@ from hashlib import sha256
 from adapter.update.errors import ExpiredError, LengthError, MismatchError, RollbackError, UpdateError
 from adapter.update.file_names import TOP_LEVEL, stored_name
 from adapter.update.hashes import HashCheck
-from adapter.update.keys import public_key
+from adapter.update.keys import mark, public_key
 from adapter.update.signed_file import SignedFile, version_of
 from adapter.update.target_paths import matches
 from protocol.wire.release import MAX_METADATA_BYTES
@@ -216,9 +216,21 @@ class TrustedSet:
         return found
 
     def verify_delegated(self, signed_file, role, delegator="targets"):
-        """SignatureError unless the keys of `role` signed it, as `delegator` lists them; ExpiredError if it is over."""
-        signed_file.verify(*self._delegation(role, delegator))
+        """The mark of a key that signed it, of those that `delegator` lists for `role`.
+
+        SignatureError unless enough of them did; ExpiredError if it is over.
+        """
+        good = signed_file.verify(*self._delegation(role, delegator))
         self._check_expiry(signed_file)
+        return mark(good[0])
+
+    def lists_key(self, wanted, role, delegator="targets"):
+        """True if `delegator` lists the key with the mark `wanted` for `role`."""
+        keys, delegated = self._delegation(role, delegator)
+        for public in _public_keys(keys, delegated):
+            if public is not None and mark(public) == wanted:
+                return True
+        return False
 
     def _count(self, found, role, delegator):
         self._targets[role] = found
@@ -275,17 +287,16 @@ class TrustedSet:
 
 def _lost_keys(old, new, role):
     """True if root `new` no longer lists a key that root `old` lists for `role`: it was rotated out."""
-    kept = _public_keys(new, role)
-    for public in _public_keys(old, role):
+    kept = _public_keys(new.body["keys"], new.body["roles"][role])
+    for public in _public_keys(old.body["keys"], old.body["roles"][role]):
         if public not in kept:
             return True
     return False
 
 
-def _public_keys(root, role):
-    keys = root.body["keys"]
+def _public_keys(keys, role):
     found = []
-    for keyid in root.body["roles"][role]["keyids"].elements():
+    for keyid in role["keyids"].elements():
         key = keys.get(keyid.text())
         if key is not None:
             found.append(public_key(key))

@@ -54,7 +54,7 @@ class SignedFile:
         return self._digest
 
     def verify(self, keys, role):
-        """SignatureError unless the threshold of `role` is met.
+        """The public keys that meet the threshold of `role`; SignatureError if there are not enough.
 
         `role` is a Value with `keyids` and `threshold`, `keys` the Value that maps key ids to keys.
         """
@@ -74,7 +74,7 @@ class SignedFile:
             if verify(public, self, signatures[keyid]):
                 good.append(public)
                 if len(good) == threshold:
-                    return
+                    return good
         raise SignatureError("%s has %d valid signatures, %d are needed" % (self.name, len(good), threshold))
 
     def _signatures_by(self, keyids):

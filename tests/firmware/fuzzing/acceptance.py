@@ -80,4 +80,4 @@ class Bench:
         elif kind == "board":
             trusted.update_targets(data, ROLE, "targets")
         else:
-            read_assignment(data, trusted, self._unit, self._now_s, 0, bytes(32))
+            read_assignment(data, trusted, self._unit, self._now_s, (0, bytes(32), bytes(4)))

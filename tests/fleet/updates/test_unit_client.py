@@ -49,7 +49,7 @@ try:
     trusted = TrustedSet(Store(), read(root), now_s)
     serve(refresh(trusted))
     unit = UnitFacts("PT000000018", "simulated", 1, 6, 1 << 20, 1 << 20)
-    assignment = read_assignment(read(order), trusted, unit, now_s, 0, b"")
+    assignment = read_assignment(read(order), trusted, unit, now_s, (0, b"", b""))
     role, target = serve(find_target(trusted, assignment.image.name))
     check_agreement(assignment.image, target)
     check_fit(assignment.image, target, unit, 0)
