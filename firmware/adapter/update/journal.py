@@ -8,8 +8,8 @@ good), offset in the delta (0: not by a delta), bytes received, version and CRC-
 the image, and both at the last revert, then in seconds since 1970 when the work began, before and after which instants
 the order holds back and hurries the restart (0: neither), and when it expires; then the SHA-256 of the newest
 assignment's signed part and of the image (32 each), the mark of the key that signed that assignment (4, keys.mark),
-what was reported last (sequence u32, state u8, reason u8), then the detail behind its length u8. A later release appends;
-what is behind the detail is none of ours.
+what was reported last (sequence u32, state u8, reason u8), then the detail behind its length u8. A later
+release appends; what is behind the detail is none of ours.
 """
 
 import struct
