@@ -26,6 +26,8 @@ NOT_IN_ADAPTER = {"machine", "network", "os", "ports", "select", "socket", "ssl"
 # What a unit runs; the build gives private names short ones a module (tools/release/device_source.py).
 ON_DEVICE = (("firmware",), ("protocol", "wire"))
 FOREIGN_PRIVATE = {"_mpy", "_io_queue"}  # of sys.implementation and of asyncio
+# Of objects that boot makes and an image of another time uses: their parameters have no names there.
+BOOT_METHODS = {"erase", "led", "partition", "program", "readinto", "report", "seal"}
 TEXT = {".py", ".toml", ".md", ".lock", ".html", ".css", ".json", ".txt", ".ini", ".cfg", ".mako", ""}
 
 
@@ -79,6 +81,8 @@ def faults_on_device(text: str) -> list[str]:
             bases = [ast.unparse(base) for base in node.bases]
             foreign = [base for base in bases if base not in classes and not base.endswith(("Error", "Exception"))]
             faults += [f"{node.name} inherits from {base}, which is not this module's" for base in foreign]
+        elif isinstance(node, ast.Call) and node.keywords and _method(node) in BOOT_METHODS:
+            faults.append(f"line {node.lineno} names an argument of {_method(node)}, which boot may have made")
         elif isinstance(node, ast.Call) and any(keyword.arg is None for keyword in node.keywords):
             if not isinstance(node.func, ast.Name) or node.func.id not in own | classes:
                 faults.append(f"line {node.lineno} hands a dict to a function of another module")
@@ -89,6 +93,10 @@ def faults_on_device(text: str) -> list[str]:
         elif isinstance(node, ast.Attribute) and device_source.is_private(node.attr) and node.attr not in own:
             faults.append(f"line {node.lineno} uses {node.attr}, a private name of another module")
     return faults
+
+
+def _method(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else ""
 
 
 def faults_of_text(text: str) -> list[str]:

@@ -39,6 +39,7 @@ def test_an_import_inside_a_function_is_seen() -> None:
         ("from adapter.x import _move\n", "imports the private _move"),
         ("def f(session):\n    return session._journal\n", "line 2 uses _journal"),
         ("from adapter.x import move\n\nmove(**{})\n", "line 3 hands a dict"),
+        ("flash.partition('slot_a').erase(offset=0)\n", "line 1 names an argument of erase"),
         ("class A(Base):\n    pass\n", "A inherits from Base"),
     ],
 )
