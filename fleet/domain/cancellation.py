@@ -51,7 +51,7 @@ CONFIRMATIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """`scope` is what is left of the notice's own after later notices took over parts of it."""
+    """`scope` is the notice's own."""
 
     id: int
     notice: Notice
@@ -84,17 +84,14 @@ def complete(cancellation: Cancellation, at: datetime) -> Cancellation:
 def taken_over(pending: Iterable[Cancellation], notice: Notice) -> list[Cancellation]:
     """Those of `pending` that a second `notice` changes, as they are after it.
 
-    It replaces earlier ones for the lines it names; what they name beside stays with its own date. One that has
-    taken effect by then stays as it is, completed or not: its service has ended.
+    It replaces each that waits, whatever lines either names (decision 0010). One that has taken effect by then stays
+    as it is, completed or not: its service has ended.
     """
-    changed = []
-    for old in pending:
-        waits = old.state is CancellationState.REQUESTED and notice.at.astimezone(UTC) < old.effect.at
-        if waits and old.scope.overlaps(notice.scope):
-            left = old.scope.without(notice.scope)
-            state = old.state if left else _following(old, CancellationEvent.REPLACE)
-            changed.append(replace(old, scope=left or old.scope, state=state))
-    return changed
+    return [
+        replace(old, state=_following(old, CancellationEvent.REPLACE))
+        for old in pending
+        if old.state is CancellationState.REQUESTED and notice.at.astimezone(UTC) < old.effect.at
+    ]
 
 
 def _following(cancellation: Cancellation, event: CancellationEvent) -> CancellationState:

@@ -45,9 +45,9 @@ def effect_of(
     business_days = policy.on(PolicyName.CANCELLATION_NOTICE_BUSINESS_DAYS, noticed_on)
     last_notice_on = calendar.before(bill, business_days)
     if noticed_on > last_notice_on:
-        return _renewed(notice, cycle.period_of(bill), last_notice_on, zone)
+        return _renewed(on, cycle.period_of(bill), last_notice_on, zone)
     # Only the Account's own wish to stay makes the next bill due; the 72 hours that reach past it do not.
-    if notice.asked_for is not None and notice.asked_for > bill:
+    if notice.asked_for is not None and notice.asked_for > max(bill, earliest):
         bill = _first_bill_from(on, cycle)
     return Effect(on, first_instant(on, zone), bill, None, _by_lead(on, earliest, lead_hours))
 
@@ -63,8 +63,8 @@ def _by_lead(on: date, earliest: date, lead_hours: int) -> Reason:
     return Reason("ER 5, ToS 9.c", f"{on} is the date asked for; the earliest would be {earliest}.")
 
 
-def _renewed(notice: Notice, period: Period, last_notice_on: date, zone: tzinfo) -> Effect:
-    on = period.ends if notice.asked_for is None else max(period.ends, notice.asked_for)
+def _renewed(wished: date, period: Period, last_notice_on: date, zone: tzinfo) -> Effect:
+    on = max(period.ends, wished)
     text = (
         f"Notice would have been due by {last_notice_on} to avoid the bill of {period.begins}: "
         f"the service is renewed to {period.ends} and ends on {on}."

@@ -23,18 +23,6 @@ class Scope:
         """Whether `line` ends."""
         return (line in self.names) is not self.everything
 
-    def overlaps(self, other: Scope) -> bool:
-        """Whether some line may end by both."""
-        return self.without(other) != self
-
-    def without(self, other: Scope) -> Scope:
-        """What of this scope `other` leaves."""
-        if not self.everything:
-            return Scope(frozenset(name for name in self.names if not other.covers(name)))
-        if other.everything:
-            return Scope(other.names - self.names)
-        return Scope(self.names | other.names, everything=True)
-
     def units_ended(self, lines_of_units: Mapping[str, AbstractSet[str]]) -> list[str]:
         """The units whose last line ends, in their order; one without any line ends with the whole account."""
         ended = []

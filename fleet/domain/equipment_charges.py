@@ -3,7 +3,8 @@
 - The subject of a unit's events is its placement: the same unit at another account is another matter.
 - Each function returns the events that are to be made now; none if the ledger has them or nothing is due.
 - Of fee and value the greater is owed: what was charged of one counts towards the other (ER 3.5).
-- Each is charged once; whatever becomes known later lowers what is owed, and never raises it (ER 3.5).
+- The fee is charged once, the value once for each cause; what is charged of one counts towards the others.
+- Whatever becomes known later lowers what is owed, and never raises it (ER 3.5).
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ def fee_charge(placement: int, ledger: Ledger) -> ChargeEvent | None:
     return ledger.find(charge_key(ChargeRule.REIMBURSEMENT_FEE, subject_of(placement), ONCE))
 
 
-def value_charge(placement: int, ledger: Ledger) -> ChargeEvent | None:
-    """The charge of the replacement value, if there was one."""
-    return ledger.find(charge_key(ChargeRule.REPLACEMENT_VALUE, subject_of(placement), ONCE))
+def value_charges(placement: int, ledger: Ledger) -> list[ChargeEvent]:
+    """The charges of the replacement value, in their order; more than one if an earlier one was credited again."""
+    subject, rule = subject_of(placement), ChargeRule.REPLACEMENT_VALUE
+    return [e for e in ledger.events if e.subject == subject and e.rule is rule and e.kind is ChargeKind.CHARGE]
 
 
 def fee_at_end(line: QuoteLine, ended_on: date, fee: PolicyValue, ledger: Ledger) -> list[ChargeEvent]:
@@ -53,15 +55,24 @@ def fee_at_end(line: QuoteLine, ended_on: date, fee: PolicyValue, ledger: Ledger
 
 
 def replacement_value(
-    placement: int, unit: str, on: date, reason: Reason, policy: PolicyBook, ledger: Ledger
+    placement: int, unit: str, on: date, reason: Reason, policy: PolicyBook, ledger: Ledger, cause: str = ONCE
 ) -> list[ChargeEvent]:
-    """The value of a unit that stays away or came back spoilt, as in force on the day it is charged (ER 4)."""
+    """The value of a unit that stays away or came back spoilt, as in force on the day it is charged (ER 4).
+
+    `cause` tells the occasions of one placement apart: late, in time after all, and then found spoilt.
+    """
     subject = subject_of(placement)
     value = policy.in_force(PolicyName.REPLACEMENT_VALUE_CENTS, on)
-    counted = ledger.charged(ChargeRule.REIMBURSEMENT_FEE, subject)
-    inputs = (("unit", unit), ("value", str(Money(value.value))), ("fee_counted", str(counted)))
-    due = Money(value.value) - counted
-    return _charged_once(ChargeRule.REPLACEMENT_VALUE, subject, due, on, reason, inputs, value, ledger)
+    fee = ledger.charged(ChargeRule.REIMBURSEMENT_FEE, subject)
+    earlier = ledger.charged(ChargeRule.REPLACEMENT_VALUE, subject)
+    inputs = (
+        ("unit", unit),
+        ("value", str(Money(value.value))),
+        ("fee_counted", str(fee)),
+        ("value_counted", str(earlier)),
+    )
+    due = Money(value.value) - fee - earlier
+    return _charged_once(ChargeRule.REPLACEMENT_VALUE, subject, due, on, reason, inputs, value, ledger, cause)
 
 
 def lowered_to(
@@ -77,10 +88,11 @@ def lowered_to(
 
     `fee_owed`: of the quote for the date service ended. `value_owed`: the whole replacement value if it still is.
     """
-    fee, value = fee_charge(placement, ledger), value_charge(placement, ledger)
+    fee = fee_charge(placement, ledger)
     # A fee that was not charged when service ended is not owed because the value that stood for it is gone.
     fee_owed = min(fee_owed, ZERO if fee is None else fee.amount)
-    charges = [charge for charge in (value, fee) if charge is not None]
+    # The newest first: the value's credit then names the value's charge.
+    charges = [*reversed(value_charges(placement, ledger)), *([] if fee is None else [fee])]
     excess = sum(map(ledger.open_amount, charges), ZERO) - max(fee_owed, value_owed)
     credits_now = []
     for charge in charges:
@@ -101,8 +113,9 @@ def _charged_once(
     inputs: tuple[tuple[str, str], ...],
     value: PolicyValue,
     ledger: Ledger,
+    occasion: str = ONCE,
 ) -> list[ChargeEvent]:
-    key = charge_key(rule, subject, ONCE)
+    key = charge_key(rule, subject, occasion)
     if amount <= ZERO or ledger.find(key) is not None:
         return []
     return [ChargeEvent(key, ChargeKind.CHARGE, rule, subject, amount, on, reason, inputs, (value,))]

@@ -1,6 +1,7 @@
 """What the inspection of a returned unit found, and what follows for it and its account (equipment rules 4).
 
-- Sound is a unit that nothing was done to: one with a defect of its own is sound, else no defect could be returned.
+- Sound is a unit that nobody spoilt: one with a defect of its own is sound, else no defect could be returned.
+- What is missing beside the unit (its supply) makes it incomplete, not unsound; only a trial asks for it (ER 4).
 """
 
 from __future__ import annotations
@@ -83,8 +84,13 @@ class Inspection:
 
     @property
     def is_sound(self) -> bool:
-        """Whether it came back complete and unspoilt."""
-        return self.condition in {Condition.SOUND, Condition.DEFECTIVE}
+        """Whether it came back unspoilt."""
+        return self.condition is not Condition.DAMAGED
+
+    @property
+    def is_original(self) -> bool:
+        """Whether it came back unspoilt and with all accessories."""
+        return self.is_sound and self.condition is not Condition.INCOMPLETE
 
     @property
     def triage(self) -> frozenset[Triage]:

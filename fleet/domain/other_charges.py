@@ -47,7 +47,7 @@ def shipping_and_handling(
 
 
 def reconnect_fee(account: str, episode: int, on: date, policy: PolicyBook, ledger: Ledger) -> list[ChargeEvent]:
-    """Once for each suspension for non-payment that is to end (ER 5, ToS 10.g)."""
+    """Once for each suspension that is to end, whatever it was for (ER 5, ToS 10.g)."""
     value = policy.in_force(PolicyName.RECONNECT_FEE_CENTS, on)
     key = charge_key(ChargeRule.RECONNECT_FEE, account, f"suspension-{episode}")
     if not value.value or ledger.find(key) is not None:
@@ -75,8 +75,11 @@ def trial_refund(
 
 
 def annual_plan_refund(plan: str, refund: AnnualRefund, ended_on: date, ledger: Ledger) -> list[ChargeEvent]:
-    """What annual_plan.py found, as an event; once for each paid period of `plan`."""
-    key = charge_key(ChargeRule.ANNUAL_REFUND, plan, str(refund.period.begins))
+    """What annual_plan.py found when service ended, as an event; once for `plan`, which ends once.
+
+    An activation that becomes known later moves the paid period, and must not make a second refund.
+    """
+    key = charge_key(ChargeRule.ANNUAL_REFUND, plan, REFUND)
     if refund.amount <= ZERO or ledger.find(key) is not None:
         return []
     inputs = (

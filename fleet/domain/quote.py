@@ -104,9 +104,16 @@ def _state_within(term: Term, on: date, cause: EndCause) -> TermState:
         return TermState.VALUE_CHARGED
     if term.trial_returned_on is not None:  # in time, be it before or after the service ended
         return TermState.TRIAL_RETURNED
-    if term.in_hands_since is not None and term.in_hands_since <= on:
+    if _in_our_hands(term, on):
         return TermState.IN_OUR_HANDS
     return TermState.WAIVED if _cause(term, on, cause) in WAIVERS else TermState.RUNNING
+
+
+def _in_our_hands(term: Term, on: date) -> bool:
+    """From the day it came to the day it left again, repaired, both of them (ER 3.4: "that day")."""
+    if term.in_hands_since is None or on < term.in_hands_since:
+        return False
+    return term.in_hands_until is None or on <= term.in_hands_until
 
 
 def _cause(term: Term, on: date, cause: EndCause) -> EndCause:

@@ -1,7 +1,7 @@
 """By when a unit is to be handed in, whether it was, and what its absence costs (equipment rules 4, es 7.b, 7.d).
 
-- The carrier's acceptance decides. Without a scan a unit received within the grace after the last day is in time, so
-  nothing is overdue before the grace is over, unless a scan says that it was handed in late.
+- The carrier's acceptance decides. What was neither accepted nor received by the last day is overdue at once, and is
+  charged then; without a scan a unit received within the grace after it was in time all the same (decision 0010).
 - All periods are those in force on the day they begin to count, so that no deadline moves once it is known.
 """
 
@@ -58,14 +58,11 @@ def judge_return(due_on: date, facts: ReturnFacts, today: date, policy: PolicyBo
     if facts.handed_in_on is not None:
         return _by_scan(due_on, facts.handed_in_on)
     last_day = due_on + timedelta(policy.on(PolicyName.LATE_SCAN_GRACE_DAYS, due_on))
-    overdue_from = last_day + ONE_DAY
-    if facts.received_on is None and today < overdue_from:
-        reason = _reason(due_on, f"without a scan a unit received by {last_day} is in time.")
-        return ReturnVerdict(Timeliness.AWAITED, overdue_from, reason)
+    overdue_from = due_on + ONE_DAY
     if facts.received_on is None:
-        return ReturnVerdict(
-            Timeliness.LATE, overdue_from, _reason(due_on, f"no scan, and not received by {last_day}.")
-        )
+        late = Timeliness.AWAITED if today < overdue_from else Timeliness.LATE
+        text = f"neither scan nor receipt is known; without a scan a unit received by {last_day} is in time."
+        return ReturnVerdict(late, overdue_from, _reason(due_on, text))
     reason = _reason(due_on, f"no scan, received on {facts.received_on}; without a scan, {last_day} was the last day.")
     if facts.received_on <= last_day:
         return ReturnVerdict(Timeliness.IN_TIME, None, reason)
@@ -106,9 +103,9 @@ def lost_on_the_way_back(rma: Rma, ownership: Ownership, facts: ReturnFacts) -> 
     return Reason("ER 4", text)
 
 
-def is_credited(due_on: date, received_on: date, sound: bool, policy: PolicyBook) -> tuple[bool, Reason]:
-    """Whether the replacement value charged for a late unit is credited: received sound within 30 days after."""
-    last_day = due_on + timedelta(policy.on(PolicyName.LATE_RETURN_CREDIT_DAYS, due_on))
+def is_credited(charged_on: date, received_on: date, sound: bool, policy: PolicyBook) -> tuple[bool, Reason]:
+    """Whether the value charged on `charged_on` for a late unit is credited: received sound within 30 days after."""
+    last_day = charged_on + timedelta(policy.on(PolicyName.LATE_RETURN_CREDIT_DAYS, charged_on))
     how = "sound" if sound else "not sound"
     text = f"Received {how} on {received_on}; the value is credited if received sound by {last_day}."
     return sound and received_on <= last_day, Reason("ER 4", text)

@@ -113,6 +113,7 @@ RETURN: dict[tuple[Return, ReturnEvent], Return] = {
     (Return.IN_QUARANTINE, ReturnEvent.INSPECT): Return.INSPECTED,
     (Return.INSPECTED, ReturnEvent.HAND_IN): Return.INSPECTED,
     (Return.INSPECTED, ReturnEvent.CLOSE): Return.CLOSED,
+    (Return.CLOSED, ReturnEvent.HAND_IN): Return.CLOSED,  # evidence may still lower what is owed (ER 3.5)
 }
 
 
@@ -161,16 +162,17 @@ class RmaStep:
 
 def return_due(
     rma: Rma, approved_at: datetime, policy: PolicyBook, zone: tzinfo, noticed_on: date | None = None
-) -> date:
+) -> date | None:
     """The last day the old unit may be handed to the carrier, counted from the approval (ER 4).
 
-    A trial return counts from the cancellation notice of `noticed_on` (es 7.b), from the approval if none is known.
+    A trial return counts from the cancellation notice of `noticed_on` (es 7.b): it has no last day before there is one.
     """
     day = local_date(approved_at, zone)
     if rma.kind is not RmaKind.TRIAL_RETURN:
         return day + timedelta(policy.on(PolicyName.RETURN_DAYS, day))
-    day = noticed_on or day
-    return day + timedelta(policy.on(PolicyName.TRIAL_RETURN_DAYS, day))
+    if noticed_on is None:
+        return None
+    return noticed_on + timedelta(policy.on(PolicyName.TRIAL_RETURN_DAYS, noticed_on))
 
 
 def check_may_reserve(rma: Rma) -> None:
@@ -179,6 +181,8 @@ def check_may_reserve(rma: Rma) -> None:
         raise ConflictError(f"RMA-{rma.id} is a {rma.kind}: nothing is sent for it")
     if rma.decision is not Decision.APPROVED:
         raise ConflictError(f"RMA-{rma.id} is {rma.decision}; approve it first")
+    if rma.returning is Return.CLOSED:
+        raise ConflictError(f"RMA-{rma.id} is closed: nothing more is sent for it")
     back = rma.returning in (Return.RECEIVED, Return.IN_QUARANTINE, Return.INSPECTED)
     if rma.mode is ReplacementMode.ON_RECEIPT and not back:
         raise ConflictError(f"RMA-{rma.id} replaces on receipt, and {rma.serial} is {rma.returning}")

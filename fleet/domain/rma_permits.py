@@ -21,7 +21,10 @@ from fleet.domain.trial import may_open_trial_return
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What is known when an RMA is asked for. `noticed_on`: of the cancellation that the unit is part of."""
+    """What is known when an RMA is asked for.
+
+    `noticed_on`: of the cancellation that the unit is part of; that of a trial return may come after its opening.
+    """
 
     kind: RmaKind
     ownership: Ownership
@@ -41,8 +44,6 @@ def check_may_open(opening: Opening, policy: PolicyBook) -> None:
             verdict = may_open_trial_return(opening.order_date, opening.opened_on, policy)
             if not verdict.accepted:
                 raise ConflictError(str(verdict.reason))
-            if opening.noticed_on is None:
-                raise ConflictError("a trial return goes with a cancellation; take the Administrator's notice first")
         case RmaKind.CANCELLATION_RETURN if not opening.ownership.returns_at_end:
             raise ConflictError(f"the unit is {opening.ownership}: only a leased one has to come back")
         case RmaKind.CANCELLATION_RETURN if ended is None or ended > opening.opened_on:

@@ -1,23 +1,25 @@
 """What is charged and credited for one placement of a unit: when its service ends, when it stays away, afterwards.
 
 - `at_service_end` is asked once, in the transaction that ends the service: what is known later only lowers (ER 3.5).
-- `for_the_unit` may be asked on any day: it charges the replacement value on the first day that it is due.
+- `for_the_unit` may be asked on any day: it charges the replacement value as of the first day that it is due.
 - `after_evidence` may be asked whenever anything has become known: it makes credits only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from fleet.domain.charge import ChargeEvent, ChargeRule, Ledger
-from fleet.domain.equipment_charges import fee_at_end, lowered_to, replacement_value, value_charge
+from fleet.domain.equipment_charges import fee_at_end, lowered_to, replacement_value, value_charges
 from fleet.domain.inspection import Inspection, value_reason
-from fleet.domain.money import ZERO
+from fleet.domain.money import ZERO, Money
 from fleet.domain.ownership import Ownership
 from fleet.domain.policy import PolicyBook, PolicyName
 from fleet.domain.quote import quote
 from fleet.domain.reason import Reason
+from fleet.domain.references import Noun, refer
 from fleet.domain.return_deadline import (
     ReturnFacts,
     Timeliness,
@@ -26,7 +28,7 @@ from fleet.domain.return_deadline import (
     lost_on_the_way_back,
     pays_when_absent,
 )
-from fleet.domain.rma import Rma, RmaKind
+from fleet.domain.rma import Decision, Rma, RmaKind
 from fleet.domain.term import Term
 
 NOTHING_KNOWN = ReturnFacts()
@@ -34,7 +36,11 @@ NOTHING_KNOWN = ReturnFacts()
 
 @dataclass(frozen=True, slots=True)
 class ReturnCase:
-    """An approved RMA whose return is due, and what is known of the unit's way back."""
+    """An RMA whose return is due, and what is known of the unit's way back.
+
+    `replaced_on`: the day its replacement left; a unit nobody has replaced yet is not owed. A unit with several RMAs
+    has a case for each, with the same facts.
+    """
 
     rma: Rma
     due_on: date
@@ -42,13 +48,22 @@ class ReturnCase:
     facts: ReturnFacts = NOTHING_KNOWN
     inspection: Inspection | None = None
     inspected_on: date | None = None
+    replaced_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ValueCause:
+    """Why the replacement value is due, since `on`. `name` is its occasion in the charge's key."""
+
+    on: date
+    name: str
+    reason: Reason
 
 
 def at_service_end(term: Term, policy: PolicyBook, ledger: Ledger) -> list[ChargeEvent]:
     """The fee of a unit whose service ended, on that day; nothing before, or once its value was charged (ER 3.1)."""
     ended_on = term.service_ended_on
-    value = value_charge(term.placement, ledger)
-    if ended_on is None or (value is not None and value.on <= ended_on):
+    if ended_on is None or any(value.on <= ended_on for value in value_charges(term.placement, ledger)):
         return []
     fee = policy.in_force(PolicyName.REIMBURSEMENT_FEE_CENTS, term.agreed_on)
     return fee_at_end(quote([term], ended_on)[0], ended_on, fee, ledger)
@@ -56,64 +71,98 @@ def at_service_end(term: Term, policy: PolicyBook, ledger: Ledger) -> list[Charg
 
 def for_the_unit(case: ReturnCase, today: date, policy: PolicyBook, ledger: Ledger) -> list[ChargeEvent]:
     """The replacement value, if it is due by `today`; charged as of the day it became due, however late that is."""
-    due = value_due(case, today, policy)
-    if due is None or _is_given_back(case, policy) is not None:
-        return []
-    return replacement_value(case.rma.placement, case.rma.serial, *due, policy, ledger)
+    made: list[ChargeEvent] = []
+    for cause in value_causes(case, today, policy):
+        rma, known = case.rma, ledger.add(made)
+        made += replacement_value(rma.placement, rma.serial, cause.on, cause.reason, policy, known, cause.name)
+    return made
 
 
 def value_due(case: ReturnCase, today: date, policy: PolicyBook) -> tuple[date, Reason] | None:
     """The first day the replacement value of the unit of `case` was due, and why; None while it is not."""
+    return next(((cause.on, cause.reason) for cause in value_causes(case, today, policy)), None)
+
+
+def value_causes(case: ReturnCase, today: date, policy: PolicyBook) -> list[ValueCause]:
+    """All for which the value is due by `today` and not given back, in their order; each is charged once."""
+    if case.rma.decision is not Decision.APPROVED:
+        return []
     causes = []
-    verdict = judge_return(case.due_on, case.facts, today, policy)
-    absent = pays_when_absent(case.rma, case.ownership)
-    if verdict.timeliness is Timeliness.LATE and verdict.overdue_from is not None and absent is not None:
-        causes.append((verdict.overdue_from, Reason(absent.rule, f"{absent.text} {verdict.reason.text}")))
+    late = _late(case, today, policy)
+    if late is not None and _is_given_back(case, late, policy) is None:
+        causes.append(late)
     lost = lost_on_the_way_back(case.rma, case.ownership, case.facts)
     if lost is not None and case.facts.lost_on is not None:
-        causes.append((case.facts.lost_on, lost))
-    spoilt = _spoilt(case, absent)
+        causes.append(_cause(case, "lost", case.facts.lost_on, lost))
+    spoilt = _spoilt(case)
     if spoilt is not None and case.inspected_on is not None:
-        causes.append((case.inspected_on, spoilt))
-    return min((cause for cause in causes if cause[0] <= today), key=lambda cause: cause[0], default=None)
+        causes.append(_cause(case, "spoilt", case.inspected_on, spoilt))
+    return sorted((cause for cause in causes if cause.on <= today), key=lambda cause: cause.on)
 
 
 def after_evidence(
-    term: Term, case: ReturnCase | None, today: date, policy: PolicyBook, ledger: Ledger
+    term: Term, case: ReturnCase | Sequence[ReturnCase] | None, today: date, policy: PolicyBook, ledger: Ledger
 ) -> list[ChargeEvent]:
-    """The credits that are owed for what is known `today`. Without its `case` a value that was charged stands."""
-    ended_on = term.service_ended_on
-    fee, reason = ZERO, Reason("ER 3.5", "Nothing is owed.")
-    if ended_on is not None and ended_on <= today:
-        line = quote([term], ended_on)[0]
-        fee, reason = line.fee, Reason("ER 3.5", line.reason)
-    charge = value_charge(term.placement, ledger)
-    due = None if case is None else value_due(case, today, policy)
-    back = None if case is None else _is_given_back(case, policy)
-    rule, value = ChargeRule.LATER_EVIDENCE, ZERO
-    if due is not None and back is not None:
-        rule, reason = ChargeRule.LATE_RETURN, back
-    elif due is not None:
-        # Whole as it was charged, or as it would have been had the fee not covered it.
-        value = policy.money_on(PolicyName.REPLACEMENT_VALUE_CENTS, due[0] if charge is None else charge.on)
-    elif case is not None and charge is not None:
-        reason = judge_return(case.due_on, case.facts, today, policy).reason
-    elif charge is not None:
-        value = policy.money_on(PolicyName.REPLACEMENT_VALUE_CENTS, charge.on)
+    """The credits that are owed for what is known `today`. `case`: those of all RMAs of the unit.
+
+    Without a case a value that was charged stands.
+    """
+    cases = [case] if isinstance(case, ReturnCase) else list(case or ())
+    charged = [charge for charge in value_charges(term.placement, ledger) if ledger.open_amount(charge)]
+    since = [cause.on for each in cases for cause in value_causes(each, today, policy)]
+    if not cases:
+        since = [charge.on for charge in charged]
+    # Whole as it was charged, or as it would have been had the fee not covered it.
+    value = max((policy.money_on(PolicyName.REPLACEMENT_VALUE_CENTS, on) for on in since), default=ZERO)
+    fee, reason = _fee_now(term, today)
+    rule = ChargeRule.LATER_EVIDENCE
+    returned = _late_return(cases, today, policy)
+    if returned is not None:
+        rule, reason = ChargeRule.LATE_RETURN, returned
+    elif cases and charged and not since:
+        reason = judge_return(cases[0].due_on, cases[0].facts, today, policy).reason
     return lowered_to(term.placement, fee, value, today, reason, ledger, rule)
 
 
-def _spoilt(case: ReturnCase, absent: Reason | None) -> Reason | None:
-    """Why the value of a unit that is back is due: somebody caused the defect; nobody pays for their own unit."""
-    pays = case.ownership.is_operators or absent is not None
-    if case.inspection is None or case.rma.kind is not RmaKind.DEFECT or not pays:
+def _fee_now(term: Term, today: date) -> tuple[Money, Reason]:
+    """The fee that is owed for the facts known, if service has ended, and why."""
+    if term.service_ended_on is None or term.service_ended_on > today:
+        return ZERO, Reason("ER 3.5", "Nothing is owed.")
+    line = quote([term], term.service_ended_on)[0]
+    return line.fee, Reason("ER 3.5", line.reason)
+
+
+def _late(case: ReturnCase, today: date, policy: PolicyBook) -> ValueCause | None:
+    """A unit that is owed and is not back in time; one that is replaced in advance is owed once that has left."""
+    verdict = judge_return(case.due_on, case.facts, today, policy)
+    absent = pays_when_absent(case.rma, case.ownership)
+    if verdict.timeliness is not Timeliness.LATE or verdict.overdue_from is None or absent is None:
+        return None
+    since = max(verdict.overdue_from, case.replaced_on or verdict.overdue_from)
+    return _cause(case, "late", since, Reason(absent.rule, f"{absent.text} {verdict.reason.text}"))
+
+
+def _spoilt(case: ReturnCase) -> Reason | None:
+    """Why the value of a unit that is back is due: somebody caused the defect of Operator Equipment."""
+    if case.inspection is None or case.rma.kind is not RmaKind.DEFECT or not case.ownership.is_operators:
         return None
     return value_reason(case.inspection)
 
 
-def _is_given_back(case: ReturnCase, policy: PolicyBook) -> Reason | None:
+def _late_return(cases: Iterable[ReturnCase], today: date, policy: PolicyBook) -> Reason | None:
+    """Why the value of a late unit comes back, if it does for any of `cases`."""
+    found = [(case, late) for case in cases if (late := _late(case, today, policy)) is not None]
+    back = (_is_given_back(case, late, policy) for case, late in found)
+    return next((reason for reason in back if reason is not None), None)
+
+
+def _is_given_back(case: ReturnCase, late: ValueCause, policy: PolicyBook) -> Reason | None:
     """Why a late unit's value comes back in full; None while it has not come, is not inspected, or came too late."""
     if case.facts.received_on is None or case.inspection is None:
         return None
-    credited, reason = is_credited(case.due_on, case.facts.received_on, case.inspection.is_sound, policy)
+    credited, reason = is_credited(late.on, case.facts.received_on, case.inspection.is_sound, policy)
     return reason if credited else None
+
+
+def _cause(case: ReturnCase, name: str, on: date, reason: Reason) -> ValueCause:
+    return ValueCause(on, f"{name}-{refer(Noun.RMA, case.rma.id)}", reason)

@@ -80,8 +80,8 @@ def lift(
 ) -> ServiceStanding:
     """`reason` no longer holds: the account is reactivated if it was the last.
 
-    Non-payment ends by full payment and the reconnect fee; ConflictError says what is missing. No other reason costs
-    a fee (ours).
+    Reactivation follows full payment and the reconnect fee, whatever the account was suspended for (ER 5, decision
+    0010); non-payment is lifted by full payment only. ConflictError says what is missing.
     """
     _check_may(reason, roles)
     left = standing.reasons - {reason}
@@ -89,9 +89,9 @@ def lift(
     state = advance(ACCOUNT_SERVICE, standing.state, event, "the account's service")
     if left == standing.reasons:
         raise ConflictError(f"the account is not suspended for {reason}, only for {', '.join(sorted(left))}")
-    if reason is SuspensionReason.NON_PAYMENT and unpaid > ZERO:
+    if unpaid > ZERO and (not left or reason is SuspensionReason.NON_PAYMENT):
         raise ConflictError(f"{unpaid} is unpaid; reactivation follows full payment")
-    if reason is SuspensionReason.NON_PAYMENT and not reconnect_paid:
+    if not left and not reconnect_paid:
         raise ConflictError("the reconnect fee is unpaid; reactivation follows its payment")
     return replace(standing, state=state, reasons=left)
 

@@ -16,7 +16,7 @@ from fleet.domain.errors import InvalidError
 from fleet.domain.local_dates import local_date, months_after
 from fleet.domain.money import Money
 from fleet.domain.policy import PolicyBook, PolicyName
-from fleet.domain.waiver import EndCause
+from fleet.domain.waiver import WAIVERS, EndCause
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class ValueCharged:
 
 @dataclass(frozen=True, slots=True)
 class ValueCredited:
-    """The unit's replacement value was credited in full."""
+    """The unit's replacement value was credited in full. Its term stays ended: the value was charged (3.1)."""
 
     placement: int
     at: datetime
@@ -175,6 +175,7 @@ class Term:
     basis: TermBasis | None
     failed: str | None
     in_hands_since: date | None
+    in_hands_until: date | None = None  # it left for the account again, repaired
     replaced_by: str | None = None
     superseded_on: date | None = None
     trial_returned_on: date | None = None
@@ -195,7 +196,6 @@ class _Facts:
     taken_back: date | None = None
     trial_returned: date | None = None
     value_charged: date | None = None
-    value_credited: bool = False
     ended: ServiceEnded | None = None
     failed: str | None = None
     replacements: list[int] = field(default_factory=list)
@@ -218,12 +218,10 @@ class _Facts:
                 self.trial_returned = _earlier(self.trial_returned, day)
             case ValueCharged():
                 self.value_charged = _earlier(self.value_charged, day)
-            case ValueCredited():
-                self.value_credited = True
             case ServiceEnded():
-                # What ends twice has ended the first time; of one instant the first cause by name, in any order.
+                # What ends twice has ended the first time. A waiver may be claimed later, for the same instant.
                 known = self.ended or event
-                self.ended = min(known, event, key=lambda ended: (ended.at.astimezone(UTC), ended.cause))
+                self.ended = min(known, event, key=_order_of_ends)
 
 
 def fold(events: Iterable[TermEvent], policy: PolicyBook, zone: tzinfo) -> dict[int, Term]:
@@ -246,6 +244,10 @@ def _gather(events: list[TermEvent], zone: tzinfo) -> dict[int, _Facts]:
                 raise InvalidError(f"a replacement of placement {event.replaces}, which never shipped")
             facts[event.replaces].replacements.append(event.placement)
     return facts
+
+
+def _order_of_ends(ended: ServiceEnded) -> tuple[datetime, bool, EndCause]:
+    return ended.at.astimezone(UTC), ended.cause not in WAIVERS, ended.cause
 
 
 def _earlier(known: date | None, day: date) -> date:
@@ -290,6 +292,9 @@ def _term(
     months = policy.on(PolicyName.MINIMUM_TERM_MONTHS, agreed_on)
     receipt = receipts[shipped.placement]
     start = _start(known, receipt, policy) if shipped.free else None
+    sent_back = [
+        facts[n].shipped_on for n in known.replacements if facts[n].shipped.unit == shipped.unit and receipts[n]
+    ]
     followers = [(r.on, n) for n in known.replacements if (r := receipts[n]) is not None]
     superseded_on, follower = min(followers, default=(None, None))
     return Term(
@@ -306,10 +311,11 @@ def _term(
         basis=start and start[1],
         failed=known.failed,
         in_hands_since=known.taken_back,
+        in_hands_until=min(sent_back, default=None),
         replaced_by=None if follower is None else facts[follower].shipped.unit,
         superseded_on=superseded_on,
         trial_returned_on=known.trial_returned,
-        value_charged_on=None if known.value_credited else known.value_charged,
+        value_charged_on=known.value_charged,
         service_ended_on=None if known.ended is None else local_date(known.ended.at, zone),
         end_cause=None if known.ended is None else known.ended.cause,
     )

@@ -67,9 +67,12 @@ def give_notice(
 
 
 def cure(notice: BreachNotice, at: datetime) -> BreachNotice:
-    """The breach ended at `at`, in full; ConflictError if that was too late."""
+    """The breach ended at `at`, in full; ConflictError if that was too late.
+
+    Full payment is never too late while service lasts: who has paid is not unpaid (ER 5, decision 0010).
+    """
     state = advance(BREACH, notice.state, BreachEvent.CURE, f"the notice of {notice.breach}")
-    if at.astimezone(UTC) >= notice.ends_at:
+    if notice.breach is not Breach.NON_PAYMENT and at.astimezone(UTC) >= notice.ends_at:
         raise ConflictError(f"the last day to cure the {notice.breach} was {notice.last_day}")
     return replace(notice, state=state)
 

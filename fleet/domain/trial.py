@@ -33,4 +33,4 @@ def judge_trial(verdict: ReturnVerdict, inspection: Inspection) -> TrialVerdict:
     if verdict.timeliness is not Timeliness.IN_TIME:
         return TrialVerdict(False, verdict.reason)
     text = f"{verdict.reason.text} The inspection found {inspection.code}."
-    return TrialVerdict(inspection.is_sound, Reason(TRIAL_RULE, text))
+    return TrialVerdict(inspection.is_original, Reason(TRIAL_RULE, text))

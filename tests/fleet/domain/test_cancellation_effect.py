@@ -135,7 +135,15 @@ def test_who_asks_for_a_date_past_a_bill_pays_it(asked_for: str, avoids: str) ->
 def test_who_asks_for_the_billing_date_itself_does_not_pay_for_what_the_72_hours_add() -> None:
     found = effect("2025-06-09 12:00", "2025-06-12", "2025-05-12")
     assert (found.on, found.avoids) == (day("2025-06-13"), day("2025-06-12"))
-    assert effect("2025-06-09 12:00", "2025-06-13", "2025-05-12").avoids == day("2025-07-12")
+    # Nor who asks for the very date that the 72 hours give; a date past it is a wish to stay.
+    assert effect("2025-06-09 12:00", "2025-06-13", "2025-05-12").avoids == day("2025-06-12")
+    assert effect("2025-06-09 12:00", "2025-06-14", "2025-05-12").avoids == day("2025-07-12")
+
+
+def test_a_lead_longer_than_the_renewed_period_ends_service_after_it() -> None:
+    book = PolicyBook((PolicyValue(PolicyName.CANCELLATION_LEAD_HOURS, day("2025-01-01"), 720),))
+    found = effect_of(call("2025-02-11 12:00"), BillingCycle(day("2025-01-12")), CALENDAR, book, NEW_YORK)
+    assert (found.renewed, found.on) == (Period(day("2025-02-12"), day("2025-03-12")), day("2025-03-14"))
 
 
 def test_a_late_notice_renews_an_annual_plan_by_a_year() -> None:

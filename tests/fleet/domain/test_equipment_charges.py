@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.domain.charge import ChargeKind, ChargeRule, Ledger
-from fleet.domain.equipment_charges import fee_at_end, lowered_to, replacement_value, subject_of
+from fleet.domain.equipment_charges import (
+    fee_at_end,
+    lowered_to,
+    replacement_value,
+    subject_of,
+    value_charges,
+)
 from fleet.domain.money import ZERO, Money
 from fleet.domain.policy import PolicyBook, PolicyName, PolicyValue
 from fleet.domain.quote import QuoteLine, TermState
@@ -75,7 +81,12 @@ def test_the_replacement_value_is_the_one_in_force_on_the_day_it_is_charged() ->
 def test_a_fee_paid_counts_towards_the_value_charged_later() -> None:
     ledger = with_value(with_fee(Ledger()))
     assert [(e.rule, e.amount) for e in ledger.events] == [(FEE, Money(5000)), (VALUE, Money(1500))]
-    assert dict(ledger.events[1].inputs) == {"unit": "unit-1", "value": "$65.00", "fee_counted": "$50.00"}
+    assert dict(ledger.events[1].inputs) == {
+        "unit": "unit-1",
+        "value": "$65.00",
+        "fee_counted": "$50.00",
+        "value_counted": "$0.00",
+    }
     assert with_value(ledger) == ledger
 
 
@@ -85,6 +96,20 @@ def test_a_value_charged_counts_towards_a_fee_settled_later() -> None:
     dear = with_fee(ledger, 8000)
     assert dear.events[1].amount == Money(1500)
     assert dict(dear.events[1].inputs)["replacement_value_counted"] == "$65.00"
+
+
+def test_each_cause_of_the_value_is_charged_once_and_counts_towards_the_next() -> None:
+    def caused(ledger: Ledger, cause: str) -> Ledger:
+        return ledger.add(replacement_value(1, "unit-1", LATER, WHY, POLICY, ledger, cause))
+
+    late = caused(Ledger(), "late")
+    assert value_charges(1, Ledger()) == []
+    assert caused(late, "spoilt") == caused(late, "late") == late
+    again = caused(lowered(late, 0, 0), "spoilt")
+    assert value_charges(1, again) == [again.events[0], again.events[2]]
+    assert owed(again) == Money(6500)
+    lower = lowered(with_value(with_fee(again), POLICY), 0, 0)
+    assert owed(lower) == ZERO
 
 
 def test_a_value_lower_than_the_fee_adds_nothing() -> None:

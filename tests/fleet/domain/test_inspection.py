@@ -30,8 +30,9 @@ def test_who_spoilt_a_unit_pays_its_value_and_nobody_for_its_own_defect(code: In
 
 
 @pytest.mark.parametrize("code", list(InspectionCode))
-def test_sound_is_what_nothing_was_done_to_and_nothing_is_missing_of(code: InspectionCode) -> None:
-    assert found(code).is_sound is (code not in SPOILT | {InspectionCode.MISSING_PARTS})
+def test_sound_is_what_nobody_spoilt_and_original_what_nothing_is_missing_of_beside(code: InspectionCode) -> None:
+    assert found(code).is_sound is (code not in SPOILT)
+    assert found(code).is_original is (code not in SPOILT | {InspectionCode.MISSING_PARTS})
 
 
 def test_every_code_has_its_finding_and_every_condition_its_triage() -> None:

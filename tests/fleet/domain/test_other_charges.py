@@ -71,7 +71,7 @@ def test_a_trial_gives_the_price_back_less_the_restocking_fee(price: int, refund
         assert trial_refund(1, Money(price), DAY, POLICY, Ledger(tuple(events))) == []
 
 
-def test_an_annual_refund_is_an_event_once_a_period() -> None:
+def test_an_annual_refund_is_an_event_once_a_plan() -> None:
     def made(noticed: date, ledger: Ledger) -> list[ChargeEvent]:
         refund = annual_refund(Money(36500), date(2025, 5, 20), date(2025, 5, 22), noticed, DAY, POLICY)
         return annual_plan_refund("plan-1", refund, DAY, ledger)
@@ -82,7 +82,7 @@ def test_an_annual_refund_is_an_event_once_a_period() -> None:
         ChargeRule.ANNUAL_REFUND,
         Money(35500),
     )
-    assert event.key == "annual_refund:plan-1:2025-05-22"
+    assert event.key == "annual_refund:plan-1:refund"
     assert dict(event.inputs) == {
         "period": "2025-05-22 to 2026-05-22",
         "unused_days": "355",
@@ -90,6 +90,9 @@ def test_an_annual_refund_is_an_event_once_a_period() -> None:
     }
     assert made(date(2025, 5, 25), Ledger((event,))) == []
     assert made(date(2025, 6, 20), Ledger()) == []
+    # An activation that becomes known later moves the period, and makes no second refund.
+    later = annual_refund(Money(36500), date(2025, 5, 20), date(2025, 5, 21), date(2025, 5, 25), DAY, POLICY)
+    assert annual_plan_refund("plan-1", later, DAY, Ledger((event,))) == []
 
 
 @pytest.mark.parametrize(

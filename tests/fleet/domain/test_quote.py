@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -111,7 +112,37 @@ def test_a_unit_has_no_term_from_the_day_its_replacement_value_was_charged() -> 
     assert one("2025-06-01", charged).state is TermState.VALUE_CHARGED
     assert "2025-06-01" in one("2025-07-01", charged).reason
     credited = ValueCredited(1, noon("2025-06-20"))
-    assert one("2025-07-01", charged, credited).fee == one("2025-07-01", credited, charged).fee == FIFTY
+    # ER 3.1: one for which replacement value was charged has no term, credited or not.
+    for events in ((charged, credited), (credited, charged)):
+        assert one("2025-07-01", *events).state is TermState.VALUE_CHARGED
+
+
+def test_a_repaired_unit_is_in_our_hands_until_the_day_it_leaves_again() -> None:
+    taken = TakenBack(1, noon("2025-05-05"))
+    sent_back = Shipped(2, noon("2025-05-08"), "unit-1", date(2025, 1, 10), True, replaces=1, renews=True)
+    arrives = Delivered(2, noon("2025-05-12"))
+
+    def state(on: str, *events: TermEvent) -> TermState:
+        return lines(on, *FREE, taken, sent_back, *events)[0].state
+
+    assert [state(day, arrives) for day in ("2025-05-04", "2025-05-05", "2025-05-08", "2025-05-09", "2025-05-12")] == [
+        TermState.RUNNING,
+        TermState.IN_OUR_HANDS,
+        TermState.IN_OUR_HANDS,
+        TermState.RUNNING,  # ER 3.3: until then it runs
+        TermState.SUPERSEDED,
+    ]
+    lost = ShipmentFailed(2, noon("2025-05-20"), "lost")
+    assert state("2025-05-09", lost) is TermState.IN_OUR_HANDS  # it never left us for the account
+    other = replace(sent_back, unit="unit-9")
+    assert lines("2025-05-09", *FREE, taken, other, arrives)[0].state is TermState.IN_OUR_HANDS
+
+
+def test_a_waiver_claimed_after_the_end_frees_it_in_any_order() -> None:
+    ended = ServiceEnded(1, noon("2025-06-01"), EndCause.BREACH)
+    waived = replace(ended, cause=EndCause.FORCE_MAJEURE)
+    for events in ((ended, waived), (waived, ended)):
+        assert one("2025-06-01", *events).state is TermState.WAIVED
 
 
 def test_a_unit_whose_service_has_ended_is_settled_and_never_quoted_again() -> None:

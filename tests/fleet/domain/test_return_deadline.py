@@ -25,6 +25,7 @@ from fleet.domain.rma import Replacement, ReplacementMode, Rma, RmaKind
 
 POLICY = PolicyBook()
 DUE = date(2025, 3, 18)
+CHARGED = date(2025, 3, 19)
 RMA = Rma(
     7,
     account_id=1,
@@ -51,10 +52,10 @@ def judged(today: int, scan: int | None = None, received: int | None = None) -> 
 @pytest.mark.parametrize(
     ("today", "scan", "received", "expected", "overdue_from"),
     [
-        (10, None, None, Timeliness.AWAITED, 24),
-        (18, None, None, Timeliness.AWAITED, 24),
-        (23, None, None, Timeliness.AWAITED, 24),  # it may still arrive and count
-        (24, None, None, Timeliness.LATE, 24),
+        (10, None, None, Timeliness.AWAITED, 19),
+        (18, None, None, Timeliness.AWAITED, 19),
+        (19, None, None, Timeliness.LATE, 19),  # charged now, though it may still arrive and count
+        (24, None, None, Timeliness.LATE, 19),
         (40, 18, None, Timeliness.IN_TIME, None),  # scanned on the last day, still on its way
         (20, 19, None, Timeliness.LATE, 19),  # scanned the day after: no grace
         (24, 19, 22, Timeliness.LATE, 19),
@@ -62,8 +63,8 @@ def judged(today: int, scan: int | None = None, received: int | None = None) -> 
         (30, None, 18, Timeliness.IN_TIME, None),
         (30, None, 19, Timeliness.IN_TIME, None),
         (30, None, 23, Timeliness.IN_TIME, None),
-        (30, None, 24, Timeliness.LATE, 24),
-        (24, None, 24, Timeliness.LATE, 24),
+        (30, None, 24, Timeliness.LATE, 19),
+        (24, None, 24, Timeliness.LATE, 19),
         (60, 18, 59, Timeliness.IN_TIME, None),
     ],
 )
@@ -76,13 +77,14 @@ def test_a_return_due_on_the_18th(
 
 
 def test_each_reason_names_what_was_seen() -> None:
-    assert judged(20).reason.text == "Due on 2025-03-18: without a scan a unit received by 2025-03-23 is in time."
-    assert judged(24).reason.text == "Due on 2025-03-18: no scan, and not received by 2025-03-23."
+    assert judged(20).reason.text == (
+        "Due on 2025-03-18: neither scan nor receipt is known; without a scan a unit received by 2025-03-23 is in time."
+    )
     assert judged(20, 17).reason.text == "Due on 2025-03-18: the carrier accepted it on 2025-03-17."
     assert "received on 2025-03-25; without a scan, 2025-03-23 was the last day" in judged(26, None, 25).reason.text
 
 
-def test_the_grace_and_the_credits_days_are_those_of_the_last_day() -> None:
+def test_the_grace_is_that_of_the_last_day_and_the_credits_days_that_of_the_charge() -> None:
     def book(day: int) -> PolicyBook:
         since = date(2025, 3, day)
         return PolicyBook(
@@ -95,8 +97,8 @@ def test_the_grace_and_the_credits_days_are_those_of_the_last_day() -> None:
     late = ReturnFacts(received_on=date(2025, 3, 20))
     assert judge_return(DUE, late, date(2025, 3, 20), book(19)).timeliness is Timeliness.IN_TIME
     assert judge_return(DUE, late, date(2025, 3, 20), book(18)).timeliness is Timeliness.LATE
-    assert is_credited(DUE, date(2025, 3, 20), True, book(19))[0] is True
-    assert is_credited(DUE, date(2025, 3, 20), True, book(18))[0] is False
+    assert is_credited(CHARGED, date(2025, 3, 20), True, book(20))[0] is True
+    assert is_credited(CHARGED, date(2025, 3, 20), True, book(19))[0] is False
 
 
 @pytest.mark.parametrize(
@@ -110,17 +112,17 @@ def test_a_reminder_goes_out_three_days_before_never_before_the_deadline_is_know
     ("received", "sound", "credited"),
     [
         ("2025-03-25", True, True),
-        ("2025-04-17", True, True),
-        ("2025-04-18", True, False),
+        ("2025-04-18", True, True),
+        ("2025-04-19", True, False),
         ("2025-03-25", False, False),
     ],
 )
-def test_the_value_comes_back_for_a_unit_received_sound_within_30_days_after(
+def test_the_value_comes_back_for_a_unit_received_sound_within_30_days_after_its_charge(
     received: str, sound: bool, credited: bool
 ) -> None:
-    decided, reason = is_credited(DUE, date.fromisoformat(received), sound, POLICY)
+    decided, reason = is_credited(CHARGED, date.fromisoformat(received), sound, POLICY)
     assert decided is credited
-    assert "by 2025-04-17" in reason.text
+    assert "by 2025-04-18" in reason.text
 
 
 @pytest.mark.parametrize("kind", list(RmaKind))

@@ -106,6 +106,12 @@ def test_an_rma_is_not_cancelled_once_something_is_on_its_way(state: dict[str, A
     check_may_cancel(replace(RMA, replacement=Replacement.RESERVED))
 
 
+@pytest.mark.parametrize("mode", list(ReplacementMode))
+def test_nothing_more_is_sent_for_an_rma_that_is_closed(mode: ReplacementMode) -> None:
+    with pytest.raises(ConflictError, match="RMA-7 is closed"):
+        check_may_reserve(replace(RMA, mode=mode, decision=Decision.APPROVED, returning=Return.CLOSED))
+
+
 def test_only_the_unit_an_approved_rma_waits_for_is_received() -> None:
     with pytest.raises(ConflictError, match="only an approved one"):
         check_may_receive(RMA, RMA.serial)
@@ -117,7 +123,7 @@ def test_only_the_unit_an_approved_rma_waits_for_is_received() -> None:
 def test_the_return_is_due_on_the_tenth_local_day_after_the_approval() -> None:
     zone = ZoneInfo("America/New_York")
     assert return_due(RMA, NOW, PolicyBook(), zone) == date(2025, 3, 18)
-    assert return_due(replace(RMA, kind=RmaKind.TRIAL_RETURN), NOW, PolicyBook(), zone) == date(2025, 3, 22)
+    assert return_due(replace(RMA, kind=RmaKind.TRIAL_RETURN), NOW, PolicyBook(), zone) is None  # no notice yet
 
 
 def test_a_trial_return_is_due_on_the_fourteenth_day_after_the_cancellation_notice() -> None:
@@ -137,6 +143,6 @@ def test_the_days_are_those_in_force_when_they_begin_to_count() -> None:
     assert return_due(trial, NOW, book, zone, noticed_on=date(2025, 3, 8)) == date(2025, 3, 13)
 
 
-@pytest.mark.parametrize("state", [Return.RECEIVED, Return.IN_QUARANTINE, Return.INSPECTED])
+@pytest.mark.parametrize("state", [Return.RECEIVED, Return.IN_QUARANTINE, Return.INSPECTED, Return.CLOSED])
 def test_a_scan_that_turns_up_after_the_unit_moves_nothing(state: Return) -> None:
     assert advance(RETURN, state, ReturnEvent.HAND_IN, "RMA-7") is state

@@ -172,8 +172,8 @@ def test_nothing_is_credited_before_the_end_or_for_it() -> None:
 # A unit that stays away.
 
 
-@pytest.mark.parametrize(("today", "cents"), [("2025-05-20", 0), ("2025-05-25", 0), ("2025-05-26", 6500)])
-def test_an_advance_replaced_unit_is_charged_when_its_grace_is_over(today: str, cents: int) -> None:
+@pytest.mark.parametrize(("today", "cents"), [("2025-05-20", 0), ("2025-05-21", 6500)])
+def test_an_advance_replaced_unit_is_charged_when_its_last_day_is_over(today: str, cents: int) -> None:
     ledger = charge(Ledger(), ABSENT, today)
     assert owed(ledger) == Money(cents)
     assert charge(ledger, ABSENT, "2025-12-01") == charge(Ledger(), ABSENT, "2025-12-01")
@@ -181,11 +181,38 @@ def test_an_advance_replaced_unit_is_charged_when_its_grace_is_over(today: str, 
 
 def test_a_charge_made_late_is_of_the_day_it_was_due() -> None:
     (event,) = charge(Ledger(), ABSENT, "2025-12-01").events
-    assert event.on == day("2025-05-26")
+    assert event.on == day("2025-05-21")
     assert event.reason.text == (
-        "unit-1 was replaced in advance and is not back in time. Due on 2025-05-20: no scan, and not received by "
-        "2025-05-25."
+        "unit-1 was replaced in advance and is not back in time. Due on 2025-05-20: neither scan nor receipt is known; "
+        "without a scan a unit received by 2025-05-25 is in time."
     )
+
+
+def test_a_unit_replaced_after_its_last_day_is_owed_from_the_day_its_replacement_left() -> None:
+    late = replace(ABSENT, replaced_on=day("2025-06-01"))
+    assert charge(Ledger(), late, "2025-05-31") == Ledger()
+    assert charge(Ledger(), late, "2025-06-01").events[0].on == day("2025-06-01")
+    assert charge(Ledger(), replace(ABSENT, replaced_on=day("2025-05-10")), "2025-05-21").events
+
+
+def test_a_unit_that_arrives_in_the_grace_gives_the_value_back_and_may_still_be_found_spoilt() -> None:
+    ledger = charge(Ledger(), ABSENT, "2025-05-21")
+    in_grace = back("2025-05-23", None)
+    ledger = learn(ledger, term(*FREE), in_grace, "2025-05-23")
+    assert (owed(ledger), ledger.events[-1].of) == (ZERO, ledger.events[0].key)
+    spoilt = back("2025-05-23", SPOILT)
+    ledger = charge(ledger, spoilt, "2025-05-25")
+    assert (owed(ledger), ledger.events[-1].on) == (Money(6500), day("2025-05-25"))
+    assert learn(charge(ledger, spoilt, "2025-06-01"), term(*FREE), spoilt, "2025-06-01") == ledger
+
+
+def test_of_a_units_two_rmas_one_that_is_in_time_leaves_the_value_of_the_other() -> None:
+    on_receipt = replace(ABSENT, rma=replace(RMA, id=8, mode=ReplacementMode.ON_RECEIPT))
+    ledger = charge(Ledger(), ABSENT, "2025-05-21")
+    after = ledger.add(after_evidence(term(*FREE), [on_receipt, ABSENT], day("2025-05-22"), POLICY, ledger))
+    assert after == ledger
+    cancelled = replace(ABSENT, rma=replace(RMA, decision=Decision.CANCELLED))
+    assert owed(learn(ledger, term(*FREE), cancelled, "2025-05-22")) == ZERO
 
 
 @pytest.mark.parametrize(
@@ -213,10 +240,10 @@ def test_a_leased_unit_that_stays_away_after_the_end_is_charged() -> None:
     ("received", "inspection", "cents"),
     [
         ("2025-05-26", SOUND, 0),
-        ("2025-06-19", SOUND, 0),  # day 30
-        ("2025-06-20", SOUND, 6500),
+        ("2025-06-20", SOUND, 0),  # day 30 from the charge
+        ("2025-06-21", SOUND, 6500),
         ("2025-06-01", SPOILT, 6500),
-        ("2025-06-01", Inspection(InspectionCode.MISSING_PARTS, note="No supply."), 6500),
+        ("2025-06-01", Inspection(InspectionCode.MISSING_PARTS, note="No supply."), 0),  # the unit itself is sound
         ("2025-06-01", None, 6500),  # nobody has looked at it yet
     ],
 )
@@ -270,11 +297,11 @@ def test_only_a_defect_asks_who_caused_it(kind: RmaKind) -> None:
     assert value_due(case, day("2025-06-01"), POLICY) is None
 
 
-def test_nobody_pays_for_spoiling_their_own_unit_unless_it_was_replaced_in_advance() -> None:
-    own = replace(back("2025-05-15", SPOILT), ownership=Ownership.CUSTOMER)
-    assert value_due(own, day("2025-06-01"), POLICY) is not None
-    on_receipt = replace(own, rma=replace(RMA, mode=ReplacementMode.ON_RECEIPT))
-    assert value_due(on_receipt, day("2025-06-01"), POLICY) is None
+@pytest.mark.parametrize("mode", list(ReplacementMode))
+def test_nobody_pays_for_spoiling_their_own_unit(mode: ReplacementMode) -> None:
+    own = replace(back("2025-05-15", SPOILT), ownership=Ownership.CUSTOMER, rma=replace(RMA, mode=mode))
+    assert value_due(own, day("2025-06-01"), POLICY) is None
+    assert value_due(replace(own, ownership=Ownership.LEASED), day("2025-06-01"), POLICY) is not None
 
 
 def test_a_unit_lost_on_the_way_back_is_charged_and_credited_when_it_turns_up() -> None:
@@ -291,7 +318,7 @@ def test_of_several_causes_the_first_is_charged_once() -> None:
     case = back("2025-06-25", SPOILT)  # overdue since 26 May, and spoilt
     assert value_due(case, day("2025-07-01"), POLICY) is not None
     ledger = charge(Ledger(), case, "2025-07-01")
-    assert [e.on for e in ledger.events] == [day("2025-05-26")]
+    assert [e.on for e in ledger.events] == [day("2025-05-21")]
 
 
 # Fee and value together.

@@ -90,9 +90,20 @@ def test_reactivation_follows_full_payment_and_the_reconnect_fee() -> None:
     assert lift(SUSPENDED, UNPAID, ADMIN, Money(-5), True).state is AccountService.AVAILABLE  # a balance in its favour
 
 
-def test_a_suspension_for_another_reason_ends_without_a_fee() -> None:
-    held = suspend(SERVED, LAW, ADMIN)
-    assert lift(held, LAW, ADMIN, Money(5000), False).state is AccountService.AVAILABLE
+@pytest.mark.parametrize("reason", list(SuspensionReason))
+def test_the_last_reason_ends_with_full_payment_and_the_fee_whatever_it_is(reason: SuspensionReason) -> None:
+    held = suspend(SERVED, reason, ADMIN)
+    with pytest.raises(ConflictError, match=r"\$50.00 is unpaid"):
+        lift(held, reason, ADMIN, Money(5000), True)
+    with pytest.raises(ConflictError, match="reconnect fee is unpaid"):
+        lift(held, reason, ADMIN, ZERO, False)
+
+
+def test_non_payment_ends_by_full_payment_though_another_reason_holds() -> None:
+    both = suspend(SUSPENDED, LAW, ADMIN)
+    with pytest.raises(ConflictError, match=r"\$0.01 is unpaid"):
+        lift(both, UNPAID, ADMIN, Money(1), True)
+    assert lift(both, UNPAID, ADMIN, ZERO, False).reasons == frozenset({LAW})
 
 
 def test_a_reason_that_does_not_hold_is_not_lifted() -> None:
