@@ -11,7 +11,15 @@ from functools import partial
 from tests.equipment_oracle.calendar import local_date
 from tests.equipment_oracle.endings import End, annual_refund_cents, ends_of_place
 from tests.equipment_oracle.events import Kind, OrderAccepted, Plan, Policy, Reactivated, UnitShipped
-from tests.equipment_oracle.facts import Facts, place_of, places, policy, shipments, worked_out_once
+from tests.equipment_oracle.facts import (
+    Facts,
+    is_operator_equipment,
+    place_of,
+    places,
+    policy,
+    shipments,
+    worked_out_once,
+)
 from tests.equipment_oracle.returns import (
     Rma,
     damage_value_cents,
@@ -70,7 +78,7 @@ Key = tuple[Rule, str]
 class Obligation:
     """Something that is owed (a refund: less than nothing) from an instant on. `group` is what owes at most once: a
     placement's fee and replacement value count towards each other. `owed` takes the instant it was first decided
-    and whether replacement value stands charged for the placement.
+    and whether replacement value was charged for the placement.
     """
 
     due: datetime
@@ -121,7 +129,7 @@ def of_rmas(facts: Facts) -> list[Obligation]:
             key = (Rule.TRIAL_REFUND, rma.name)
             found.append(Obligation(inspected.at, key, f"trial:{rma.name}", rma.name, owed))
         sent = [shipment for shipment in shipments(facts) if shipment.rma == rma.name]
-        if sent and rma.kind is Kind.DEFECT:
+        if sent and rma.kind is Kind.DEFECT and is_operator_equipment(facts, rma.placement):
             owed = partial(fixed, policy(facts, Policy.SHIPPING_AND_HANDLING_CENTS, local_date(sent[0].at)))
             key = (Rule.SHIPPING_AND_HANDLING, rma.name)
             found.append(Obligation(sent[0].at, key, f"shipping:{rma.name}", rma.name, owed))
@@ -177,16 +185,20 @@ class Ledger:
             if item.key not in self.floors:
                 self._decide(item, facts.now)
         for key, floor in self.floors.items():
+            if key[0] is Rule.ANNUAL_REFUND:
+                continue  # ER 5: worked out once, at the end
             known = present.get(key)
             owed = known.owed(self.decided[key], False) if known is not None else 0
             self.floors[key] = min(floor, owed)
         for group in self.groups:
             self._lower(group, facts.now)
 
-    def value_floor(self, shipment: str) -> int:
-        """Replacement value that stands charged for a placement."""
-        keys = self.groups.get(f"unit:{shipment}", [])
-        return max((self.floors[key] for key in keys if key[0] in VALUE_RULES), default=0)
+    def value_charged(self, shipment: str) -> bool:
+        """Whether replacement value was ever charged for a placement: it has no term then, credited or not (ER 3.1)."""
+        return any(
+            line.subject == shipment and line.rule in VALUE_RULES and line.kind is ChargeKind.CHARGE
+            for line in self.lines
+        )
 
     def net(self, group: str) -> int:
         """Charges less credits and refunds of a group."""
@@ -194,7 +206,7 @@ class Ledger:
         return sum(line.cents if line.kind is ChargeKind.CHARGE else -line.cents for line in own)
 
     def _decide(self, item: Obligation, now: datetime) -> None:
-        owed = item.owed(now, self.value_floor(item.subject) > 0)
+        owed = item.owed(now, self.value_charged(item.subject))
         self.floors[item.key], self.decided[item.key] = owed, now
         self.groups.setdefault(item.group, []).append(item.key)
         self.subjects[item.group] = item.subject

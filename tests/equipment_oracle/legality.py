@@ -37,6 +37,7 @@ from tests.equipment_oracle.returns import (
     Decision,
     Rma,
     asked_rmas,
+    has_arrived,
     inspection,
     is_live,
     receipt_under_rma,
@@ -74,7 +75,9 @@ def refusal(facts: Facts, event: ev.Event) -> str | None:
 
 def policy_set(facts: Facts, event: ev.PolicySet) -> Refusals:
     yield event.value < 0, "an amount or period is not negative"
-    yield event.effective < local_date(event.at), "a value does not take effect before the day it is set"
+    yield event.effective <= local_date(event.at), "a value takes effect after the day it is set"
+    known = [change for change in facts.of(ev.PolicySet) if change.policy is event.policy]
+    yield any(change.effective == event.effective for change in known), "there is a value from that day on already"
 
 
 def order_accepted(facts: Facts, event: ev.OrderAccepted) -> Refusals:
@@ -94,6 +97,8 @@ def unit_shipped(facts: Facts, event: ev.UnitShipped) -> Refusals:
     if last is not None:
         lost = failure(facts, last)
         yield with_account(facts, last), "the Unit is with the Account"
+        back = came_back(facts, last)
+        yield back is not None and back.at >= event.at, "the Unit came this very instant"
         yield lost is not None and lost.outcome is ev.CarrierOutcome.LOST, "the Unit is lost"
     yield from replacement_shipped(facts, event) if event.rma else first_shipped(facts, event)
 
@@ -119,7 +124,9 @@ def replacement_shipped(facts: Facts, event: ev.UnitShipped) -> Refusals:
     place = place_of(facts, rma.placement)
     yield has_ended(facts, ends_of_place(facts, place)), "this service has ended"
     found, received = inspection(facts, rma), receipt_under_rma(facts, rma.placement)
-    yield found is not None and found.finding is ev.Finding.DAMAGED, "the Account or another party caused the defect"
+    spoilt = found is not None and found.finding is ev.Finding.DAMAGED
+    yield spoilt and rma.kind is ev.Kind.DEFECT, "the Account or another party caused the defect"
+    yield return_track(facts, rma) is Back.CLOSED, "this RMA is closed"
     same = event.serial == rma.placement.serial
     yield same != event.repaired, "the same Unit comes back repaired, another one as a replacement"
     if event.repaired:
@@ -151,12 +158,6 @@ def carrier_failed(facts: Facts, event: ev.CarrierFailed) -> Refusals:
 
 
 LIVE_DECISIONS = (Decision.REQUESTED, Decision.APPROVED)
-
-
-def has_arrived(facts: Facts, shipment: ev.UnitShipped) -> bool:
-    """Seen at the Account: by a proof of delivery, a registration or an activation."""
-    proven = any(proof.shipment == shipment.shipment for proof in facts.of(ev.Delivered))
-    return proven or any(shipment_at(facts, seen.serial, seen.at) is shipment for seen in seen_at_account(facts))
 
 
 def at_the_account(facts: Facts, event: ev.Registered | ev.Activated) -> Refusals:
@@ -192,8 +193,8 @@ def rma_opened(facts: Facts, event: ev.RmaOpened) -> Refusals:
     if event.kind is ev.Kind.TRIAL_RETURN:
         yield local_date(event.at) > trial_opens_until(facts, shipment), "a trial return is opened by Order Date + 30"
         yield event.mode is ev.Mode.ADVANCE, "a trial return replaces nothing"
-    else:
-        yield has_ended(facts, ends_of_place(facts, place_of(facts, shipment))), "replaced only during the Term"
+    if event.kind is ev.Kind.DEFECT:
+        yield has_ended(facts, ends_of_place(facts, place_of(facts, shipment))), "repaired only during the Term"
 
 
 def approved_or_denied(facts: Facts, event: ev.RmaApproved | ev.RmaDenied) -> Refusals:
@@ -267,6 +268,8 @@ def in_triage(facts: Facts, event: ev.Quarantined | ev.Inspected | ev.RmaClosed)
     if rma is not None:
         yield return_track(facts, rma) not in after, "the Unit is at another step of its return"
         yield receipt_under_rma(facts, rma.placement) is None, "the blind return is not matched yet"
+        on_its_way = replacement_track(facts, rma) is Sent.SHIPPED
+        yield isinstance(event, ev.RmaClosed) and on_its_way, "its replacement is on its way"
 
 
 # --- Ends and suspensions ------------------------------------------------------------------------------------------
@@ -316,7 +319,6 @@ def last_line_removed(facts: Facts, event: ev.LastLineRemoved) -> Refusals:
 
 def suspended(facts: Facts, event: ev.Suspended) -> Refusals:
     yield from account_serves(facts)
-    yield is_suspended(facts), "the Account is suspended already"
 
 
 def reactivated(facts: Facts, event: ev.Reactivated) -> Refusals:

@@ -102,7 +102,7 @@ class Oracle:
         if bound is None:
             return terms.why_no_term(self.facts, found) or terms.Why.NEVER_RECEIVED
         superseded = bound.superseded_on is not None and bound.superseded_on <= today(self)
-        return terms.Why.VALUE_CHARGED if self.ledger.value_floor(shipment) > 0 and not superseded else bound
+        return terms.Why.VALUE_CHARGED if self.ledger.value_charged(shipment) and not superseded else bound
 
     def receipt(self, shipment: str) -> terms.Reckoned | None:
         """The Account's receipt of a shipment (ER 3.3)."""
@@ -175,9 +175,11 @@ class Oracle:
         """One Unit; a service that has ended, or will by a notice before that day, owes nothing more then."""
         shipment = self._shipment(name)
         end = self.service_end(name)
-        charged = self.ledger.value_floor(name) > 0
+        charged = self.ledger.value_charged(name)
         cents, why = terms.fee(self.facts, shipment, day, None, charged)
-        if end is not None and (end.day < day or endings.has_ended(self.facts, end)):
+        if why in terms.NEVER_A_TERM:
+            pass
+        elif end is not None and (end.day < day or endings.has_ended(self.facts, end)):
             cents, why = 0, terms.Why.ALREADY_ENDED
         elif end is not None and end.day == day:
             cents, why = terms.fee(self.facts, shipment, day, end, charged)

@@ -7,11 +7,12 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from tests.equipment_oracle.calendar import first_instant, local_date, plus_days
-from tests.equipment_oracle.endings import covers, ends_of_place, has_ended, standing_notices
+from tests.equipment_oracle.endings import End, covers, ends_of_place, has_ended, standing_notices
 from tests.equipment_oracle.events import (
     BlindMatched,
     CancellationAsked,
     Delivered,
+    Event,
     Finding,
     Inspected,
     Kind,
@@ -37,6 +38,7 @@ from tests.equipment_oracle.facts import (
     order_date,
     place_of,
     policy,
+    seen_at_account,
     shipment_at,
     shipments,
     successors,
@@ -97,8 +99,7 @@ class Dates:
 @worked_out_once
 def rmas(facts: Facts) -> list[Rma]:
     """Those asked for, then those the system opens for leased Units."""
-    asked = asked_rmas(facts)
-    return asked + cancellation_returns(facts, asked)
+    return asked_rmas(facts) + cancellation_returns(facts)
 
 
 def rma_named(facts: Facts, name: str) -> Rma | None:
@@ -122,25 +123,28 @@ def asked_rma(facts: Facts, opened: RmaOpened) -> Rma:
     return Rma(opened.rma, placement, opened.kind, opened.mode, opened.at, decision, approved_at)
 
 
-def cancellation_returns(facts: Facts, asked: list[Rma]) -> list[Rma]:
+def cancellation_returns(facts: Facts) -> list[Rma]:
     """`cancellation_return` (leased Units; opened by the system on the day service ends). Opened is approved. Not for a
-    Unit already in the operator's hands, lost on its way, or one that an advance replacement calls back anyway."""
+    Unit that was known to be back then, nor one that was lost on its way."""
     found = []
     for shipment in shipments(facts):
         end = ends_of_place(facts, place_of(facts, shipment))
         if end is None or not has_ended(facts, end) or not is_leased(facts, shipment) or failure(facts, shipment):
             continue
         back = came_back(facts, shipment)
-        called_back = any(
-            rma.placement is shipment and rma.decision is Decision.APPROVED and rma.mode is Mode.ADVANCE
-            for rma in asked
-        )
-        if called_back or (back is not None and back.at <= end.instant):
+        if back is not None and told_before_end(facts, back, end):
             continue
         name = f"cancellation:{shipment.shipment}"
         kind, mode = Kind.CANCELLATION_RETURN, Mode.ON_RECEIPT
         found.append(Rma(name, shipment, kind, mode, end.instant, Decision.APPROVED, end.instant))
     return found
+
+
+def told_before_end(facts: Facts, event: Event, end: End) -> bool:
+    """Whether something was known when service ended. A notice ends it before anything else of that instant."""
+    if isinstance(end.cause, CancellationAsked):
+        return event.known_at < end.instant
+    return next(told is event for told in facts.events if told is event or told is end.cause)
 
 
 # --- The way back --------------------------------------------------------------------------------------------------
@@ -198,12 +202,16 @@ def deadline(facts: Facts, rma: Rma) -> date | None:
 
 
 def dates(facts: Facts, rma: Rma) -> Dates:
-    """A reminder goes out before each deadline; without a scan, receipt within 5 days after it is in time."""
+    """A reminder goes out before each deadline, not before the deadline is known; without a scan, receipt within 5
+    days after it is in time."""
     day = deadline(facts, rma)
     if day is None:
         return Dates(None, None, None)
     starts = local_date(rma.approved_at) if rma.approved_at else day
-    reminder = plus_days(day, -policy(facts, Policy.REMINDER_DAYS, starts))
+    notice = trial_notice(facts, rma)
+    if rma.kind is Kind.TRIAL_RETURN and notice is not None:
+        starts = max(starts, local_date(notice.at))
+    reminder = max(starts, plus_days(day, -policy(facts, Policy.REMINDER_DAYS, starts)))
     return Dates(day, reminder, plus_days(day, policy(facts, Policy.LATE_SCAN_GRACE_DAYS, day)))
 
 
@@ -223,9 +231,9 @@ def is_in_time(facts: Facts, rma: Rma) -> bool:
 
 def overdue_from(facts: Facts, rma: Rma) -> datetime | None:
     """The instant from which replacement value may be charged for a Unit kept: after the whole of the last day, and for
-    an advance replacement not before it has left. Nobody pays for their own Unit."""
+    an advance replacement not before it has left, whoever owns the Unit (decision 0010)."""
     day = deadline(facts, rma)
-    if day is None or rma.kind is Kind.TRIAL_RETURN or not is_operator_equipment(facts, rma.placement):
+    if day is None or rma.kind is Kind.TRIAL_RETURN:
         return None
     over = first_instant(plus_days(day, 1))
     if rma.kind is Kind.CANCELLATION_RETURN:
@@ -249,9 +257,12 @@ def overdue_value_cents(facts: Facts, rma: Rma, charged_from: datetime) -> int:
 
 
 def damage_value_cents(facts: Facts, rma: Rma) -> int:
-    """Not if the Account or another party caused the defect: inspection decides, and replacement value is charged."""
+    """Not if the Account or another party caused the defect of Operator Equipment: inspection decides, and replacement
+    value is charged."""
     found = inspection(facts, rma)
-    if found is None or found.finding is not Finding.DAMAGED or not is_operator_equipment(facts, rma.placement):
+    if found is None or found.finding is not Finding.DAMAGED:
+        return 0
+    if rma.kind is not Kind.DEFECT or not is_operator_equipment(facts, rma.placement):
         return 0
     return policy(facts, Policy.REPLACEMENT_VALUE_CENTS, local_date(found.at))
 
@@ -271,7 +282,7 @@ def is_timely_trial_return(facts: Facts, rma: Rma) -> bool:
     found = inspection(facts, rma)
     if rma.kind is not Kind.TRIAL_RETURN or found is None or not is_in_time(facts, rma):
         return False
-    return found.finding is Finding.SOUND and found.accessories_complete
+    return found.finding is not Finding.DAMAGED and found.accessories_complete
 
 
 def trial_opens_until(facts: Facts, placement: UnitShipped) -> date:
@@ -298,8 +309,13 @@ def replacement_track(facts: Facts, rma: Rma) -> Replacement:
         return Replacement.NONE
     if failure(facts, sent[-1]) is not None:
         return Replacement.LOST
-    delivered = any(proof.shipment == sent[-1].shipment for proof in facts.of(Delivered))
-    return Replacement.DELIVERED if delivered else Replacement.SHIPPED
+    return Replacement.DELIVERED if has_arrived(facts, sent[-1]) else Replacement.SHIPPED
+
+
+def has_arrived(facts: Facts, shipment: UnitShipped) -> bool:
+    """Seen at the Account: by a proof of delivery, a registration or an activation."""
+    proven = any(proof.shipment == shipment.shipment for proof in facts.of(Delivered))
+    return proven or any(shipment_at(facts, seen.serial, seen.at) is shipment for seen in seen_at_account(facts))
 
 
 def return_track(facts: Facts, rma: Rma) -> Return:

@@ -52,14 +52,17 @@ class Why(StrEnum):
     NEVER_RECEIVED = "never_received"
     ALREADY_ENDED = "service_already_ended"
     SUPERSEDED = "superseded"
-    VALUE_CHARGED = "replacement_value_charged"
     NOT_BEGUN = "not_begun"
     OVER = "over"
+    VALUE_CHARGED = "replacement_value_charged"
+    TRIAL_RETURN = "timely_trial_return"
+    IN_OPERATORS_HANDS = "in_operators_hands"
     OPERATOR_WITHOUT_BREACH = "ended_by_operator_without_breach"
     WAIVED = "waived"
-    IN_OPERATORS_HANDS = "in_operators_hands"
-    TRIAL_RETURN = "timely_trial_return"
     IN_TERM = "in_term"
+
+
+NEVER_A_TERM = (Why.CUSTOMER_EQUIPMENT, Why.NOT_WITHOUT_CHARGE, Why.NEVER_RECEIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,19 +189,23 @@ def fee(facts: Facts, shipment: UnitShipped, day: date, end: End | None, value_c
     bound = term(facts, shipment)
     assert bound is not None, shipment
     exempt = [
-        (bound.superseded_on is not None and bound.superseded_on <= day, Why.SUPERSEDED),
-        (value_charged, Why.VALUE_CHARGED),  # ER 3.1: a Unit for which replacement value was charged has no term.
+        (bound.superseded_on is not None and bound.superseded_on <= min(day, before(bound.ends)), Why.SUPERSEDED),
         (day < bound.begins, Why.NOT_BEGUN),
         (bound.ends <= day, Why.OVER),
+        (value_charged, Why.VALUE_CHARGED),  # ER 3.1: a Unit for which replacement value was charged has no term.
+        (has_timely_trial_return(facts, shipment), Why.TRIAL_RETURN),
+        (in_operators_hands(facts, shipment, day), Why.IN_OPERATORS_HANDS),
         (end is not None and ended_by_operator_without_breach(end), Why.OPERATOR_WITHOUT_BREACH),
         (end is not None and is_waived(facts, end), Why.WAIVED),
-        (in_operators_hands(facts, shipment, day), Why.IN_OPERATORS_HANDS),
-        (has_timely_trial_return(facts, shipment), Why.TRIAL_RETURN),
     ]
     for holds, why in exempt:
         if holds:
             return 0, why
     return policy(facts, Policy.REIMBURSEMENT_FEE_CENTS, terms_day(facts, shipment)), Why.IN_TERM
+
+
+def before(day: date) -> date:
+    return plus_days(day, -1)
 
 
 def has_timely_trial_return(facts: Facts, shipment: UnitShipped) -> bool:

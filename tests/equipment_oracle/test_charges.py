@@ -227,10 +227,34 @@ def test_damage_by_the_account_is_charged_at_inspection():
     assert story.inspect("2025-03-07", ev.Finding.DAMAGED).money() == [(DAMAGE, "A", 6500, "2025-03-07")]
 
 
-def test_nobody_pays_for_their_own_unit():
+def test_nobody_pays_for_their_own_unit_but_one_that_was_replaced_in_advance_and_stays_away():
+    on_receipt = unit(BOUGHT).rma("2025-03-01", mode=ev.Mode.ON_RECEIPT).wait("2025-05-01")
+    on_receipt.receive("2025-05-02").inspect("2025-05-03", ev.Finding.DAMAGED)
+    assert on_receipt.money() == []
     story = unit(BOUGHT).rma("2025-03-01").replace("2025-03-02", "B").wait("2025-05-01")
-    story.receive("2025-05-02").inspect("2025-05-03", ev.Finding.DAMAGED)
-    assert fees(story) == []
+    assert story.money() == [(OVERDUE, "A", 6500, "2025-03-12")]
+    story = unit(BOUGHT).rma("2025-03-01").replace("2025-03-02", "B").scan("2025-03-03")
+    assert story.receive("2025-03-05").inspect("2025-03-06", ev.Finding.DAMAGED).money() == []
+
+
+@pytest.mark.parametrize("kind", [ev.Kind.WRONG_ITEM, ev.Kind.TRIAL_RETURN])
+def test_only_a_defect_asks_who_caused_it(kind: ev.Kind):
+    story = unit().rma("2025-02-01", kind=kind, mode=ev.Mode.ON_RECEIPT).receive("2025-02-05")
+    assert story.inspect("2025-02-06", ev.Finding.DAMAGED).money() == []
+
+
+def test_a_unit_in_the_grace_gives_the_value_back_and_pays_it_again_if_it_is_spoilt():
+    story = unit().rma("2025-03-01").replace("2025-03-02", "B").receive("2025-03-14")
+    story.inspect("2025-03-15", ev.Finding.DAMAGED)
+    assert [line[:3] for line in fees(story)] == [
+        (OVERDUE, "A", 6500),
+        (OVERDUE_CREDIT, "A", 6500),
+        (DAMAGE, "A", 6500),
+    ]
+
+
+def test_the_owner_of_a_unit_pays_no_shipping():
+    assert unit(BOUGHT).rma("2025-03-01").replace("2025-03-02", "B").money() == []
 
 
 def test_a_leased_unit_sent_back_after_a_late_charge_leaves_only_the_fee():
@@ -269,9 +293,13 @@ def test_a_trial_return_ships_within_14_days_of_the_notice(scanned: str, refunde
     assert bool(trial(scanned).inspect("2025-02-21").money()) == refunded
 
 
-@pytest.mark.parametrize("miss", [{"finding": ev.Finding.DAMAGED}, {"finding": ev.Finding.DEFECT}, {"complete": False}])
+@pytest.mark.parametrize("miss", [{"finding": ev.Finding.DAMAGED}, {"complete": False}])
 def test_a_trial_return_not_in_original_condition_just_loses_the_refund(miss: dict[str, object]):
     assert trial().inspect("2025-02-21", **miss).money() == []  # type: ignore[arg-type]
+
+
+def test_a_trial_unit_with_a_defect_of_its_own_is_in_its_original_condition():
+    assert [cents for _, _, cents, _ in trial().inspect("2025-02-21", ev.Finding.DEFECT).money()] == [2995]
 
 
 def test_a_timely_trial_return_of_a_free_unit_takes_the_fee_back():

@@ -68,7 +68,7 @@ STATES: dict[str, tuple[Callable[[], Story], set[str]]] = {
     "in quarantine": (lambda: received().tell(ev.Quarantined, "2025-03-07", rma="r"), {"replace", "inspect"}),
     "found defect": (lambda: found(ev.Finding.DEFECT), {"replace", "repair", "close"}),
     "found damaged": (lambda: found(ev.Finding.DAMAGED), {"close"}),
-    "closed": (lambda: found(ev.Finding.SOUND).tell(ev.RmaClosed, "2025-03-08", rma="r"), {"replace", "repair"}),
+    "closed": (lambda: found(ev.Finding.SOUND).tell(ev.RmaClosed, "2025-03-08", rma="r"), set()),
     "blind": (blind, {"match"}),
 }
 
