@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from fleet.api import (
     accounts,
     audit,
+    cancellations,
     charges,
     health,
     mac_blocks,
@@ -59,6 +60,7 @@ ROUTERS: Final[tuple[PermittedRouter, ...]] = (
     policy.router,
     terms.router,
     charges.router,
+    cancellations.router,
     rmas.router,
     audit.router,
 )

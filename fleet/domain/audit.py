@@ -69,6 +69,10 @@ class AuditAction(StrEnum):
     TOKEN_REVOKE = "token:revoke"  # noqa: S105
     CHARGE_RECORD = "charge:record"
     CHARGE_READ = "charge:read"
+    CANCELLATION_REQUEST = "cancellation:request"
+    CANCELLATION_REPLACE = "cancellation:replace"
+    CANCELLATION_WITHDRAW = "cancellation:withdraw"
+    CANCELLATION_COMPLETE = "cancellation:complete"
     POLICY_SET = "policy:set"
     OUTBOX_RETRY = "outbox:retry"
     UNIT_REFUSE = "unit:refuse"

@@ -17,6 +17,7 @@ class Noun(StrEnum):
     RMA = "RMA"
     MAC_BLOCK = "MB"
     MAC_LEASE = "ML"
+    CANCELLATION = "CN"
     PERSON = "PE"
     TOKEN = "TO"  # noqa: S105 - the letters in front of a number
     ROLLOUT = "RO"

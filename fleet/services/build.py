@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from fleet.domain.access import Actor
 from fleet.domain.configuration import parse_window
+from fleet.domain.federal_reserve import FIRST_YEAR, federal_reserve_calendar
 from fleet.pki.authority import DeviceAuthority, ServerAuthority
 from fleet.services.access import Access
 from fleet.services.accounts import Accounts
 from fleet.services.audit import Audit
+from fleet.services.cancellations import Cancellations
 from fleet.services.certificates import Certificates, credentials_of
 from fleet.services.charges import Charges
 from fleet.services.credentials import Passwords
@@ -50,6 +51,8 @@ METADATA_CHECK: Final = timedelta(minutes=15)
 DEADLINE_CHECK: Final = timedelta(minutes=15)
 MAC_CHECK: Final = timedelta(hours=1)
 SWEEP_EVERY: Final = timedelta(hours=1)
+LAST_HOLIDAY_YEAR: Final = 2060
+HOLIDAYS: Final = federal_reserve_calendar(FIRST_YEAR, LAST_HOLIDAY_YEAR)  # by their own rule, for want of a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Services:
     orders: Orders
     policy: Policy
     charges: Charges
+    cancellations: Cancellations
     terms: Terms
     rmas: Rmas
     releases: Releases
@@ -102,8 +106,7 @@ def build_services(
     errands, outbox, mac_blocks = Errands(transactions), Outbox(transactions), MacBlocks(transactions)
     updates = UnitUpdates(transactions, lambda: repository.director)
     releases = Releases(transactions, repository, updates)
-    renew: Callable[[Actor], object] = lambda _actor: releases.renew_metadata(clock())  # noqa: E731
-    recurring = _renewals(settings, transactions, renew) + _watches(transactions, zone, mac_blocks)
+    recurring = _renewals(settings, transactions, releases) + _watches(transactions, downlinks, mac_blocks)
     return Services(
         settings=settings,
         transactions=transactions,
@@ -123,6 +126,7 @@ def build_services(
         orders=Orders(transactions, zone),
         policy=Policy(transactions, zone),
         charges=Charges(transactions),
+        cancellations=Cancellations(transactions, downlinks, HOLIDAYS),
         terms=Terms(transactions, zone),
         rmas=Rmas(transactions, zone),
         releases=releases,
@@ -134,19 +138,20 @@ def build_services(
     )
 
 
-def _renewals(settings: Settings, transactions: Transactions, metadata: Callable[[Actor], object]) -> list[Job]:
+def _renewals(settings: Settings, transactions: Transactions, releases: Releases) -> list[Job]:
     certificates = Certificates(transactions, credentials_of(settings))
     return [
         Job("renew certificates", CERTIFICATE_CHECK, certificates.renew),
-        Job("renew metadata", METADATA_CHECK, metadata),
+        Job("renew metadata", METADATA_CHECK, lambda _actor: releases.renew_metadata(transactions.clock())),
     ]
 
 
-def _watches(transactions: Transactions, zone: ZoneInfo, mac_blocks: MacBlocks) -> list[Job]:
-    deadlines = Deadlines(transactions, zone)
+def _watches(transactions: Transactions, downlinks: Downlinks, mac_blocks: MacBlocks) -> list[Job]:
+    cancellations = Cancellations(transactions, downlinks, HOLIDAYS)
     return [
         Job("watch MAC supply", MAC_CHECK, mac_blocks.warn),
-        Job("end deadlines", DEADLINE_CHECK, deadlines.expire),
+        Job("end deadlines", DEADLINE_CHECK, Deadlines(transactions, downlinks.zone).expire),
+        Job("end services", DEADLINE_CHECK, cancellations.take_effect),
     ]
 
 

@@ -16,6 +16,7 @@ from fleet.domain.command import Command
 from fleet.domain.placement import Placement
 from fleet.domain.term import Activated, Registered
 from fleet.domain.unit import Custody, CustodyEvent, Service, ServiceEvent, Trust, Unit, after
+from fleet.services.cancellation_quotes import requote_pending
 from fleet.services.downlinks import Downlinks, command_message
 from fleet.services.settlement import settle
 from fleet.services.swap import swap
@@ -84,13 +85,13 @@ class Registration:
         units.record_ready(unit.serial, Readiness(at, message["configured_ms"], message["tls_ms"]))
         if placement is None or placement.registered_at is None or unit.service is not Service.PLACED:
             return []
-        account = AccountRepository(uow).get(placement.opened.account_id)
-        if unit.trust is not Trust.GOOD or not account.service_available:
+        if unit.trust is not Trust.GOOD or not _is_served(uow, placement):
             return []
+        account_id = placement.opened.account_id
         units.save(after(unit, ServiceEvent.ACTIVATE))
         placements.mark_activated(placement.id, at)
-        TermEventRepository(uow).record(account.id, Activated(placement.id, at))
-        uow.audit(AuditAction.UNIT_ACTIVATE, unit.serial, ["service"], account.id)
+        TermEventRepository(uow).record(account_id, Activated(placement.id, at))
+        uow.audit(AuditAction.UNIT_ACTIVATE, unit.serial, ["service"], account_id)
         return []
 
     def command_result(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]:
@@ -99,6 +100,12 @@ class Registration:
         result = COMMAND_RESULTS[message["result"]]
         CommandRepository(uow).answer(incoming.serial, message["command_id"], result, message["detail"])
         return []
+
+
+def _is_served(uow: UnitOfWork, placement: Placement) -> bool:
+    """Whether service is available to the account, and has not ended for this unit alone (ToS 1.3, ER 3.4)."""
+    account = AccountRepository(uow).get(placement.opened.account_id)
+    return account.service_available and not TermEventRepository(uow).has_ended(placement.id)
 
 
 def _record_refusal(uow: UnitOfWork, unit: Unit, claims: Sequence[str]) -> None:
@@ -120,7 +127,7 @@ def _first_registration(uow: UnitOfWork, unit: Unit, placement: Placement, incom
         unit = after(unit, CustodyEvent.ARRIVE)
     PlacementRepository(uow).mark_registered(placement.id, at)
     TermEventRepository(uow).record(opened.account_id, Registered(placement.id, at))
-    line_allowed = AccountRepository(uow).get(opened.account_id).service_available
+    line_allowed = _is_served(uow, placement)
     if opened.replaces is not None:
         swap(uow, placement, opened.replaces, line_allowed, at)
     else:
@@ -128,4 +135,5 @@ def _first_registration(uow: UnitOfWork, unit: Unit, placement: Placement, incom
         configurations.save(configurations.of(unit.serial).allowing_line(line_allowed))
     uow.audit(AuditAction.UNIT_REGISTER, unit.serial, ["custody", "registered_at"], opened.account_id)
     settle(uow, opened.account_id, zone)
+    requote_pending(uow, opened.account_id, zone)
     return unit

@@ -27,6 +27,7 @@ from fleet.domain.rma import (
 )
 from fleet.domain.term import Delivered, ShipmentFailed, TakenBack
 from fleet.domain.unit import CustodyEvent, Service, ServiceEvent, after
+from fleet.services.cancellation_quotes import requote_pending
 from fleet.services.rma_tracks import take_step
 from fleet.services.settlement import charge_shipping, settle
 from fleet.services.shipping import Parcel, ship_unit
@@ -209,6 +210,7 @@ class Rmas:
             rma = rmas.save(change(uow, rmas.hold(rma_id)))
             uow.audit(action, refer(Noun.RMA, rma.id), account_id=rma.account_id)
             settle(uow, rma.account_id, self._zone)  # whatever the step has made known
+            requote_pending(uow, rma.account_id, self._zone)
             uow.commit()
             return rma
 

@@ -6,9 +6,13 @@ from dataclasses import dataclass, replace
 
 from fleet.domain.errors import ConflictError
 from fleet.domain.placement import NewPlacement, Placement
+from fleet.domain.references import Noun, refer
+from fleet.domain.suspension import AccountService
 from fleet.domain.term import Shipped
 from fleet.domain.unit import CustodyEvent, ServiceEvent, Trust, Unit, after
+from fleet.store.accounts import AccountRepository
 from fleet.store.placements import PlacementRepository
+from fleet.store.standings import StandingRepository
 from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.units import UnitRepository
@@ -26,6 +30,9 @@ def ship_unit(uow: UnitOfWork, unit: Unit, opened: NewPlacement, parcel: Parcel)
     """Send `unit` on the terms of `opened`; ConflictError if it is not trusted or not in stock."""
     if unit.trust is not Trust.GOOD:
         raise ConflictError(f"{unit.serial} is {unit.trust}: it cannot be shipped")
+    AccountRepository(uow).hold(opened.account_id)  # its service may be ending in another transaction
+    if StandingRepository(uow).of(opened.account_id).state is AccountService.ENDED:
+        raise ConflictError(f"the service of {refer(Noun.ACCOUNT, opened.account_id)} has ended: nothing is sent to it")
     unit = after(unit, CustodyEvent.SHIP, ServiceEvent.PLACE)
     UnitRepository(uow).save(replace(unit, account_id=opened.account_id))
     placement = PlacementRepository(uow).add(opened, parcel.carrier, parcel.tracking)

@@ -52,6 +52,12 @@ class PeopleRepository:
         query = self._scoped().where(people.c.id > (after_id or 0)).order_by(people.c.id).limit(limit)
         return [self._person(row) for row in self._connection.execute(query)]
 
+    def administrators_of(self, account_id: int) -> list[Person]:
+        """Those of an account who are not disabled; one who is invited was named on the Order Form already (ToS 4)."""
+        query = self._scoped().where(people.c.account_id == account_id, people.c.state != PersonState.DISABLED)
+        found = [self._person(row) for row in self._connection.execute(query.order_by(people.c.id))]
+        return [person for person in found if Role.ACCOUNT_ADMINISTRATOR in person.roles]
+
     def add(self, name: str, email: str, roles: frozenset[Role], account_id: int | None) -> Person:
         """A new person, invited; ConflictError if the address is somebody's already."""
         if self._connection.scalar(select(people.c.id).where(people.c.email == email)) is not None:

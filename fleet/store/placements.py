@@ -37,6 +37,11 @@ class PlacementRepository:
         """Where the unit is placed, or was last; NotFoundError if it never left, or not into the actor's scope."""
         return self._one(placements.c.serial == serial, f"of unit {serial}")
 
+    def of_account(self, account_id: int) -> list[Placement]:
+        """All the account ever had, oldest first."""
+        query = select(placements).where(placements.c.account_id == account_id, self._scope)
+        return [_placement(row) for row in self._connection.execute(query.order_by(placements.c.id))]
+
     def add(self, opened: NewPlacement, carrier: str, tracking: str) -> Placement:
         """A unit leaves for an account."""
         values = {field.name: getattr(opened, field.name) for field in fields(opened)}

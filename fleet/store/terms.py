@@ -60,6 +60,11 @@ class TermEventRepository:
             )
         )
 
+    def has_ended(self, placement_id: int) -> bool:
+        """Whether the service of that unit has ended."""
+        ended = [term_events.c.placement_id == placement_id, term_events.c.kind == KINDS[ServiceEnded], self._scope]
+        return self._connection.scalar(select(term_events.c.id).where(*ended).limit(1)) is not None
+
     def of_account(self, account_id: int) -> list[TermEvent]:
         """All facts of an account, in the order they became known."""
         query = (

@@ -3,6 +3,7 @@
 from fleet.store.tables import (
     charges,
     commerce,
+    endings,
     equipment,
     ingest,
     inventory,
@@ -17,6 +18,7 @@ from fleet.store.tables import (
 __all__ = [
     "charges",
     "commerce",
+    "endings",
     "equipment",
     "ingest",
     "inventory",

@@ -10,6 +10,7 @@ GIVEN = {
     "date-time": "2026-03-02T15:00:00Z",
     "date": "2026-03-02",
     "email": "eve@example.net",
+    "administrator": "PE-1",
     "board": "simulated",
     "board_uid": "00000000000000ff",
     "first": "8c:1f:64:aa:b0:00",

@@ -16,9 +16,11 @@ from starlette.testclient import TestClient
 from fleet.api.app import create_app
 from fleet.domain.access import ROLE_PERMISSIONS, Permission, Role, system_actor
 from fleet.domain.audit import READS
+from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.people import LinkPurpose
 from fleet.domain.rma import ReplacementMode, RmaKind
 from fleet.services.build import Services, build_services
+from fleet.services.cancellations import Asked
 from fleet.services.credentials import Passwords, Prefix, mint
 from fleet.store.base import metadata
 from fleet.store.credentials import CredentialRepository
@@ -96,6 +98,8 @@ def build_house(services: Services, warehouse: Warehouse, name: str) -> House:
     actor = services.access.actor_of_secret(session.secret)
     token = services.access.create_token(actor, f"{name} token", actor.permissions, None).token
     rma = services.rmas.open(warehouse.actor, unit.serial, RmaKind.DEFECT, ReplacementMode.ADVANCE, f"{name} is mute")
+    asked = Asked(START, NoticeChannel.DISTRIBUTOR, f"PE-{person.id}", passed_on_by="Phones & More")
+    cancellation = services.cancellations.request(warehouse.actor, account.id, asked).cancellation
     reference = f"AC-{account.id}"
     parameters = {
         "account": reference,
@@ -105,8 +109,10 @@ def build_house(services: Services, warehouse: Warehouse, name: str) -> House:
         "mac": str(unit.mac),
         "order": f"OR-{account.id}",
         "rma": f"RMA-{rma.id}",
+        "cancellation": f"CN-{cancellation.id}",
     }
     marks = (name, person.email, unit.serial, str(unit.mac), f"{name} token", f'"{reference}"', f'"RMA-{rma.id}"')
+    marks += (f'"CN-{cancellation.id}"',)
     return House(reference, name, parameters, marks, session.secret, bound.text)
 
 

@@ -13,12 +13,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from fleet.domain.access import Actor
+from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.errors import FleetError
 from fleet.domain.policy import PolicyName, PolicyValue
 from fleet.domain.rma import Condition
 from fleet.domain.unit import Custody, Service, Trust
 from fleet.services.build import build_services
+from fleet.services.cancellations import Asked
 from fleet.services.credentials import Passwords
+from fleet.services.jobs import SCHEDULER
 from fleet.settings import Settings
 from fleet.store.base import make_engine, metadata
 from fleet.store.migrate import migrate, newest_revision
@@ -87,6 +90,18 @@ def test_of_two_that_record_one_charge_at_once_one_does(warehouse: Warehouse) ->
     before = outbox_keys(warehouse.services)
     assert both(lambda: record(warehouse.services, account.id, charge_of("placement-1"))) == ["done", "done"]
     assert outbox_keys(warehouse.services) - before == {"charge:replacement_value:placement-1:once"}
+
+
+def test_of_two_workers_that_complete_a_cancellation_at_once_one_does(warehouse: Warehouse, clock: Clock) -> None:
+    account = warehouse.open_account()
+    warehouse.place(account)
+    asked = Asked(clock(), NoticeChannel.DISTRIBUTOR, "PE-1", passed_on_by="Phones & More")
+    warehouse.services.cancellations.request(warehouse.actor, account.id, asked)
+    clock.advance(days=10)
+    with ThreadPoolExecutor(2) as pool:
+        counts = pool.map(lambda _: warehouse.services.cancellations.take_effect(SCHEDULER), range(2))
+        assert sum(counts) == 1
+    assert len(outbox_keys(warehouse.services)) == 1  # the fee
 
 
 def test_of_two_admins_who_disable_each_other_at_once_one_stays(warehouse: Warehouse) -> None:

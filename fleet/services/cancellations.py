@@ -1,0 +1,187 @@
+"""A cancellation is noted, withdrawn, replaced by a later one, and takes effect on its day (equipment rules 5).
+
+Units are locked first, then the account, and cancellations are read after that: all that changes one holds its account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
+
+from fleet.domain.access import Actor, Permission
+from fleet.domain.audit import AuditAction
+from fleet.domain.business_days import BusinessCalendar
+from fleet.domain.cancellation import Cancellation, complete, taken_over, withdraw
+from fleet.domain.cancellation_effect import effect_of
+from fleet.domain.cancellation_notice import Notice, NoticeChannel, check_notice
+from fleet.domain.errors import ConflictError, InvalidError
+from fleet.domain.proof_of_identity import ProofMethod, Verification
+from fleet.domain.quote import quote
+from fleet.domain.references import Noun, refer
+from fleet.domain.suspension import AccountService
+from fleet.services.cancellation_mail import send_confirmation
+from fleet.services.downlinks import Downlinks
+from fleet.services.lines import placements_ended, scope_of
+from fleet.services.service_end import billing_cycle, end_for_account
+from fleet.services.settlement import Books
+from fleet.store.accounts import AccountRepository
+from fleet.store.cancellations import CancellationRepository, KeptCancellation
+from fleet.store.people import PeopleRepository
+from fleet.store.placements import PlacementRepository
+from fleet.store.standings import StandingRepository
+from fleet.store.unit_of_work import Transactions, UnitOfWork
+from fleet.store.units import UnitRepository
+
+MAX_NOTICE_AGE_DAYS = 30
+MAX_DISTRIBUTOR_CHARACTERS = 120
+BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked for: `at`, the instant the call began, or of our receipt. `units` None: all services."""
+
+    at: datetime
+    channel: NoticeChannel
+    administrator: str
+    asked_for: date | None = None
+    units: Sequence[str] | None = None
+    proof: ProofMethod | None = None
+    passed_on_by: str = ""
+
+
+class Cancellations:
+    """Cancellations in the actor's scope. The calendar and the zone (of `downlinks`) are the operator's."""
+
+    def __init__(self, transactions: Transactions, downlinks: Downlinks, calendar: BusinessCalendar) -> None:
+        self._transactions = transactions
+        self._downlinks = downlinks
+        self._calendar = calendar
+
+    @property
+    def _zone(self) -> tzinfo:
+        return self._downlinks.zone
+
+    def page(self, actor: Actor, account_id: int, limit: int, after: int | None) -> list[KeptCancellation]:
+        """At most `limit` of an account with an id above `after`."""
+        actor.require(Permission.CANCELLATION_READ)
+        with self._transactions.read(actor) as uow:
+            AccountRepository(uow).get(account_id)
+            return CancellationRepository(uow).page(account_id, limit, after)
+
+    def get(self, actor: Actor, cancellation_id: int) -> KeptCancellation:
+        """One cancellation."""
+        actor.require(Permission.CANCELLATION_READ)
+        with self._transactions.read(actor) as uow:
+            return CancellationRepository(uow).get(cancellation_id)
+
+    def request(self, actor: Actor, account_id: int, asked: Asked) -> KeptCancellation:
+        """Note a cancellation; it replaces those that wait. NoticeRefusedError if it does not count."""
+        actor.require(Permission.CANCELLATION_MANAGE)
+        with self._transactions.begin(actor) as uow:
+            books = Books.hold(uow, account_id, self._zone)
+            if StandingRepository(uow).of(account_id).state is AccountService.ENDED:
+                raise ConflictError(f"the service of {refer(Noun.ACCOUNT, account_id)} has ended already")
+            placements = PlacementRepository(uow).of_account(account_id)
+            notice = Notice(
+                at=_checked_instant(asked.at, uow.now),
+                channel=asked.channel,
+                administrator=asked.administrator,
+                asked_for=asked.asked_for,
+                scope=scope_of(asked.units, placements),
+                verification=None if asked.proof is None else Verification(asked.proof, actor.reference),
+                passed_on_by=asked.passed_on_by.strip()[:MAX_DISTRIBUTOR_CHARACTERS],
+            )
+            check_notice(notice, _administrators(uow, account_id), books.policy, self._zone)
+            cycle = billing_cycle(placements, self._zone)
+            effect = effect_of(notice, cycle, self._calendar, books.policy, self._zone)
+            _replace_earlier(uow, account_id, notice)
+            terms = books.terms()
+            lines = quote([terms[p.id] for p in placements_ended(notice.scope, placements)], effect.on)
+            new = KeptCancellation(account_id, Cancellation(0, notice, effect, notice.scope), tuple(lines))
+            kept = CancellationRepository(uow).add(new)
+            _tell(uow, kept, AuditAction.CANCELLATION_REQUEST)
+            uow.commit()
+            return kept
+
+    def withdraw(self, actor: Actor, cancellation_id: int, administrator: str) -> KeptCancellation:
+        """The Administrator takes it back, before it takes effect."""
+        actor.require(Permission.CANCELLATION_MANAGE)
+        with self._transactions.begin(actor) as uow:
+            kept = _held(uow, cancellation_id)
+            if administrator not in _administrators(uow, kept.account_id):
+                raise InvalidError(f"only an Administrator of the account withdraws; {administrator} is none")
+            kept = replace(kept, cancellation=withdraw(kept.cancellation, uow.now))
+            CancellationRepository(uow).save(kept)
+            _tell(uow, kept, AuditAction.CANCELLATION_WITHDRAW)
+            uow.commit()
+            return kept
+
+    def take_effect(self, actor: Actor) -> int:
+        """Complete every cancellation whose day has come, in the order of their days; how many there were."""
+        tried: list[int] = []
+        count = 0
+        while True:
+            with self._transactions.read(actor) as uow:
+                due = CancellationRepository(uow).due(BATCH, tried)
+            if not due:
+                return count
+            for kept in due:
+                count += self._complete(actor, kept.cancellation.id)
+                tried.append(kept.cancellation.id)
+
+    def _complete(self, actor: Actor, cancellation_id: int) -> bool:
+        with self._transactions.begin(actor) as uow:
+            kept = CancellationRepository(uow).get(cancellation_id)
+            placements, units = PlacementRepository(uow), UnitRepository(uow)
+            here = placements.of_account(kept.account_id)
+            for serial in sorted(p.opened.serial for p in placements_ended(kept.cancellation.scope, here)):
+                units.hold(serial)
+            try:
+                kept = _held(uow, cancellation_id)
+                kept = replace(kept, cancellation=complete(kept.cancellation, uow.now))
+            except ConflictError:  # withdrawn, replaced or completed by another worker meanwhile
+                return False
+            if placements.of_account(kept.account_id) != here:
+                return False  # a unit came or went before the account was held: the next run sees it
+            charges = end_for_account(uow, kept, here, self._downlinks)
+            CancellationRepository(uow).save(kept)
+            uow.audit(
+                AuditAction.CANCELLATION_COMPLETE,
+                refer(Noun.CANCELLATION, cancellation_id),
+                ["state"],
+                kept.account_id,
+            )
+            send_confirmation(uow, kept, charges)
+            uow.commit()
+            return True
+
+
+def _held(uow: UnitOfWork, cancellation_id: int) -> KeptCancellation:
+    repository = CancellationRepository(uow)
+    AccountRepository(uow).hold(repository.get(cancellation_id).account_id)
+    return repository.get(cancellation_id)
+
+
+def _replace_earlier(uow: UnitOfWork, account_id: int, notice: Notice) -> None:
+    repository = CancellationRepository(uow)
+    waiting = {kept.cancellation.id: kept for kept in repository.pending(account_id)}
+    for changed in taken_over([kept.cancellation for kept in waiting.values()], notice):
+        repository.save(replace(waiting[changed.id], cancellation=changed))
+        uow.audit(AuditAction.CANCELLATION_REPLACE, refer(Noun.CANCELLATION, changed.id), ["state"], account_id)
+
+
+def _tell(uow: UnitOfWork, kept: KeptCancellation, action: AuditAction) -> None:
+    uow.audit(action, refer(Noun.CANCELLATION, kept.cancellation.id), ["state"], kept.account_id)
+    send_confirmation(uow, kept)
+
+
+def _administrators(uow: UnitOfWork, account_id: int) -> frozenset[str]:
+    return frozenset(person.reference for person in PeopleRepository(uow).administrators_of(account_id))
+
+
+def _checked_instant(at: datetime, now: datetime) -> datetime:
+    if not now - timedelta(days=MAX_NOTICE_AGE_DAYS) <= at <= now:
+        raise InvalidError(f"a notice is noted within {MAX_NOTICE_AGE_DAYS} days after it came, got {at.isoformat()}")
+    return at.astimezone(UTC)
