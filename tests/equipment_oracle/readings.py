@@ -26,8 +26,8 @@ READINGS: tuple[Reading, ...] = (
     ),
     Reading(
         "Values",
-        "a policy value never takes effect before the day it is set; of two for one day the last one set holds",
-        "back-dating is allowed (histories never set a value for the very same day either)",
+        "a policy value takes effect after the day it is set, and once for a day",
+        "back-dating is allowed; of two for one day the last one set holds",
         "a decided amount must not change under the Account",
     ),
     Reading(
@@ -138,7 +138,7 @@ READINGS: tuple[Reading, ...] = (
     Reading(
         "3.5",
         "replacement value credited in full after a fee was charged leaves the fee; where the value came first no "
-        "fee is raised",
+        "fee is raised, then or later",
         "the fee comes back",
         "evidence known later may only lower",
     ),
@@ -151,17 +151,16 @@ READINGS: tuple[Reading, ...] = (
     ),
     Reading(
         "4",
-        "10 days with replacement value: cancellation_return of leased Units and advance RMAs of Operator "
-        "Equipment whose replacement has left and is not lost; not other RMAs of leased Units, never Customer "
-        "Equipment",
-        "every RMA of a leased Unit; also a bought Unit replaced in advance",
-        "'nobody pays for their own Unit'; advance-REPLACED",
+        "10 days with replacement value: cancellation_return of leased Units and advance RMAs of any Unit whose "
+        "replacement has left and is not lost; not other RMAs of leased Units",
+        "every RMA of a leased Unit; no bought Unit replaced in advance",
+        "'Leased and advance-REPLACED Units'",
     ),
     Reading(
         "4",
         "overdue at 00:00 after the deadline, at once; a receipt without a scan within 5 days more then credits it",
         "the charge waits for the 5 days",
-        "'10 days, then replacement value is charged'; please settle",
+        "'10 days, then replacement value is charged'; settled",
     ),
     Reading(
         "4",
@@ -184,15 +183,15 @@ READINGS: tuple[Reading, ...] = (
     ),
     Reading(
         "4",
-        "shipping and handling: once per defect RMA, when its first replacement or repaired Unit leaves, whoever "
-        "owns the Unit; none for wrong_item or first Units",
-        "once per shipment",
+        "shipping and handling: once per defect RMA of Operator Equipment, when its first replacement or repaired "
+        "Unit leaves; none for Customer Equipment, wrong_item or first Units",
+        "once per shipment; whoever owns the Unit",
         "a loss by the carrier is not the Account's act",
     ),
     Reading(
         "4",
-        "inspection 'damaged' after an advance replacement charges the value, the replacement stays; on receipt "
-        "nothing is sent",
+        "inspection 'damaged' of a defect of Operator Equipment charges the value; a replacement in advance stays; "
+        "on receipt nothing is sent",
         "the replacement is called back",
         "'not if': neither repair nor replacement",
     ),
@@ -206,8 +205,8 @@ READINGS: tuple[Reading, ...] = (
     ),
     Reading(
         "4",
-        "one live RMA per Unit; a Unit replaced or back under an RMA opens no other; defect and wrong_item only "
-        "while its service lasts",
+        "one live RMA per Unit; a Unit replaced or back under an RMA opens no other; defect only while its service "
+        "lasts; the system's own comes beside another",
         "several side by side",
         "a Unit can come back only once",
     ),
@@ -257,7 +256,7 @@ READINGS: tuple[Reading, ...] = (
         "every reactivation, for whatever reason suspended, needs full payment and the reconnect fee, charged at "
         "that instant",
         "only after non-payment",
-        "literal; please settle",
+        "literal; settled",
     ),
     Reading(
         "5",

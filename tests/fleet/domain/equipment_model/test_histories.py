@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.equipment_oracle import events as ev
 from tests.equipment_oracle.charges import ChargeKind, Rule
-from tests.equipment_oracle.histories import WEIGHTS, Author, Told
+from tests.equipment_oracle.histories import WEIGHTS, Author, Told, next_event
 from tests.fleet.domain.equipment_model.playing import BELIEVED, Play, play_history
 
 EVENTS_AT_LEAST = 10_000
@@ -44,7 +44,7 @@ def test_a_seed_always_plays_the_same() -> None:
 
 
 class AccountMachine(RuleBasedStateMachine):
-    """Hypothesis chooses what happens next and how long it takes, and shrinks what differs."""
+    """Hypothesis chooses what happens next, likely or not, and how long it takes, and shrinks what differs."""
 
     @initialize(seed=st.integers(0, 2**16))
     def order(self, seed: int) -> None:
@@ -55,6 +55,14 @@ class AccountMachine(RuleBasedStateMachine):
     def pass_time(self, seed: int) -> None:
         self.play.author.random = Random(seed)
         self.play.author.pass_time()
+
+    @rule(seed=st.integers(0, 2**16), waits=st.booleans())
+    def go_on(self, seed: int, waits: bool) -> None:
+        author = self.play.author
+        author.random = Random(seed)
+        if waits:
+            author.pass_time()
+        self.found = self.play.tell(next_event(author, WEIGHTS))
 
     @rule(make=st.sampled_from(list(WEIGHTS)), seed=st.integers(0, 2**16))
     def happen(self, make: Any, seed: int) -> None:
@@ -68,5 +76,5 @@ class AccountMachine(RuleBasedStateMachine):
         assert getattr(self, "found", []) == []
 
 
-AccountMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+AccountMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=50, deadline=None)
 TestAccountMachine = AccountMachine.TestCase
