@@ -36,14 +36,14 @@ NOTHING_KNOWN = ReturnFacts()
 
 @dataclass(frozen=True, slots=True)
 class ReturnCase:
-    """An RMA whose return is due, and what is known of the unit's way back.
+    """An RMA that was granted, and what is known of the unit's way back. `due_on` None: it has no last day (yet).
 
     `replaced_on`: the day its replacement left; a unit nobody has replaced yet is not owed. A unit with several RMAs
     has a case for each, with the same facts.
     """
 
     rma: Rma
-    due_on: date
+    due_on: date | None
     ownership: Ownership
     facts: ReturnFacts = NOTHING_KNOWN
     inspection: Inspection | None = None
@@ -119,8 +119,9 @@ def after_evidence(
     returned = _late_return(cases, today, policy)
     if returned is not None:
         rule, reason = ChargeRule.LATE_RETURN, returned
-    elif cases and charged and not since:
-        reason = judge_return(cases[0].due_on, cases[0].facts, today, policy).reason
+    elif charged and not since:
+        dated = ((case.due_on, case.facts) for case in cases if case.due_on is not None)
+        reason = next((judge_return(due, facts, today, policy).reason for due, facts in dated), reason)
     return lowered_to(term.placement, fee, value, today, reason, ledger, rule)
 
 
@@ -134,9 +135,11 @@ def _fee_now(term: Term, today: date) -> tuple[Money, Reason]:
 
 def _late(case: ReturnCase, today: date, policy: PolicyBook) -> ValueCause | None:
     """A unit that is owed and is not back in time; one that is replaced in advance is owed once that has left."""
-    verdict = judge_return(case.due_on, case.facts, today, policy)
     absent = pays_when_absent(case.rma, case.ownership)
-    if verdict.timeliness is not Timeliness.LATE or verdict.overdue_from is None or absent is None:
+    if case.due_on is None or absent is None:
+        return None
+    verdict = judge_return(case.due_on, case.facts, today, policy)
+    if verdict.timeliness is not Timeliness.LATE or verdict.overdue_from is None:
         return None
     since = max(verdict.overdue_from, case.replaced_on or verdict.overdue_from)
     return _cause(case, "late", since, Reason(absent.rule, f"{absent.text} {verdict.reason.text}"))

@@ -188,6 +188,16 @@ def test_a_charge_made_late_is_of_the_day_it_was_due() -> None:
     )
 
 
+def test_an_rma_without_a_last_day_costs_nothing_but_what_was_spoilt() -> None:
+    undated = replace(ABSENT, due_on=None)
+    assert charge(Ledger(), undated, "2026-05-21") == Ledger()
+    spoilt = charge(Ledger(), replace(back("2025-05-23", SPOILT), due_on=None), "2025-05-25")
+    assert owed(spoilt) == Money(6500)
+    late = charge(Ledger(), ABSENT, "2025-05-21")
+    after = learn(late, term(*FREE), undated, "2025-05-22")  # nothing asks for the unit any more
+    assert (owed(after), after.events[-1].reason.text) == (ZERO, "Nothing is owed.")
+
+
 def test_a_unit_replaced_after_its_last_day_is_owed_from_the_day_its_replacement_left() -> None:
     late = replace(ABSENT, replaced_on=day("2025-06-01"))
     assert charge(Ledger(), late, "2025-05-31") == Ledger()

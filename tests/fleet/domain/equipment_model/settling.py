@@ -71,11 +71,8 @@ def due_on(state: State, known: Authorization) -> date | None:
     return return_due(known.rma, known.rma.approved_at, state.policy, ZONE, noticed_on)
 
 
-def case_of(state: State, known: Authorization) -> ReturnCase | None:
+def case_of(state: State, known: Authorization) -> ReturnCase:
     """An RMA as the settlement wants it. A unit is inspected for whichever of its RMAs."""
-    due = due_on(state, known)
-    if due is None:
-        return None
     stay = known.stay
     facts = ReturnFacts(
         handed_in_on=stay.scanned_on,
@@ -89,13 +86,19 @@ def case_of(state: State, known: Authorization) -> ReturnCase | None:
     at = inspected.inspected_at
     on = None if at is None else local_date(at, ZONE)
     return ReturnCase(
-        known.rma, due, stay.line.ownership, facts, inspected.inspection, on, replaced_on=state.replaced_on(known)
+        known.rma,
+        due_on(state, known),
+        stay.line.ownership,
+        facts,
+        inspected.inspection,
+        on,
+        replaced_on=state.replaced_on(known),
     )
 
 
 def cases_of(state: State, stay: Stay) -> list[ReturnCase]:
     """Those of all RMAs of a placement."""
-    return [case for known in state.rmas_of(stay) if (case := case_of(state, known)) is not None]
+    return [case_of(state, known) for known in state.rmas_of(stay)]
 
 
 # --- Settling -----------------------------------------------------------------------------------------------------
@@ -103,10 +106,7 @@ def cases_of(state: State, stay: Stay) -> list[ReturnCase]:
 
 def settle(state: State) -> None:
     """Charge what is due now, then credit what is no longer owed; twice at one instant does nothing."""
-    for known in state.rmas:
-        case = case_of(state, known)
-        if case is not None:
-            record(state, for_the_unit(case, state.today, state.policy, state.ledger))
+    settle_values(state)
     for known in state.rmas:
         accept_trial(state, known)
     known_terms = terms(state)
@@ -127,7 +127,7 @@ def record(state: State, events: list[ChargeEvent]) -> None:
 def accept_trial(state: State, known: Authorization) -> None:
     """A trial return that is found timely and in order: no fee, and the price of a bought unit."""
     case = case_of(state, known)
-    if known.rma.kind is not RmaKind.TRIAL_RETURN or case is None or case.inspection is None:
+    if known.rma.kind is not RmaKind.TRIAL_RETURN or case.due_on is None or case.inspection is None:
         return
     if known.inspected_at is None or known.rma.decision is not Decision.APPROVED:
         return
@@ -162,9 +162,7 @@ def end_lines(state: State, lines: list[Line], at: datetime, cause: EndCause, by
 def settle_values(state: State) -> None:
     """The replacement values that are due by now."""
     for known in state.rmas:
-        case = case_of(state, known)
-        if case is not None:
-            record(state, for_the_unit(case, state.today, state.policy, state.ledger))
+        record(state, for_the_unit(case_of(state, known), state.today, state.policy, state.ledger))
 
 
 def ask_back(state: State, stay: Stay, at: datetime) -> None:
@@ -249,7 +247,11 @@ def expire(state: State) -> None:
     """Returns that are owed and late become overdue."""
     for known in state.rmas:
         case = case_of(state, known)
-        if case is None or known.rma.returning is not Return.AWAITED or known.rma.decision is not Decision.APPROVED:
+        if (
+            case.due_on is None
+            or known.rma.returning is not Return.AWAITED
+            or known.rma.decision is not Decision.APPROVED
+        ):
             continue
         verdict = judge_return(case.due_on, case.facts, state.today, state.policy)
         if verdict.timeliness == "late" and pays_when_absent(known.rma, case.ownership):
