@@ -84,9 +84,12 @@ class UpdateSession:
         self._misses = 0  # tries in a row that the network ended
         self._tested = False
         self._answered = False
-        self._restart = False
+        # Its task may have failed between boot record and restart. What came of it only the next start can tell, and
+        # until then the other slot may be the confirmed one.
+        self._restart = slots.restart_due
         self._notes = []
-        self._settle()
+        if not self._restart:
+            self._settle()
 
     @property
     def state(self):
@@ -136,6 +139,8 @@ class UpdateSession:
         somebody is on the telephone.
         """
         journal = self._journal
+        if self._restart:
+            return True
         if self.state == "staged" and not self._wanted:
             if journal.assignment != journal.newest or (journal.expires_s and now_s >= journal.expires_s):
                 self._wanted = True  # what the order says now is to be asked again

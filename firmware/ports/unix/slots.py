@@ -6,7 +6,7 @@ from adapter import boot_record
 from adapter.errors import SlotError
 from adapter.records import RecordPair
 from adapter.slot_check import SLOTS
-from protocol.wire.boot_record import TRIAL_NONE, BootRecord
+from protocol.wire.boot_record import TRIAL_ARMED, TRIAL_NONE, BootRecord
 from protocol.wire.image import HEADER_BYTES, ImageHeader
 
 _READ_BYTES = 2048
@@ -33,6 +33,12 @@ class Slots:
     def trial(self):
         """True while the running image has not earned its place."""
         return self._record.trial != TRIAL_NONE
+
+    @property
+    def restart_due(self):
+        """True if the boot record wants another start than this one: armed just now, or reverted while it runs."""
+        trial = self._record.trial
+        return trial == TRIAL_ARMED or (trial == TRIAL_NONE and self._record.confirmed != self.running)
 
     @property
     def attempt(self):

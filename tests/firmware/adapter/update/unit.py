@@ -61,9 +61,13 @@ class UpdatingUnit:
         header = bytearray(HEADER_BYTES)
         self.flash.partition(SLOTS[self.slot]).readinto(0, header)
         self.header = ImageHeader.unpack(header)
+        self.settings = Settings(self.flash.partition("settings"), self.slot)
+        self.start_task()
+
+    def start_task(self) -> None:
+        """The session as main makes it, also once more in one start: after its task failed."""
         self.slots = Slots(self.flash, self.slot)
         unit = UnitFacts(SERIAL, BOARD, 2, ABI, self.slots.other.size, HEAP_BYTES)
-        self.settings = Settings(self.flash.partition("settings"), self.slot)
         self.session = UpdateSession(
             unit, (self.sha256, self.header.release_counter, self.header.version), self.slots, self.files,
             RecordPair(self.flash.partition("journal")), self.repository.first_root, self.settings,
