@@ -1,12 +1,15 @@
 """Where signed metadata lies between two refreshes: littlefs on the data partition, each file whole or not there.
 
-What cannot be mounted is formatted: there is nothing in it that cannot be fetched and verified again.
+What cannot be mounted, or takes no file any more, is formatted: there is nothing in it that cannot be fetched and
+verified again.
 """
 
 import os
 
 import vfs
 from micropython import const
+
+from adapter.update.errors import FlashFailedError
 
 _MOUNT_POINT = "/data"
 _PROGRAM_BYTES = const(256)
@@ -43,13 +46,11 @@ class MetadataFiles:
     """`partition` is the port's; mounts it, so there is one of them a start."""
 
     def __init__(self, partition):
-        blocks = _Blocks(partition)
+        self._blocks = _Blocks(partition)
         try:
-            filesystem = vfs.VfsLfs2(blocks, readsize=_PROGRAM_BYTES, progsize=_PROGRAM_BYTES)
+            self._mount()
         except OSError:
-            vfs.VfsLfs2.mkfs(blocks, readsize=_PROGRAM_BYTES, progsize=_PROGRAM_BYTES)
-            filesystem = vfs.VfsLfs2(blocks, readsize=_PROGRAM_BYTES, progsize=_PROGRAM_BYTES)
-        vfs.mount(filesystem, _MOUNT_POINT)
+            self._format()
 
     def get(self, name):
         """The file's bytes, or None."""
@@ -60,11 +61,16 @@ class MetadataFiles:
             return None
 
     def put(self, name, data):
-        """Makes `data` the file's content: after a power cut it is the old or the new one."""
-        path = _MOUNT_POINT + "/" + name
-        with open(path + ".new", "wb") as file:
-            file.write(data)
-        os.rename(path + ".new", path)
+        """Makes `data` the file's content: after a power cut it is the old or the new one. FlashFailedError."""
+        try:
+            self._write(name, data)
+        except OSError:  # full, or damaged where mounting does not look: it would be so for ever
+            try:
+                vfs.umount(_MOUNT_POINT)
+                self._format()
+                self._write(name, data)
+            except OSError as error:
+                raise FlashFailedError("storing %s: %s" % (name, error))
 
     def delete(self, name):
         """Removes the file, if it is there."""
@@ -72,3 +78,16 @@ class MetadataFiles:
             os.remove(_MOUNT_POINT + "/" + name)
         except OSError:
             return
+
+    def _write(self, name, data):
+        path = _MOUNT_POINT + "/" + name
+        with open(path + ".new", "wb") as file:
+            file.write(data)
+        os.rename(path + ".new", path)
+
+    def _mount(self):
+        vfs.mount(vfs.VfsLfs2(self._blocks, readsize=_PROGRAM_BYTES, progsize=_PROGRAM_BYTES), _MOUNT_POINT)
+
+    def _format(self):
+        vfs.VfsLfs2.mkfs(self._blocks, readsize=_PROGRAM_BYTES, progsize=_PROGRAM_BYTES)
+        self._mount()

@@ -35,6 +35,7 @@ def install() -> None:
         vfs = types.ModuleType("vfs")
         vfs.VfsLfs2 = VfsLfs2  # type: ignore[attr-defined]
         vfs.mount = mount  # type: ignore[attr-defined]
+        vfs.umount = _mounted.pop  # type: ignore[attr-defined]
         sys.modules["vfs"] = vfs
     if "ports.unix.inflate" not in sys.modules:
         from tests.firmware.adapter.update.zlib_inflater import ZlibInflater
