@@ -22,6 +22,7 @@ from fleet.api import (
     policy,
     provisioning,
     releases,
+    returns,
     rmas,
     rollouts,
     sessions,
@@ -62,6 +63,7 @@ ROUTERS: Final[tuple[PermittedRouter, ...]] = (
     charges.router,
     cancellations.router,
     rmas.router,
+    returns.router,
     audit.router,
 )
 

@@ -12,7 +12,8 @@ from fleet.domain.ownership import Ownership
 class NewPlacement:
     """A placement as its shipment creates it. `replaces` is the placement it takes over from.
 
-    `free`: without charge, so that it may have a minimum term; `leased`: to come back when service ends.
+    `free`: without charge, so that it may have a minimum term; `leased`: to come back when service ends;
+    `price_cents`: what the account paid for the unit itself, which a trial return gives back.
     """
 
     serial: str
@@ -24,6 +25,7 @@ class NewPlacement:
     replaces: int | None = None
     renews: bool = False
     leased: bool = False
+    price_cents: int = 0
 
     @property
     def ownership(self) -> Ownership:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from fleet.domain.configuration import parse_window
+from fleet.domain.configuration import Window, parse_window
 from fleet.domain.federal_reserve import FIRST_YEAR, federal_reserve_calendar
 from fleet.pki.authority import DeviceAuthority, ServerAuthority
 from fleet.services.access import Access
@@ -32,6 +32,7 @@ from fleet.services.policy import Policy
 from fleet.services.provisioning import FleetSide, Provisioning
 from fleet.services.registration import Registration
 from fleet.services.releases import Releases
+from fleet.services.returns import Returns
 from fleet.services.rmas import Rmas
 from fleet.services.rollouts import Rollouts
 from fleet.services.terms import Terms
@@ -80,6 +81,7 @@ class Services:
     cancellations: Cancellations
     terms: Terms
     rmas: Rmas
+    returns: Returns
     releases: Releases
     rollouts: Rollouts
     unit_updates: UnitUpdates
@@ -101,8 +103,7 @@ def build_services(
     access = Access(transactions, passwords := passwords or Passwords())
     repository = ensure(settings.data_dir, clock())
     zone = ZoneInfo(settings.time_zone)
-    window = parse_window(settings.maintenance_from, settings.maintenance_until)
-    downlinks = Downlinks(settings.heartbeat_s, zone, window, settings.mirrors)
+    downlinks = Downlinks(settings.heartbeat_s, zone, _window(settings), settings.mirrors)
     errands, outbox, mac_blocks = Errands(transactions), Outbox(transactions), MacBlocks(transactions)
     updates = UnitUpdates(transactions, lambda: repository.director)
     releases = Releases(transactions, repository, updates)
@@ -129,13 +130,18 @@ def build_services(
         cancellations=Cancellations(transactions, downlinks, HOLIDAYS),
         terms=Terms(transactions, zone),
         rmas=Rmas(transactions, zone),
+        returns=Returns(transactions, zone),
         releases=releases,
         rollouts=Rollouts(transactions, repository),
         unit_updates=updates,
-        update_explanations=UpdateExplanations(transactions, window, settings.heartbeat_s),
+        update_explanations=UpdateExplanations(transactions, downlinks.window, settings.heartbeat_s),
         ingest=Ingest(transactions, Registration(downlinks), updates),
         jobs=(*recurring, *_sweeps(access, errands, outbox)),
     )
+
+
+def _window(settings: Settings) -> Window:
+    return parse_window(settings.maintenance_from, settings.maintenance_until)
 
 
 def _renewals(settings: Settings, transactions: Transactions, releases: Releases) -> list[Job]:
@@ -148,9 +154,11 @@ def _renewals(settings: Settings, transactions: Transactions, releases: Releases
 
 def _watches(transactions: Transactions, downlinks: Downlinks, mac_blocks: MacBlocks) -> list[Job]:
     cancellations = Cancellations(transactions, downlinks, HOLIDAYS)
+    deadlines = Deadlines(transactions, downlinks.zone)
     return [
         Job("watch MAC supply", MAC_CHECK, mac_blocks.warn),
-        Job("end deadlines", DEADLINE_CHECK, Deadlines(transactions, downlinks.zone).expire),
+        Job("end deadlines", DEADLINE_CHECK, deadlines.expire),
+        Job("remind of deadlines", DEADLINE_CHECK, deadlines.remind),
         Job("end services", DEADLINE_CHECK, cancellations.take_effect),
     ]
 

@@ -13,16 +13,22 @@ from fleet.domain.audit import AuditAction
 from fleet.domain.errors import ConflictError
 from fleet.domain.local_dates import local_date
 from fleet.domain.references import Noun, refer
-from fleet.domain.return_deadline import judge_return
+from fleet.domain.return_deadline import judge_return, reminder_on
 from fleet.domain.rma import Return, ReturnEvent, Rma
 from fleet.domain.rma_permits import check_may_expire
 from fleet.services.rma_tracks import take_step
 from fleet.services.settlement import return_cases, settle
+from fleet.store.outbox import OutboxRepository
+from fleet.store.people import PeopleRepository
 from fleet.store.policy import PolicyRepository
 from fleet.store.rmas import RmaRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 
 BATCH_RMAS = 200
+REMINDER = """Hello {person},
+
+{unit} goes back under {rma}: please hand it to the carrier by {due_on}, the whole day included.
+"""
 WAITED_FOR = (Return.AWAITED, Return.IN_TRANSIT)
 
 
@@ -44,6 +50,35 @@ class Deadlines:
                 after = rma_id
             if not due:
                 return count
+
+    def remind(self, actor: Actor) -> int:
+        """Mail every Administrator a reminder of each return that is due soon, once; how many returns there were."""
+        count, after = 0, 0
+        while True:
+            with self._transactions.begin(actor) as uow:
+                waiting = RmaRepository(uow).waiting(local_date(uow.now, self._zone), after, BATCH_RMAS)
+                count += sum(self._remind(uow, rma) for rma in waiting)
+                uow.commit()
+            if not waiting:
+                return count
+            after = waiting[-1].id
+
+    def _remind(self, uow: UnitOfWork, rma: Rma) -> bool:
+        today, name = local_date(uow.now, self._zone), refer(Noun.RMA, rma.id)
+        if rma.due_on is None or rma.approved_at is None:
+            return False
+        begins_on = local_date(rma.approved_at, self._zone)
+        if today < reminder_on(rma.due_on, begins_on, PolicyRepository(uow).book()):
+            return False
+        told = False
+        for person in PeopleRepository(uow).administrators_of(rma.account_id):
+            key = f"return_reminder:{name}:{person.reference}"
+            if not OutboxRepository(uow).has("mail", key):
+                text = REMINDER.format(person=person.name, unit=rma.serial, rma=name, due_on=rma.due_on)
+                subject = f"{name}: {rma.serial} is due on {rma.due_on}"
+                uow.send("mail", key, {"to": person.email, "subject": subject, "text": text})
+                told = True
+        return told
 
     def _expire(self, actor: Actor, rma_id: int) -> bool:
         with self._transactions.begin(actor) as uow:

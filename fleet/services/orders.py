@@ -74,6 +74,7 @@ class Orders:
                     order_date=order.order_date,
                     free=line.is_free,
                     leased=line.leased,
+                    price_cents=max(0, (line.unit_price - line.credit).cents),
                     shipped_at=uow.now,
                 )
                 ship_unit(uow, unit, opened, parcel)

@@ -9,7 +9,9 @@ from datetime import datetime, tzinfo
 from fleet.domain.access import Actor, Permission
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import ConflictError, InvalidError
-from fleet.domain.placement import NewPlacement
+from fleet.domain.inspection import Inspection
+from fleet.domain.local_dates import local_date
+from fleet.domain.placement import NewPlacement, Placement
 from fleet.domain.references import Noun, refer
 from fleet.domain.rma import (
     Condition,
@@ -25,12 +27,14 @@ from fleet.domain.rma import (
     check_may_reserve,
     return_due,
 )
-from fleet.domain.term import Delivered, ShipmentFailed, TakenBack
+from fleet.domain.rma_permits import Opening, check_is_owed, check_may_open
+from fleet.domain.term import Delivered, ShipmentFailed, TakenBack, fold
 from fleet.domain.unit import CustodyEvent, Service, ServiceEvent, after
-from fleet.services.cancellation_quotes import requote_pending
+from fleet.services.cancellation_quotes import noticed_on, requote_pending
 from fleet.services.rma_tracks import take_step
 from fleet.services.settlement import charge_shipping, settle
 from fleet.services.shipping import Parcel, ship_unit
+from fleet.store.inspections import InspectionRepository
 from fleet.store.placements import PlacementRepository
 from fleet.store.policy import PolicyRepository
 from fleet.store.rmas import RmaRepository
@@ -76,6 +80,7 @@ class Rmas:
             if pending is not None:
                 raise ConflictError(f"{serial} has {refer(Noun.RMA, pending.id)} open already")
             account_id = placement.opened.account_id
+            check_may_open(self._opening(uow, kind, placement), PolicyRepository(uow).book())
             rma = rmas.add(Rma(0, account_id, serial, placement.id, kind, mode, reason.strip(), opened_at=uow.now))
             uow.audit(AuditAction.RMA_OPEN, refer(Noun.RMA, rma.id), ["kind", "mode"], account_id)
             uow.commit()
@@ -88,7 +93,9 @@ class Rmas:
 
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
             rma = take_step(uow, rma, DecisionEvent.APPROVE, why)
-            due = return_due(rma, uow.now, PolicyRepository(uow).book(), self._zone)
+            placement = PlacementRepository(uow).get(rma.placement)
+            noticed_on = self._opening(uow, rma.kind, placement).noticed_on
+            due = return_due(rma, uow.now, PolicyRepository(uow).book(), self._zone, noticed_on)
             return replace(rma, approved_at=uow.now, due_on=due)
 
         return self._change(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_APPROVE, change)
@@ -124,6 +131,7 @@ class Rmas:
 
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
             check_may_reserve(rma)
+            check_is_owed(rma, _found(uow, rma))
             units = UnitRepository(uow)
             board = units.get(rma.serial).board
             unit = units.hold(serial) if serial is not None else units.first_in_stock(board)
@@ -139,6 +147,7 @@ class Rmas:
         """Send the reserved unit; its first registration from the account swaps it in."""
 
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
+            check_is_owed(rma, _found(uow, rma))
             rma = take_step(uow, rma, ReplacementEvent.SHIP, parcel.tracking)
             old = PlacementRepository(uow).get(rma.placement).opened
             unit = UnitRepository(uow).hold(rma.replacement_serial or "")
@@ -149,6 +158,7 @@ class Rmas:
                 order_date=old.order_date,
                 free=old.free,  # equipment rules 3.1: it takes the ownership of the unit it replaces
                 leased=old.leased,
+                price_cents=old.price_cents,
                 shipped_at=uow.now,
                 replaces=rma.placement,
                 renews=rma.kind is RmaKind.DEFECT,
@@ -203,6 +213,19 @@ class Rmas:
 
         return self._change(actor, rma_id, Permission.RETURN_RECEIVE, AuditAction.RMA_RECEIVE, change)
 
+    def _opening(self, uow: UnitOfWork, kind: RmaKind, placement: Placement) -> Opening:
+        """What is known of the unit's service; an ended one is rare enough to be folded for."""
+        account_id, zone = placement.opened.account_id, self._zone
+        terms = fold(TermEventRepository(uow).of_account(account_id), PolicyRepository(uow).book(), zone)
+        return Opening(
+            kind=kind,
+            ownership=placement.opened.ownership,
+            order_date=placement.opened.order_date,
+            opened_on=local_date(uow.now, zone),
+            noticed_on=noticed_on(uow, placement, zone),
+            service_ended_on=terms[placement.id].service_ended_on,
+        )
+
     def _change(self, actor: Actor, rma_id: int, permission: Permission, action: AuditAction, change: Change) -> Rma:
         actor.require(permission)
         with self._transactions.begin(actor) as uow:
@@ -213,6 +236,11 @@ class Rmas:
             requote_pending(uow, rma.account_id, self._zone)
             uow.commit()
             return rma
+
+
+def _found(uow: UnitOfWork, rma: Rma) -> Inspection | None:
+    kept = InspectionRepository(uow).of(rma.id)
+    return None if kept is None else kept.inspection
 
 
 def _replacement_placement(rma: Rma) -> int:

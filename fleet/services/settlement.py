@@ -23,6 +23,7 @@ from fleet.domain.settlement import ReturnCase, after_evidence, at_service_end, 
 from fleet.domain.term import ServiceEnded, Term, ValueCharged, ValueCredited, fold
 from fleet.domain.waiver import EndCause
 from fleet.services.ledger import hold_ledger, record_charges
+from fleet.store.inspections import InspectionRepository
 from fleet.store.placements import PlacementRepository
 from fleet.store.policy import PolicyRepository
 from fleet.store.rmas import RmaRepository
@@ -30,6 +31,7 @@ from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import UnitOfWork
 
 RETURN_TRACK = "return"
+LOSS_REPORT = "report_loss"  # a step that moves no state: the unit may still turn up
 
 
 @dataclass(slots=True)
@@ -117,7 +119,7 @@ def charge_shipping(uow: UnitOfWork, rma: Rma, ownership: Ownership, zone: tzinf
 
 def return_cases(uow: UnitOfWork, account_id: int, zone: tzinfo) -> dict[int, list[ReturnCase]]:
     """Every RMA the account was granted, by placement; those of one unit share what is known of its way back."""
-    rmas, placements = RmaRepository(uow), PlacementRepository(uow)
+    rmas, placements, inspections = RmaRepository(uow), PlacementRepository(uow), InspectionRepository(uow)
     granted: dict[int, list[Rma]] = {}
     for rma in rmas.granted_of(account_id):
         granted.setdefault(rma.placement, []).append(rma)
@@ -125,10 +127,19 @@ def return_cases(uow: UnitOfWork, account_id: int, zone: tzinfo) -> dict[int, li
     for number, of_unit in granted.items():
         steps = [step for rma in of_unit for step in rmas.steps(rma.id) if step.track == RETURN_TRACK]
         facts, ownership = return_facts(steps, zone), placements.get(number).opened.ownership
+        found = next((kept for rma in of_unit if (kept := inspections.of(rma.id)) is not None), None)
         for rma in of_unit:
             sent = rma.replacement_placement
             left = None if sent is None else local_date(placements.get(sent).opened.shipped_at, zone)
-            case = ReturnCase(rma, rma.due_on or date.max, ownership, facts, replaced_on=left)
+            case = ReturnCase(
+                rma=rma,
+                due_on=rma.due_on,
+                ownership=ownership,
+                facts=facts,
+                inspection=None if found is None else found.inspection,
+                inspected_on=None if found is None else local_date(found.at, zone),
+                replaced_on=left,
+            )
             cases.setdefault(number, []).append(case)
     return cases
 
@@ -139,7 +150,11 @@ def return_facts(steps: Iterable[RmaStep], zone: tzinfo) -> ReturnFacts:
     for step in steps:
         day = local_date(step.at, zone)
         first[step.event] = min(first.get(step.event, day), day)
-    return ReturnFacts(handed_in_on=first.get(ReturnEvent.HAND_IN), received_on=first.get(ReturnEvent.RECEIVE))
+    return ReturnFacts(
+        handed_in_on=first.get(ReturnEvent.HAND_IN),
+        lost_on=first.get(LOSS_REPORT),
+        received_on=first.get(ReturnEvent.RECEIVE),
+    )
 
 
 def _placement_of(event: ChargeEvent) -> int:

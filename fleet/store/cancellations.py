@@ -58,6 +58,11 @@ class CancellationRepository:
             cancellations.c.account_id == account_id, cancellations.c.state == CancellationState.REQUESTED
         )
 
+    def standing(self, account_id: int) -> list[KeptCancellation]:
+        """Those that wait or were carried out, in the order of their ends."""
+        states = [CancellationState.REQUESTED, CancellationState.COMPLETED]
+        return self._some(cancellations.c.account_id == account_id, cancellations.c.state.in_(states))
+
     def due(self, limit: int, tried: Sequence[int]) -> list[KeptCancellation]:
         """At most `limit` whose day has come, the earliest first, but those that were `tried`."""
         state = cancellations.c.state == CancellationState.REQUESTED

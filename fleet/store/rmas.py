@@ -71,6 +71,17 @@ class RmaRepository:
         )
         return list(self._connection.execute(query.order_by(rmas.c.id).limit(limit)).scalars())
 
+    def waiting(self, day: date, after: int, limit: int) -> list[Rma]:
+        """At most `limit` with an id above `after` whose unit may still be handed in by `day` or later."""
+        query = select(rmas).where(
+            rmas.c.decision == Decision.APPROVED,
+            rmas.c.return_state == Return.AWAITED,
+            rmas.c.due_on >= day,
+            rmas.c.id > after,
+            self._scope,
+        )
+        return [_rma(row) for row in self._connection.execute(query.order_by(rmas.c.id).limit(limit))]
+
     def page(self, limit: int, after: int | None) -> list[Rma]:
         """At most `limit` RMAs with an id above `after`."""
         query = select(rmas).where(self._scope, rmas.c.id > (after or 0)).order_by(rmas.c.id).limit(limit)

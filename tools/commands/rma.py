@@ -13,12 +13,13 @@ from tools.commands.presentation import JsonOption, show_list, show_one
 rma = typer.Typer(no_args_is_help=True, add_completion=False)
 
 RmaArgument = Annotated[str, typer.Argument(metavar="RMA", help="As RMA-1.")]
+AtOption = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S"], help="UTC; now if not given.")]
 ReasonOption = Annotated[str, typer.Option(help="Why; it is kept.")]
 
 
 @rma.callback()
 def describe() -> None:
-    """Return and replace adapters: open, approve, reserve, ship, deliver, receive."""
+    """Return and replace adapters: open, approve, reserve, ship, deliver, receive, inspect."""
 
 
 @rma.command("list")
@@ -116,15 +117,14 @@ def ship(
 @rma.command("deliver")
 def deliver(
     rma_id: RmaArgument,
-    at: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S"], help="UTC; now if not given.")] = None,
+    at: AtOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Record the carrier's proof of delivery.
 
     Example: plugtone rma deliver RMA-1 --at 2026-11-22T15:04:00
     """
-    instant = at.replace(tzinfo=UTC) if at else datetime.now(UTC)
-    _step(rma_id, "deliver", {"delivered_at": instant.isoformat()}, as_json)
+    _step(rma_id, "deliver", {"delivered_at": _instant(at)}, as_json)
 
 
 @rma.command("lose")
@@ -152,6 +152,52 @@ def receive(
     Example: plugtone rma receive RMA-1 --serial PT000000018 --condition defective
     """
     _step(rma_id, "receive", {"serial": serial, "condition": condition}, as_json)
+
+
+@rma.command("hand-in")
+def hand_in(rma_id: RmaArgument, at: AtOption = None, as_json: JsonOption = False) -> None:
+    """Record that the carrier accepted the returned unit; that decides whether it is in time.
+
+    Example: plugtone rma hand-in RMA-1 --at 2026-11-22T15:04:00
+    """
+    _step(rma_id, "hand-in", {"at": _instant(at)}, as_json)
+
+
+@rma.command("report-loss")
+def report_loss(rma_id: RmaArgument, reason: ReasonOption, at: AtOption = None, as_json: JsonOption = False) -> None:
+    """Record that the carrier lost the unit on its way back.
+
+    Example: plugtone rma report-loss RMA-1 --reason "no scan since Ohio"
+    """
+    _step(rma_id, "report-loss", {"at": _instant(at), "reason": reason}, as_json)
+
+
+@rma.command("inspect")
+def inspect(
+    rma_id: RmaArgument,
+    code: Annotated[str, typer.Option(help="no_fault_found, hardware_defect, worn, liquid, impact, overvoltage, ...")],
+    note: Annotated[str, typer.Option(help="What was seen.")] = "",
+    photo: Annotated[str, typer.Option(help="The reference of a photo.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Record what the inspection found; it decides what the account pays or gets back.
+
+    Example: plugtone rma inspect RMA-1 --code liquid --note "corroded around the plug"
+    """
+    _step(rma_id, "inspect", {"code": code, "note": note, "photo": photo}, as_json)
+
+
+@rma.command("close")
+def close(rma_id: RmaArgument, reason: ReasonOption, as_json: JsonOption = False) -> None:
+    """Close it: nothing more is expected.
+
+    Example: plugtone rma close RMA-1 --reason "restocked"
+    """
+    _step(rma_id, "close", {"reason": reason}, as_json)
+
+
+def _instant(at: datetime | None) -> str:
+    return (at.replace(tzinfo=UTC) if at else datetime.now(UTC)).isoformat()
 
 
 def _step(rma_id: str, step: str, body: dict[str, Any], as_json: bool) -> None:

@@ -65,6 +65,7 @@ placements = Table(
     Column("replaces", ForeignKey("placements.id")),
     Column("renews", Boolean, nullable=False),
     Column("leased", Boolean, nullable=False, server_default=false()),
+    Column("price_cents", BigInteger, nullable=False, server_default="0"),
     Column("registered_at", Instant),
     Column("activated_at", Instant),
     Column("until", Instant),

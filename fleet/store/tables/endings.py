@@ -1,4 +1,4 @@
-"""How an account's service goes on or ends: cancellations, suspension and its reasons."""
+"""How an account's service goes on or ends: cancellations, suspension, and what returned units were found to be."""
 
 from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, String, Table, Text
 
@@ -41,4 +41,15 @@ account_services = Table(
     Column("state", String(12), nullable=False),
     Column("reasons", Text, nullable=False),  # JSON: why it is suspended
     Column("episode", Integer, nullable=False),
+)
+
+inspections = Table(
+    "inspections",
+    metadata,
+    Column("rma_id", ForeignKey("rmas.id"), primary_key=True, autoincrement=False),
+    Column("code", String(20), nullable=False),
+    Column("photo", String(200), nullable=False),  # a reference; the picture is not kept here
+    Column("note", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("inspected_by", String(64), nullable=False),
 )

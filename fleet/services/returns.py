@@ -1,0 +1,131 @@
+"""The way back of a unit under an RMA: the carrier's scan or report of a loss, the inspection, the end of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, tzinfo
+
+from fleet.domain.access import Actor, Permission
+from fleet.domain.audit import AuditAction
+from fleet.domain.errors import ConflictError, InvalidError, NotFoundError
+from fleet.domain.inspection import Inspection
+from fleet.domain.local_dates import first_instant
+from fleet.domain.money import Money
+from fleet.domain.other_charges import trial_refund
+from fleet.domain.ownership import Ownership
+from fleet.domain.references import Noun, refer
+from fleet.domain.return_deadline import judge_return
+from fleet.domain.rma import Decision, Return, ReturnEvent, Rma, RmaKind, RmaStep
+from fleet.domain.rma_permits import check_may_close
+from fleet.domain.term import TrialReturned
+from fleet.domain.trial import judge_trial
+from fleet.services.cancellation_quotes import requote_pending
+from fleet.services.rma_tracks import take_step
+from fleet.services.settlement import LOSS_REPORT, RETURN_TRACK, Books, return_cases, settle
+from fleet.store.inspections import InspectionRepository, KeptInspection
+from fleet.store.placements import PlacementRepository
+from fleet.store.rmas import RmaRepository
+from fleet.store.terms import TermEventRepository
+from fleet.store.unit_of_work import Transactions, UnitOfWork
+
+MAX_PHOTO_CHARACTERS = 200
+ON_THE_WAY = (Return.AWAITED, Return.IN_TRANSIT, Return.OVERDUE)
+Change = Callable[[UnitOfWork, Rma], Rma]
+
+
+class Returns:
+    """Returns in the actor's scope. `zone`: the operator's."""
+
+    def __init__(self, transactions: Transactions, zone: tzinfo) -> None:
+        self._transactions = transactions
+        self._zone = zone
+
+    def inspection(self, actor: Actor, rma_id: int) -> KeptInspection:
+        """What was found; NotFoundError if the unit was not inspected."""
+        actor.require(Permission.RMA_READ)
+        with self._transactions.read(actor) as uow:
+            found = InspectionRepository(uow).of(RmaRepository(uow).get(rma_id).id)
+            if found is None:
+                raise NotFoundError(f"{refer(Noun.RMA, rma_id)} has no inspection yet")
+            return found
+
+    def hand_in(self, actor: Actor, rma_id: int, at: datetime) -> Rma:
+        """The carrier accepted the unit at `at`, whenever that becomes known; it decides whether it is in time."""
+
+        def change(uow: UnitOfWork, rma: Rma) -> Rma:
+            _check_instant(rma, at, uow.now)
+            return take_step(uow, rma, ReturnEvent.HAND_IN, "accepted by the carrier", at)
+
+        return self._change(actor, rma_id, Permission.SHIPMENT_MANAGE, AuditAction.RMA_HAND_IN, change)
+
+    def report_loss(self, actor: Actor, rma_id: int, at: datetime, why: str) -> Rma:
+        """The carrier reports the unit lost on its way back, which is at the account's risk; it may still turn up."""
+
+        def change(uow: UnitOfWork, rma: Rma) -> Rma:
+            _check_instant(rma, at, uow.now)
+            if rma.returning not in ON_THE_WAY:
+                raise ConflictError(f"{refer(Noun.RMA, rma.id)} is {rma.returning}: the unit is not on its way")
+            step = RmaStep(RETURN_TRACK, LOSS_REPORT, rma.returning, at, uow.actor.reference, why)
+            RmaRepository(uow).record(rma.id, step)
+            return rma
+
+        return self._change(actor, rma_id, Permission.SHIPMENT_MANAGE, AuditAction.RMA_REPORT_LOSS, change)
+
+    def inspect(self, actor: Actor, rma_id: int, found: Inspection) -> Rma:
+        """What the inspection of the received unit found; it decides what the account pays or gets back."""
+        if len(found.photo) > MAX_PHOTO_CHARACTERS:
+            raise InvalidError(f"a photo's reference has at most {MAX_PHOTO_CHARACTERS} characters")
+
+        def change(uow: UnitOfWork, rma: Rma) -> Rma:
+            rma = take_step(uow, rma, ReturnEvent.INSPECT, f"{found.code}: {found.note or found.photo}")
+            InspectionRepository(uow).add(rma.id, found)
+            if rma.kind is RmaKind.TRIAL_RETURN:
+                self._judge_trial(uow, rma, found)
+            return replace(rma, condition=found.condition)
+
+        return self._change(actor, rma_id, Permission.RETURN_RECEIVE, AuditAction.RMA_INSPECT, change)
+
+    def close(self, actor: Actor, rma_id: int, why: str) -> Rma:
+        """Nothing more is expected; later evidence may still lower what is owed."""
+
+        def change(uow: UnitOfWork, rma: Rma) -> Rma:
+            check_may_close(rma, PlacementRepository(uow).get(rma.placement).opened.ownership)
+            return take_step(uow, rma, ReturnEvent.CLOSE, why)
+
+        return self._change(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_CLOSE, change)
+
+    def _judge_trial(self, uow: UnitOfWork, rma: Rma, found: Inspection) -> None:
+        """es 7.b: in time and in original condition it has no fee, and a bought unit's price comes back."""
+        books = Books.hold(uow, rma.account_id, self._zone)
+        facts = return_cases(uow, rma.account_id, self._zone)[rma.placement][0].facts
+        verdict = judge_return(rma.due_on or books.today, facts, books.today, books.policy)
+        if not judge_trial(verdict, found).accepted:
+            return
+        handed_in_on = facts.handed_in_on or facts.received_on or books.today
+        fact = TrialReturned(rma.placement, first_instant(handed_in_on, self._zone))
+        TermEventRepository(uow).record(rma.account_id, fact)
+        opened = PlacementRepository(uow).get(rma.placement).opened
+        if opened.ownership is Ownership.CUSTOMER:
+            price, ledger = Money(opened.price_cents), books.ledger
+            books.record(trial_refund(rma.placement, price, books.today, books.policy, ledger))
+
+    def _change(self, actor: Actor, rma_id: int, permission: Permission, action: AuditAction, change: Change) -> Rma:
+        actor.require(permission)
+        with self._transactions.begin(actor) as uow:
+            rmas = RmaRepository(uow)
+            rma = rmas.hold(rma_id)
+            if rma.decision is not Decision.APPROVED:
+                raise ConflictError(f"{refer(Noun.RMA, rma.id)} is {rma.decision}: nothing is returned for it")
+            rma = rmas.save(change(uow, rma))
+            uow.audit(action, refer(Noun.RMA, rma.id), account_id=rma.account_id)
+            settle(uow, rma.account_id, self._zone)
+            requote_pending(uow, rma.account_id, self._zone)
+            uow.commit()
+            return rma
+
+
+def _check_instant(rma: Rma, at: datetime, now: datetime) -> None:
+    since = rma.approved_at or rma.opened_at
+    if not since <= at <= now:
+        raise InvalidError(f"the carrier has it between {since.isoformat()} and now, got {at.isoformat()}")
