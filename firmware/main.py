@@ -28,6 +28,7 @@ from protocol.wire.errors import WireError
 from protocol.wire.messages import pack, unpack
 
 _UPDATES_DELAY_MS = 15_000  # a unit looks after updates once it is configured, or after that time
+_SPARED_MS = 86_400_000  # after a start no fault of updates is reason enough for the next one
 _SILENCE_MS = 20_000  # a task shows progress at least that often: a TLS handshake's limit and more
 _RESTART_GRACE_MS = 2000  # for the result of the command `restart` to reach the fleet
 _IDENTIFY_MAX_S = 600
@@ -157,7 +158,7 @@ class Unit:
         self._entered(self._activation.state)
         self._supervisor.start("plug_in", plug_in.run, _SILENCE_MS)
         self._supervisor.start("usb", self._listen)
-        self._supervisor.start("updates", self._update, _SILENCE_MS)
+        self._supervisor.start("updates", self._update, _SILENCE_MS, self._updates_worth_restart)
         await self._supervisor.run()
 
     def _facts(self):
@@ -239,7 +240,14 @@ class Unit:
             self._session.check()
         gc.collect()
         self._board.pins.report({"free_heap_bytes": gc.mem_free()})
-        await updater.run(beat)
+        try:
+            await updater.run(beat)
+        finally:
+            self._turn.give_back()  # also where it failed while it waited for it
+
+    def _updates_worth_restart(self):
+        """An image on trial that cannot update goes back; one in service serves on, and a day later starts afresh."""
+        return self._handover.trial or (self._uptime() >= _SPARED_MS and not self._call_up())
 
     def _make_updater(self):
         from ports.unix.metadata_files import MetadataFiles

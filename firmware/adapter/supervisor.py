@@ -1,8 +1,9 @@
 """Keeps the unit's tasks alive, and the watchdog quiet only as long as all of them get on.
 
 A task that raises is started again after a wait that grows; one that raises RESTARTS times within WINDOW_MS
-restarts the unit. A task that must show progress calls its `beat`; when one is silent longer than it may be,
-the watchdog is no longer fed and resets the board. This is the only place that catches every Exception.
+restarts the unit, or rests if it is not worth that. A task that must show progress calls its `beat`; when one is
+silent longer than it may be, the watchdog is no longer fed and resets the board. This is the only place that
+catches every Exception.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ RESTARTS = const(5)
 WINDOW_MS = const(120_000)
 FIRST_WAIT_MS = 250
 FEED_MS = 1000
+REST_MS = 3_600_000  # for a task that no restart of the unit helps
 
 
 class Health:
@@ -64,9 +66,12 @@ class Supervisor:
         self._tasks = []
         self.health = Health()
 
-    def start(self, name, make, silence_ms=0):
-        """Runs `make(beat)`, a coroutine function; it beats at least every `silence_ms`, unless that is 0."""
-        self._tasks.append(asyncio.create_task(self._keep(name, make, silence_ms)))
+    def start(self, name, make, silence_ms=0, worth_restart=None):
+        """Runs `make(beat)`, a coroutine function; it beats at least every `silence_ms`, unless that is 0.
+
+        `worth_restart()`: False if its crashes are to restart nothing now.
+        """
+        self._tasks.append(asyncio.create_task(self._keep(name, make, silence_ms, worth_restart)))
 
     async def run(self):
         """Feeds the watchdog for as long as it may be fed; never returns."""
@@ -75,7 +80,7 @@ class Supervisor:
                 self._feed()
             await asyncio.sleep(FEED_MS / 1000)
 
-    async def _keep(self, name, make, silence_ms):
+    async def _keep(self, name, make, silence_ms, worth_restart):
         def beat():
             if silence_ms:
                 self.health.beat(name, self._uptime())
@@ -91,6 +96,8 @@ class Supervisor:
                 self._report(name, error)
             self.health.forget(name)
             wait_ms = self.health.crashed(name, self._uptime())
+            if wait_ms is None and worth_restart is not None and not worth_restart():
+                wait_ms = REST_MS
             if wait_ms is None:
                 self._restart("crash")
                 return

@@ -61,6 +61,25 @@ async def story():
     except Restarted:
         pass
 
+async def spared():
+    supervisor.REST_MS = 7
+    worth = [True, False, False]
+    unit = Supervisor(lambda: clock[0], lambda: None, restart, lambda name, error: seen.append(name))
+    slept = supervisor.asyncio.sleep
+    async def sleep(seconds):
+        if seconds == 0.007:
+            seen.append("rested")
+            clock[0] += supervisor.WINDOW_MS
+        await slept(0)
+    supervisor.asyncio.sleep = sleep
+    unit.start("task", crashing, 100, worth.pop)
+    try:
+        await unit._tasks[0]
+    except Restarted:
+        pass
+    finally:
+        supervisor.asyncio.sleep = slept
+
 async def stalling():
     fed = []
     unit = Supervisor(lambda: clock[0], lambda: fed.append(clock[0]), restart, lambda name, error: None)
@@ -89,6 +108,17 @@ def test_a_task_that_keeps_crashing_restarts_the_unit(micropython: RunMicroPytho
     there = micropython(
         # There a BaseException, as SystemExit is, leaves the loop at once.
         SCENARIO + "\ntry:\n    asyncio.run(story())\nexcept Restarted:\n    pass\nimport json\nprint(json.dumps(seen))"
+    )
+    assert json.loads(there) == expected
+
+
+def test_a_task_that_is_not_worth_it_rests_and_is_started_again(micropython: RunMicroPython) -> None:
+    crashes = ["started", "task"] * RESTARTS
+    expected = [*crashes, "rested", *crashes, "rested", *crashes, "restart crash"]
+    assert play("spared") == expected
+    there = micropython(
+        SCENARIO
+        + "\ntry:\n    asyncio.run(spared())\nexcept Restarted:\n    pass\nimport json\nprint(json.dumps(seen))"
     )
     assert json.loads(there) == expected
 
