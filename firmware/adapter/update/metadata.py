@@ -95,7 +95,9 @@ class TrustedSet:
             return False
         if new.version != old.version + 1:
             raise RollbackError("after root %d comes the next, got %d" % (old.version, new.version))
-        if _lost_keys(old, new, "timestamp") or _lost_keys(old, new, "snapshot"):
+        # Of all four, before anything moves: a root without one of them could never be followed by another.
+        rotated = [role for role in TOP_LEVEL if _lost_keys(old, new, role)]
+        if "timestamp" in rotated or "snapshot" in rotated:
             # 5.3.11, before the root is stored: a power cut between the two must not leave a fast-forward behind.
             for name in ("timestamp.json", "snapshot.json"):
                 self._store.delete(name)

@@ -260,6 +260,22 @@ def two_names(data: bytes) -> bytes:
     return data.replace(b'"version":3', b'"version":3,"version":3')
 
 
+def root_without(role: str, rotate: tuple[str, ...]) -> Bend:
+    """Signed as it has to be; another role's keys are new, so that something would have to move."""
+
+    def bend(repository: BendableRepository) -> None:
+        repository.next_root(rotate=rotate)
+        path = f"metadata/{repository.root.version}.root.json"
+        signed = json.loads(repository.files[path])["signed"]
+        del signed["roles"][role]
+        signers = repository.keys["root"]
+        canonical = str(encode_canonical(signed)).encode()
+        signatures = [signer.sign(canonical).to_dict() for signer in signers]
+        repository.files[path] = json.dumps({"signed": signed, "signatures": signatures}).encode()
+
+    return bend
+
+
 ATTACKS: list[tuple[str, Bend, type[UpdateError], set[str]]] = [
     # (what, how, the error, stored files that may have moved before it: those of earlier, good steps)
     ("timestamp by a foreign key", wrong_key("timestamp"), SignatureError, set()),
@@ -296,6 +312,9 @@ ATTACKS: list[tuple[str, Bend, type[UpdateError], set[str]]] = [
     ("root signed by old keys only", root_of_old_keys_only, SignatureError, set()),
     ("root skips a version", root_skips_a_version, RollbackError, set()),
     ("the first root served as the third", root_goes_back, RollbackError, {"root.json"}),
+    ("root without the snapshot's role", root_without("snapshot", ("timestamp",)), MismatchError, set()),
+    ("root without the timestamp's role", root_without("timestamp", ("snapshot",)), MismatchError, set()),
+    ("root without the targets' role", root_without("targets", ("timestamp",)), MismatchError, set()),
     ("expired root", expired_root, ExpiredError, {"root.json"}),
     ("one key under two ids", one_key_under_two_ids, SignatureError, {"root.json"}),
     ("one key listed twice", one_key_listed_twice, SignatureError, {"root.json"}),
