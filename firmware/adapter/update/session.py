@@ -102,8 +102,10 @@ class UpdateSession:
         return self.state in ("metadata_ok", "downloading") or (self._wanted and self.state in ("idle", "staged"))
 
     def check(self):
-        """The fleet asks this unit to look for an assignment."""
+        """The fleet, or the day, asks this unit to look for an assignment."""
         self._wanted = True
+        if self._misses >= MAX_TRIES:
+            self._misses = 0
 
     def work(self, now_s):
         """Refreshes the metadata and, if an image is assigned, loads it into the other slot. Yields Gets.
@@ -143,7 +145,7 @@ class UpdateSession:
             return True
         if self.state == "staged" and not self._wanted:
             if journal.assignment != journal.newest or (journal.expires_s and now_s >= journal.expires_s):
-                self._wanted = True  # what the order says now is to be asked again
+                self._wanted = self._misses < MAX_TRIES  # what the order says now is to be asked again
             elif not call_up and now_s >= journal.not_before_s:
                 if may_restart or (journal.deadline_s and now_s >= journal.deadline_s):
                     self._arm()
@@ -227,7 +229,7 @@ class UpdateSession:
         self._misses += 1
         if max(self._misses, self._journal.tries if loading else 0) < MAX_TRIES:
             raise error
-        self._misses = 0
+        self._misses = MAX_TRIES
         self._wanted = False  # until the fleet or the day asks again; what is staged goes on
         if loading:
             self._fail(error)

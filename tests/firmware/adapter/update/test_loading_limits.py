@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,20 @@ def test_a_server_that_is_gone_is_not_asked_for_ever(unit: UpdatingUnit, reposit
     assert unit.path.read_bytes() == before
     load(unit)
     assert unit.session.state == "staged"
+
+
+def test_nor_is_it_for_the_sake_of_a_staged_image_whose_order_is_over(unit: UpdatingUnit) -> None:
+    load(unit)
+    journal = unit.session._journal
+    later_s = journal.expires_s
+    asked = 0
+    while not unit.session.poll(0, now_s=later_s) and unit.session.wants_work and asked < 2 * MAX_TRIES:
+        asked += 1
+        with suppress(NetworkError):
+            serve(unit.session.work(later_s), down)
+    assert (asked, unit.session.state) == (MAX_TRIES, "staged")
+    unit.session.check()  # on the next day
+    assert not unit.session.poll(0, now_s=later_s)
+    for _ in range(MAX_TRIES - 1):
+        with pytest.raises(NetworkError):
+            serve(unit.session.work(later_s), down)
