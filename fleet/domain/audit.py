@@ -77,6 +77,8 @@ class AuditAction(StrEnum):
     CANCELLATION_REPLACE = "cancellation:replace"
     CANCELLATION_WITHDRAW = "cancellation:withdraw"
     CANCELLATION_COMPLETE = "cancellation:complete"
+    SERVICE_SUSPEND = "service:suspend"
+    SERVICE_LIFT = "service:lift"
     POLICY_SET = "policy:set"
     OUTBOX_RETRY = "outbox:retry"
     UNIT_REFUSE = "unit:refuse"

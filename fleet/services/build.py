@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from fleet.domain.configuration import Window, parse_window
+from fleet.domain.configuration import parse_window
 from fleet.domain.federal_reserve import FIRST_YEAR, federal_reserve_calendar
 from fleet.pki.authority import DeviceAuthority, ServerAuthority
 from fleet.services.access import Access
@@ -35,6 +35,7 @@ from fleet.services.releases import Releases
 from fleet.services.returns import Returns
 from fleet.services.rmas import Rmas
 from fleet.services.rollouts import Rollouts
+from fleet.services.suspensions import Suspensions
 from fleet.services.terms import Terms
 from fleet.services.unit_imports import UnitImports
 from fleet.services.unit_updates import UnitUpdates
@@ -79,6 +80,7 @@ class Services:
     policy: Policy
     charges: Charges
     cancellations: Cancellations
+    suspensions: Suspensions
     terms: Terms
     rmas: Rmas
     returns: Returns
@@ -102,8 +104,7 @@ def build_services(
     transactions = Transactions(make_engine(settings.database), clock)
     access = Access(transactions, passwords := passwords or Passwords())
     repository = ensure(settings.data_dir, clock())
-    zone = ZoneInfo(settings.time_zone)
-    downlinks = Downlinks(settings.heartbeat_s, zone, _window(settings), settings.mirrors)
+    downlinks = _downlinks(settings)
     errands, outbox, mac_blocks = Errands(transactions), Outbox(transactions), MacBlocks(transactions)
     updates = UnitUpdates(transactions, lambda: repository.director)
     releases = Releases(transactions, repository, updates)
@@ -124,13 +125,14 @@ def build_services(
         provisioning=_provisioning(settings, transactions, repository),
         units=Units(transactions, downlinks),
         unit_views=UnitViews(transactions),
-        orders=Orders(transactions, zone),
-        policy=Policy(transactions, zone),
+        orders=Orders(transactions, downlinks.zone),
+        policy=Policy(transactions, downlinks.zone),
         charges=Charges(transactions),
         cancellations=Cancellations(transactions, downlinks, HOLIDAYS),
-        terms=Terms(transactions, zone),
-        rmas=Rmas(transactions, zone),
-        returns=Returns(transactions, zone),
+        suspensions=Suspensions(transactions, downlinks),
+        terms=Terms(transactions, downlinks.zone),
+        rmas=Rmas(transactions, downlinks.zone),
+        returns=Returns(transactions, downlinks.zone),
         releases=releases,
         rollouts=Rollouts(transactions, repository),
         unit_updates=updates,
@@ -140,8 +142,9 @@ def build_services(
     )
 
 
-def _window(settings: Settings) -> Window:
-    return parse_window(settings.maintenance_from, settings.maintenance_until)
+def _downlinks(settings: Settings) -> Downlinks:
+    window = parse_window(settings.maintenance_from, settings.maintenance_until)
+    return Downlinks(settings.heartbeat_s, ZoneInfo(settings.time_zone), window, settings.mirrors)
 
 
 def _renewals(settings: Settings, transactions: Transactions, releases: Releases) -> list[Job]:

@@ -41,7 +41,7 @@ def end_for_account(
     stays = [placement.id for placement in ended]
     charges = end_service(uow, kept.account_id, stays, effect.at, EndCause.ACCOUNT, zone)
     for placement in ended:
-        take_line(uow, placement.opened.serial, downlinks)
+        allow_line(uow, placement.opened.serial, False, downlinks)
         if placement.opened.ownership.returns_at_end:
             _ask_back(uow, placement, zone)
     if kept.cancellation.scope == WHOLE_ACCOUNT:
@@ -50,11 +50,11 @@ def end_for_account(
     return charges
 
 
-def take_line(uow: UnitOfWork, serial: str, downlinks: Downlinks) -> None:
-    """The unit's line is no longer allowed; it hears of it at once, or when it comes on."""
+def allow_line(uow: UnitOfWork, serial: str, allowed: bool, downlinks: Downlinks) -> None:
+    """The unit's line is allowed or not from now on; it hears of a change at once, or when it comes on."""
     configurations = ConfigurationRepository(uow)
     before = configurations.of(serial)
-    settings = configurations.save(before.allowing_line(False))
+    settings = configurations.save(before.allowing_line(allowed))
     if settings != before:
         message = downlinks.configuration(settings, uow.now)
         queue(uow, f"configuration:{serial}:{settings.version}", message)

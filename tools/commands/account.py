@@ -1,4 +1,4 @@
-"""`plugtone account`: open accounts and look at them."""
+"""`plugtone account`: open accounts, look at them, suspend their service and give it back."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from tools.commands.presentation import JsonOption, show_list, show_one
 
 account = typer.Typer(no_args_is_help=True, add_completion=False)
 
+AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="As AC-1.")]
+ReasonOption = Annotated[str, typer.Option(help="non_payment, law, security or network_protection")]
+
 
 @account.callback()
 def describe() -> None:
-    """Open accounts and look at them."""
+    """Open accounts and look at them, suspend their service and give it back."""
 
 
 @account.command("list")
@@ -28,9 +31,7 @@ def list_accounts(as_json: JsonOption = False) -> None:
 
 
 @account.command("show")
-def show(
-    account_id: Annotated[str, typer.Argument(metavar="ACCOUNT", help="As AC-1.")], as_json: JsonOption = False
-) -> None:
+def show(account_id: AccountArgument, as_json: JsonOption = False) -> None:
     """Show one account.
 
     Example: plugtone account show AC-1
@@ -53,3 +54,50 @@ def open_account(
     body = {"name": name, "administrator_name": administrator_name, "administrator_email": administrator_email}
     with FleetClient.from_environment() as fleet:
         show_one(fleet.post("/v1/accounts", body), as_json)
+
+
+@account.command("service")
+def service(account_id: AccountArgument, as_json: JsonOption = False) -> None:
+    """Show whether an account has its service, and why not.
+
+    Example: plugtone account service AC-1
+    """
+    with FleetClient.from_environment() as fleet:
+        show_one(fleet.get(f"/v1/accounts/{account_id}/service"), as_json)
+
+
+@account.command("suspend")
+def suspend(account_id: AccountArgument, reason: ReasonOption, as_json: JsonOption = False) -> None:
+    """Suspend an account's service, at once.
+
+    Example: plugtone account suspend AC-1 --reason non_payment
+    """
+    with FleetClient.from_environment() as fleet:
+        show_one(fleet.post(f"/v1/accounts/{account_id}/suspend", {"reason": reason}), as_json)
+
+
+@account.command("reconnect-fee")
+def reconnect_fee(account_id: AccountArgument, as_json: JsonOption = False) -> None:
+    """Charge the reconnect fee of a suspended account that wants its service back.
+
+    Example: plugtone account reconnect-fee AC-1
+    """
+    with FleetClient.from_environment() as fleet:
+        show_one(fleet.post(f"/v1/accounts/{account_id}/reconnect-fee"), as_json)
+
+
+@account.command("lift")
+def lift(
+    account_id: AccountArgument,
+    reason: ReasonOption,
+    unpaid_cents: Annotated[int, typer.Option(min=0, help="What billing says is unpaid.")],
+    reconnect_paid: Annotated[bool, typer.Option(help="Whether the reconnect fee is paid.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Lift a suspension's reason; with the last one service comes back.
+
+    Example: plugtone account lift AC-1 --reason non_payment --unpaid-cents 0 --reconnect-paid
+    """
+    body = {"reason": reason, "unpaid_cents": unpaid_cents, "reconnect_paid": reconnect_paid}
+    with FleetClient.from_environment() as fleet:
+        show_one(fleet.post(f"/v1/accounts/{account_id}/lift", body), as_json)
