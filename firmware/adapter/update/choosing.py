@@ -109,7 +109,11 @@ class Chooser:
         """Newer metadata may list it again: a newer version of the same role, or another role (a newer part)."""
         if sha256 not in self._slots.refused_hashes:
             return
-        refused_version, refused_role = self._journal.refused_role
+        journal = self._journal
+        if journal.refused_role == (0, 0):  # the journal was lost, or another release's: what is newer begins here
+            journal.refused_role = role
+            journal.save()
+        refused_version, refused_role = journal.refused_role
         if role[1] == refused_role and role[0] <= refused_version:
             raise RefusedError("this image went back before; sign newer metadata that lists it")
         self._slots.forgive(sha256)

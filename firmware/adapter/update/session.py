@@ -29,7 +29,7 @@ from protocol.wire.errors import WireError
 from protocol.wire.image import HEADER_BYTES, ImageHeader
 
 TRIAL_DEADLINE_MS = 180_000  # of uptime, for self-test and the fleet's answer
-ALONE_DEADLINE_MS = 86_400_000  # and where the image before it did not reach the fleet either
+ALONE_DEADLINE_MS = 86_400_000  # and where the image before it did not reach the fleet either, or in a call
 MAX_MOVES = 60  # from state to state for one assignment: whatever goes round in a circle ends
 
 _FINAL = ("confirmed", "reverted", "failed")  # to be reported
@@ -150,7 +150,7 @@ class UpdateSession:
                 if may_restart or (journal.deadline_s and now_s >= journal.deadline_s):
                     self._arm()
         elif self.state == "trial" and now_ms >= (
-            ALONE_DEADLINE_MS if self._tested and journal.alone else TRIAL_DEADLINE_MS
+            ALONE_DEADLINE_MS if call_up or (self._tested and journal.alone) else TRIAL_DEADLINE_MS
         ):
             self._go_back("fleet_unreachable" if self._tested else "deadline", "%d ms passed" % now_ms)
         return self._restart
