@@ -17,10 +17,10 @@ from typing import Any
 
 from tests.equipment_oracle import events as ev
 from tests.equipment_oracle.calendar import first_instant, local_date, plus_days
-from tests.equipment_oracle.endings import ServiceState
+from tests.equipment_oracle.endings import ServiceState, next_billing_dates
 from tests.equipment_oracle.facts import places, shipments, with_account
 from tests.equipment_oracle.oracle import Oracle
-from tests.equipment_oracle.returns import Return, is_live, return_track, rmas
+from tests.equipment_oracle.returns import Return, dates, is_live, return_track, rma_named, rmas
 
 SOME_STARTS = (
     datetime(2024, 2, 28, 12, tzinfo=UTC),  # the leap day is tomorrow
@@ -223,6 +223,19 @@ class Author:
         rma = self.rma(Return.AWAITED, Return.IN_TRANSIT, Return.OVERDUE)
         return self.evidence(ev.ReturnReceived, serial=self.serial_of(rma), rma=rma)
 
+    def received_late(self) -> ev.Event:
+        """Without a scan, on a last day or the day after it: of the deadline, of the grace, of the late credit."""
+        facts, rma = self.oracle.facts, self.rma(Return.AWAITED, Return.OVERDUE)
+        known = rma_named(facts, rma)
+        deadline = dates(facts, known).deadline if known is not None else None
+        if deadline is not None:
+            self.wait_for(plus_days(deadline, self.random.choice((0, 1, 5, 6, 31, 32))))
+        return self.act(ev.ReturnReceived, serial=self.serial_of(rma), rma=rma)
+
+    def wait_for(self, day: date) -> None:
+        """The next event is that day, or today if that is over."""
+        self.now = max(self.now, first_instant(day) + timedelta(seconds=self.random.choice((0, 1, 86399))))
+
     def blind(self) -> ev.Event:
         return self.evidence(ev.ReturnReceived, serial=self.serial())
 
@@ -253,6 +266,18 @@ class Author:
         serials = tuple(sorted(units)) if self.plot or self.random.random() < 0.7 else ()
         channel = self.random.choice(list(ev.Channel))
         notice = self.name("notice")
+        return self.act(ev.CancellationAsked, notice=notice, channel=channel, asked_for=asked_for, serials=serials)
+
+    def cancellation_near_bill(self) -> ev.Event:
+        """A notice some days before a bill, for a date around that bill or the next one."""
+        bills = next_billing_dates(self.oracle.facts, local_date(self.now))
+        asked_for: date | None = None
+        if bills is not None and bills[0] < plus_days(local_date(self.now), 40):
+            self.wait_for(plus_days(bills[0], -self.random.randrange(1, 7)))
+            around = [plus_days(bill, off) for bill in bills for off in (-1, 0, 1, 2, 3)]
+            asked_for = self.random.choice([None, *around])
+        notice, channel = self.name("notice"), self.random.choice(list(ev.Channel))
+        serials = () if self.random.random() < 0.3 else (self.serial(),)
         return self.act(ev.CancellationAsked, notice=notice, channel=channel, asked_for=asked_for, serials=serials)
 
     def cancellation_withdrawn(self) -> ev.Event:
@@ -289,6 +314,7 @@ WEIGHTS: dict[Callable[[Author], ev.Event], float] = {
     Author.repaired_shipped: 6, Author.delivered: 8, Author.carrier_failed: 3, Author.registered: 6,
     Author.activated: 10, Author.rma_opened: 16, Author.decided: 18, Author.scanned: 8, Author.received: 10,
     Author.matched: 4, Author.quarantined: 3, Author.inspected: 12, Author.closed: 2, Author.cancellation_asked: 5,
+    Author.cancellation_near_bill: 3,
     Author.cancellation_withdrawn: 1, Author.waiver_claimed: 1, Author.line_removed: 1, Author.suspended: 2,
     Author.reactivated: 2, Author.breach_noticed: 1, Author.terminated: 0.4, Author.ported_out: 1,
 }  # fmt: skip
@@ -316,6 +342,14 @@ PLOTS: tuple[Plot, ...] = (
     ),
     (Author.blind, opening(ev.Kind.DEFECT, ev.Mode.ON_RECEIPT), Author.approved, Author.matched, Author.inspected),
     (Author.line_removed, *BACK, Author.closed),
+    (Author.suspended, Author.reactivated),
+    (
+        opening(ev.Kind.DEFECT, ev.Mode.ADVANCE),
+        Author.approved,
+        Author.replacement_shipped,
+        Author.received_late,
+        Author.inspected,
+    ),
 )
 
 

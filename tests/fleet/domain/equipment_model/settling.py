@@ -107,6 +107,7 @@ def cases_of(state: State, stay: Stay) -> list[ReturnCase]:
 def settle(state: State) -> None:
     """Charge what is due now, then credit what is no longer owed; twice at one instant does nothing."""
     settle_values(state)
+    refund_annual(state)
     for known in state.rmas:
         accept_trial(state, known)
     known_terms = terms(state)
@@ -156,7 +157,6 @@ def end_lines(state: State, lines: list[Line], at: datetime, cause: EndCause, by
         if any(stay.line is line for line in ending):
             record(state, at_service_end(found[stay.placement], state.policy, state.ledger))
             ask_back(state, stay, at)
-    refund_annual(state)
 
 
 def settle_values(state: State) -> None:
@@ -182,12 +182,12 @@ def ask_back(state: State, stay: Stay, at: datetime) -> None:
 
 
 def refund_annual(state: State) -> None:
-    """What an annual plan brings back when the last of its services has ended, all by notices."""
+    """What an annual plan brings back when the last of its services has ended, all by notices; asked again is asked
+    once."""
     for order in state.orders:
         ends = [line.ended_at for line in order.lines if line.ended_at is not None]
-        if not order.annual or order.refunded or len(ends) < len(order.lines):
+        if not order.annual or len(ends) < len(order.lines):
             continue
-        order.refunded = True
         if any(line.ended_by is None for line in order.lines):
             continue
         last = max(order.lines, key=lambda line: line.ended_at or state.now)

@@ -44,7 +44,7 @@ class Line:
 
 @dataclass(slots=True)
 class OrderForm:
-    """`refunded`: its services have all ended, and the annual plan was settled."""
+    """An order, with the local dates on which its units were activated."""
 
     name: str
     order_date: date
@@ -52,7 +52,6 @@ class OrderForm:
     price_cents: int
     lines: list[Line]
     activations: list[date] = field(default_factory=list)
-    refunded: bool = False
 
 
 @dataclass(slots=True)

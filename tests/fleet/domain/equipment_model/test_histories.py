@@ -16,7 +16,7 @@ from tests.equipment_oracle.histories import WEIGHTS, Author, Told, next_event
 from tests.fleet.domain.equipment_model.playing import BELIEVED, Play, play_history
 
 EVENTS_AT_LEAST = 10_000
-SEEDS = range(180)
+SEEDS = range(206)
 LENGTH = 70
 
 
