@@ -112,6 +112,12 @@ def test_each_cause_of_the_value_is_charged_once_and_counts_towards_the_next() -
     assert owed(lower) == ZERO
 
 
+def test_where_fee_and_value_are_both_owed_the_greater_is() -> None:
+    dear = PolicyBook((PolicyValue(PolicyName.REPLACEMENT_VALUE_CENTS, END, 8000),))
+    ledger = with_value(with_fee(Ledger()), dear)
+    assert owed(lowered(ledger, 5000, 6500)) == Money(6500)  # one cause fell away, a cheaper one stays
+
+
 def test_a_value_lower_than_the_fee_adds_nothing() -> None:
     book = PolicyBook((PolicyValue(PolicyName.REPLACEMENT_VALUE_CENTS, END, 4000),))
     ledger = with_fee(Ledger())
