@@ -73,8 +73,9 @@ class OnlineKeys:
             return False
         described = (self.directory / f"{role}{_NEXT}.json").exists()
         kept, gone = (".json", ".pem") if described else (".pem", ".json")
-        (self.directory / f"{role}{_NEXT}{kept}").replace(self.directory / f"{role}{kept}")
+        # A description left over would hide the key file put beside it, so it goes first.
         (self.directory / f"{role}{gone}").unlink(missing_ok=True)
+        (self.directory / f"{role}{_NEXT}{kept}").replace(self.directory / f"{role}{kept}")
         sync_directory(self.directory)
         return True
 
@@ -133,8 +134,9 @@ def _load_pem(path: Path) -> Signer:
 
 
 def _load_described(path: Path) -> Signer:
+    data = path.read_bytes()[:MAX_DESCRIPTION_BYTES]  # FileNotFoundError: settled by another process since
     try:
-        entry = json.loads(path.read_bytes()[:MAX_DESCRIPTION_BYTES])
+        entry = json.loads(data)
         key = Key.from_dict(entry["keyid"], entry["key"])
         return _checked(Signer.from_priv_key_uri(entry["uri"], key), path)
     except RepositoryError:

@@ -1,9 +1,10 @@
 """The update repository on disk: static files any TUF client can verify, changed only from whole to whole.
 
 - A publication is checked in full before the first byte is written (`acceptance`).
-- Files are written images first, then offline roles, snapshot, root, and timestamp last: until the timestamp
-  names them, clients see the old state. A crash before that leaves either the old state, or (from the root on)
-  a snapshot that verifies under the new root, which the next publication or renewal makes current.
+- Files are written images first, then offline roles, snapshot, roots, and timestamp last: until the timestamp
+  names them, clients see the old state. Of several roots the newest is written first, since clients see none before
+  the one that follows on theirs. A crash before that leaves either the old state, or (from the last root written
+  on) a snapshot that verifies under the newest, which the next publication or renewal makes current.
 - What is current is what the timestamp says; a versioned file beyond it is an orphan and may be overwritten.
 - One process writes at a time (lock file); readers need no lock.
 - Snapshot and timestamp are signed by the keys the newest root lists, assignments by the key the current targets
@@ -21,14 +22,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from securesystemslib.signer import Signer
-from tuf.api.exceptions import UnsignedMetadataError
+from tuf.api.exceptions import LengthOrHashMismatchError, UnsignedMetadataError
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Timestamp
 
 from fleet.updates import acceptance
 from fleet.updates.acceptance import OfflineRole, OfflineState
 from fleet.updates.director import Director
 from fleet.updates.errors import MetadataError, NotInitialisedError, RepositoryError
-from fleet.updates.files import exclusive, write_whole
+from fleet.updates.files import exclusive, sync_directory, write_whole
 from fleet.updates.keys import ONLINE_ROLES, OnlineKeys, directory_of, ensure_keys
 from fleet.updates.metadata import file_name, parse, parse_name, to_bytes
 from protocol.host.role_parts import ROLE
@@ -214,7 +215,9 @@ class Repository:
             if name not in roots:
                 write_whole(self.directory / "metadata" / name, data)
         write_whole(self._path("snapshot", snapshot.version), snapshot_data)
-        for name in sorted(roots, key=lambda each: int(each.partition(".")[0])):
+        if roots:
+            self._remove_orphan_roots()
+        for name in sorted(roots, key=lambda each: parse_name(each)[1], reverse=True):
             write_whole(self.directory / "metadata" / name, roots[name])
         self._stamp(snapshot.version, snapshot_data, timestamp, now)
 
@@ -251,8 +254,10 @@ class Repository:
             state = OfflineState({"root": self._newest_root(), **self._listed(snapshot.signed)})
             acceptance.verify(state)
             state.roles["root"].metadata.verify_delegate("snapshot", snapshot)
-        except (MetadataError, RepositoryError, UnsignedMetadataError):
-            return  # died before its root: an orphan, which the next publication overwrites
+            for name, meta in snapshot.signed.meta.items():
+                meta.verify_length_and_hashes(state.roles[name.removesuffix(".json")].data)
+        except (MetadataError, RepositoryError, UnsignedMetadataError, LengthOrHashMismatchError):
+            return  # died before its root, or its files are another's: an orphan, which the next publication overwrites
         self._stamp(version, data, timestamp, now)
 
     def _settle_keys(self) -> None:
@@ -273,10 +278,21 @@ class Repository:
         return _cached_director_keyid(self, (at.st_ino, at.st_mtime_ns))
 
     def _newest_root(self) -> OfflineRole:
+        return self._role("root", self._newest_root_version())
+
+    def _newest_root_version(self) -> int:
         version = 1
         while version < MAX_ROOTS and self._path("root", version + 1).exists():
             version += 1
-        return self._role("root", version)
+        return version
+
+    def _remove_orphan_roots(self) -> None:
+        """Those beyond the newest, of a publication that was cut off: they would follow on a root of another one."""
+        newest = self._newest_root_version()
+        for path in (self.directory / "metadata").glob("*.root.json"):
+            if _ROLE_FILE.fullmatch(path.name) and parse_name(path.name)[1] > newest:
+                path.unlink()
+        sync_directory(self.directory / "metadata")
 
 
 def ensure(data_dir: Path, now: datetime | None = None) -> Repository:

@@ -38,8 +38,10 @@ def keyids(repository: Repository) -> dict[str, str]:
 def check_served(repository: Repository) -> None:
     """What is served verifies from the newest root down, and the director's signature by what targets lists."""
     metadata = repository.directory / "metadata"
-    roots = sorted(metadata.glob("*.root.json"), key=lambda path: int(path.name.partition(".")[0]))
-    root = Metadata.from_file(str(roots[-1]))
+    newest = 1
+    while (metadata / f"{newest + 1}.root.json").exists():  # as clients walk: none is fetched beyond a gap
+        newest += 1
+    root = Metadata.from_file(str(metadata / f"{newest}.root.json"))
     timestamp: Metadata[Any] = Metadata.from_file(str(metadata / "timestamp.json"))
     root.verify_delegate("timestamp", timestamp)
     version = timestamp.signed.snapshot_meta.version
