@@ -9,7 +9,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from tuf.api.exceptions import RepositoryError as TufError
 from tuf.api.metadata import Delegations, Key, Metadata, Root, Snapshot, Targets, Timestamp
 from tuf.api.serialization.json import JSONSerializer
@@ -22,6 +22,9 @@ from protocol.wire.release import MAX_METADATA_BYTES
 Signed = Root | Timestamp | Snapshot | Targets
 MAX_ROLE_KEYS = 16  # of one role; a unit counts no more
 MIN_RSA_BITS, MAX_RSA_BITS = 2048, 4096
+MAX_RSA_EXPONENT_BITS = 32
+ED25519_DIGITS = 64
+_CLASSES = {"ecdsa": EllipticCurvePublicKey, "ed25519": Ed25519PublicKey, "rsa": RSAPublicKey}
 _NAME = re.compile(rf"([1-9][0-9]{{0,8}})\.({ROLE})\.json")
 _TOP_LEVEL = {"root": Root, "snapshot": Snapshot, "targets": Targets, "timestamp": Timestamp}
 _COMPACT = JSONSerializer(compact=True)
@@ -73,22 +76,49 @@ def check_keys(role: str, holder: Root | Delegations) -> None:
     for name, listed in (holder.roles or {}).items():
         if not listed.threshold <= len(listed.keyids) <= MAX_ROLE_KEYS:
             raise MetadataError(f"{role} gives {name} {len(listed.keyids)} keys for a threshold of {listed.threshold}")
+        found = {_public(holder.keys[keyid]) for keyid in listed.keyids if keyid in holder.keys}
+        if len(found) < len(listed.keyids):
+            raise MetadataError(f"{role} gives {name} the same key under two ids; units count it once")
 
 
 def _check_key(role: str, keyid: str, key: Key) -> None:
-    """The key is well made; RSA within the sizes units compute with."""
-    text = str(key.keyval.get("public", ""))
+    """The key is well made and written as units read it; RSA within the sizes units compute with."""
     try:
-        public = load_pem_public_key(text.encode()) if key.keytype != "ed25519" else _ed25519(text)
+        public = load_pem_public_key(_public(key).encode()) if key.keytype != "ed25519" else _ed25519(_public(key))
     except (ValueError, UnsupportedAlgorithm) as error:
         raise MetadataError(f"{role} lists key {keyid[:8]}, which is no {key.scheme} key: {error}") from error
+    if not isinstance(public, _CLASSES[key.keytype]):
+        raise MetadataError(f"{role} lists key {keyid[:8]} for {key.scheme}, and it is of another kind")
     if isinstance(public, EllipticCurvePublicKey) and not isinstance(public.curve, SECP256R1):
         raise MetadataError(f"{role} lists key {keyid[:8]} on curve {public.curve.name}; units compute on P-256")
-    if isinstance(public, RSAPublicKey) and not MIN_RSA_BITS <= public.key_size <= MAX_RSA_BITS:
+    if isinstance(public, RSAPublicKey):
+        _check_rsa(role, public)
+    if not isinstance(public, Ed25519PublicKey):
+        written = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        if written.split() != _public(key).split():
+            raise MetadataError(
+                f"{role} lists key {keyid[:8]} in a form units do not read; write it as an uncompressed "
+                "SubjectPublicKeyInfo in PEM, without text around it"
+            )
+
+
+def _check_rsa(role: str, public: RSAPublicKey) -> None:
+    if not MIN_RSA_BITS <= public.key_size <= MAX_RSA_BITS:
         raise MetadataError(
             f"{role} lists an RSA key of {public.key_size} bits; units take {MIN_RSA_BITS} to {MAX_RSA_BITS}"
         )
+    exponent = public.public_numbers().e
+    if exponent.bit_length() > MAX_RSA_EXPONENT_BITS:
+        raise MetadataError(f"{role} lists an RSA key with exponent {exponent}; units take 32 bits")
+
+
+def _public(key: Key) -> str:
+    """The key's text, the same for two ids of one key: of an Ed25519 key the case does not matter."""
+    text = str(key.keyval.get("public", "")).strip()
+    return text.lower() if key.keytype == "ed25519" else text
 
 
 def _ed25519(text: str) -> Ed25519PublicKey:
+    if len(text) != ED25519_DIGITS:
+        raise ValueError(f"it has {len(text)} characters, not {ED25519_DIGITS} hexadecimal digits")
     return Ed25519PublicKey.from_public_bytes(bytes.fromhex(text))

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from securesystemslib.signer import CryptoSigner, Key, SSlibKey
 from tuf.api.metadata import Metadata, Root
 
 from fleet.updates.errors import MetadataError
 from fleet.updates.metadata import MAX_ROLE_KEYS, MAX_RSA_BITS, MIN_RSA_BITS, to_bytes
 from tests.fleet.release_owners import Owners, tree
+
+ECDSA = ("ecdsa", "ecdsa-sha2-nistp256")
+RSA = ("rsa", "rsassa-pss-sha256")
+COMPRESSED_P256_INFO = "3039301306072a8648ce3d020106082a8648ce3d030107032200"  # SubjectPublicKeyInfo before the point
 
 
 @pytest.fixture
@@ -61,6 +67,28 @@ def not_a_key(keytype: str, scheme: str) -> SSlibKey:
     return SSlibKey("f" * 64, keytype, scheme, {"public": "nothing"})
 
 
+def in_pem(keytype: str, scheme: str, text: str) -> SSlibKey:
+    return SSlibKey("f" * 64, keytype, scheme, {"public": text})
+
+
+def compressed() -> SSlibKey:
+    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+    point = public.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    text = b64encode(bytes.fromhex(COMPRESSED_P256_INFO) + point).decode()
+    return in_pem(*ECDSA, f"-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n")
+
+
+def written(kind: PublicFormat, before: str = "", exponent: int = 65537) -> SSlibKey:
+    public = rsa.generate_private_key(65537, MIN_RSA_BITS).public_key()
+    if exponent != public.public_numbers().e:
+        public = rsa.RSAPublicNumbers(exponent, public.public_numbers().n).public_key()
+    return in_pem(*RSA, before + public.public_bytes(Encoding.PEM, kind).decode())
+
+
+def pem_of(kind: str) -> str:
+    return str((rsa_key(MIN_RSA_BITS) if kind == "rsa" else CryptoSigner.generate_ecdsa().public_key).keyval["public"])
+
+
 BAD = {
     "a scheme units do not know": lambda: CryptoSigner.generate_ecdsa(scheme="ecdsa-sha2-nistp384").public_key,
     "RSA with another padding": lambda: SSlibKey.from_crypto(
@@ -72,6 +100,13 @@ BAD = {
     "no ECDSA key": lambda: not_a_key("ecdsa", "ecdsa-sha2-nistp256"),
     "no Ed25519 key": lambda: not_a_key("ed25519", "ed25519"),
     "no RSA key": lambda: not_a_key("rsa", "rsassa-pss-sha256"),
+    "a compressed point": compressed,
+    "PKCS 1": lambda: written(PublicFormat.PKCS1),
+    "text before it": lambda: written(PublicFormat.SubjectPublicKeyInfo, before="from our HSM\n"),
+    "an RSA exponent of 40 bits": lambda: written(PublicFormat.SubjectPublicKeyInfo, exponent=(1 << 40) + 15),
+    "an RSA key for ECDSA": lambda: in_pem(*ECDSA, pem_of("rsa")),
+    "an EC key for RSA": lambda: in_pem(*RSA, pem_of("ecdsa")),
+    "hexadecimal digits with spaces": lambda: in_pem("ed25519", "ed25519", " ".join(["ab"] * 32)),
 }
 
 
@@ -82,9 +117,19 @@ def test_a_key_no_unit_can_use_is_refused_in_root_and_in_targets(owners: Owners,
     def spoil(root: Root) -> None:
         root.keys[key.keyid] = key
 
-    match = "units verify|units compute|units take|which is no"
+    match = "units verify|units compute|units take|which is no|units do not read|another kind"
     refused(owners, next_root(owners, spoil, ["root-1", "root-2"]), match)
     refused(owners, next_targets(owners, key), match)
+
+
+def test_one_key_under_two_ids_is_refused_since_units_count_it_once(owners: Owners) -> None:
+    def double(root: Root) -> None:
+        first, third = root.roles["root"].keyids[0], root.roles["root"].keyids[2]
+        same = root.keys[first]
+        root.revoke_key(third, "root")
+        root.add_key(SSlibKey("e" * 64, same.keytype, same.scheme, dict(same.keyval)), "root")
+
+    refused(owners, next_root(owners, double, ["root-1", "root-2"]), "under two ids")
 
 
 def fewer_keys(root: Root) -> None:
