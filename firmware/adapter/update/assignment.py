@@ -8,10 +8,8 @@
 Instants are UTC seconds since 1970, at most LAST_S, for the journal keeps them in 32 bits.
 """
 
-from binascii import unhexlify
-
 from adapter.update.errors import MismatchError, RollbackError, TooBigError, WrongBoardError
-from adapter.update.hashes import sha256_of
+from adapter.update.hashes import of_hex, sha256_of
 from adapter.update.signed_file import SignedFile
 from adapter.update.utc import seconds_of
 from protocol.wire.release import DIRECTOR_ROLE
@@ -52,10 +50,7 @@ class AssignedImage:
         self.release_counter = value["release_counter"].number()
         self.board = value["board"].text()
         text = value["sha256"].text()
-        try:
-            self.sha256 = unhexlify(text)
-        except ValueError:
-            self.sha256 = b""
+        self.sha256 = of_hex(text)
         if len(self.sha256) != 32 or not 1 <= len(self.name) <= MAX_NAME_CHARACTERS:
             raise MismatchError("the assignment names no image: %r, %r" % (self.name[:70], text[:70]))
         if not 1 <= self.length <= _MAX_NUMBER or not 0 <= self.release_counter <= _MAX_NUMBER:

@@ -10,6 +10,18 @@ from hashlib import sha256
 from adapter.update.errors import HashError, MismatchError
 
 
+def of_hex(text):
+    """The bytes that hexadecimal digits stand for; b"" for anything else, white space included.
+
+    This runtime skips white space, CPython does not, and the same text has to mean the same to both.
+    """
+    try:
+        found = unhexlify(text)
+    except ValueError:
+        return b""
+    return found if 2 * len(found) == len(text) else b""
+
+
 def sha256_of(hashes):
     """The SHA-256 in the Value `hashes`; MismatchError if it has none."""
     return _digest(hashes["sha256"].text(), 32)
@@ -43,10 +55,7 @@ class HashCheck:
 
 
 def _digest(text, size):
-    try:
-        digest = unhexlify(text)
-    except ValueError:
-        digest = b""
+    digest = of_hex(text)
     if len(digest) != size:
         raise MismatchError("%d hexadecimal digits are wanted, got %r" % (2 * size, text[:70]))
     return digest

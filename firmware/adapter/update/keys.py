@@ -7,10 +7,11 @@ Signatures found good since the start are remembered by their digests: whoever s
 at anew in every refresh, but the arithmetic need not be done again for the same key, text and signature.
 """
 
-from binascii import a2b_base64, unhexlify
+from binascii import a2b_base64
 from hashlib import sha256
 
 from adapter.crypto.errors import CryptoError
+from adapter.update.hashes import of_hex
 
 _KINDS = (
     ("ecdsa", "ecdsa-sha2-nistp256"),
@@ -36,7 +37,7 @@ def public_key(key):
     text = key["keyval"]["public"].text()
     try:
         if scheme == "ed25519":
-            public = unhexlify(text)
+            public = of_hex(text)
             return (scheme, public) if len(public) == 32 else None
         text = text.strip()
         if not text.startswith(_PEM_BEGIN) or not text.endswith(_PEM_END):

@@ -5,11 +5,11 @@
 - What is verified is the canonical form of `signed`; nothing else of the file is ever used.
 """
 
-from binascii import unhexlify
 from hashlib import sha256
 
 from adapter.update import strict_json
 from adapter.update.errors import LengthError, MismatchError, SignatureError
+from adapter.update.hashes import of_hex
 from adapter.update.keys import public_key, verify
 from adapter.update.utc import seconds_of
 
@@ -89,7 +89,7 @@ class SignedFile:
                 raise SignatureError("%s is signed twice by key %s" % (self.name, keyid[:16]))
             seen.append(keyid)
             if keyid in keyids:
-                found[keyid] = _bytes_of(signature["sig"].text())
+                found[keyid] = of_hex(signature["sig"].text())  # b"" verifies under no key
         return found
 
 
@@ -99,10 +99,3 @@ def version_of(value):
     if not 1 <= version <= _MAX_VERSION:
         raise MismatchError("versions count from 1 to %d, got %d" % (_MAX_VERSION, version))
     return version
-
-
-def _bytes_of(text):
-    try:
-        return unhexlify(text)
-    except ValueError:
-        return b""  # verifies under no key

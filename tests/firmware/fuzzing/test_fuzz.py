@@ -71,7 +71,7 @@ WRONG: dict[str, tuple[Callable[[int, int], tuple[int, list[str]]], Any]] = {
     "a number that is none": (fuzz_metadata, lambda: patch.object(strict_json._Scanner, "_number_stop", _lax_number)),
     "an instant that is none": (fuzz_metadata, lambda: patch.object(signed_file, "seconds_of", _year_alone)),
     "a signature that is no hexadecimal": (
-        fuzz_metadata, lambda: patch.object(signed_file, "_bytes_of", bytes.fromhex),
+        fuzz_metadata, lambda: patch.object(signed_file, "of_hex", bytes.fromhex),
     ),
     "an image by its header alone": (fuzz_images, lambda: patch("adapter.slot_check.sha256", _AnyHash)),
     "a delta that reads anywhere": (fuzz_deltas, lambda: patch.object(DeltaApplier, "_from_base", _unbounded)),

@@ -8,8 +8,9 @@ import json
 import pytest
 
 from adapter.update.errors import HashError, MismatchError
-from adapter.update.hashes import HashCheck, sha256_of
+from adapter.update.hashes import HashCheck, of_hex, sha256_of
 from adapter.update.strict_json import Value, parse
+from tests.conftest import RunMicroPython
 
 DATA = b"the file's bytes"
 SHA256, SHA512 = (hashlib.new(name, DATA).hexdigest() for name in ("sha256", "sha512"))
@@ -55,3 +56,11 @@ def test_an_image_is_named_by_its_sha256_alone() -> None:
     assert sha256_of(hashes(sha256=SHA256, sha512=SHA512)).hex() == SHA256
     with pytest.raises(MismatchError, match="lacks 'sha256'"):
         sha256_of(hashes(sha512=SHA512))
+
+
+def test_hexadecimal_digits_mean_the_same_to_both_runtimes(micropython: RunMicroPython) -> None:
+    texts = ["", "ab", "ABcd", "a", "abc", "ab cd", " abcd", "abcd\n", "ab\tcd\t", "zz", "0x12", "\u0661\u0662"]
+    script = f"from adapter.update.hashes import of_hex\nprint([of_hex(text) for text in {texts!a}])"
+    expected = [b"", b"\xab", b"\xab\xcd", *[b""] * 9]
+    assert [of_hex(text) for text in texts] == expected
+    assert micropython(script).strip() == repr(expected)
