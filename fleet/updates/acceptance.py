@@ -91,14 +91,16 @@ def accept(
     files: Mapping[str, bytes],
     payloads: Mapping[str, bytes],
     online: Mapping[str, list[str]],
+    past: Mapping[str, TargetFile],
     now: datetime,
 ) -> Accepted:
     """Check a publication; MetadataError or ImageError if anything is amiss, and nothing has changed.
 
     `files` by name (`3.targets.json`), `payloads` by target or record name, `online` the ids of the keys each online
-    role may have.
+    role may have, `past` every image that was ever published, retired ones too.
     """
     new: dict[str, bytes] = {}
+    known = dict(past)
     after = state
     delegators: dict[str, list[Root | Targets]] = {
         "root": [state.root] if state.root else [],
@@ -115,12 +117,13 @@ def accept(
             _check_signatures(role, offline, delegators["root" if role == "targets" else "targets"])
         if role in delegators:
             delegators[role].append(offline.metadata.signed)
+        _check_names(known, images_of(role, offline))
         after = replace(after, roles={**after.roles, role: offline})
         new[name] = files[name]
     _check_fresh([parse_name(name)[0] for name in new], after, now)
     _check_whole(after, online)
     fresh = check_payloads(state.listed(), after.listed(), payloads)
-    _check_counters(state, after)
+    _check_counters(past, after)
     return Accepted(after, new, fresh)
 
 
@@ -240,9 +243,22 @@ def _check_order(delegations: list[DelegatedRole]) -> None:
             raise MetadataError(f"of board {board}'s parts only the oldest, {parts[0]}, is terminating")
 
 
-def _check_counters(before: OfflineState, after: OfflineState) -> None:
-    """Each new image of a board has a counter above all before it, whatever part it is in."""
-    old, new = before.images(), after.images()
+def images_of(role: str, held: OfflineRole) -> dict[str, TargetFile]:
+    """The images that this version of a board's part lists, by target name; none of another role."""
+    listed = held.metadata.signed.targets if parse_part(role) is not None else {}
+    return {name: target for name, target in listed.items() if name.endswith(".img")}
+
+
+def _check_names(known: dict[str, TargetFile], listed: Mapping[str, TargetFile]) -> None:
+    """A name is one image's for ever, also once it was retired; `known` learns those that are new."""
+    for name, target in listed.items():
+        if known.setdefault(name, target) != target:
+            raise MetadataError(f"{name} was published with another content or other facts; give it a new version")
+
+
+def _check_counters(old: Mapping[str, TargetFile], after: OfflineState) -> None:
+    """Each new image of a board has a counter above all before it, whatever part it is in, retired ones too."""
+    new = after.images()
     for role in after.parts():
         part = parse_part(role)
         for name, target in after.roles[role].metadata.signed.targets.items():

@@ -32,7 +32,7 @@ from fleet.updates.errors import MetadataError, NotInitialisedError, RepositoryE
 from fleet.updates.files import exclusive, sync_directory, write_whole
 from fleet.updates.keys import ONLINE_ROLES, OnlineKeys, directory_of, ensure_keys
 from fleet.updates.metadata import file_name, parse, parse_name, to_bytes
-from protocol.host.role_parts import ROLE
+from protocol.host.role_parts import ROLE, parse_part
 from protocol.wire.release import DIRECTOR_ROLE
 
 TIMESTAMP_LIFE = timedelta(days=2)
@@ -120,7 +120,7 @@ class Repository:
             state, timestamp = self._read()
             fresh = {name: data for name, data in files.items() if not self._is_served(state, name, data)}
             online = {role: self.keys.keyids(role) for role in ONLINE_ROLES}
-            accepted = acceptance.accept(state, fresh, payloads, online, now)
+            accepted = acceptance.accept(state, fresh, payloads, online, self._past(state), now)
             if accepted.files:
                 self._write(accepted, timestamp, now)
                 self._settle_keys()
@@ -192,6 +192,15 @@ class Repository:
     def _listed(self, snapshot: Snapshot) -> dict[str, OfflineRole]:
         named = {name.removesuffix(".json"): meta.version for name, meta in snapshot.meta.items()}
         return {role: self._role(role, version) for role, version in named.items()}
+
+    def _past(self, state: OfflineState) -> dict[str, TargetFile]:
+        """Every image that was ever published, by target name."""
+        found: dict[str, TargetFile] = {}
+        for role, held in state.roles.items():
+            if parse_part(role) is not None:
+                for version in range(1, held.version + 1):
+                    found |= acceptance.images_of(role, self._role(role, version))
+        return found
 
     def _role(self, role: str, version: int) -> OfflineRole:
         data = self._load(role, version)

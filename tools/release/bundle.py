@@ -95,6 +95,16 @@ class Bundle:
             name: target for role in self.parts(board) for name, target in self.require(role).signed.targets.items()
         }
 
+    def images_ever(self, board: str) -> dict[str, TargetFile]:
+        """Every image of the board that was ever signed, retired ones too, by target name."""
+        found: dict[str, TargetFile] = {}
+        for role, newest in self.versions().items():
+            part = parse_part(role)
+            if part is not None and part[0] == board:
+                for version in range(1, newest + 1):
+                    found |= self.load(role, version).signed.targets
+        return {name: target for name, target in found.items() if name.endswith(".img")}
+
     def target(self, name: str) -> bytes:
         """The image, delta or record of that name; ReleaseError if it is not here."""
         path = self.directory / "targets" / name

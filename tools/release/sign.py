@@ -81,7 +81,7 @@ def sign_image(
     name = target_name(header.board, header.version)
     held = {role: bundle.require(role) for role in bundle.parts(header.board)}
     board = BoardParts(header.board, held, set())
-    _check_follows(board, header, name)
+    _check_follows(bundle, header, name)
     for version in retire:
         board.retire(version)
     record = make_record(name, image, header, facts)
@@ -154,10 +154,11 @@ def _header_of(image: bytes) -> ImageHeader:
     return header
 
 
-def _check_follows(board: BoardParts, header: ImageHeader, name: str) -> None:
-    if name in board.images:
+def _check_follows(bundle: Bundle, header: ImageHeader, name: str) -> None:
+    past = bundle.images_ever(header.board)
+    if name in past:
         raise ReleaseError(f"{name} is signed already; a version names one image for ever, build the next version")
-    highest = max((target.custom["release_counter"] for target in board.images.values()), default=0)
+    highest = max((target.custom["release_counter"] for target in past.values()), default=0)
     if header.release_counter <= highest:
         raise ReleaseError(f"release counter {header.release_counter} is not above {highest}, the highest signed")
 
