@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from tuf.api.exceptions import RepositoryError as TufError
 from tuf.api.metadata import Delegations, Key, Metadata, Root, Snapshot, Targets, Timestamp
-from tuf.api.serialization.json import JSONSerializer
+from tuf.api.serialization.json import CanonicalJSONSerializer, JSONSerializer
 
 from fleet.updates.errors import MetadataError
 from fleet.updates.keys import ACCEPTED
@@ -28,6 +28,7 @@ _CLASSES = {"ecdsa": EllipticCurvePublicKey, "ed25519": Ed25519PublicKey, "rsa":
 _NAME = re.compile(rf"([1-9][0-9]{{0,8}})\.({ROLE})\.json")
 _TOP_LEVEL = {"root": Root, "snapshot": Snapshot, "targets": Targets, "timestamp": Timestamp}
 _COMPACT = JSONSerializer(compact=True)
+_CANONICAL = CanonicalJSONSerializer()
 
 
 def file_name(role: str, version: int) -> str:
@@ -51,6 +52,7 @@ def parse(role: str, data: bytes) -> Metadata[Any]:
         )
     try:
         metadata: Metadata[Any] = Metadata.from_bytes(data)
+        _CANONICAL.serialize(metadata.signed)  # a float has no form that could be signed
     except TufError as error:
         raise MetadataError(f"{role} is no TUF metadata: {error.__cause__ or error}") from error
     expected = _TOP_LEVEL.get(role, Targets)
