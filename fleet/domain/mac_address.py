@@ -40,6 +40,9 @@ class AddressEvent(StrEnum):
     SCRAP = "scrap"
 
 
+UNREPORTED: Final = (AddressState.LEASED, AddressState.WRITTEN_OFF)
+"""What a station took along and has not said it used."""
+
 ADDRESSES: Final[Mapping[tuple[AddressState, AddressEvent], AddressState]] = {
     (AddressState.FREE, AddressEvent.ALLOCATE): AddressState.RESERVED,
     (AddressState.FREE, AddressEvent.LEASE): AddressState.LEASED,

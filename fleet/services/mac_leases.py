@@ -27,15 +27,13 @@ from fleet.domain.lease import (
     check_may_take,
     check_terms,
 )
-from fleet.domain.mac_address import AddressEvent, AddressState
+from fleet.domain.mac_address import UNREPORTED, AddressEvent, AddressState
 from fleet.services.mac_blocks import require_inventory
 from fleet.services.provisioning import MAX_WHY_CHARACTERS, macs_per_unit, new_unit
 from fleet.store.mac_addresses import MacAddressRepository
 from fleet.store.mac_leases import MacLeaseRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import UnitRepository
-
-UNREPORTED = frozenset({AddressState.LEASED, AddressState.WRITTEN_OFF})
 
 
 @dataclass(frozen=True, slots=True)

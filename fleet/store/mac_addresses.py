@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, insert, select, update
 
 from fleet.domain.errors import ConflictError
 from fleet.domain.lease import Slot
 from fleet.domain.mac_address import (
     ADDRESSES,
+    UNREPORTED,
     AddressEvent,
     AddressHistory,
     AddressRecord,
@@ -20,7 +21,7 @@ from fleet.domain.mac_address import (
     macs_of,
 )
 from fleet.domain.transitions import advance
-from fleet.store.free_ranges import FreeRanges, runs
+from fleet.store.free_ranges import FreeRanges, Range, runs
 from fleet.store.mac_blocks import MacBlockRepository
 from fleet.store.tables.inventory import SERIAL_SPACE, mac_addresses, mac_events
 from fleet.store.unit_of_work import UnitOfWork
@@ -28,6 +29,7 @@ from protocol.wire.mac import MacAddress
 from protocol.wire.serial_number import PREFIX, make_serial
 
 MAX_STEPS_SHOWN: Final = 200
+MAX_MACS_PER_STATEMENT: Final = 1000  # each is a bound parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +75,11 @@ class MacAddressRepository:
 
     def take_named(self, records: Sequence[AddressRecord], event: AddressEvent) -> None:
         """Exactly those free addresses with their serial numbers; ConflictError if one of them is not free."""
-        spaces: dict[int, list[int]] = {}
-        for record in records:
-            spaces.setdefault(record.block_id, []).append(int(record.mac))
-        spaces[SERIAL_SPACE] = [number_of_serial(record.serial) for record in records if record.position == 0]
-        for space, numbers in spaces.items():
-            for first, size in runs(numbers):
-                if not self._free.take_exactly(space, first, size):
-                    raise ConflictError(f"of the {size} numbers from {first} on in space {space} one is not free")
+        for taken in _ranges_of(records):
+            if not self._free.take_exactly(taken.space, taken.first, taken.size):
+                raise ConflictError(
+                    f"of the {taken.size} numbers from {taken.first} on in space {taken.space} one is not free"
+                )
         self.record(records, event)
 
     def record(self, records: Sequence[AddressRecord], event: AddressEvent) -> None:
@@ -115,8 +114,7 @@ class MacAddressRepository:
 
     def open_of_lease(self, lease_id: int) -> list[AddressRecord]:
         """What of a lease nobody has reported as used."""
-        waiting = (AddressState.LEASED, AddressState.WRITTEN_OFF)
-        query = select(mac_addresses).where(mac_addresses.c.lease_id == lease_id, mac_addresses.c.state.in_(waiting))
+        query = select(mac_addresses).where(_unreported_of(lease_id))
         return [record_of(row) for row in self._connection.execute(query.order_by(mac_addresses.c.mac))]
 
     def slots_of_lease(self, lease_id: int) -> list[tuple[Slot, AddressState]]:
@@ -140,15 +138,9 @@ class MacAddressRepository:
         records = self.open_of_lease(lease_id)
         for record in records:
             advance(ADDRESSES, record.state, AddressEvent.GIVE_BACK, str(record.mac))
-        unused = mac_addresses.c.state.in_([AddressState.LEASED, AddressState.WRITTEN_OFF])
-        self._connection.execute(delete(mac_addresses).where(mac_addresses.c.lease_id == lease_id, unused))
-        spaces: dict[int, list[int]] = {}
-        for record in records:
-            spaces.setdefault(record.block_id, []).append(int(record.mac))
-        spaces[SERIAL_SPACE] = [number_of_serial(record.serial) for record in records if record.position == 0]
-        for space, numbers in spaces.items():
-            for first, size in runs(numbers):
-                self._free.put_back(space, first, size)
+        self._connection.execute(delete(mac_addresses).where(_unreported_of(lease_id)))
+        for unused in _ranges_of(records):
+            self._free.put_back(unused.space, unused.first, unused.size)
         self._log(records, AddressEvent.GIVE_BACK, "")
 
     def history(self, mac: MacAddress) -> AddressHistory:
@@ -159,11 +151,12 @@ class MacAddressRepository:
             AddressStep(each.at, AddressEvent(each.event), each.actor, each.serial, each.lease_id, each.why)
             for each in self._connection.execute(query.limit(MAX_STEPS_SHOWN))
         ]
-        record = None if row is None else record_of(row)
-        block = MacBlockRepository(self._uow).holding(mac) if record is None else None
-        block_id = record.block_id if record is not None else None if block is None else block.id
-        state = AddressState.FREE if record is None else record.state
-        return AddressHistory(mac, block_id, state, record, tuple(reversed(steps)))
+        oldest_first = tuple(reversed(steps))
+        if row is not None:
+            record = record_of(row)
+            return AddressHistory(mac, record.block_id, record.state, record, oldest_first)
+        block = MacBlockRepository(self._uow).holding(mac)
+        return AddressHistory(mac, None if block is None else block.id, AddressState.FREE, None, oldest_first)
 
     def _take(self, units: int, macs: int) -> list[Allocation]:
         self.lock()
@@ -190,8 +183,8 @@ class MacAddressRepository:
         for state in {record.state for record in records}:
             following = advance(ADDRESSES, state, event, f"{records[0].mac} of {records[0].serial}")
             moving = [int(record.mac) for record in records if record.state is state]
-            for at in range(0, len(moving), 1000):
-                part = mac_addresses.c.mac.in_(moving[at : at + 1000])
+            for at in range(0, len(moving), MAX_MACS_PER_STATEMENT):
+                part = mac_addresses.c.mac.in_(moving[at : at + MAX_MACS_PER_STATEMENT])
                 self._connection.execute(update(mac_addresses).where(part).values(state=following))
         self._log(records, event, why)
 
@@ -207,13 +200,29 @@ class MacAddressRepository:
             self._connection.execute(insert(mac_events), rows)
 
 
-def number_of_serial(serial: str) -> int:
-    """The number in a serial number, without its check digit."""
-    return int(serial[len(PREFIX) : -1])
-
-
 def record_of(row: Row[Any]) -> AddressRecord:
     """The record of a row of its table."""
     return AddressRecord(
         MacAddress.from_int(row.mac), row.block_id, AddressState(row.state), row.serial, row.position, row.lease_id
     )
+
+
+def _unreported_of(lease_id: int) -> ColumnElement[bool]:
+    return and_(mac_addresses.c.lease_id == lease_id, mac_addresses.c.state.in_(UNREPORTED))
+
+
+def _ranges_of(records: Iterable[AddressRecord]) -> Iterator[Range]:
+    """The addresses and serial numbers of `records` as the ranges they make where they are free."""
+    spaces: dict[int, list[int]] = {SERIAL_SPACE: []}
+    for record in records:
+        spaces.setdefault(record.block_id, []).append(int(record.mac))
+        if record.position == 0:
+            spaces[SERIAL_SPACE].append(_number_of_serial(record.serial))
+    for space, numbers in spaces.items():
+        for first, size in runs(numbers):
+            yield Range(space, first, size)
+
+
+def _number_of_serial(serial: str) -> int:
+    """The number in a serial number, without its check digit."""
+    return int(serial[len(PREFIX) : -1])
