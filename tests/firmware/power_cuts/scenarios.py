@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from tuf.api.metadata import TargetFile
-
 from adapter.identity import LOCKED, Identity, IdentityStore
 from adapter.records import RecordPair
 from adapter.settings import SCHEMA
@@ -19,7 +17,6 @@ from protocol.wire.boot_record import BootRecord
 from protocol.wire.image import HEADER_BYTES, ImageHeader
 from protocol.wire.mac import MacAddress
 from protocol.wire.messages import pack
-from protocol.wire.release import delta_name
 from tests.firmware.adapter.update.repository import ABI, BOARD, SERIAL, BendableRepository
 from tests.firmware.power_cuts.fleet_side import FINAL, Fleet, Order, seeded_repository
 from tests.firmware.power_cuts.nor_flash import NorFlash
@@ -83,14 +80,10 @@ class Stage:
         self.repository.publish(bump=("all",))
         return name
 
-    def delta(self, base: bytes, base_version: str, name: str, bend: Callable[[bytes], bytes] = bytes) -> None:
+    def delta(self, base: bytes, name: str, bend: Callable[[bytes], bytes] = bytes) -> None:
         """The board's role lists a delta to that image too."""
         data = bend(make_delta(base, self.repository.image(name)))
-        path = delta_name(name, base_version)
-        target = TargetFile.from_data(path, data, ["sha256"])
-        target.unrecognized_fields["custom"] = {"base": sha256(base).hexdigest()}
-        self.repository.board.targets[path] = target
-        self.repository.files[f"targets/{target.hashes['sha256']}.{path}"] = data
+        self.repository.add_delta(base, name, data)
         self.repository.publish(bump=("all",))
 
     def order(self, name: str | None, sequence: int, *endings: Ending, until: tuple[str, ...] = FINAL) -> None:
@@ -200,11 +193,11 @@ def by_delta(stage: Stage) -> None:
     stage.staged = "by a delta of "
     payload = changed(stage.first[HEADER_BYTES:], stage.chance)
     name = stage.release("1.0.0", 2, payload)
-    stage.delta(stage.first, FIRST, name)
+    stage.delta(stage.first, name)
     stage.order(name, 1)
     base = stage.repository.image(name)
     name = stage.release("1.1.0", 3, changed(payload, stage.chance))
-    stage.delta(base, "1.0.0", name)
+    stage.delta(base, name)
     stage.order(name, 2)
 
 
@@ -213,7 +206,7 @@ def bad_delta(stage: Stage) -> None:
     stage.staged = "whole, "
     name = stage.release("1.0.0", 2, changed(stage.first[HEADER_BYTES:], stage.chance))
     at = stage.chance.random()
-    stage.delta(stage.first, FIRST, name, lambda data: _damaged(data, int(at * len(data))))
+    stage.delta(stage.first, name, lambda data: _damaged(data, int(at * len(data))))
     stage.order(name, 1)
 
 

@@ -1,4 +1,4 @@
-"""What tests of loading share: an assigned image, an answer to each Get, and what the unit asked for."""
+"""What tests of loading share: the payload of an image, an answer to each Get, and what the unit asked for."""
 
 from __future__ import annotations
 
@@ -11,20 +11,9 @@ from adapter.update.fetching import Get
 from tests.firmware.adapter.update.repository import NOW_S, BendableRepository
 from tests.firmware.adapter.update.unit import UpdatingUnit
 
-CHANCE = random.Random(7)
-PAYLOAD = b"".join(CHANCE.randbytes(1500) + b"first" * 300 for _ in range(24))
+_CHANCE = random.Random(7)
+PAYLOAD = b"".join(_CHANCE.randbytes(1500) + b"first" * 300 for _ in range(24))
 NAME = "simulated_1.0.0.img"
-
-
-def repository_of_one() -> BendableRepository:
-    """It lists the image NAME, and assigns it."""
-    made = BendableRepository()
-    made.add_image("1.0.0", 2, PAYLOAD)
-    made.publish(bump=("all",))
-    made.assign(NAME)
-    return made
-
-
 Answer = Callable[[Get, list[str]], bytes | None]
 
 

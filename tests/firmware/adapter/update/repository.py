@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from securesystemslib.formats import encode_canonical
@@ -26,7 +27,7 @@ from adapter.update.errors import NetworkError
 from adapter.update.fetching import Get
 from fleet.updates.director import AssignedImage, Director
 from protocol.wire.image import ImageHeader
-from protocol.wire.release import target_facts, target_name
+from protocol.wire.release import delta_name, target_facts, target_name
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 NOW_S = int(NOW.timestamp())
@@ -34,6 +35,7 @@ SERIAL = "PT000000019"
 BOARD = "simulated"
 ROLE = "board-simulated"
 ABI = 6
+PAYLOAD = b"p" * 9000
 _SCHEME = "ecdsa-sha2-nistp256"
 
 
@@ -100,18 +102,29 @@ class BendableRepository:
                 self.root.add_key(signer.public_key, role)
         self.publish_root()
 
-    def add_image(self, version: str = "1.0.0", counter: int = 1, payload: bytes = b"p" * 9000, **header: Any) -> str:
+    def add_image(self, version: str = "1.0.0", counter: int = 1, payload: bytes = PAYLOAD, **header: Any) -> str:
         """An image with its target; its name."""
         facts = {"revision_from": 1, "revision_to": 4, "abi": ABI, "security_counter": 0, "data_schema": 1,
                  "minimum_heap_bytes": 1000, "board": BOARD} | header  # fmt: skip
         made = ImageHeader(version=version, release_counter=counter, **facts)
         image = made.pack(payload) + payload
         name = target_name(BOARD, version)
-        target = TargetFile.from_data(name, image, ["sha256"])
-        target.unrecognized_fields["custom"] = target_facts(made)
-        self.board.targets[name] = target
-        self.files[f"targets/{target.hashes['sha256']}.{name}"] = image
+        self.add_target(name, image, target_facts(made))
         return name
+
+    def add_delta(self, base: bytes, name: str, data: bytes, custom: Any = None) -> str:
+        """`data` as the delta from the image `base` to the one called `name`; the path under which it is served."""
+        custom = custom or {"base": sha256(base).hexdigest()}
+        return self.add_target(delta_name(name, ImageHeader.unpack(base).version), data, custom)
+
+    def add_target(self, name: str, data: bytes, custom: Any) -> str:
+        """A target of the board's role; the path under which it is served."""
+        target = TargetFile.from_data(name, data, ["sha256"])
+        target.unrecognized_fields["custom"] = custom
+        self.board.targets[name] = target
+        path = f"targets/{target.hashes['sha256']}.{name}"
+        self.files[path] = data
+        return path
 
     def image(self, name: str) -> bytes:
         return self.files[f"targets/{self.board.targets[name].hashes['sha256']}.{name}"]
@@ -165,6 +178,15 @@ class BendableRepository:
         signature = (signer or self.keys["director"][0]).sign(str(encode_canonical(signed)).encode())
         whole = {"signed": signed, "signatures": [signature.to_dict()]}
         self.files[f"director/{SERIAL}.json"] = json.dumps(whole).encode()
+
+
+def assigned_repository(payload: bytes = PAYLOAD) -> BendableRepository:
+    """Of one image, 1.0.0 of release counter 2, which is assigned."""
+    made = BendableRepository()
+    name = made.add_image("1.0.0", 2, payload)
+    made.publish(bump=("all",))
+    made.assign(name)
+    return made
 
 
 class DictStore(dict[str, bytes]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,20 +19,6 @@ from tests.firmware.adapter.update.repository import NOW, NOW_S, BendableReposit
 from tests.firmware.adapter.update.unit import UpdatingUnit
 
 DAY_S = 86_400
-
-
-@pytest.fixture
-def repository() -> BendableRepository:
-    made = BendableRepository()
-    name = made.add_image("1.0.0", 2)
-    made.publish(bump=("all",))
-    made.assign(name)
-    return made
-
-
-@pytest.fixture
-def unit(tmp_path: Path, repository: BendableRepository) -> UpdatingUnit:
-    return UpdatingUnit(tmp_path / "flash.bin", repository)
 
 
 def instant(at: datetime) -> str:

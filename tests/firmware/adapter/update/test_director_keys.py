@@ -2,25 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from tests.firmware.adapter.update.repository import BendableRepository, new_key
 from tests.firmware.adapter.update.unit import UpdatingUnit
-
-
-@pytest.fixture
-def repository() -> BendableRepository:
-    made = BendableRepository()
-    made.add_image("1.0.0", 2)
-    made.publish(bump=("all",))
-    return made
-
-
-@pytest.fixture
-def unit(tmp_path: Path, repository: BendableRepository) -> UpdatingUnit:
-    return UpdatingUnit(tmp_path / "flash.bin", repository)
 
 
 def next_director(repository: BendableRepository, keep: bool) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from adapter.update.errors import NetworkError
 from protocol.wire.enumerations import UPDATE_STATES
-from tests.firmware.adapter.update.repository import NOW_S, BendableRepository
+from tests.firmware.adapter.update.repository import NOW_S, BendableRepository, assigned_repository
 from tests.firmware.adapter.update.test_session import LONG_PAYLOAD, cut_after
 from tests.firmware.adapter.update.unit import UpdatingUnit
 from tests.firmware.model_flash import PowerCutError
@@ -20,16 +19,7 @@ NEW, OLD = "1.0.0", "0.9.0"
 
 @pytest.fixture
 def repository() -> BendableRepository:
-    made = BendableRepository()
-    name = made.add_image(NEW, 2, LONG_PAYLOAD)
-    made.publish(bump=("all",))
-    made.assign(name)
-    return made
-
-
-@pytest.fixture
-def unit(tmp_path: Path, repository: BendableRepository) -> UpdatingUnit:
-    return UpdatingUnit(tmp_path / "flash.bin", repository)
+    return assigned_repository(LONG_PAYLOAD)
 
 
 def power_goes(*args: object) -> None:

@@ -19,19 +19,6 @@ NAME = "simulated_1.0.0.img"
 Files = dict[str, bytes]
 
 
-@pytest.fixture
-def repository() -> BendableRepository:
-    made = BendableRepository()
-    made.add_image()
-    made.publish(bump=("all",))
-    return made
-
-
-@pytest.fixture
-def store() -> DictStore:
-    return DictStore()
-
-
 def refreshed(
     repository: BendableRepository, store: DictStore, mirrors: list[Files | None] | None = None, **also: Any
 ) -> TrustedSet:

@@ -2,27 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from adapter.update.session import ALONE_DEADLINE_MS, TRIAL_DEADLINE_MS
 from tests.firmware.adapter.update.repository import BendableRepository
 from tests.firmware.adapter.update.unit import UpdatingUnit
-
-
-@pytest.fixture
-def repository() -> BendableRepository:
-    made = BendableRepository()
-    name = made.add_image("1.0.0", 2)
-    made.publish(bump=("all",))
-    made.assign(name)
-    return made
-
-
-@pytest.fixture
-def unit(tmp_path: Path, repository: BendableRepository) -> UpdatingUnit:
-    return UpdatingUnit(tmp_path / "flash.bin", repository)
 
 
 def test_a_call_holds_back_the_trials_deadline(unit: UpdatingUnit) -> None:

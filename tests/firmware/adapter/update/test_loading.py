@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tuf.api.metadata import TargetFile
 
 from adapter.update.errors import NetworkError
 from adapter.update.fetching import Get
@@ -17,13 +14,13 @@ from adapter.update.loading import MAX_DELTA_TRIES
 from protocol.wire.release import delta_name
 from tests.firmware.adapter.update.loading_bench import (
     NAME,
+    PAYLOAD,
     cut_after,
     load,
-    repository_of_one,
     running_slot,
     staged_how,
 )
-from tests.firmware.adapter.update.repository import BendableRepository
+from tests.firmware.adapter.update.repository import BendableRepository, assigned_repository
 from tests.firmware.adapter.update.unit import UpdatingUnit, first_image
 from tools.release import delta
 
@@ -32,23 +29,13 @@ make_delta = cache(delta.make_delta)
 
 @pytest.fixture
 def repository() -> BendableRepository:
-    return repository_of_one()
-
-
-@pytest.fixture
-def unit(tmp_path: Path, repository: BendableRepository) -> UpdatingUnit:
-    return UpdatingUnit(tmp_path / "flash.bin", repository)
+    return assigned_repository(PAYLOAD)
 
 
 def add_delta(repository: BendableRepository, data: bytes | None = None, custom: Any = None) -> str:
     """The delta from the first image to the assigned one, signed; its path."""
-    name = delta_name(NAME, "0.9.0")
     data = data or make_delta(first_image(), repository.image(NAME))
-    target = TargetFile.from_data(name, data, ["sha256"])
-    target.unrecognized_fields["custom"] = custom or {"base": sha256(first_image()).hexdigest()}
-    repository.board.targets[name] = target
-    path = f"targets/{target.hashes['sha256']}.{name}"
-    repository.files[path] = data
+    path = repository.add_delta(first_image(), NAME, data, custom)
     repository.publish(bump=("all",))
     return path
 

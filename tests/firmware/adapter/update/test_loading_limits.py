@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -13,27 +12,22 @@ from adapter.update.fetching import Get
 from adapter.update.loading import CHECKPOINT_BYTES, MAX_LOAD_S, MAX_RECEIVED_IMAGES, MAX_TRIES
 from tests.firmware.adapter.update.loading_bench import (
     NAME,
+    PAYLOAD,
     Answer,
     cut_after,
     good,
     load,
-    repository_of_one,
     running_slot,
     serve,
     staged_how,
 )
-from tests.firmware.adapter.update.repository import NOW_S, BendableRepository
+from tests.firmware.adapter.update.repository import NOW_S, BendableRepository, assigned_repository
 from tests.firmware.adapter.update.unit import UpdatingUnit
 
 
 @pytest.fixture
 def repository() -> BendableRepository:
-    return repository_of_one()
-
-
-@pytest.fixture
-def unit(tmp_path: Path, repository: BendableRepository) -> UpdatingUnit:
-    return UpdatingUnit(tmp_path / "flash.bin", repository)
+    return assigned_repository(PAYLOAD)
 
 
 def by_mirror(*answers: Answer) -> Answer:

@@ -18,20 +18,15 @@ from adapter.update.metadata import TrustedSet
 from adapter.update.strict_json import Value
 from tests.conftest import RunMicroPython
 from tests.firmware.adapter.update.attacks import ATTACKS, STORED, Bend
-from tests.firmware.adapter.update.repository import NOW_S, ROLE, BendableRepository, DictStore, new_key, serve
-
-
-@pytest.fixture
-def repository() -> BendableRepository:
-    made = BendableRepository()
-    made.add_image()
-    made.publish(bump=("all",))
-    return made
-
-
-@pytest.fixture
-def store() -> DictStore:
-    return DictStore()
+from tests.firmware.adapter.update.repository import (
+    NOW_S,
+    ROLE,
+    BendableRepository,
+    DictStore,
+    assigned_repository,
+    new_key,
+    serve,
+)
 
 
 def refreshed(repository: BendableRepository, store: DictStore, now_s: int = NOW_S) -> TrustedSet:
@@ -179,9 +174,7 @@ def test_micropython_ends_every_attack_the_same(micropython: RunMicroPython) -> 
 
     lines, expected = [], []
     for _, bend, error, moved in ATTACKS:
-        repository = BendableRepository()
-        repository.add_image()
-        repository.publish(bump=("all",))
+        repository = assigned_repository()
         before = served(repository)
         bend(repository)
         lines.append(json.dumps([before, served(repository)]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,20 +19,6 @@ from tests.firmware.adapter.update.unit import UpdatingUnit
 
 LONG_PAYLOAD = bytes(range(256)) * 400  # 100 KiB: three checkpoints
 Bend = Callable[[BendableRepository], None]
-
-
-@pytest.fixture
-def repository() -> BendableRepository:
-    made = BendableRepository()
-    name = made.add_image("1.0.0", 2)
-    made.publish(bump=("all",))
-    made.assign(name)
-    return made
-
-
-@pytest.fixture
-def unit(tmp_path: Path, repository: BendableRepository) -> UpdatingUnit:
-    return UpdatingUnit(tmp_path / "flash.bin", repository)
 
 
 def test_an_assigned_image_is_loaded_tried_and_confirmed(unit: UpdatingUnit) -> None:

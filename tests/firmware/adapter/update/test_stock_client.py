@@ -49,10 +49,9 @@ def take(repository: BendableRepository, folder: Path) -> bool:
 
 
 @pytest.mark.parametrize(("what", "bend"), [attack[:2] for attack in ATTACKS], ids=[attack[0] for attack in ATTACKS])
-def test_python_tuf_ends_every_attack_too(tmp_path: Path, what: str, bend: Bend) -> None:
-    repository = BendableRepository()
-    repository.add_image()
-    repository.publish(bump=("all",))
+def test_python_tuf_ends_every_attack_too(
+    tmp_path: Path, repository: BendableRepository, what: str, bend: Bend
+) -> None:
     assert take(repository, tmp_path)
     bend(repository)
     assert take(repository, tmp_path) is (what in STRICTER)

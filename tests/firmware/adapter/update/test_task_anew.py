@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from adapter.update.session import TRIAL_DEADLINE_MS
 from protocol.wire.enumerations import UPDATE_REASONS
-from tests.firmware.adapter.update.repository import BendableRepository
 from tests.firmware.adapter.update.unit import UpdatingUnit
-
-
-@pytest.fixture
-def unit(tmp_path: Path) -> UpdatingUnit:
-    repository = BendableRepository()
-    name = repository.add_image("1.0.0", 2)
-    repository.publish(bump=("all",))
-    repository.assign(name)
-    return UpdatingUnit(tmp_path / "flash.bin", repository)
 
 
 def only_restarts(unit: UpdatingUnit) -> None:

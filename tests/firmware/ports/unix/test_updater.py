@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tuf.api.metadata import TargetFile
 
 from adapter.update.loading import MAX_TRIES
 from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
-from protocol.wire.release import delta_name
 from tests.conftest import RunMicroPython
-from tests.firmware.adapter.update.repository import BOARD, NOW_S, SERIAL, BendableRepository
+from tests.firmware.adapter.update.repository import BOARD, NOW_S, SERIAL, BendableRepository, assigned_repository
 from tests.firmware.adapter.update.unit import UpdatingUnit, first_image
 from tests.firmware.loopback_fleet import free_port
 from tests.firmware.model_flash import PARTITIONS
@@ -143,10 +140,7 @@ def firmware_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bench(tmp_path: Path, micropython: RunMicroPython, firmware_image: Path) -> Iterator[Bench]:
-    repository = BendableRepository()
-    name = repository.add_image("1.0.0", 2, PAYLOAD)
-    repository.publish(bump=("all",))
-    repository.assign(name)
+    repository = assigned_repository(PAYLOAD)
     with UpdateServer(repository.files, tmp_path) as server:
         yield Bench(tmp_path, repository, server, micropython, firmware_image)
 
@@ -309,12 +303,8 @@ def test_a_server_that_never_mends_is_given_up_and_nothing_is_armed(bench: Bench
 
 
 def test_a_delta_comes_over_tls_and_is_applied_by_micropython(bench: Bench) -> None:
-    name = delta_name("simulated_1.0.0.img", "0.9.0")
     data = make_delta(first_image(), bench.repository.image("simulated_1.0.0.img"))
-    target = TargetFile.from_data(name, data, ["sha256"])
-    target.unrecognized_fields["custom"] = {"base": sha256(first_image()).hexdigest()}
-    bench.repository.board.targets[name] = target
-    bench.repository.files[f"targets/{target.hashes['sha256']}.{name}"] = data
+    bench.repository.add_delta(first_image(), "simulated_1.0.0.img", data)
     bench.repository.publish(bump=("all",))
     bench.server.misbehaviours["targets"] = cut_off
     bench.server.faults_left = 1
