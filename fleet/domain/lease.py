@@ -67,10 +67,6 @@ class Lease:
         """As ML-7."""
         return refer(Noun.MAC_LEASE, self.id)
 
-    def is_expired(self, now: datetime) -> bool:
-        """Whether the station should have reported by now."""
-        return self.state is LeaseState.OPEN and now >= self.expires_at
-
     def check_version(self, version: int | None) -> None:
         """StaleVersionError unless `version` is this one's, or None."""
         if version is not None and version != self.version:

@@ -74,11 +74,6 @@ def test_who_owes_a_report_or_holds_enough_takes_no_more() -> None:
         check_may_take(1, "ML-7")
 
 
-def test_a_lease_expires_at_its_end_and_only_while_it_is_open() -> None:
-    assert not LEASE.is_expired(LEASE.expires_at - timedelta(microseconds=1))
-    assert LEASE.is_expired(LEASE.expires_at)
-
-
 def test_a_change_of_another_version_and_an_incomplete_report_are_refused() -> None:
     LEASE.check_version(None)
     LEASE.check_version(3)

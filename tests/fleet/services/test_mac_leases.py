@@ -155,6 +155,24 @@ def test_time_gives_nothing_back_and_nothing_written_off_is_given_again(
     assert int(warehouse.allocate().mac) == int(FIRST_MAC) + 1, "the station's own word gives it back"
 
 
+@pytest.mark.usefixtures("warehouse")
+def test_a_lease_expires_at_its_end_and_only_while_it_is_open(services: Services, clock: Clock) -> None:
+    def expired() -> list[int]:
+        return [lease.id for lease in services.mac_leases.page(STATION, 10, None, None, expired=True)]
+
+    take(services)
+    clock.advance(days=7, microseconds=-1)
+    assert expired() == []
+    take(services, request="request-2")
+    clock.advance(microseconds=1)
+    assert expired() == [1]
+    with pytest.raises(ConflictError, match="ML-1 has expired"):
+        take(services, request="request-3")
+    services.mac_leases.settle(STATION, 1, 0, None)
+    assert expired() == []
+    take(services, request="request-3")
+
+
 def test_a_station_sees_its_own_leases_and_only_an_admin_writes_off(warehouse: Warehouse, services: Services) -> None:
     take(services)
     before = snapshot(services)
