@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,6 +10,7 @@ from typing import Any, Final
 from fleet.domain.charge import ChargeEvent
 from fleet.domain.policy import SINCE_EVER
 from fleet.domain.references import Noun, refer
+from fleet.services.csv_text import csv_text
 from fleet.store.charges import RecordedCharge
 
 COLUMNS: Final = (
@@ -62,21 +61,15 @@ def charge_facts(account_id: int, event: ChargeEvent, recorded_at: datetime) -> 
 
 def csv_header() -> str:
     """The first line of the file."""
-    return _csv([COLUMNS])
+    return csv_text([COLUMNS])
 
 
 def csv_lines(charges: Iterable[RecordedCharge]) -> str:
     """A line an event; `inputs` and `policy` as JSON. No cell begins as a formula does: no name of people is in it."""
-    return _csv(map(_cells, charges))
+    return csv_text(map(_cells, charges))
 
 
 def _cells(charge: RecordedCharge) -> list[str]:
     facts = charge_facts(charge.account_id, charge.event, charge.recorded_at)
     facts |= {name: json.dumps(facts[name]) for name in ("inputs", "policy")}
     return ["" if facts[name] is None else str(facts[name]) for name in COLUMNS]
-
-
-def _csv(rows: Iterable[Iterable[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()

@@ -8,9 +8,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -24,6 +22,7 @@ from fleet.domain.lease import Outcome
 from fleet.domain.references import Noun, refer
 from fleet.domain.unit import unseen_board_uid
 from fleet.domain.unit_import import EXPORT_ONLY, Column, ImportRow, RowReport, safe_cell
+from fleet.services.csv_text import csv_text
 from fleet.services.mac_blocks import require_inventory
 from fleet.services.unit_list_file import UnitListFile
 from fleet.store.mac_addresses import MacAddressRepository
@@ -126,14 +125,14 @@ class UnitImports:
         return len(rows)
 
     def _export(self, actor: Actor) -> Iterator[str]:
-        yield _csv([EXPORT_COLUMNS])
+        yield csv_text([EXPORT_COLUMNS])
         after = ""
         while True:
             with self._transactions.read(actor) as uow:
                 lines = UnitImportRepository(uow).inventory(after, BATCH_ROWS)
             if not lines:
                 return
-            yield _csv(map(_cells, lines))
+            yield csv_text(map(_cells, lines))
             after = lines[-1].unit.serial
 
 
@@ -158,12 +157,6 @@ def _take_in(uow: UnitOfWork, judge: Judge, batch: Rows) -> tuple[list[RowReport
     if accepted:
         uow.audit(AuditAction.UNIT_IMPORT, f"{accepted[0].serial}+{len(accepted) - 1}", ["serial", "mac"])
     return reports, accepted
-
-
-def _csv(rows: Iterable[Iterable[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(rows)  # RFC 4180, 2
-    return text.getvalue()
 
 
 def _cells(line: InventoryLine) -> list[str]:
