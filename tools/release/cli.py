@@ -18,12 +18,13 @@ from tools.release.build import REPOSITORY, build_image, modules_of
 from tools.release.bundle import Bundle
 from tools.release.delta_targets import delta_maker
 from tools.release.draft import abandon, cosign, load
-from tools.release.keys_cli import UpdateKeysOption, keys_app
+from tools.release.fleet_keys import UpdateKeysOption, fleet_keys
+from tools.release.keys_cli import keys_app
 from tools.release.publication import send, show_release
 from tools.release.record import Provenance, ReleaseFacts, provenance_path, read_provenance
 from tools.release.sbom import make_sbom, source_of
 from tools.release.sign import initialise, renew, sign_image
-from tools.release.terminal import BundleOption, JsonOption, KeysOption, missing_dict, open_keys, read_json, show
+from tools.release.terminal import BundleOption, JsonOption, KeysOption, missing_dict, open_keys, show
 from tools.release.terminal import show_outcome as show_signed
 
 app = typer.Typer(
@@ -44,12 +45,7 @@ def init(
 
     Example: plugtone release init --keys keys --bundle releases --board simulated
     """
-    if update_keys is None:
-        with FleetClient.from_environment() as fleet:
-            online = fleet.get("/v1/update-keys")
-    else:
-        online = read_json(update_keys)
-    target = Bundle(bundle)
+    target, online = Bundle(bundle), fleet_keys(update_keys)
     show_signed(as_json, target, initialise(target, open_keys(keys), board, online, datetime.now(UTC)))
 
 

@@ -10,12 +10,11 @@ from typing import Annotated, Final
 import typer
 from securesystemslib.signer import Key, SSlibKey
 
-from protocol.wire.release import DIRECTOR_ROLE
-from tools.client import FleetClient
 from tools.release.bundle import Bundle
 from tools.release.draft import propose
 from tools.release.encrypted_file import SCHEMES
 from tools.release.errors import ReleaseError
+from tools.release.fleet_keys import ONLINE_ROLES, UpdateKeysOption, fleet_keys
 from tools.release.keys import OfflineKeys, add_key, create_keys, key_of, read_public, standard_names
 from tools.release.replacement import keyids_of, replace_keys
 from tools.release.terminal import (
@@ -30,16 +29,12 @@ from tools.release.terminal import (
     show_outcome,
 )
 
-ONLINE_ROLES: Final = ("snapshot", "timestamp", DIRECTOR_ROLE)
 MIN_KEYID_CHARACTERS: Final = 8
 
 keys_app = typer.Typer(help="The keys of release owners and fleet.", no_args_is_help=True)
 
 WithOption = Annotated[
     str | None, typer.Option("--with", help="The new key: its name in the folder, or its description file.")
-]
-UpdateKeysOption = Annotated[
-    Path | None, typer.Option("--update-keys", help="The answer of GET /v1/update-keys in a file: no fleet is asked.")
 ]
 
 
@@ -207,21 +202,15 @@ def _online(
 
     A dry run makes none; a fleet that lost the listed key gives the one it has.
     """
-    if path is not None:
-        answer = read_json(path)
-    else:
-        with FleetClient.from_environment() as fleet:
-            answer = (
-                fleet.get("/v1/update-keys") if dry_run else fleet.post("/v1/update-keys/next", {"roles": list(roles)})
-            )
+    answer = fleet_keys(path, make_next=() if dry_run else roles)
     replacements = {}
     for number, role in enumerate(roles):
         old = _one(keyids_of(bundle, role), role)
         # A fleet that lost its keys has new ones already.
-        entry = answer[role].get("next") if answer[role]["keyid"] == old else answer[role]
+        entry = answer[role].get("next") if answer[role].get("keyid") == old else answer[role]
         if entry is None and not dry_run:
             raise ReleaseError(f"the fleet has no next {role} key yet; POST /v1/update-keys/next makes one")
-        key = key_of(entry) if entry else _not_made_yet(number)
+        key = _not_made_yet(number) if entry is None else key_of(entry)
         names[key.keyid] = f"the fleet's next {role} key"
         replacements[old] = key
     return replacements

@@ -7,55 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from fleet.domain.access import Role
 from fleet.services.build import Services
 from tests.fleet.conftest import Clock
-from tests.fleet.release_owners import PASSPHRASE, make_image, tree
+from tests.fleet.release_owners import tree
 from tests.fleet.services.fleet_of_units import FakeUnit, put_in_service
-from tools.release import cli, rollout
-
-RUNNER = CliRunner()
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, services: Services, url: str) -> Path:
-    """A release manager's folder, with the fleet's address and a token in the environment."""
-    monkeypatch.setenv("PLUGTONE_URL", url)
-    monkeypatch.setenv("PLUGTONE_TOKEN", services.access.issue_host_token("manager", Role.RELEASE_MANAGER).secret)
-    monkeypatch.setenv("PLUGTONE_KEY_PASSPHRASE", PASSPHRASE)
-    desk = tmp_path / "desk"
-    desk.mkdir()
-    monkeypatch.chdir(desk)
-    return desk
-
-
-def release(*arguments: str) -> Result:
-    return RUNNER.invoke(cli.app, list(arguments))
-
-
-def done(*arguments: str) -> Any:
-    result = release(*arguments, "--json")
-    assert result.exit_code == 0, result.output + repr(result.exception)
-    return json.loads(result.stdout)
+from tests.tools.release.desk import RUNNER, done, image_file, initialised, release
+from tools.release import rollout
 
 
 def rolled(*arguments: str) -> Any:
     result = RUNNER.invoke(rollout.app, [*arguments, "--json"])
     assert result.exit_code == 0, result.output + repr(result.exception)
     return json.loads(result.stdout.splitlines()[-1])
-
-
-def image_file(desk: Path, version: str, counter: int) -> str:
-    path = desk / f"{version}.img"
-    path.write_bytes(make_image(version, counter))
-    return str(path)
-
-
-def initialised(desk: Path) -> None:
-    done("keys", "create", "keys", "--board", "simulated")
-    done("init", "--keys", "keys", "--bundle", "releases", "--board", "simulated")
 
 
 def test_from_bare_folders_to_a_finished_rollout(

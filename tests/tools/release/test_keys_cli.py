@@ -14,16 +14,14 @@ from fleet.services.build import Services
 from fleet.settings import Settings
 from fleet.updates.repository import ensure
 from tests.fleet.release_owners import PASSPHRASE, tree
-from tests.tools.release.test_cli import desk, done, image_file, initialised, release  # noqa: F401 - a fixture
+from tests.tools.release.desk import BOTH, done, image_file, initialised, release
 from tools.release.encrypted_file import SCHEMES
 from tools.release.errors import ReleaseError
 from tools.release.keys import OfflineKeys
 
-BOTH = ("--keys", "keys", "--bundle", "releases")
-
 
 @pytest.fixture
-def published(desk: Path) -> Path:  # noqa: F811
+def published(desk: Path) -> Path:
     """A desk whose first release is published."""
     initialised(desk)
     done("sign", image_file(desk, "1.0.0", 1), *BOTH)
@@ -31,12 +29,12 @@ def published(desk: Path) -> Path:  # noqa: F811
     return desk
 
 
-def publish_next(desk: Path, version: str, counter: int) -> None:  # noqa: F811
+def publish_next(desk: Path, version: str, counter: int) -> None:
     done("sign", image_file(desk, version, counter), *BOTH)
     assert [each["version"] for each in done("publish", "--bundle", "releases")["releases"]] == [version]
 
 
-def owner(desk: Path, name: str, *private: str) -> Path:  # noqa: F811
+def owner(desk: Path, name: str, *private: str) -> Path:
     """One owner's folder: every description, and the private keys named."""
     folder = desk / name
     folder.mkdir()
@@ -90,7 +88,7 @@ def test_owners_at_different_places_sign_one_after_another(published: Path) -> N
     assert listed == ["root-1", "root-4", "root-3"]
 
 
-def test_the_first_root_is_signed_by_owners_at_different_places_too(desk: Path) -> None:  # noqa: F811
+def test_the_first_root_is_signed_by_owners_at_different_places_too(desk: Path) -> None:
     done("keys", "create", "keys", "--board", "simulated")
     engineering = owner(desk, "engineering", "root-1", "targets", "board-simulated")
     second = owner(desk, "second", "root-2")
@@ -165,7 +163,7 @@ def test_a_fleet_that_lost_all_its_files_is_trusted_again(
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_keys_of_each_kind_sign(desk: Path, scheme: str) -> None:  # noqa: F811
+def test_keys_of_each_kind_sign(desk: Path, scheme: str) -> None:
     done("keys", "create", "keys", "--board", "simulated", "--scheme", scheme)
     done("init", *BOTH, "--board", "simulated")
     done("publish", "--bundle", "releases")

@@ -14,7 +14,7 @@ import pytest
 from protocol.wire.image import ImageHeader
 from protocol.wire.release import target_facts
 from tests.fleet.release_owners import make_image, tree
-from tests.tools.release.test_cli import desk, done, image_file, initialised, release  # noqa: F401 - a fixture
+from tests.tools.release.desk import done, image_file, initialised, release
 from tools.release.build import REPOSITORY, build_image, modules_of
 from tools.release.errors import ReleaseError
 from tools.release.record import Provenance, ReleaseFacts, make_record
@@ -109,7 +109,7 @@ def test_notes_have_a_bound() -> None:
         make_record(NAME, image, ImageHeader.unpack(image), ReleaseFacts(notes="x" * 10_001))
 
 
-def test_from_the_sources_to_what_the_fleet_shows(desk: Path) -> None:  # noqa: F811
+def test_from_the_sources_to_what_the_fleet_shows(desk: Path) -> None:
     initialised(desk)
     source = desk / "source"
     for folder in ("firmware", "protocol"):
@@ -145,7 +145,7 @@ def test_from_the_sources_to_what_the_fleet_shows(desk: Path) -> None:  # noqa: 
     assert tree(desk / "releases") == again
 
 
-def test_an_image_without_a_parts_list_says_so(desk: Path) -> None:  # noqa: F811
+def test_an_image_without_a_parts_list_says_so(desk: Path) -> None:
     initialised(desk)
     result = release("sign", image_file(desk, "1.0.0", 1), "--keys", "keys", "--bundle", "releases")
     assert "the record has no parts list" in result.stdout
@@ -154,7 +154,7 @@ def test_an_image_without_a_parts_list_says_so(desk: Path) -> None:  # noqa: F81
     assert "no release record" not in release("show", "1.0.0").stdout
 
 
-def test_a_damaged_parts_list_is_not_signed(desk: Path) -> None:  # noqa: F811
+def test_a_damaged_parts_list_is_not_signed(desk: Path) -> None:
     initialised(desk)
     image = image_file(desk, "1.0.0", 1)
     Path(image + ".provenance.json").write_text("{")
