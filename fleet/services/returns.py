@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
@@ -20,9 +19,9 @@ from fleet.domain.rma import Decision, Return, ReturnEvent, Rma, RmaKind, RmaSte
 from fleet.domain.rma_permits import check_may_close
 from fleet.domain.term import TrialReturned
 from fleet.domain.trial import judge_trial
-from fleet.services.cancellation_quotes import requote_pending
+from fleet.services.rma_acts import Change, RmaActs
 from fleet.services.rma_tracks import take_step
-from fleet.services.settlement import LOSS_REPORT, RETURN_TRACK, Books, return_cases, settle
+from fleet.services.settlement import LOSS_REPORT, RETURN_TRACK, Books, return_cases
 from fleet.store.inspections import InspectionRepository, KeptInspection
 from fleet.store.placements import PlacementRepository
 from fleet.store.rmas import RmaRepository
@@ -31,7 +30,6 @@ from fleet.store.unit_of_work import Transactions, UnitOfWork
 
 MAX_PHOTO_CHARACTERS = 200
 ON_THE_WAY = (Return.AWAITED, Return.IN_TRANSIT, Return.OVERDUE)
-Change = Callable[[UnitOfWork, Rma], Rma]
 
 
 class Returns:
@@ -39,6 +37,7 @@ class Returns:
 
     def __init__(self, transactions: Transactions, zone: tzinfo) -> None:
         self._transactions = transactions
+        self._acts = RmaActs(transactions, zone)
         self._zone = zone
 
     def inspection(self, actor: Actor, rma_id: int) -> KeptInspection:
@@ -111,18 +110,12 @@ class Returns:
             books.record(trial_refund(rma.placement, price, books.today, books.policy, ledger))
 
     def _change(self, actor: Actor, rma_id: int, permission: Permission, action: AuditAction, change: Change) -> Rma:
-        actor.require(permission)
-        with self._transactions.begin(actor) as uow:
-            rmas = RmaRepository(uow)
-            rma = rmas.hold(rma_id)
+        def change_approved(uow: UnitOfWork, rma: Rma) -> Rma:
             if rma.decision is not Decision.APPROVED:
                 raise ConflictError(f"{refer(Noun.RMA, rma.id)} is {rma.decision}: nothing is returned for it")
-            rma = rmas.save(change(uow, rma))
-            uow.audit(action, refer(Noun.RMA, rma.id), account_id=rma.account_id)
-            settle(uow, rma.account_id, self._zone)
-            requote_pending(uow, rma.account_id, self._zone)
-            uow.commit()
-            return rma
+            return change(uow, rma)
+
+        return self._acts.carry_out(actor, rma_id, permission, action, change_approved)
 
 
 def _check_instant(rma: Rma, at: datetime, now: datetime) -> None:

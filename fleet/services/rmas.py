@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
@@ -30,9 +29,10 @@ from fleet.domain.rma import (
 from fleet.domain.rma_permits import Opening, check_is_owed, check_may_open
 from fleet.domain.term import Delivered, ShipmentFailed, TakenBack, fold
 from fleet.domain.unit import CustodyEvent, Service, ServiceEvent, after
-from fleet.services.cancellation_quotes import noticed_on, requote_pending
+from fleet.services.cancellation_quotes import noticed_on
+from fleet.services.rma_acts import RmaActs
 from fleet.services.rma_tracks import take_step
-from fleet.services.settlement import charge_shipping, settle
+from fleet.services.settlement import charge_shipping
 from fleet.services.shipping import Parcel, ship_unit
 from fleet.store.inspections import InspectionRepository
 from fleet.store.placements import PlacementRepository
@@ -43,7 +43,6 @@ from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import UnitRepository
 
 MAX_REASON_CHARACTERS = 1000
-Change = Callable[[UnitOfWork, Rma], Rma]
 
 
 class Rmas:
@@ -51,6 +50,7 @@ class Rmas:
 
     def __init__(self, transactions: Transactions, zone: tzinfo) -> None:
         self._transactions = transactions
+        self._acts = RmaActs(transactions, zone)
         self._zone = zone
 
     def page(self, actor: Actor, limit: int, after_id: int | None) -> list[Rma]:
@@ -93,12 +93,11 @@ class Rmas:
 
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
             rma = take_step(uow, rma, DecisionEvent.APPROVE, why)
-            placement = PlacementRepository(uow).get(rma.placement)
-            noticed_on = self._opening(uow, rma.kind, placement).noticed_on
-            due = return_due(rma, uow.now, PolicyRepository(uow).book(), self._zone, noticed_on)
+            noticed = noticed_on(uow, PlacementRepository(uow).get(rma.placement), self._zone)
+            due = return_due(rma, uow.now, PolicyRepository(uow).book(), self._zone, noticed)
             return replace(rma, approved_at=uow.now, due_on=due)
 
-        return self._change(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_APPROVE, change)
+        return self._acts.carry_out(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_APPROVE, change)
 
     def deny(self, actor: Actor, rma_id: int, why: str) -> Rma:
         """The RMA is refused; nothing comes back for it."""
@@ -107,7 +106,7 @@ class Rmas:
             rma = take_step(uow, rma, DecisionEvent.DENY, why)
             return take_step(uow, rma, ReturnEvent.CLOSE, why)
 
-        return self._change(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_DENY, change)
+        return self._acts.carry_out(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_DENY, change)
 
     def cancel(self, actor: Actor, rma_id: int, why: str) -> Rma:
         """The RMA is withdrawn before anything was sent; a reserved replacement goes back to stock."""
@@ -122,7 +121,7 @@ class Rmas:
             rma = take_step(uow, rma, ReturnEvent.CLOSE, why)
             return replace(rma, replacement_serial=None)
 
-        return self._change(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_CANCEL, change)
+        return self._acts.carry_out(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_CANCEL, change)
 
     # Replacement
 
@@ -141,7 +140,7 @@ class Rmas:
             rma = take_step(uow, rma, ReplacementEvent.RESERVE, unit.serial)
             return replace(rma, replacement_serial=unit.serial, replacement_placement=None)
 
-        return self._change(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_RESERVE, change)
+        return self._acts.carry_out(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_RESERVE, change)
 
     def ship(self, actor: Actor, rma_id: int, parcel: Parcel) -> Rma:
         """Send the reserved unit; its first registration from the account swaps it in."""
@@ -166,7 +165,7 @@ class Rmas:
             charge_shipping(uow, rma, old.ownership, self._zone)
             return replace(rma, replacement_placement=ship_unit(uow, unit, opened, parcel).id)
 
-        return self._change(actor, rma_id, Permission.SHIPMENT_MANAGE, AuditAction.RMA_SHIP, change)
+        return self._acts.carry_out(actor, rma_id, Permission.SHIPMENT_MANAGE, AuditAction.RMA_SHIP, change)
 
     def deliver(self, actor: Actor, rma_id: int, delivered_at: datetime) -> Rma:
         """The carrier's proof of delivery, whenever it turns up."""
@@ -179,7 +178,7 @@ class Rmas:
             TermEventRepository(uow).record(rma.account_id, Delivered(placement, delivered_at))
             return take_step(uow, rma, ReplacementEvent.DELIVER, "proof of delivery", delivered_at)
 
-        return self._change(actor, rma_id, Permission.SHIPMENT_MANAGE, AuditAction.RMA_DELIVER, change)
+        return self._acts.carry_out(actor, rma_id, Permission.SHIPMENT_MANAGE, AuditAction.RMA_DELIVER, change)
 
     def lose(self, actor: Actor, rma_id: int, outcome: str) -> Rma:
         """The carrier reports the replacement lost, refused or returned; another may be reserved."""
@@ -194,7 +193,7 @@ class Rmas:
             TermEventRepository(uow).record(rma.account_id, ShipmentFailed(placement, uow.now, outcome))
             return rma
 
-        return self._change(actor, rma_id, Permission.SHIPMENT_MANAGE, AuditAction.RMA_LOSE, change)
+        return self._acts.carry_out(actor, rma_id, Permission.SHIPMENT_MANAGE, AuditAction.RMA_LOSE, change)
 
     # Return
 
@@ -211,10 +210,10 @@ class Rmas:
             TermEventRepository(uow).record(rma.account_id, TakenBack(rma.placement, uow.now))
             return replace(rma, condition=condition)
 
-        return self._change(actor, rma_id, Permission.RETURN_RECEIVE, AuditAction.RMA_RECEIVE, change)
+        return self._acts.carry_out(actor, rma_id, Permission.RETURN_RECEIVE, AuditAction.RMA_RECEIVE, change)
 
     def _opening(self, uow: UnitOfWork, kind: RmaKind, placement: Placement) -> Opening:
-        """What is known of the unit's service; an ended one is rare enough to be folded for."""
+        """What is known of the unit's service now."""
         account_id, zone = placement.opened.account_id, self._zone
         terms = fold(TermEventRepository(uow).of_account(account_id), PolicyRepository(uow).book(), zone)
         return Opening(
@@ -225,17 +224,6 @@ class Rmas:
             noticed_on=noticed_on(uow, placement, zone),
             service_ended_on=terms[placement.id].service_ended_on,
         )
-
-    def _change(self, actor: Actor, rma_id: int, permission: Permission, action: AuditAction, change: Change) -> Rma:
-        actor.require(permission)
-        with self._transactions.begin(actor) as uow:
-            rmas = RmaRepository(uow)
-            rma = rmas.save(change(uow, rmas.hold(rma_id)))
-            uow.audit(action, refer(Noun.RMA, rma.id), account_id=rma.account_id)
-            settle(uow, rma.account_id, self._zone)  # whatever the step has made known
-            requote_pending(uow, rma.account_id, self._zone)
-            uow.commit()
-            return rma
 
 
 def _found(uow: UnitOfWork, rma: Rma) -> Inspection | None:

@@ -272,20 +272,27 @@ def test_a_leased_unit_is_asked_back_and_charged_if_it_stays_away(
     assert fees(warehouse) == [("placement-1", 6500, date(2026, 3, 25))]
 
 
+@pytest.mark.parametrize("proof", ["registration", "delivery"])
 def test_a_pending_cancellation_is_quoted_again_when_a_replacement_is_received(
-    warehouse: Warehouse, services: Services, clock: Clock, units: list[Unit]
+    warehouse: Warehouse, services: Services, clock: Clock, units: list[Unit], proof: str
 ) -> None:
+    def received() -> None:
+        if proof == "registration":
+            warehouse.register(new)
+        else:
+            services.rmas.deliver(warehouse.actor, 1, clock())
+
     warehouse.stock()
     new = warehouse.replace(warehouse.approved(units[0]))
     kept = request(warehouse)
     assert [line.fee.cents for line in kept.quote] == [5000, 5000, 0]
     clock.advance(days=1)
-    warehouse.register(new)
+    received()
     again = services.cancellations.get(warehouse.actor, 1)
     assert [line.fee.cents for line in again.quote] == [0, 5000, 5000]
     assert "has changed" in mails(services)["cancellation_requote:CN-1:2"]
     before = len(mails(services))
-    warehouse.register(new)
+    received()
     assert len(mails(services)) == before
 
 

@@ -82,13 +82,16 @@ def test_a_step_the_tables_do_not_have_changes_nothing(warehouse: Warehouse, pla
 @pytest.mark.parametrize(
     ("situation", "step"), [(situation, step) for situation, (_, steps) in SITUATIONS.items() for step in sorted(steps)]
 )
-def test_a_step_the_tables_have_is_taken_and_kept(
+def test_a_step_the_tables_have_is_taken_kept_and_audited(
     warehouse: Warehouse, placed: Unit, situation: str, step: str
 ) -> None:
     rma = reach(warehouse, placed, situation)
     steps = len(warehouse.services.rmas.get(warehouse.actor, rma.id)[1])
     STEPS[step](warehouse, rma)
     assert len(warehouse.services.rmas.get(warehouse.actor, rma.id)[1]) > steps
+    entries = warehouse.services.audit.page(warehouse.actor, 5, None, None)
+    last = next(entry for entry in entries if entry.action.startswith("rma:"))
+    assert (last.action, last.subject, last.actor) == (f"rma:{step}", "RMA-1", "PE-900")
 
 
 def test_an_rma_is_opened_once_for_a_unit_at_an_account(warehouse: Warehouse, placed: Unit) -> None:
