@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import statistics
 from typing import Any
 
-from tools.bench.ratio import Ratio
+from tools.bench.ratio import Ratio, ratio_of
 from tools.demo import making
 from tools.demo.narrator import Narrator
 from tools.demo.story import FIRST, opened_world
@@ -23,14 +22,8 @@ def run(starts: int) -> Ratio:
         making.sell(world, serials)
         making.plug_in(world, serials)
         readings = [_start_again(world, serials[0]) for _ in range(starts)]
-    return Ratio(
-        subject="boot.py to configuration",
-        reference="its own TLS handshakes",
-        subject_us=statistics.median(reading["configured_ms"] for reading in readings) * 1000,
-        reference_us=statistics.median(reading["tls_ms"] for reading in readings) * 1000,
-        ratio=statistics.median(reading["configured_ms"] / reading["tls_ms"] for reading in readings),
-        rounds=starts,
-    )
+    pairs = [(reading["configured_ms"] * 1000, reading["tls_ms"] * 1000) for reading in readings]
+    return ratio_of("boot.py to configuration", "its own TLS handshakes", pairs)
 
 
 def _start_again(world: World, serial: str) -> dict[str, Any]:

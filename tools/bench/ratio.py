@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 MIN_ROUNDS = 5
@@ -36,13 +36,18 @@ def measure(
     run()
     baseline()
     pairs = [(_time(run), _time(baseline)) for _ in range(rounds)]
+    return ratio_of(subject, reference, [(s / operations * 1e6, r / operations * 1e6) for s, r in pairs])
+
+
+def ratio_of(subject: str, reference: str, pairs: Sequence[tuple[float, float]]) -> Ratio:
+    """Of the microseconds that subject and reference took in each round."""
     return Ratio(
         subject=subject,
         reference=reference,
-        subject_us=statistics.median(s for s, _ in pairs) / operations * 1e6,
-        reference_us=statistics.median(r for _, r in pairs) / operations * 1e6,
-        ratio=statistics.median(s / r for s, r in pairs),
-        rounds=rounds,
+        subject_us=statistics.median(ours for ours, _ in pairs),
+        reference_us=statistics.median(theirs for _, theirs in pairs),
+        ratio=statistics.median(ours / theirs for ours, theirs in pairs),
+        rounds=len(pairs),
     )
 
 

@@ -6,12 +6,8 @@ read back and hashed. The connection stands already, as it does after the metada
 
 from __future__ import annotations
 
-import json
 import os
 import ssl
-import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -19,38 +15,30 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from boards import catalogue
-from tools.bench.ratio import Ratio
-from tools.release.build import REPOSITORY
+from tools.bench.on_micropython import readings
+from tools.bench.ratio import Ratio, ratio_of
 
-BOARD = "simulated"
 IMAGE_BYTES = 131_072
 _HOST = "127.0.0.1"
-_HEAP = "4M"
-_TIMEOUT_S = 300
 _LIFE = timedelta(days=1)
 
 _SCRIPT = """
-import asyncio, gc, json, sys, time
+import asyncio, gc, time
 from hashlib import sha256
 from asyncio.stream import Stream
 from adapter.update.fetching import Get
 from adapter.update.slot_writer import SlotWriter
-from ports.unix.flash import Flash
 from ports.unix.net import Net, tls_context
 from ports.unix.slots import slot_digest
 from ports.unix.updater import Server
 
-facts = json.loads(sys.stdin.read())
-partitions = {name: tuple(place) for name, place in facts["partitions"].items()}
-slot = Flash(facts["flash"], facts["bytes"], facts["block_bytes"], partitions).partition("slot_b")
+slot = flash.partition("slot_b")
 size = facts["image_bytes"]
 with open(facts["anchors"], "rb") as file:
     anchors = file.read()
@@ -136,48 +124,21 @@ class _Handler(BaseHTTPRequestHandler):
 
 def run(rounds: int, image_bytes: int = IMAGE_BYTES) -> list[Ratio]:
     """Plain and TLS, each with and without the slot read back and hashed again."""
-    readings = _readings(rounds, image_bytes)
+    found = _measured(rounds, image_bytes)
     names = ("plain, to slot", "plain, to slot and read back", "TLS, to slot", "TLS, to slot and read back")
     return [
-        Ratio(
-            subject=f"stream {name}",
-            reference="hash + flash write alone",
-            subject_us=statistics.median(reading[at] for reading in readings),
-            reference_us=statistics.median(reading[-1] for reading in readings),
-            ratio=statistics.median(reading[at] / reading[-1] for reading in readings),
-            rounds=rounds,
-        )
+        ratio_of(f"stream {name}", "hash + flash write alone", [(reading[at], reading[-1]) for reading in found])
         for at, name in enumerate(names)
     ]
 
 
-def _readings(rounds: int, image_bytes: int) -> list[list[int]]:
+def _measured(rounds: int, image_bytes: int) -> list[list[int]]:
     """Microseconds a round, the reference last."""
-    board = catalogue.load(BOARD)
     image = os.urandom(image_bytes)
-    with tempfile.TemporaryDirectory() as directory:
-        folder = Path(directory)
-        (folder / "script.py").write_text(_SCRIPT)
-        (folder / "image").write_bytes(image)
-        (folder / "flash").write_bytes(b"\xff" * board.flash.bytes)
-        context = _context(folder)
-        with _serving(image, None) as plain, _serving(image, context) as secure:
-            facts = {
-                "flash": str(folder / "flash"), "bytes": board.flash.bytes, "block_bytes": board.flash.block_bytes,
-                "partitions": {name: (part.offset, part.bytes) for name, part in board.flash.partitions.items()},
-                "image": str(folder / "image"), "image_bytes": image_bytes, "anchors": str(folder / "anchors"),
-                "plain": plain, "tls": secure, "rounds": rounds,
-            }  # fmt: skip
-            done = subprocess.run(
-                [_micropython(), "-X", f"heapsize={_HEAP}", str(folder / "script.py")],
-                input=json.dumps(facts), capture_output=True, check=True, text=True, timeout=_TIMEOUT_S,
-                env={**os.environ, "MICROPYPATH": f"{REPOSITORY}:{REPOSITORY / 'firmware'}:.frozen"},
-            )  # fmt: skip
-    return [[int(text) for text in line.split()] for line in done.stdout.splitlines()[1:]]
-
-
-def _micropython() -> str:
-    return str(Path(sys.executable).parent / "micropython")
+    context, anchors = _context()
+    with _serving(image, None) as plain, _serving(image, context) as secure:
+        facts = {"image_bytes": image_bytes, "plain": plain, "tls": secure}
+        return readings(_SCRIPT, rounds, {"image": image, "anchors": anchors}, facts)
 
 
 @contextmanager
@@ -196,8 +157,8 @@ def _serving(image: bytes, context: ssl.SSLContext | None) -> Iterator[int]:
         server.server_close()
 
 
-def _context(folder: Path) -> ssl.SSLContext:
-    """A server's context with a certificate that signs itself; its DER is written to `anchors`."""
+def _context() -> tuple[ssl.SSLContext, bytes]:
+    """A server's context with a certificate that signs itself, and that certificate in DER."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bench")])
     now = datetime.now(UTC)
@@ -213,12 +174,12 @@ def _context(folder: Path) -> ssl.SSLContext:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    (folder / "anchors").write_bytes(certificate.public_bytes(serialization.Encoding.DER))
-    pem = folder / "server.pem"
-    pem.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ) + certificate.public_bytes(serialization.Encoding.PEM)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    return context
+    with tempfile.NamedTemporaryFile() as file:  # it is read from a file only
+        file.write(pem)
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context, certificate.public_bytes(serialization.Encoding.DER)

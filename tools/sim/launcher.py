@@ -140,7 +140,7 @@ class Launcher:
         with self._folder.log.open("ab") as log:
             self._unit = subprocess.Popen(
                 [
-                    _micropython(), "-X", f"heapsize={self._board.simulated_heap_bytes(image_bytes)}",
+                    micropython(), "-X", f"heapsize={self._board.simulated_heap_bytes(image_bytes)}",
                     "-m", "boot", str(self._folder.path), str(write), cause,
                 ],
                 # MicroPython looks for modules in its working directory first.
@@ -237,7 +237,8 @@ def _die_with_parent() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _micropython() -> str:
+def micropython() -> str:
+    """The program that runs units here; SimulationError if it is not installed."""
     beside = Path(sys.executable).parent / "micropython"
     found = str(beside) if beside.exists() else shutil.which("micropython")
     if not found:
