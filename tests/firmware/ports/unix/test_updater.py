@@ -155,7 +155,7 @@ def test_an_image_comes_over_tls_into_the_other_slot(bench: Bench) -> None:
     assert named(told) == [("downloading", "none"), ("staged", "none")]
     assert told["states"] == ["idle", "downloading", "staged", "armed"]
     assert (bench.unit.session.state, bench.unit.header.version) == ("trial", "1.0.0")
-    print(f"\\nupdate of {len(PAYLOAD)} bytes: {told['ms']} ms, {told['peak'] - told['before']} bytes of heap")
+    print(f"\nupdate of {len(PAYLOAD)} bytes: {told['ms']} ms, {told['peak'] - told['before']} bytes of heap")
 
 
 def test_a_refresh_with_nothing_new_asks_for_two_files_and_is_quick(bench: Bench) -> None:
@@ -167,7 +167,7 @@ def test_a_refresh_with_nothing_new_asks_for_two_files_and_is_quick(bench: Bench
         "metadata/2.root.json", "metadata/timestamp.json", f"director/{SERIAL}.json",
     ]  # fmt: skip
     assert not told["notes"]
-    print(f"\\nrefresh with nothing new: {told['ms']} ms")
+    print(f"\nrefresh with nothing new: {told['ms']} ms")
 
 
 def cut_off(handler: Handler, data: bytes) -> None:
@@ -187,13 +187,27 @@ def unavailable(handler: Handler, data: bytes) -> None:
     handler.answer(503, b"later")
 
 
+def chunks(handler: Handler, status: int, data: bytes, seconds: float) -> None:
+    """An answer that is `data` over and over, for so long."""
+    handler.send_response(status)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        handler.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+
+
 def endless(handler: Handler, data: bytes) -> None:
+    """The file, and then no end."""
+    chunks(handler, 200, data, 1)
+
+
+def no_chunk(handler: Handler, data: bytes) -> None:
     handler.send_response(200)
     handler.send_header("Transfer-Encoding", "chunked")
     handler.end_headers()
-    until = time.monotonic() + 1
-    while time.monotonic() < until:
-        handler.wfile.write(b"1000\\r\\n" + b"x" * 4096 + b"\\r\\n")
+    handler.wfile.write(b"4 KB\r\n" + b"x" * 4096 + b"\r\n")
+    handler.close_connection = True
 
 
 def no_ranges(handler: Handler, data: bytes) -> None:
@@ -201,23 +215,18 @@ def no_ranges(handler: Handler, data: bytes) -> None:
 
 
 def half_a_header(handler: Handler, data: bytes) -> None:
-    handler.wfile.write(b"HTTP/1.1 200 OK\\r\\nContent-Le")
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Le")
     handler.close_connection = True
 
 
 def no_http(handler: Handler, data: bytes) -> None:
-    handler.wfile.write(b"\\x00" * 5000)
+    handler.wfile.write(b"\x00" * 5000)
     handler.close_connection = True
 
 
 def endless_page(handler: Handler, data: bytes) -> None:
     """An error without end."""
-    handler.send_response(500)
-    handler.send_header("Transfer-Encoding", "chunked")
-    handler.end_headers()
-    until = time.monotonic() + 5
-    while time.monotonic() < until:
-        handler.wfile.write(b"1000\r\n" + b"x" * 4096 + b"\r\n")
+    chunks(handler, 500, b"x" * 4096, 5)
 
 
 def refused(handler: Handler, data: bytes) -> None:
@@ -247,8 +256,8 @@ def promises_more(handler: Handler, data: bytes) -> None:
 
 
 FAULTS = [
-    cut_off, stall, unavailable, endless, half_a_header, no_http, endless_page, refused, forbidden, elsewhere, unranged,
-    lies_longer, promises_more,
+    cut_off, stall, unavailable, endless, no_chunk, half_a_header, no_http, endless_page, refused, forbidden, elsewhere,
+    unranged, lies_longer, promises_more,
 ]  # fmt: skip
 
 
