@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +51,10 @@ class TimingServer(UpdateServer):
 def repository() -> BendableRepository:
     now = datetime.now(UTC).replace(microsecond=0)
     made = BendableRepository()
-    for signed in (made.root, made.targets, made.board, made.snapshot, made.timestamp):
-        signed.expires = now + timedelta(days=30)
     for number in range(RELEASES):
         made.add_image(f"1.{number}.0", number + 1, payload=bytes([number]) * 100)
-    made.publish_root()
-    made.publish(bump=("all",))
-    made.assign(None, serial=SERIAL, at=now)
-    made.files[f"director/{SERIAL}.json"] = made.files.pop("director/PT000000019.json")
+    made.renew(now)
+    made.assign_to(SERIAL, None, now)
     return made
 
 

@@ -10,14 +10,13 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from protocol.wire.enumerations import BOOT_REASONS, COMMANDS, UPDATE_REASONS, UPDATE_STATES
 from protocol.wire.image import ImageHeader
 from protocol.wire.release import target_facts, target_name
 from tests.firmware.adapter.update.repository import BOARD, BendableRepository
-from tests.firmware.adapter.update.repository import SERIAL as REPOSITORY_SERIAL
 from tests.firmware.loopback_fleet import loopback_fleet
 from tests.firmware.plugged_unit import PluggedUnit
 from tests.firmware.ports.unix.update_server import UpdateServer
@@ -93,17 +92,13 @@ def _repository(base: bytes, image: bytes, by_delta: bool) -> BendableRepository
     """The image assigned now, by metadata that holds now."""
     now = datetime.now(UTC).replace(microsecond=0)
     made = BendableRepository()
-    for signed in (made.root, made.targets, made.board, made.snapshot, made.timestamp):
-        signed.expires = now + timedelta(days=30)
-    made.publish_root()
     header = ImageHeader.unpack(image)
     name = target_name(BOARD, header.version)
     made.add_target(name, image, target_facts(header) | {"minimum_heap_bytes": 1})
     if by_delta:
         made.add_delta(base, name, make_delta(base, image))
-    made.publish(bump=("all",))
-    made.assign(name, serial=SERIAL, at=now)
-    made.files[f"director/{SERIAL}.json"] = made.files.pop(f"director/{REPOSITORY_SERIAL}.json")
+    made.renew(now)
+    made.assign_to(SERIAL, name, now)
     return made
 
 

@@ -126,6 +126,13 @@ class BendableRepository:
         self.files[path] = data
         return path
 
+    def renew(self, now: datetime) -> None:
+        """Everything is published anew, to hold for 30 days from `now` on: for a unit whose clock is the real one."""
+        for signed in (self.root, *self._online().values()):
+            signed.expires = now + timedelta(days=30)
+        self.publish_root()
+        self.publish(bump=("all",))
+
     def image(self, name: str) -> bytes:
         return self.files[f"targets/{self.board.targets[name].hashes['sha256']}.{name}"]
 
@@ -171,6 +178,11 @@ class BendableRepository:
         image = None if name is None else self.assigned_image(name, **changes)
         order = Director(self.keys["director"][0]).sign(serial, sequence, image, at)
         self.files[f"director/{SERIAL}.json"] = order
+
+    def assign_to(self, serial: str, name: str | None, at: datetime) -> None:
+        """The director's first order for another unit than SERIAL, where that one looks for it."""
+        self.assign(name, serial=serial, at=at)
+        self.files[f"director/{serial}.json"] = self.files.pop(f"director/{SERIAL}.json")
 
     def forge_assignment(self, signer: CryptoSigner | None = None, **changes: Any) -> None:
         """The current order with `changes`, signed by `signer` (the director if None)."""
