@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from securesystemslib.signer import Key
+from tuf.api.metadata import Metadata
 
+from fleet.domain.errors import InvalidError
+from fleet.updates.errors import MetadataError
 from fleet.updates.keys import ONLINE_ROLES
+from fleet.updates.metadata import to_bytes
 from fleet.updates.repository import Repository
 from protocol.wire.image import ImageHeader
 from tools.release.bundle import Bundle
@@ -70,10 +75,42 @@ class Owners:
         online = self.repository.keys.public()
         self.replace_keys({entry["keyid"]: key_of(entry["next"]) for entry in online.values()})
 
+    def publication(self) -> tuple[dict[str, bytes], dict[str, bytes]]:
+        """What is signed and not served yet: metadata files and payloads, by name."""
+        published = versions(self.repository)
+        return self.bundle.files_after(published), self.bundle.payloads_after(published)
+
     def publish(self) -> None:
-        published = {each.role: each.version for each in self.repository.status()}
-        files = self.bundle.files_after(published)
-        self.repository.publish(files, self.bundle.payloads_after(published), self.now)
+        self.repository.publish(*self.publication(), self.now)
+
+    def edited(self, role: str, change: Callable[[Any], None], *signers: str, versions_on: int = 1) -> dict[str, bytes]:
+        """The newest file of `role` with its signed part changed, signed by those keys, whatever it says now."""
+        metadata: Metadata[Any] = self.bundle.require(role)
+        metadata.signed.version += versions_on
+        change(metadata.signed)
+        metadata.signatures.clear()
+        for name in signers:
+            metadata.sign(self.keys.signer(name), append=True)
+        return {f"{metadata.signed.version}.{role}.json": to_bytes(metadata)}
+
+
+def versions(repository: Repository) -> dict[str, int]:
+    """The version of each role that is served."""
+    return {each.role: each.version for each in repository.status()}
+
+
+def check_refused(
+    owners: Owners,
+    files: Mapping[str, bytes],
+    payloads: Mapping[str, bytes],
+    match: str,
+    error: type[InvalidError] = MetadataError,
+) -> None:
+    """The publication is refused for that reason, and nothing of the repository moved."""
+    before = tree(owners.repository.directory)
+    with pytest.raises(error, match=match):
+        owners.repository.publish(files, payloads, owners.now)
+    assert tree(owners.repository.directory) == before
 
 
 def tree(directory: Path) -> dict[str, bytes]:

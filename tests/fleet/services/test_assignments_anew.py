@@ -23,7 +23,7 @@ from fleet.updates.director import ASSIGNMENT_LIFE
 from fleet.updates.errors import MetadataError
 from fleet.updates.metadata import parse
 from tests.fleet.conftest import START, Clock
-from tests.fleet.release_owners import Owners
+from tests.fleet.release_owners import Owners, versions
 from tests.fleet.services.fleet_of_units import FakeUnit, put_in_service
 from tests.fleet.services.test_rollouts import APPROVER, MANAGER, states
 from tools.release.bundle import Bundle
@@ -52,9 +52,7 @@ def unit(services: Services, owners: Owners, clock: Clock) -> FakeUnit:
 
 
 def publish(services: Services, owners: Owners) -> None:
-    published = {each.role: each.version for each in services.repository.status()}
-    payloads = owners.bundle.payloads_after(published)
-    services.releases.publish(MANAGER, owners.bundle.files_after(published), payloads)
+    services.releases.publish(MANAGER, *owners.publication())
 
 
 def start(services: Services, times: RestartTimes | None = None) -> int:
@@ -67,8 +65,7 @@ def start(services: Services, times: RestartTimes | None = None) -> int:
 def order(services: Services, unit: FakeUnit) -> dict[str, Any]:
     """The signed part of the unit's file; it verifies by the key the current targets lists."""
     document = json.loads(services.unit_updates.assignment(unit.serial))
-    versions = {each.role: each.version for each in services.repository.status()}
-    path = services.repository.metadata_file(f"{versions['targets']}.targets.json")
+    path = services.repository.metadata_file(f"{versions(services.repository)['targets']}.targets.json")
     assert path is not None
     targets = parse("targets", path.read_bytes()).signed
     payload = encode_canonical(document["signed"])

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from securesystemslib.signer import CryptoSigner, Key, SSlibKey
-from tuf.api.metadata import Metadata, Root
+from securesystemslib.signer import CryptoSigner, SSlibKey
+from tuf.api.metadata import Delegations, Root
 
-from fleet.updates.errors import MetadataError
-from fleet.updates.metadata import MAX_ROLE_KEYS, MAX_RSA_BITS, MIN_RSA_BITS, to_bytes
-from tests.fleet.release_owners import Owners, tree
+from fleet.updates.metadata import MAX_ROLE_KEYS, MAX_RSA_BITS, MIN_RSA_BITS
+from tests.fleet.release_owners import Owners, check_refused, versions
 
 ECDSA = ("ecdsa", "ecdsa-sha2-nistp256")
 RSA = ("rsa", "rsassa-pss-sha256")
@@ -26,32 +25,6 @@ def owners(owners: Owners) -> Owners:
     owners.initialise()
     owners.publish()
     return owners
-
-
-def next_root(owners: Owners, change: Callable[[Root], None], signers: list[str]) -> dict[str, bytes]:
-    root: Metadata[Root] = owners.bundle.require("root")
-    root.signed.version += 1
-    change(root.signed)
-    root.signatures.clear()
-    for name in signers:
-        root.sign(owners.keys.signer(name), append=True)
-    return {f"{root.signed.version}.root.json": to_bytes(root)}
-
-
-def next_targets(owners: Owners, key: Key) -> dict[str, bytes]:
-    targets: Metadata[Any] = owners.bundle.require("targets")
-    targets.signed.version += 1
-    targets.signed.delegations.keys[key.keyid] = key
-    targets.signatures.clear()
-    targets.sign(owners.keys.signer("targets"))
-    return {"2.targets.json": to_bytes(targets)}
-
-
-def refused(owners: Owners, files: dict[str, bytes], match: str) -> None:
-    before = tree(owners.repository.directory)
-    with pytest.raises(MetadataError, match=match):
-        owners.repository.publish(files, {}, owners.now)
-    assert tree(owners.repository.directory) == before
 
 
 def rsa_key(bits: int) -> SSlibKey:
@@ -89,37 +62,54 @@ def pem_of(kind: str) -> str:
     return str((rsa_key(MIN_RSA_BITS) if kind == "rsa" else CryptoSigner.generate_ecdsa().public_key).keyval["public"])
 
 
+# What makes each key, and why it is refused.
 BAD = {
-    "a scheme units do not know": lambda: CryptoSigner.generate_ecdsa(scheme="ecdsa-sha2-nistp384").public_key,
-    "RSA with another padding": lambda: SSlibKey.from_crypto(
-        rsa.generate_private_key(65537, MIN_RSA_BITS).public_key(), scheme="rsa-pkcs1v15-sha256"
+    "a scheme units do not know": (
+        lambda: CryptoSigner.generate_ecdsa(scheme="ecdsa-sha2-nistp384").public_key,
+        "units verify .* only",
     ),
-    "RSA too short": lambda: rsa_key(MIN_RSA_BITS // 2),
-    "RSA too long": lambda: rsa_key(MAX_RSA_BITS + 8),
-    "P-384 by the name of P-256": on_another_curve,
-    "no ECDSA key": lambda: not_a_key("ecdsa", "ecdsa-sha2-nistp256"),
-    "no Ed25519 key": lambda: not_a_key("ed25519", "ed25519"),
-    "no RSA key": lambda: not_a_key("rsa", "rsassa-pss-sha256"),
-    "a compressed point": compressed,
-    "PKCS 1": lambda: written(PublicFormat.PKCS1),
-    "text before it": lambda: written(PublicFormat.SubjectPublicKeyInfo, before="from our HSM\n"),
-    "an RSA exponent of 40 bits": lambda: written(PublicFormat.SubjectPublicKeyInfo, exponent=(1 << 40) + 15),
-    "an RSA key for ECDSA": lambda: in_pem(*ECDSA, pem_of("rsa")),
-    "an EC key for RSA": lambda: in_pem(*RSA, pem_of("ecdsa")),
-    "hexadecimal digits with spaces": lambda: in_pem("ed25519", "ed25519", " ".join(["ab"] * 32)),
+    "RSA with another padding": (
+        lambda: SSlibKey.from_crypto(
+            rsa.generate_private_key(65537, MIN_RSA_BITS).public_key(), scheme="rsa-pkcs1v15-sha256"
+        ),
+        "units verify .* only",
+    ),
+    "RSA too short": (lambda: rsa_key(MIN_RSA_BITS // 2), f"units take {MIN_RSA_BITS} to {MAX_RSA_BITS}"),
+    "RSA too long": (lambda: rsa_key(MAX_RSA_BITS + 8), f"units take {MIN_RSA_BITS} to {MAX_RSA_BITS}"),
+    "P-384 by the name of P-256": (on_another_curve, "units compute on P-256"),
+    "no ECDSA key": (lambda: not_a_key("ecdsa", "ecdsa-sha2-nistp256"), "which is no ecdsa-sha2-nistp256 key"),
+    "no Ed25519 key": (lambda: not_a_key("ed25519", "ed25519"), "which is no ed25519 key"),
+    "no RSA key": (lambda: not_a_key("rsa", "rsassa-pss-sha256"), "which is no rsassa-pss-sha256 key"),
+    "a compressed point": (compressed, "in a form units do not read"),
+    "PKCS 1": (lambda: written(PublicFormat.PKCS1), "in a form units do not read"),
+    "text before it": (
+        lambda: written(PublicFormat.SubjectPublicKeyInfo, before="from our HSM\n"),
+        "in a form units do not read",
+    ),
+    "an RSA exponent of 40 bits": (
+        lambda: written(PublicFormat.SubjectPublicKeyInfo, exponent=(1 << 40) + 15),
+        "units take 32 bits",
+    ),
+    "an RSA key for ECDSA": (lambda: in_pem(*ECDSA, pem_of("rsa")), "it is of another kind"),
+    "an EC key for RSA": (lambda: in_pem(*RSA, pem_of("ecdsa")), "it is of another kind"),
+    "hexadecimal digits with spaces": (
+        lambda: in_pem("ed25519", "ed25519", " ".join(["ab"] * 32)),
+        "which is no ed25519 key",
+    ),
 }
 
 
 @pytest.mark.parametrize("kind", BAD)
 def test_a_key_no_unit_can_use_is_refused_in_root_and_in_targets(owners: Owners, kind: str) -> None:
-    key = BAD[kind]()
+    make, match = BAD[kind]
+    key = make()
 
-    def spoil(root: Root) -> None:
-        root.keys[key.keyid] = key
+    def spoil(holder: Root | Delegations) -> None:
+        holder.keys[key.keyid] = key
 
-    match = "units verify|units compute|units take|which is no|units do not read|another kind"
-    refused(owners, next_root(owners, spoil, ["root-1", "root-2"]), match)
-    refused(owners, next_targets(owners, key), match)
+    check_refused(owners, owners.edited("root", spoil, "root-1", "root-2"), {}, match)
+    files = owners.edited("targets", lambda targets: spoil(targets.delegations), "targets")
+    check_refused(owners, files, {}, match)
 
 
 def test_one_key_under_two_ids_is_refused_since_units_count_it_once(owners: Owners) -> None:
@@ -129,7 +119,7 @@ def test_one_key_under_two_ids_is_refused_since_units_count_it_once(owners: Owne
         root.revoke_key(third, "root")
         root.add_key(SSlibKey("e" * 64, same.keytype, same.scheme, dict(same.keyval)), "root")
 
-    refused(owners, next_root(owners, double, ["root-1", "root-2"]), "under two ids")
+    check_refused(owners, owners.edited("root", double, "root-1", "root-2"), {}, "under two ids")
 
 
 def fewer_keys(root: Root) -> None:
@@ -142,12 +132,14 @@ def threshold(value: int) -> Callable[[Root], None]:
 
 @pytest.mark.parametrize("change", [fewer_keys, threshold(1)])
 def test_root_stays_at_two_of_three(owners: Owners, change: Callable[[Root], None]) -> None:
-    refused(owners, next_root(owners, change, ["root-1", "root-2", "root-3"]), "at least 2 of 3")
+    check_refused(owners, owners.edited("root", change, "root-1", "root-2", "root-3"), {}, "at least 2 of 3")
 
 
 @pytest.mark.parametrize("signers", [[], ["root-1"], ["targets", "root-3"]])
 def test_a_root_below_its_threshold_is_refused(owners: Owners, signers: list[str]) -> None:
-    refused(owners, next_root(owners, lambda root: None, signers), "root version 2 is not signed as root demands")
+    check_refused(
+        owners, owners.edited("root", lambda root: None, *signers), {}, "root version 2 is not signed as root demands"
+    )
 
 
 def all_new(owners: Owners) -> Callable[[Root], None]:
@@ -170,28 +162,29 @@ def all_new(owners: Owners) -> Callable[[Root], None]:
     ],
 )
 def test_a_root_needs_both_thresholds(owners: Owners, signers: list[str]) -> None:
-    refused(owners, next_root(owners, all_new(owners), signers), "root version 2 is not signed as root demands")
+    check_refused(
+        owners, owners.edited("root", all_new(owners), *signers), {}, "root version 2 is not signed as root demands"
+    )
 
 
 def test_a_root_with_both_thresholds_is_taken_even_if_all_keys_are_new(owners: Owners) -> None:
-    files = next_root(owners, all_new(owners), ["root-1", "root-3", "usurper-1", "usurper-2"])
+    files = owners.edited("root", all_new(owners), "root-1", "root-3", "usurper-1", "usurper-2")
     owners.repository.publish(files, {}, owners.now)
-    assert {each.role: each.version for each in owners.repository.status()}["root"] == 2
+    assert versions(owners.repository)["root"] == 2
 
 
 def test_a_role_lists_no_more_keys_than_a_unit_counts(owners: Owners) -> None:
     def crowd(root: Root) -> None:
         root.roles["targets"].keyids += [f"{number:064x}" for number in range(MAX_ROLE_KEYS)]
 
-    refused(owners, next_root(owners, crowd, ["root-1", "root-2"]), f"{MAX_ROLE_KEYS + 1} keys")
+    check_refused(owners, owners.edited("root", crowd, "root-1", "root-2"), {}, f"{MAX_ROLE_KEYS + 1} keys")
 
 
 def test_another_fleets_director_is_refused(owners: Owners) -> None:
     key = CryptoSigner.generate_ecdsa().public_key
-    targets: Metadata[Any] = owners.bundle.require("targets")
-    targets.signed.version += 1
-    targets.signed.delegations.keys[key.keyid] = key
-    targets.signed.delegations.roles["director"].keyids = [key.keyid]
-    targets.signatures.clear()
-    targets.sign(owners.keys.signer("targets"))
-    refused(owners, {"2.targets.json": to_bytes(targets)}, "this fleet's director key")
+
+    def change(targets: Any) -> None:
+        targets.delegations.keys[key.keyid] = key
+        targets.delegations.roles["director"].keyids = [key.keyid]
+
+    check_refused(owners, owners.edited("targets", change, "targets"), {}, "this fleet's director key")

@@ -6,19 +6,18 @@ import json
 import shutil
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from securesystemslib.signer import SIGNER_FOR_URI_SCHEME, CryptoSigner, Key, SecretsHandler
-from tuf.api.metadata import Metadata
 
 from fleet.updates import keys as keys_module
-from fleet.updates import repository as module
-from fleet.updates.errors import MetadataError, RepositoryError
+from fleet.updates.errors import RepositoryError
 from fleet.updates.keys import ONLINE_ROLES, OnlineKeys
 from fleet.updates.metadata import parse
 from fleet.updates.repository import TIMESTAMP_LIFE, Repository, ensure
-from tests.fleet.release_owners import NOW, Owners, tree
+from tests.fleet.release_owners import NOW, Owners, check_refused, tree
+from tests.fleet.updates.cuts import check_served, publish_until
+from tools.release.keys import key_of
 
 
 @pytest.fixture
@@ -33,25 +32,6 @@ def rotating(owners: Owners) -> Owners:
 
 def keyids(repository: Repository) -> dict[str, str]:
     return {role: entry["keyid"] for role, entry in repository.keys.public().items()}
-
-
-def check_served(repository: Repository) -> None:
-    """What is served verifies from the newest root down, and the director's signature by what targets lists."""
-    metadata = repository.directory / "metadata"
-    newest = 1
-    while (metadata / f"{newest + 1}.root.json").exists():  # as clients walk: none is fetched beyond a gap
-        newest += 1
-    root = Metadata.from_file(str(metadata / f"{newest}.root.json"))
-    timestamp: Metadata[Any] = Metadata.from_file(str(metadata / "timestamp.json"))
-    root.verify_delegate("timestamp", timestamp)
-    version = timestamp.signed.snapshot_meta.version
-    snapshot: Metadata[Any] = Metadata.from_file(str(metadata / f"{version}.snapshot.json"))
-    root.verify_delegate("snapshot", snapshot)
-    number = snapshot.signed.meta["targets.json"].version
-    targets: Metadata[Any] = Metadata.from_file(str(metadata / f"{number}.targets.json"))
-    root.verify_delegate("targets", targets)
-    signed = json.loads(repository.director.sign("PT000000018", 1, None, NOW))
-    assert [each["keyid"] for each in signed["signatures"]] == targets.signed.delegations.roles["director"].keyids
 
 
 def test_until_the_publication_the_old_keys_sign_and_from_it_on_the_new(rotating: Owners) -> None:
@@ -76,60 +56,17 @@ def test_until_the_publication_the_old_keys_sign_and_from_it_on_the_new(rotating
     check_served(repository)
 
 
-class Cut(BaseException):
-    """The process dies here."""
-
-
-def dying_at(monkeypatch: pytest.MonkeyPatch, step: int) -> list[str]:
-    """Die at the file operation of that number: writes of the repository, renames and removals of keys."""
-    done: list[str] = []
-
-    def counted(name: str) -> None:
-        if len(done) == step:
-            raise Cut
-        done.append(name)
-
-    write, replace, unlink = module.write_whole, Path.replace, Path.unlink
-
-    def cut_write(path: Path, data: bytes, mode: int = 0o644) -> None:
-        counted(path.name)
-        write(path, data, mode)
-
-    def cut_replace(self: Path, target: Path) -> Path:
-        if self.parent.name == "keys":
-            counted(self.name)
-        return replace(self, target)
-
-    def cut_unlink(self: Path, missing_ok: bool = False) -> None:
-        if self.parent.name == "keys":
-            counted(self.name)
-        unlink(self, missing_ok)
-
-    monkeypatch.setattr(module, "write_whole", cut_write)
-    monkeypatch.setattr(Path, "replace", cut_replace)
-    monkeypatch.setattr(Path, "unlink", cut_unlink)
-    return done
-
-
 def test_a_crash_at_any_point_leaves_a_repository_that_verifies_or_a_renewal_mends(
     rotating: Owners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data_dir = rotating.repository.directory.parent
-    published = {each.role: each.version for each in rotating.repository.status()}
-    files, payloads = rotating.bundle.files_after(published), rotating.bundle.payloads_after(published)
+    files, payloads = rotating.publication()
     following = {role: entry["next"]["keyid"] for role, entry in rotating.repository.keys.public().items()}
     step, ended = 0, False
     while not ended:
         copy = data_dir.parent / f"data-{step}"
         shutil.copytree(data_dir, copy)
-        repository = ensure(copy)
-        with monkeypatch.context() as patched:
-            done = dying_at(patched, step)
-            try:
-                repository.publish(files, payloads, NOW)
-                ended = True
-            except Cut:
-                pass
+        done, ended = publish_until(monkeypatch, step, ensure(copy), files, payloads)
         again = ensure(copy)
         rooted = "2.root.json" in done
         if not rooted or "timestamp.json" in done:
@@ -146,14 +83,10 @@ def test_a_crash_at_any_point_leaves_a_repository_that_verifies_or_a_renewal_men
 def test_a_root_that_lists_a_key_of_neither_now_nor_next_is_refused(rotating: Owners, tmp_path: Path) -> None:
     stranger = ensure(tmp_path / "stranger")
     stranger.make_next_keys(ONLINE_ROLES)
-    published = {each.role: each.version for each in rotating.repository.status()}
-    files = rotating.bundle.files_after(published)
+    files, _ = rotating.publication()
     shutil.rmtree(rotating.repository.keys.directory)
     shutil.copytree(stranger.keys.directory, rotating.repository.keys.directory)
-    before = tree(rotating.repository.directory)
-    with pytest.raises((MetadataError, RepositoryError)):
-        rotating.repository.publish(files, {}, NOW)
-    assert tree(rotating.repository.directory) == before
+    check_refused(rotating, files, {}, "does not list this fleet's snapshot key, current or next")
 
 
 def test_a_next_key_is_made_once_and_is_nobody_elses(owners: Owners) -> None:
@@ -173,14 +106,10 @@ def test_one_role_alone_can_change_its_key(owners: Owners) -> None:
         before = keyids(owners.repository)
         owners.repository.make_next_keys([role])
         following = owners.repository.keys.public()[role]["next"]
-        owners.replace_keys({before[role]: module_key(following)})
+        owners.replace_keys({before[role]: key_of(following)})
         owners.publish()
         assert keyids(owners.repository) == before | {role: following["keyid"]}
         check_served(owners.repository)
-
-
-def module_key(entry: dict[str, Any]) -> Key:
-    return Key.from_dict(entry["keyid"], dict(entry["key"]))
 
 
 class Cloud(CryptoSigner):
@@ -203,7 +132,7 @@ def test_an_online_key_may_lie_in_a_cloud(owners: Owners, monkeypatch: pytest.Mo
     entry = {"keyid": signer.public_key.keyid, "key": signer.public_key.to_dict()}
     directory = owners.repository.keys.directory
     (directory / "timestamp.next.json").write_text(json.dumps(entry | {"uri": "cloud:a"}))
-    owners.replace_keys({keyids(owners.repository)["timestamp"]: module_key(entry)})
+    owners.replace_keys({keyids(owners.repository)["timestamp"]: key_of(entry)})
     owners.publish()
     assert sorted(path.name for path in directory.iterdir()) == ["director.pem", "snapshot.pem", "timestamp.json"]
     check_served(owners.repository)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from tuf.api.metadata import DelegatedRole, Delegations, Metadata, Targets
 
-from fleet.updates.errors import MetadataError
 from fleet.updates.metadata import to_bytes
-from protocol.host.role_parts import MAX_PARTS, PART_BYTES, parse_part, part_role, parts_of
+from protocol.host.role_parts import MAX_PARTS, PART_BYTES, parse_part, part_role, parts_of, record_name
+from protocol.wire.image import ImageHeader
 from protocol.wire.release import paths_of
-from tests.fleet.release_owners import Owners, make_image, tree
+from tests.fleet.release_owners import Owners, check_refused, make_image
+from tools.release.record import ReleaseFacts, make_record, record_digest
 from tools.release.sign import renew, sign_image
 
 MOST_RELEASES = 25  # a part holds fewer, without deltas
@@ -56,40 +58,22 @@ def test_every_part_fits_and_together_they_list_every_image(owners: Owners) -> N
 
 def test_a_counter_rises_over_all_parts(owners: Owners) -> None:
     highest = max(target.custom["release_counter"] for target in owners.repository.images().values())
-    stale = make_image("2.0.0", highest - 1)
-    before = tree(owners.repository.directory)
-    other = owners.bundle.require(SECOND)
     owners.sign("2.0.0", highest + 1)
-    published = {each.role: each.version for each in owners.repository.status()}
-    payloads = owners.bundle.payloads_after(published)
-    assert "simulated_2.0.0.img" in payloads
-    role: Metadata[Any] = owners.bundle.require(SECOND)
-    target = role.signed.targets["simulated_2.0.0.img"]
-    from hashlib import sha256
+    name, stale = "simulated_2.0.0.img", make_image("2.0.0", highest - 1)
+    record = make_record(name, stale, ImageHeader.unpack(stale), ReleaseFacts())
 
-    from protocol.wire.image import ImageHeader
-    from tools.release.record import ReleaseFacts, make_record, record_digest
+    def lower(signed: Targets) -> None:
+        target = signed.targets[name]
+        target.custom.update({"release_counter": highest - 1, "record": record_digest(record)})
+        target.hashes["sha256"] = sha256(stale).hexdigest()
 
-    record = make_record(target.path, stale, ImageHeader.unpack(stale), ReleaseFacts())
-    target.custom["release_counter"] = highest - 1
-    target.custom["record"] = record_digest(record)
-    target.hashes["sha256"] = sha256(stale).hexdigest()
-    role.signatures.clear()
-    role.sign(owners.keys.signer(FIRST))
-    files = {f"{other.signed.version + 1}.{SECOND}.json": to_bytes(role)}
-    with pytest.raises(MetadataError, match="each is higher than before"):
-        owners.repository.publish(files, {target.path: stale, "simulated_2.0.0.json": record}, owners.now)
-    assert tree(owners.repository.directory) == before
+    files = owners.edited(SECOND, lower, FIRST, versions_on=0)
+    check_refused(owners, files, {name: stale, record_name(name): record}, "each is higher than before")
 
 
 def delegations_changed(owners: Owners, change: Callable[[Delegations], None]) -> dict[str, bytes]:
     """The next targets with other delegations, signed by the targets key."""
-    targets: Metadata[Any] = owners.bundle.require("targets")
-    targets.signed.version += 1
-    change(targets.signed.delegations)
-    targets.signatures.clear()
-    targets.sign(owners.keys.signer("targets"))
-    return {f"{targets.signed.version}.targets.json": to_bytes(targets)}
+    return owners.edited("targets", lambda signed: change(signed.delegations), "targets")
 
 
 def reverse(delegations: Delegations) -> None:
@@ -135,10 +119,7 @@ def too_many(delegations: Delegations) -> None:
 def test_delegations_that_would_hide_images_are_refused(
     owners: Owners, change: Callable[[Delegations], None], match: str
 ) -> None:
-    before = tree(owners.repository.directory)
-    with pytest.raises(MetadataError, match=match):
-        owners.repository.publish(delegations_changed(owners, change), {}, owners.now)
-    assert tree(owners.repository.directory) == before
+    check_refused(owners, delegations_changed(owners, change), {}, match)
 
 
 def test_more_parts_than_a_unit_searches_are_refused(owners: Owners) -> None:
@@ -147,23 +128,14 @@ def test_more_parts_than_a_unit_searches_are_refused(owners: Owners) -> None:
         part: Metadata[Any] = Metadata(Targets(version=1, expires=owners.bundle.require(FIRST).signed.expires))
         part.sign(owners.keys.signer(FIRST))
         files[f"1.board-simulated.{number}.json"] = to_bytes(part)
-    before = tree(owners.repository.directory)
-    with pytest.raises(MetadataError, match=f"{MAX_PARTS + 1} parts"):
-        owners.repository.publish(files, {}, owners.now)
-    assert tree(owners.repository.directory) == before
+    check_refused(owners, files, {}, f"{MAX_PARTS + 1} parts")
 
 
 def test_a_name_in_two_parts_is_refused(owners: Owners) -> None:
     (name, *_) = listed(owners, FIRST)
-    role: Metadata[Any] = owners.bundle.require(SECOND)
-    role.signed.targets[name] = owners.bundle.require(FIRST).signed.targets[name]
-    role.signed.version += 1
-    role.signatures.clear()
-    role.sign(owners.keys.signer(FIRST))
-    before = tree(owners.repository.directory)
-    with pytest.raises(MetadataError, match="another part lists too"):
-        owners.repository.publish({f"{role.signed.version}.{SECOND}.json": to_bytes(role)}, {}, owners.now)
-    assert tree(owners.repository.directory) == before
+    target = owners.bundle.require(FIRST).signed.targets[name]
+    files = owners.edited(SECOND, lambda signed: signed.targets.update({name: target}), FIRST)
+    check_refused(owners, files, {}, "another part lists too")
 
 
 def test_a_part_that_lists_nothing_is_dropped_and_its_number_never_used_again(owners: Owners) -> None:
@@ -190,11 +162,5 @@ def test_a_dropped_part_takes_nothing_new(owners: Owners) -> None:
     sign_image(owners.bundle, owners.keys, make_image("3.0.0", 1000), owners.now, retire=versions)
     renew(owners.bundle, owners.keys, "targets", owners.now)
     owners.publish()
-    part: Metadata[Any] = owners.bundle.require(FIRST)
-    part.signed.version += 1
-    part.signatures.clear()
-    part.sign(owners.keys.signer(FIRST))
-    before = tree(owners.repository.directory)
-    with pytest.raises(MetadataError, match="not signed as targets demands"):
-        owners.repository.publish({f"{part.signed.version}.{FIRST}.json": to_bytes(part)}, {}, owners.now)
-    assert tree(owners.repository.directory) == before
+    files = owners.edited(FIRST, lambda signed: None, FIRST)
+    check_refused(owners, files, {}, "not signed as targets demands")

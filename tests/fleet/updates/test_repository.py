@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tuf.api.metadata import Metadata, MetaFile, Snapshot, Timestamp
+from tuf.api.metadata import Metadata, Snapshot, Targets, Timestamp
 
+from fleet.domain.errors import InvalidError
 from fleet.updates import metadata as metadata_module
 from fleet.updates import repository as module
 from fleet.updates.errors import ImageError, MetadataError, NotInitialisedError, RepositoryError
 from fleet.updates.keys import ensure_keys
-from fleet.updates.repository import SNAPSHOT_LIFE, TIMESTAMP_LIFE, Repository, ensure
+from fleet.updates.repository import SNAPSHOT_LIFE, TIMESTAMP_LIFE, ensure
 from protocol.wire.image import ImageHeader
 from protocol.wire.release import MAX_METADATA_BYTES
-from tests.fleet.release_owners import NOW, Owners, make_image, tree
-from tools.release.keys import OfflineKeys
+from tests.fleet.release_owners import NOW, Owners, check_refused, make_image, tree, versions
+from tests.fleet.updates.cuts import publish_until
 from tools.release.record import ReleaseFacts, make_record, record_digest
 from tools.release.sign import renew
-
-
-def versions(repository: Repository) -> dict[str, int]:
-    return {each.role: each.version for each in repository.status()}
-
-
-def publication(owners: Owners) -> tuple[dict[str, bytes], dict[str, bytes]]:
-    published = versions(owners.repository)
-    return owners.bundle.files_after(published), owners.bundle.payloads_after(published)
 
 
 def test_before_the_owners_signed_nothing_is_served_and_provisioning_says_what_to_do(owners: Owners) -> None:
@@ -71,116 +63,99 @@ def test_every_file_fits_a_unit_even_with_many_releases(owners: Owners) -> None:
 def test_publishing_the_same_again_changes_nothing(owners: Owners) -> None:
     owners.initialise()
     owners.sign("1.0.0", 1)
-    files, images = publication(owners)
+    files, images = owners.publication()
     owners.repository.publish(files, images, NOW)
     before = tree(owners.repository.directory)
     owners.repository.publish(files, images, NOW)
     assert tree(owners.repository.directory) == before
 
 
-def resigned(data: bytes, change: Callable[[dict[str, Any]], None], keys: OfflineKeys, names: list[str]) -> bytes:
-    """`data` with its signed part changed and signed by those keys."""
-    raw = json.loads(data)
-    change(raw["signed"])
-    metadata: Metadata[Any] = Metadata.from_dict(raw)
-    metadata.signatures.clear()
-    for name in names:
-        metadata.sign(keys.signer(name), append=True)
-    return module.to_bytes(metadata)
-
-
-def custom_of(name: str, **facts: Any) -> Callable[[dict[str, Any]], None]:
-    return lambda signed: signed["targets"][name]["custom"].update(facts)
-
-
 IMAGE = "simulated_1.0.0.img"
-BOARD = "2.board-simulated.json"
+ROLE, BOARD = "board-simulated", "2.board-simulated.json"
+
+
+def custom_of(name: str, **facts: Any) -> Callable[[Targets], None]:
+    return lambda signed: signed.targets[name].custom.update(facts)
+
+
+def board_edited(owners: Owners, change: Callable[[Targets], None]) -> dict[str, bytes]:
+    """The newest file of the board's role with its content changed, signed by the board's own key."""
+    return owners.edited(ROLE, change, ROLE, versions_on=0)
 
 
 @pytest.mark.parametrize(
     ("change", "error", "match"),
     [
-        (lambda f, i, k: i.update({IMAGE: make_image("1.0.0", 1, payload=b"other")}), ImageError, "not the image"),
-        (lambda f, i, k: i.clear(), ImageError, "no such file"),
-        (lambda f, i, k: i.update({"simulated_9.img": b"x"}), ImageError, "sign before you publish"),
-        (lambda f, i, k: f.update({BOARD: f[BOARD].replace(b'"abi":6', b'"abi":7')}), MetadataError, "not signed"),
-        (lambda f, i, k: f.update({BOARD: f[BOARD] + b"\n"}), MetadataError, "compact form"),
-        (lambda f, i, k: f.update({BOARD: b" " * (MAX_METADATA_BYTES + 1)}), MetadataError, "at most 8192"),
-        (lambda f, i, k: f.update({BOARD: b"[" * 8000}), MetadataError, "no TUF metadata"),
-        (lambda f, i, k: f.update({"3.board-simulated.json": f.pop(BOARD)}), MetadataError, "holds version 2"),
-        (lambda f, i, k: f.update({"../2.root.json": b"{}"}), MetadataError, "no metadata file's name"),
-        (lambda f, i, k: f.update({"2.board-other.json": f[BOARD]}), MetadataError, "does not follow"),
-        (lambda f, i, k: f.update({"2.snapshot.json": f[BOARD]}), MetadataError, "holds targets metadata"),
+        (lambda f, i, o: i.update({IMAGE: make_image("1.0.0", 1, payload=b"other")}), ImageError, "not the image"),
+        (lambda f, i, o: i.clear(), ImageError, "no such file"),
+        (lambda f, i, o: i.update({"simulated_9.img": b"x"}), ImageError, "sign before you publish"),
+        (lambda f, i, o: f.update({BOARD: f[BOARD].replace(b'"abi":6', b'"abi":7')}), MetadataError, "not signed"),
+        (lambda f, i, o: f.update({BOARD: f[BOARD] + b"\n"}), MetadataError, "compact form"),
+        (lambda f, i, o: f.update({BOARD: b" " * (MAX_METADATA_BYTES + 1)}), MetadataError, "at most 8192"),
+        (lambda f, i, o: f.update({BOARD: b"[" * 8000}), MetadataError, "no TUF metadata"),
+        (lambda f, i, o: f.update({"3.board-simulated.json": f.pop(BOARD)}), MetadataError, "holds version 2"),
+        (lambda f, i, o: f.update({"../2.root.json": b"{}"}), MetadataError, "no metadata file's name"),
+        (lambda f, i, o: f.update({"2.board-other.json": f[BOARD]}), MetadataError, "does not follow"),
+        (lambda f, i, o: f.update({"2.snapshot.json": f[BOARD]}), MetadataError, "holds targets metadata"),
         (
-            lambda f, i, k: f.update({BOARD: resigned(f[BOARD], custom_of(IMAGE, abi=7), k, ["board-simulated"])}),
+            lambda f, i, o: f.update(board_edited(o, custom_of(IMAGE, abi=7))),
             ImageError,
             "its header says",
         ),
         (
-            lambda f, i, k: f.update({BOARD: resigned(f[BOARD], custom_of(IMAGE), k, ["board-other"])}),
+            lambda f, i, o: f.update(o.edited(ROLE, custom_of(IMAGE), "board-other", versions_on=0)),
             MetadataError,
             "not signed",
         ),
         (
-            lambda f, i, k: f.update(
-                {BOARD: resigned(f[BOARD], lambda s: s.update(expires="2026-11-22T12:00:00Z"), k, ["board-simulated"])}
-            ),
+            lambda f, i, o: f.update(board_edited(o, lambda s: setattr(s, "expires", NOW))),
             MetadataError,
             "expired",
         ),
         (
-            lambda f, i, k: f.update(
-                {BOARD: resigned(f[BOARD], lambda s: s.update(version=3), k, ["board-simulated"])}
-            ),
+            lambda f, i, o: f.update({BOARD: o.edited(ROLE, lambda s: None, ROLE)["3.board-simulated.json"]}),
             MetadataError,
             "holds version 3",
         ),
     ],
 )  # fmt: skip
 def test_a_publication_a_unit_would_refuse_is_refused_and_nothing_moves(
-    owners: Owners, change: Callable[..., None], error: type[Exception], match: str
+    owners: Owners, change: Callable[..., None], error: type[InvalidError], match: str
 ) -> None:
     owners.initialise()
     owners.publish()
     owners.sign("1.0.0", 1)
-    files, images = publication(owners)
-    change(files, images, owners.keys)
-    before = tree(owners.repository.directory)
-    with pytest.raises(error, match=match):
-        owners.repository.publish(files, images, NOW)
-    assert tree(owners.repository.directory) == before
+    files, images = owners.publication()
+    change(files, images, owners)
+    check_refused(owners, files, images, match, error)
 
 
 def test_root_and_targets_of_another_fleet_are_refused(owners: Owners, tmp_path: Path) -> None:
     owners.initialise()
-    files, images = publication(owners)
+    files, images = owners.publication()
     other = ensure(tmp_path / "other")
     with pytest.raises(MetadataError, match="this fleet's snapshot key"):
         other.publish(files, images, NOW)
     assert other.status() == []
 
 
-def test_a_lower_or_equal_release_counter_is_refused(owners: Owners, offline_keys: OfflineKeys) -> None:
+def test_a_lower_or_equal_release_counter_is_refused(owners: Owners) -> None:
     owners.initialise()
     owners.sign("1.0.0", 5)
     owners.publish()
     owners.sign("1.1.0", 6)
-    files, images = publication(owners)
+    files, images = owners.publication()
     image = images["simulated_1.1.0.img"] = make_image("1.1.0", 4)
     header = ImageHeader.unpack(image)
     record = images["simulated_1.1.0.json"] = make_record("simulated_1.1.0.img", image, header, ReleaseFacts())
 
-    def lower(signed: dict[str, Any]) -> None:
-        target = signed["targets"]["simulated_1.1.0.img"]
-        target["custom"]["release_counter"] = 4
-        target["custom"]["record"] = record_digest(record)
-        target["hashes"]["sha256"] = MetaFile.from_data(1, image, ["sha256"]).hashes["sha256"]
+    def lower(signed: Targets) -> None:
+        target = signed.targets["simulated_1.1.0.img"]
+        target.custom.update({"release_counter": 4, "record": record_digest(record)})
+        target.hashes["sha256"] = sha256(image).hexdigest()
 
-    files["3.board-simulated.json"] = resigned(
-        files["3.board-simulated.json"], lower, offline_keys, ["board-simulated"]
-    )
-    with pytest.raises(MetadataError, match="release counters"):
-        owners.repository.publish(files, images, NOW)
+    files |= board_edited(owners, lower)
+    check_refused(owners, files, images, r"release counters \[4\] after 5")
 
 
 def test_the_root_and_targets_can_be_signed_again(owners: Owners) -> None:
@@ -210,13 +185,10 @@ def test_the_newest_version_of_a_role_is_never_one_of_a_key_of_before(owners: Ow
     owners.initialise()
     owners.publish()
     owners.sign("1.0.0", 1)
-    files, images = publication(owners)
+    files, images = owners.publication()
     owners.replace(board_simulated="simulated-2")
-    files |= {name: data for name, data in publication(owners)[0].items() if "targets" in name}
-    before = tree(owners.repository.directory)
-    with pytest.raises(MetadataError, match="board-simulated version 2 is not signed as targets demands"):
-        owners.repository.publish(files, images, NOW)
-    assert tree(owners.repository.directory) == before
+    files |= {name: data for name, data in owners.publication()[0].items() if "targets" in name}
+    check_refused(owners, files, images, "board-simulated version 2 is not signed as targets demands")
 
 
 def test_roots_of_the_past_may_have_expired_and_the_newest_may_not(owners: Owners) -> None:
@@ -233,10 +205,6 @@ def test_roots_of_the_past_may_have_expired_and_the_newest_may_not(owners: Owner
     assert versions(owners.repository) == {"board-simulated": 3, "root": 2, "snapshot": 1, "targets": 2, "timestamp": 1}
 
 
-class Cut(BaseException):
-    """The process dies here."""
-
-
 @pytest.mark.parametrize("step", range(8))
 def test_a_crash_at_any_write_leaves_the_old_state_or_leads_to_the_new(
     owners: Owners, monkeypatch: pytest.MonkeyPatch, step: int
@@ -246,22 +214,11 @@ def test_a_crash_at_any_write_leaves_the_old_state_or_leads_to_the_new(
     owners.sign("1.0.0", 1)
     renew(owners.bundle, owners.keys, "targets", NOW)
     renew(owners.bundle, owners.keys, "root", NOW)
-    files, images = publication(owners)
-    written: list[str] = []
-    write = module.write_whole
-
-    def cut(path: Path, data: bytes, mode: int = 0o644) -> None:
-        if len(written) == step:
-            raise Cut
-        written.append(path.name)
-        write(path, data, mode)
-
-    monkeypatch.setattr(module, "write_whole", cut)
-    with pytest.raises(Cut) if step < 7 else pytest.MonkeyPatch.context():
-        owners.repository.publish(files, images, NOW)
-    monkeypatch.setattr(module, "write_whole", write)
+    files, images = owners.publication()
+    written, ended = publish_until(monkeypatch, step, owners.repository, files, images)
     root_live = "2.root.json" in written
-    assert versions(owners.repository)["board-simulated"] == (2 if step == 7 else 1)
+    assert ended == (step == 7)
+    assert versions(owners.repository)["board-simulated"] == (2 if ended else 1)
     owners.repository.renew(NOW)
     assert (versions(owners.repository)["board-simulated"] == 2) or not root_live
     owners.repository.publish(files, images, NOW)
@@ -278,7 +235,7 @@ def test_a_snapshot_longer_than_units_take_stops_the_publication_before_anything
     owners.initialise()
     owners.publish()
     owners.sign("1.0.0", 1)
-    files, images = publication(owners)
+    files, images = owners.publication()
     before = tree(owners.repository.directory)
 
     def limited(role: str, data: bytes) -> Metadata[Any]:

@@ -15,14 +15,12 @@ from tests.fleet.release_owners import NOW, Owners
 from tools.release.sign import renew
 
 SERIAL = "PT000000018"
-SCRIPT = """
+CLIENT = """
 import sys
 from adapter.update.assignment import UnitFacts, check_agreement, check_fit, read_assignment
 from adapter.update.errors import UpdateError
 from adapter.update.fetching import find_target, refresh
 from adapter.update.metadata import TrustedSet
-
-directory, root, order, now_s = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 
 class Store(dict):
     def put(self, name, data):
@@ -37,7 +35,7 @@ def read(path):
     except OSError:
         return None
 
-def serve(work):
+def serve(work, directory):
     try:
         wanted = next(work)
         while True:
@@ -45,18 +43,34 @@ def serve(work):
     except StopIteration as end:
         return end.value
 
+root, now_s, wanted = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+store = Store()
+"""
+ORDER = f"""{CLIENT}
+order, directory = wanted, sys.argv[4]
 try:
-    trusted = TrustedSet(Store(), read(root), now_s)
-    serve(refresh(trusted))
-    unit = UnitFacts("PT000000018", "simulated", 1, 6, 1 << 20, 1 << 20)
+    trusted = TrustedSet(store, read(root), now_s)
+    serve(refresh(trusted), directory)
+    unit = UnitFacts("{SERIAL}", "simulated", 1, 6, 1 << 20, 1 << 20)
     assignment = read_assignment(read(order), trusted, unit, now_s, (0, b"", b""))
-    role, target = serve(find_target(trusted, assignment.image.name))
+    role, target = serve(find_target(trusted, assignment.image.name), directory)
     check_agreement(assignment.image, target)
     check_fit(assignment.image, target, unit, 0)
     print(role, assignment.sequence, assignment.image.name, trusted.root.version)
 except UpdateError as error:
     print(type(error).__name__)
 """
+JOURNEY = f"""{CLIENT}
+for directory in sys.argv[4:]:
+    try:
+        trusted = TrustedSet(store, read(root), now_s)
+        serve(refresh(trusted), directory)
+        found = serve(find_target(trusted, wanted), directory)
+        print(trusted.root.version, found[0] if found else "none")
+    except UpdateError as error:
+        print(type(error).__name__)
+"""
+STORE_IN_HEAP = "512K"  # a unit keeps these files on flash
 
 
 @pytest.fixture
@@ -82,9 +96,8 @@ def ordered(owners: Owners, directory: Path, director: Director | None = None, c
 
 
 def outcome(micropython: RunMicroPython, owners: Owners, published: Path, order: Path) -> str:
-    now_s = int(NOW.timestamp())
-    arguments = (owners.repository.directory, published / "first_root", order, now_s)
-    return micropython(SCRIPT, *arguments, heap="160K").strip()
+    arguments = (published / "first_root", int(NOW.timestamp()), order, owners.repository.directory)
+    return micropython(ORDER, *arguments, heap="160K").strip()
 
 
 def test_it_takes_what_both_name(micropython: RunMicroPython, owners: Owners, published: Path) -> None:
@@ -107,46 +120,6 @@ def test_it_refuses_an_altered_order(micropython: RunMicroPython, owners: Owners
     document["signed"]["version"] = 8
     order.write_text(json.dumps(document, separators=(",", ":"), sort_keys=True))
     assert outcome(micropython, owners, published, order) == "SignatureError"
-
-
-STORE_IN_HEAP = "512K"  # a unit keeps these files on flash
-JOURNEY = (
-    SCRIPT.split("directory, root", maxsplit=1)[0]
-    + """
-root, now_s, name = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-
-class Store(dict):
-    def put(self, name, data):
-        self[name] = data
-    def delete(self, name):
-        self.pop(name, None)
-
-def read(path):
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError:
-        return None
-
-def serve(work, directory):
-    try:
-        wanted = next(work)
-        while True:
-            wanted = work.send(read(directory + "/" + wanted.path))
-    except StopIteration as end:
-        return end.value
-
-store = Store()
-for directory in sys.argv[4:]:
-    try:
-        trusted = TrustedSet(store, read(root), now_s)
-        serve(refresh(trusted), directory)
-        found = serve(find_target(trusted, name), directory)
-        print(trusted.root.version, found[0] if found else "none")
-    except UpdateError as error:
-        print(type(error).__name__)
-"""
-)
 
 
 def stage(owners: Owners, directory: Path) -> Path:
