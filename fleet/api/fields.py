@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from fleet.domain.reason import MAX_WHY_CHARACTERS
 from protocol.wire.errors import WireError
 from protocol.wire.mac import MacAddress
 from protocol.wire.serial_number import LENGTH, check_serial
@@ -47,7 +48,7 @@ SerialField = Annotated[str, Field(max_length=LENGTH), AfterValidator(_serial)]
 MacField = Annotated[str, Field(max_length=17), AfterValidator(_mac)]
 Base64Field = Annotated[str, Field(max_length=MAX_BLOB_CHARACTERS), AfterValidator(_base64)]
 ReferenceField = Annotated[str, Field(max_length=32)]
-WhyField = Annotated[str, Field(min_length=1, max_length=1000)]
+WhyField = Annotated[str, Field(min_length=1, max_length=MAX_WHY_CHARACTERS)]
 
 
 class WhyIn(BaseModel):

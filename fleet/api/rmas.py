@@ -11,6 +11,7 @@ from fleet.api.fields import ParcelIn, SerialField, WhyField, WhyIn
 from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
+from fleet.domain.reason import MAX_WHY_CHARACTERS
 from fleet.domain.references import Noun, number_of, refer
 from fleet.domain.rma import Condition, Decision, Replacement, ReplacementMode, Return, Rma, RmaKind, RmaStep
 from fleet.services.shipping import Parcel
@@ -26,7 +27,7 @@ class RmaIn(BaseModel):
 
 
 class ApprovalIn(BaseModel):
-    reason: str = Field(default="", max_length=1000)
+    reason: str = Field(default="", max_length=MAX_WHY_CHARACTERS)
 
 
 class ReservationIn(BaseModel):

@@ -28,8 +28,9 @@ from fleet.domain.lease import (
     check_terms,
 )
 from fleet.domain.mac_address import UNREPORTED, AddressEvent, AddressState
+from fleet.domain.reason import check_why
 from fleet.services.mac_blocks import require_inventory
-from fleet.services.provisioning import MAX_WHY_CHARACTERS, macs_per_unit, new_unit
+from fleet.services.provisioning import macs_per_unit, new_unit
 from fleet.store.mac_addresses import MacAddressRepository
 from fleet.store.mac_leases import MacLeaseRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
@@ -128,8 +129,7 @@ class MacLeases:
     def write_off(self, actor: Actor, lease_id: int, why: str, version: int | None) -> LeaseDetail:
         """The station is lost: what it did not report is given to nobody, unless it reports after all."""
         require_inventory(actor, Permission.MAC_MANAGE)
-        if not 1 <= len(why.strip()) <= MAX_WHY_CHARACTERS:
-            raise InvalidError(f"say why in 1 to {MAX_WHY_CHARACTERS} characters, got {len(why)}: it is kept")
+        check_why(why)
         with self._transactions.begin(actor) as uow:
             MacAddressRepository(uow).lock()
             leases = MacLeaseRepository(uow)

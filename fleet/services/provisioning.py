@@ -10,6 +10,7 @@ from boards import catalogue
 from fleet.domain.access import Actor, Permission
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import ConflictError, InvalidError
+from fleet.domain.reason import check_why
 from fleet.domain.unit import (
     FIRST_EPOCH,
     Custody,
@@ -33,7 +34,6 @@ from fleet.store.units import UnitRepository
 from protocol.wire.enumerations import SELF_TEST_RESULTS, SELF_TESTS
 from protocol.wire.mac import MacAddress
 
-MAX_WHY_CHARACTERS = 1000
 PASSED, FAILED = "passed", "failed"
 
 
@@ -131,8 +131,7 @@ class Provisioning:
     def begin_epoch(self, actor: Actor, serial: str, why: str) -> Unit:
         """A new identity epoch for a unit in our hands: the old certificate is dead from now on."""
         actor.require(Permission.UNIT_PROVISION)
-        if not 1 <= len(why.strip()) <= MAX_WHY_CHARACTERS:
-            raise InvalidError(f"say why in 1 to {MAX_WHY_CHARACTERS} characters, got {len(why)}: it is kept")
+        check_why(why)
         with self._transactions.begin(actor) as uow:
             units, configurations = UnitRepository(uow), ConfigurationRepository(uow)
             unit = units.hold(serial)

@@ -11,6 +11,7 @@ from fleet.domain.errors import ConflictError, InvalidError
 from fleet.domain.inspection import Inspection
 from fleet.domain.local_dates import local_date
 from fleet.domain.placement import NewPlacement, Placement
+from fleet.domain.reason import check_why
 from fleet.domain.references import Noun, refer
 from fleet.domain.rma import (
     Condition,
@@ -42,8 +43,6 @@ from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import UnitRepository
 
-MAX_REASON_CHARACTERS = 1000
-
 
 class Rmas:
     """RMAs in the actor's scope. `zone`: the operator's."""
@@ -69,8 +68,7 @@ class Rmas:
     def open(self, actor: Actor, serial: str, kind: RmaKind, mode: ReplacementMode, reason: str) -> Rma:
         """Ask for a return of a unit that is at an account, for a `reason` in words."""
         actor.require(Permission.RMA_MANAGE)
-        if not 1 <= len(reason.strip()) <= MAX_REASON_CHARACTERS:
-            raise InvalidError(f"say why in 1 to {MAX_REASON_CHARACTERS} characters, got {len(reason)}")
+        check_why(reason)
         with self._transactions.begin(actor) as uow:
             unit, rmas = UnitRepository(uow).hold(serial), RmaRepository(uow)
             placement = PlacementRepository(uow).open_of(serial)

@@ -12,6 +12,7 @@ from fleet.domain.configuration import Channel, Configuration, Window
 from fleet.domain.errors import InvalidError
 from fleet.domain.heartbeat import Heartbeat
 from fleet.domain.mac_address import AddressEvent
+from fleet.domain.reason import check_why
 from fleet.domain.unit import Custody, CustodyEvent, TrustEvent, Unit, after
 from fleet.services.downlinks import Downlinks, command_message, queue, queue_eviction
 from fleet.services.swap import kill_identity
@@ -26,7 +27,6 @@ from protocol.wire.mac import MacAddress
 
 MAX_COMMANDS_SHOWN = 20
 MAX_ARGUMENT = 0xFFFFFFFF
-MAX_WHY_CHARACTERS = 1000
 Change = Callable[[UnitOfWork, Unit], Unit]
 
 
@@ -151,8 +151,7 @@ class Units:
 
     def _change(self, actor: Actor, serial: str, why: str, action: AuditAction, change: Change) -> Unit:
         actor.require(Permission.UNIT_MANAGE)
-        if not 1 <= len(why.strip()) <= MAX_WHY_CHARACTERS:
-            raise InvalidError(f"say why in 1 to {MAX_WHY_CHARACTERS} characters, got {len(why)}: it is kept")
+        check_why(why)
         with self._transactions.begin(actor) as uow:
             units = UnitRepository(uow)
             unit = units.save(change(uow, units.hold(serial)))
