@@ -24,7 +24,7 @@ from tuf.api.metadata import DelegatedRole, Metadata, Root, TargetFile, Targets
 from fleet.updates.errors import MetadataError
 from fleet.updates.metadata import check_keys, file_name, parse, parse_name
 from fleet.updates.payloads import check_payloads
-from protocol.host.role_parts import MAX_PARTS, parse_part, parts_of
+from protocol.host.role_parts import MAX_PARTS, images_among, parse_part, parts_of
 from protocol.wire.release import DIRECTOR_ROLE, paths_of
 
 MIN_ROOT_KEYS = 3
@@ -74,7 +74,7 @@ class OfflineState:
 
     def images(self) -> dict[str, TargetFile]:
         """Every image, by target name."""
-        return {name: target for name, target in self.listed().items() if name.endswith(".img")}
+        return images_among(self.listed())
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,11 @@ def verify(state: OfflineState) -> None:
         holder = state.root if role == "targets" else state.targets
         if role in state.roles and holder is not None:
             _check_signatures(role, state.roles[role], [holder])
+
+
+def images_of(role: str, held: OfflineRole) -> dict[str, TargetFile]:
+    """The images that this version of a board's part lists, by target name; none of another role."""
+    return images_among(held.metadata.signed.targets) if parse_part(role) is not None else {}
 
 
 def _signing_order(name: str) -> tuple[int, int, str]:
@@ -241,12 +246,6 @@ def _check_order(delegations: list[DelegatedRole]) -> None:
             raise MetadataError(f"the parts of board {board} stand in another order than newest first")
         if [role.terminating for role in held] != [False] * (len(held) - 1) + [True]:
             raise MetadataError(f"of board {board}'s parts only the oldest, {parts[0]}, is terminating")
-
-
-def images_of(role: str, held: OfflineRole) -> dict[str, TargetFile]:
-    """The images that this version of a board's part lists, by target name; none of another role."""
-    listed = held.metadata.signed.targets if parse_part(role) is not None else {}
-    return {name: target for name, target in listed.items() if name.endswith(".img")}
 
 
 def _check_names(known: dict[str, TargetFile], listed: Mapping[str, TargetFile]) -> None:

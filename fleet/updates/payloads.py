@@ -18,13 +18,12 @@ from tuf.api.exceptions import LengthOrHashMismatchError
 from tuf.api.metadata import TargetFile
 
 from fleet.updates.errors import ImageError, MetadataError
-from protocol.host.role_parts import record_name
+from protocol.host.role_parts import MAX_RECORD_BYTES, is_image, record_name
 from protocol.wire import delta
 from protocol.wire.errors import WireError
 from protocol.wire.image import ImageHeader
 from protocol.wire.release import delta_name, target_facts, target_name
 
-MAX_RECORD_BYTES = 512 * 1024
 FLAGS = ("beta", "security")  # in `custom`, only if they are set
 _DELTA = re.compile(r"([a-z0-9-]+)_([^_]+)_from_([^_]+)\.delta")
 
@@ -38,30 +37,25 @@ def check_payloads(
     for name, target in new.items():
         if not isinstance(target.custom, dict):
             raise MetadataError(f"{name} is signed without facts (custom); sign it by `plugtone release sign`")
-        if name.endswith(".img"):
+        if is_image(name):
             expected.add(record_name(name))
         if name in old:
             if old[name] != target:
                 raise MetadataError(f"{name} was published with another content or other facts; give it a new version")
             continue
         fresh[f"{_digest(name, target)}.{name}"] = _payload(name, payloads)
-        if name.endswith(".img"):
+        if is_image(name):
             _check_image(name, target, payloads[name])
             fresh[_record_file(name, target)] = _check_record(name, target, payloads)
         else:
             _check_delta(name, target, new, payloads[name])
     for name in set(new) & set(old):  # a base may go; its deltas go with it
-        if not name.endswith(".img"):
+        if not is_image(name):
             _base_of(name, new[name], new)
     unlisted = set(payloads) - expected
     if unlisted:
         raise ImageError(f"no signed metadata lists {', '.join(sorted(unlisted))}; sign before you publish")
     return fresh
-
-
-def record_file(name: str, target: TargetFile) -> str | None:
-    """The name under which the record of that image is served; None if it has none."""
-    return _record_file(name, target) if "record" in target.custom else None
 
 
 def _record_file(name: str, target: TargetFile) -> str:

@@ -32,7 +32,7 @@ from fleet.updates.errors import MetadataError, NotInitialisedError, RepositoryE
 from fleet.updates.files import exclusive, sync_directory, write_whole
 from fleet.updates.keys import ONLINE_ROLES, OnlineKeys, directory_of, ensure_keys
 from fleet.updates.metadata import file_name, parse, parse_name, to_bytes
-from protocol.host.role_parts import ROLE, parse_part
+from protocol.host.role_parts import ROLE, is_image, parse_part
 from protocol.wire.release import DIRECTOR_ROLE
 
 TIMESTAMP_LIFE = timedelta(days=2)
@@ -79,7 +79,7 @@ class Repository:
 
     def deltas(self) -> dict[str, TargetFile]:
         """The deltas between them, by target name."""
-        return {name: target for name, target in self._read()[0].listed().items() if name.endswith(".delta")}
+        return {name: target for name, target in self._read()[0].listed().items() if not is_image(name)}
 
     def parts(self) -> dict[str, int]:
         """The boards' parts in use, with their sizes in bytes."""

@@ -8,16 +8,19 @@ A part's number is never used again, even after the part was dropped: snapshots 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeVar
 
 from protocol.wire.release import role_of
 
 PART_BYTES: Final = 7680  # a new part begins before the last one would pass this
 PART_WARNING_BYTES: Final = PART_BYTES * 8 // 10
 MAX_PARTS: Final = 12  # of one board at a time; a unit visits 16 roles for a target
+MAX_RECORD_BYTES: Final = 512 * 1024  # of an image's release record
 ROLE: Final = r"[a-z0-9-]{1,32}(?:\.[1-9][0-9]{0,2})?"
 _PART: Final = re.compile(r"board-([a-z0-9-]{1,16})(?:\.([1-9][0-9]{0,2}))?")
+
+_Target = TypeVar("_Target")
 
 
 def part_role(board: str, number: int) -> str:
@@ -37,6 +40,16 @@ def parts_of(board: str, roles: Iterable[str]) -> list[str]:
     """Those of `roles` that are parts of that board, the oldest first."""
     numbers = [part[1] for role in roles if (part := parse_part(role)) is not None and part[0] == board]
     return [part_role(board, number) for number in sorted(numbers)]
+
+
+def is_image(name: str) -> bool:
+    """Whether that target of a part is an image; else it is a delta."""
+    return name.endswith(".img")
+
+
+def images_among(targets: Mapping[str, _Target]) -> dict[str, _Target]:
+    """The images among what parts list, by name."""
+    return {name: target for name, target in targets.items() if is_image(name)}
 
 
 def record_name(image_name: str) -> str:

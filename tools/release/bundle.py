@@ -20,7 +20,7 @@ from tuf.api.exceptions import RepositoryError as TufError
 from tuf.api.metadata import Metadata, TargetFile, Targets
 from tuf.api.serialization.json import JSONSerializer
 
-from protocol.host.role_parts import ROLE, parse_part, parts_of, record_name
+from protocol.host.role_parts import ROLE, images_among, parse_part, parts_of, record_name
 from protocol.wire.release import MAX_METADATA_BYTES
 from tools.release.errors import ReleaseError
 
@@ -103,7 +103,7 @@ class Bundle:
             if part is not None and part[0] == board:
                 for version in range(1, newest + 1):
                     found |= self.load(role, version).signed.targets
-        return {name: target for name, target in found.items() if name.endswith(".img")}
+        return images_among(found)
 
     def target(self, name: str) -> bytes:
         """The image, delta or record of that name; ReleaseError if it is not here."""

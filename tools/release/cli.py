@@ -16,7 +16,7 @@ from protocol.host.role_parts import PART_BYTES, parse_part
 from tools.client import FleetClient
 from tools.release.build import REPOSITORY, build_image, modules_of
 from tools.release.bundle import Bundle
-from tools.release.delta_targets import delta_maker
+from tools.release.delta import make_delta
 from tools.release.draft import abandon, cosign, load
 from tools.release.fleet_keys import UpdateKeysOption, fleet_keys
 from tools.release.keys_cli import keys_app
@@ -89,10 +89,8 @@ def sign(
     Example: plugtone release sign 2.0.0.img --keys keys --bundle releases
     """
     facts = ReleaseFacts(notes, beta, security, read_provenance(image))
-    maker = delta_maker() if deltas else None
-    done = sign_image(
-        Bundle(bundle), open_keys(keys), image.read_bytes(), datetime.now(UTC), retire or (), facts, maker
-    )
+    data, now = image.read_bytes(), datetime.now(UTC)
+    done = sign_image(Bundle(bundle), open_keys(keys), data, now, retire or (), facts, make_delta if deltas else None)
     value = {"target": done.name, "role": done.role, "deltas": dict(done.deltas), "warning": done.warning or None}
     lines = [f"signed {done.name} into {done.role}"]
     lines += [f"signed {name}, {size} bytes" for name, size in done.deltas.items()]

@@ -33,10 +33,3 @@ def make_deltas(
             target.unrecognized_fields["custom"] = {"base": base.hashes["sha256"]}
             found[name] = (target, data)
     return found
-
-
-def delta_maker() -> MakeDelta:
-    """The maker of this release of the tools; loaded when it is needed."""
-    from tools.release.delta import make_delta  # noqa: PLC0415
-
-    return make_delta

@@ -12,7 +12,15 @@ from datetime import datetime
 
 from tuf.api.metadata import DelegatedRole, Delegations, Metadata, TargetFile, Targets
 
-from protocol.host.role_parts import MAX_PARTS, PART_BYTES, PART_WARNING_BYTES, parse_part, part_role, parts_of
+from protocol.host.role_parts import (
+    MAX_PARTS,
+    PART_BYTES,
+    PART_WARNING_BYTES,
+    images_among,
+    parse_part,
+    part_role,
+    parts_of,
+)
 from protocol.wire.release import delta_prefix, paths_of, target_name
 from tools.release.bundle import metadata_bytes
 from tools.release.errors import ReleaseError
@@ -34,7 +42,7 @@ class BoardParts:
     @property
     def images(self) -> dict[str, TargetFile]:
         """Every image, by name."""
-        return {name: target for name, target in self.listed.items() if name.endswith(".img")}
+        return images_among(self.listed)
 
     def retire(self, version: str) -> None:
         """Drop the image of that version with all deltas from and to it; ReleaseError if no part lists it."""

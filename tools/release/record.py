@@ -18,12 +18,12 @@ from typing import Any, Final
 
 from securesystemslib.formats import encode_canonical
 
+from protocol.host.role_parts import MAX_RECORD_BYTES
 from protocol.wire.image import ImageHeader
 from protocol.wire.release import target_facts
 from tools.release.errors import ReleaseError
 
 FORMAT: Final = 1
-MAX_RECORD_BYTES: Final = 512 * 1024
 MAX_NOTES_CHARACTERS: Final = 10_000
 
 
