@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import typer
 
 from tools.client import FleetClient
-from tools.commands.presentation import JsonOption, dollars, show_list
+from tools.commands.presentation import JsonOption, OutputOption, dollars, show_list, write_out
 
 charge = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -50,7 +49,7 @@ def export(
     account: Annotated[str | None, typer.Option(help="Of this account only.")] = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    output: Annotated[Path | None, typer.Option(help="The file to write; without it, standard output.")] = None,
+    output: OutputOption = None,
 ) -> None:
     """Write charge events as CSV, of one account or of all.
 
@@ -58,15 +57,7 @@ def export(
     """
     query = urlencode(_wanted(since, until, account=account))
     with FleetClient.from_environment() as fleet:
-        pieces = fleet.download_pieces(f"/v1/charge-export?{query}")
-        if output is None:
-            for piece in pieces:
-                typer.echo(piece, nl=False)
-            return
-        fresh = output.with_name(f".{output.name}.new")
-        with fresh.open("wb") as file:
-            file.writelines(pieces)
-        fresh.replace(output)
+        write_out(fleet.download_pieces(f"/v1/charge-export?{query}"), output)
 
 
 def _wanted(since: datetime | None, until: datetime | None, **exact: str | None) -> dict[str, Any]:

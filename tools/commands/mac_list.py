@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from tools.client import FleetClient
-from tools.commands.presentation import JsonOption
+from tools.commands.presentation import JsonOption, OutputOption, write_out
 from tools.errors import ToolError
 
 MAX_REFUSALS_SHOWN: Final = 50
@@ -61,23 +61,13 @@ def import_units(
     _finish(summary, mode, as_json)
 
 
-def export_units(
-    output: Annotated[Path | None, typer.Option(help="The file to write; without it, standard output.")] = None,
-) -> None:
+def export_units(output: OutputOption = None) -> None:
     """Write every unit with its addresses as CSV, which `import` reads again.
 
     Example: plugtone mac export --output inventory.csv
     """
     with FleetClient.from_environment() as fleet:
-        pieces = fleet.download_pieces("/v1/inventory")
-        if output is None:
-            for piece in pieces:
-                typer.echo(piece, nl=False)
-            return
-        fresh = output.with_name(f".{output.name}.new")
-        with fresh.open("wb") as file:
-            file.writelines(pieces)
-        fresh.replace(output)
+        write_out(fleet.download_pieces("/v1/inventory"), output)
 
 
 def _report(facts: dict[str, Any], counts: Counter[str], table: Any, as_json: bool) -> None:

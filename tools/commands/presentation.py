@@ -1,9 +1,10 @@
-"""What a command prints: JSON for programs, a table or a list of facts for people."""
+"""What a command prints: JSON for programs, a table or a list of facts for people, a file as the fleet has it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the fleet's answer as JSON.")]
+
+OutputOption = Annotated[Path | None, typer.Option(help="The file to write; without it, standard output.")]
 
 Facts = Mapping[str, Any]
 
@@ -37,6 +40,18 @@ def show_one(item: Facts, as_json: bool) -> None:
     for name, value in _flat(item):
         table.add_row(name.replace("_", " "), _text(value))
     _console().print(table)
+
+
+def write_out(pieces: Iterable[bytes], output: Path | None) -> None:
+    """A long answer as it comes, to standard output or to a file, which is there whole or as it was."""
+    if output is None:
+        for piece in pieces:
+            typer.echo(piece, nl=False)
+        return
+    fresh = output.with_name(f".{output.name}.new")
+    with fresh.open("wb") as file:
+        file.writelines(pieces)
+    fresh.replace(output)
 
 
 def dollars(cents: int) -> str:
