@@ -1,16 +1,5 @@
-"""What CPython lacks of MicroPython, for tests of pure firmware code only."""
+"""What CPython lacks of MicroPython, before any test imports the firmware."""
 
-import sys
-import types
+from tests.firmware.power_cuts import stand_ins
 
-if "micropython" not in sys.modules:
-    shim = types.ModuleType("micropython")
-    shim.const = lambda value: value  # type: ignore[attr-defined]
-    sys.modules["micropython"] = shim
-
-if "deflate" not in sys.modules:  # without it ports/unix/inflate.py cannot be imported
-    from tests.firmware.adapter.update.zlib_inflater import ZlibInflater
-
-    inflate = types.ModuleType("ports.unix.inflate")
-    inflate.Inflater = ZlibInflater  # type: ignore[attr-defined]
-    sys.modules["ports.unix.inflate"] = inflate
+stand_ins.install()

@@ -15,7 +15,7 @@ from tests.firmware.fuzzing.metadata_fuzz import fuzz_metadata  # noqa: E402
 from tests.firmware.power_cuts.device_files import sweep_files  # noqa: E402
 from tests.firmware.power_cuts.provisioning import ProvisioningSweep  # noqa: E402
 from tests.firmware.power_cuts.scenarios import SCENARIOS, tell  # noqa: E402
-from tests.firmware.power_cuts.sweep import Sweep as PowerCuts  # noqa: E402
+from tests.firmware.power_cuts.sweep import StorySweep  # noqa: E402
 from tests.sweeps.distinct import Distinct  # noqa: E402
 from tests.sweeps.sweep import Outcome, Sweep  # noqa: E402
 
@@ -33,7 +33,7 @@ def power_cuts(seed: int) -> Outcome:
         tally = ProvisioningSweep(seed).run()
     else:
         with stand_ins.remembered_verdicts():
-            tally = PowerCuts(tell(name, seed), random.Random(seed)).run()
+            tally = StorySweep(tell(name, seed), random.Random(seed)).run()
     added = {"lives": tally.lives, "cuts_after_a_cut": tally.second_cuts}
     failures = tuple(tally.failures[:20])
     return Outcome(tally.cut_points, failures, added, {"distinct_flash_states": _STATES.add(tally.states)})

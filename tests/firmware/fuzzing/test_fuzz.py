@@ -8,16 +8,12 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.firmware.power_cuts import stand_ins
-
-stand_ins.install()
-
-from adapter.update import signed_file, strict_json  # noqa: E402
-from adapter.update.delta import DeltaApplier  # noqa: E402
-from adapter.update.metadata import TrustedSet  # noqa: E402
-from tests.firmware.fuzzing.both_interpreters import fuzz_both  # noqa: E402
-from tests.firmware.fuzzing.image_fuzz import fuzz_deltas, fuzz_images  # noqa: E402
-from tests.firmware.fuzzing.metadata_fuzz import fuzz_metadata  # noqa: E402
+from adapter.update import signed_file, strict_json
+from adapter.update.delta import DeltaApplier
+from adapter.update.metadata import TrustedSet
+from tests.firmware.fuzzing.both_interpreters import fuzz_both
+from tests.firmware.fuzzing.image_fuzz import fuzz_deltas, fuzz_images
+from tests.firmware.fuzzing.metadata_fuzz import fuzz_metadata
 
 SEED = 20261122
 

@@ -51,6 +51,11 @@ class Operation:
     digest: int
     mark: Any
 
+    def __str__(self) -> str:
+        """For people: what it is, and where in its partition."""
+        kind = "erase" if self.data is None else f"program of {len(self.data)} bytes"
+        return f"{kind} at {self.partition}+0x{self.offset - PARTITIONS[self.partition][0]:x}"
+
 
 class NorFlash:
     """What ports.unix.flash.Flash is to the firmware, in memory.

@@ -159,7 +159,9 @@ class ProvisioningSweep:
                 faults = self._live_on(cut, promised, depth)
         except FAILURES as error:
             faults = [f"{type(error).__name__}: {error}"]
-        tally.failures += [f"{_place(cut.operation)} {cut.how}, heard {len(promised)}: {fault}" for fault in faults]
+        tally.failures += [
+            f"{cut.operation}, cut {depth} {cut.how}, heard {len(promised)}: {fault}" for fault in faults
+        ]
 
     def _live_on(self, cut: CutPoint, promised: list[Heard], depth: int) -> list[str]:
         self.tally.lives += 1
@@ -183,7 +185,3 @@ def _broken_promises(flash: NorFlash, heard: list[Heard]) -> Iterator[str]:
             yield f"{name} was answered, the unit is at {identity and identity.stage}"
         elif public and identity.public != public:
             yield "the key is not the one of the request it sent"
-
-
-def _place(operation: Operation) -> str:
-    return f"{'erase' if operation.data is None else 'program'} at {operation.partition}+0x{operation.offset:x}"

@@ -53,7 +53,7 @@ class Tally:
     failures: list[str] = field(default_factory=list)
 
 
-class Sweep:
+class StorySweep:
     """All cuts of one Story, or the `share` of them that `chance` picks."""
 
     def __init__(self, story: Story, chance: random.Random, share: float = 1.0) -> None:
@@ -100,10 +100,7 @@ class Sweep:
             tally.readings.add(reading)
             self._live_on(cut, world, depth)
         for at in range(failures, len(tally.failures)):
-            operation = cut.operation
-            kind = "erase" if operation.data is None else f"program of {len(operation.data)} bytes"
-            place = f"{operation.partition}+0x{operation.offset - PARTITIONS[operation.partition][0]:x}"
-            tally.failures[at] = f"{kind} at {place}, cut {depth} {cut.how}: {tally.failures[at]}"
+            tally.failures[at] = f"{cut.operation}, cut {depth} {cut.how}: {tally.failures[at]}"
 
     def _look(self, cut: CutPoint) -> Any:
         """Boots from what the cut left; what the firmware reads there, None after a failure."""

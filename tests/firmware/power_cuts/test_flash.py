@@ -8,13 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.firmware.power_cuts import stand_ins
-
-stand_ins.install()
-
-from adapter.errors import FlashError  # noqa: E402
-from tests.firmware.power_cuts.cut_points import SCATTERED_A_PROGRAM, cuts_of  # noqa: E402
-from tests.firmware.power_cuts.nor_flash import BLOCK_BYTES, PARTITIONS, NorFlash, digest_of  # noqa: E402
+from adapter.errors import FlashError
+from tests.firmware.power_cuts.cut_points import SCATTERED_A_PROGRAM, cuts_of
+from tests.firmware.power_cuts.nor_flash import BLOCK_BYTES, PARTITIONS, NorFlash, digest_of
 
 JOURNAL, _ = PARTITIONS["journal"]
 

@@ -8,13 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.firmware.power_cuts import stand_ins
-
-stand_ins.install()
-
-from tests.firmware.power_cuts.broken import WAYS  # noqa: E402
-from tests.firmware.power_cuts.provisioning import ProvisioningSweep  # noqa: E402
-from tests.firmware.power_cuts.scenarios import SCENARIOS, tell  # noqa: E402
-from tests.firmware.power_cuts.sweep import Sweep  # noqa: E402
+from tests.firmware.power_cuts.broken import WAYS
+from tests.firmware.power_cuts.provisioning import ProvisioningSweep
+from tests.firmware.power_cuts.scenarios import SCENARIOS, tell
+from tests.firmware.power_cuts.sweep import StorySweep
 
 SEED = 20261122
 CUT_POINTS = 3000  # in all of this module's sample
@@ -29,7 +26,7 @@ def _verdicts() -> Iterator[None]:
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_wherever_the_power_goes_the_unit_boots_and_ends_as_it_should(name: str) -> None:
-    tally = Sweep(tell(name, SEED), random.Random(SEED), SAMPLED_SHARE).run()
+    tally = StorySweep(tell(name, SEED), random.Random(SEED), SAMPLED_SHARE).run()
     assert not tally.failures
     assert tally.cut_points * len(SCENARIOS) >= CUT_POINTS
     assert tally.second_cuts
@@ -53,7 +50,7 @@ def test_the_sweep_finds_storage_that_is_got_wrong(way: str) -> None:
     for name in ("broken line", "second update right after the first", "settings migrated up and reverted"):
         story = tell(name, SEED)
         with WAYS[way]():
-            failures = Sweep(story, random.Random(SEED), SAMPLED_SHARE).run(max_failures=1).failures
+            failures = StorySweep(story, random.Random(SEED), SAMPLED_SHARE).run(max_failures=1).failures
         # Those would show that the stand-in no longer fits the code it stands for.
         assert not any(error in failure for failure in failures for error in ("AttributeError", "TypeError"))
         if failures:
@@ -62,5 +59,5 @@ def test_the_sweep_finds_storage_that_is_got_wrong(way: str) -> None:
 
 
 def test_a_seed_gives_the_same_cuts_again() -> None:
-    first, second = (Sweep(tell("full update", 7), random.Random(7), SAMPLED_SHARE).run() for _ in range(2))
+    first, second = (StorySweep(tell("full update", 7), random.Random(7), SAMPLED_SHARE).run() for _ in range(2))
     assert (first.cut_points, first.states) == (second.cut_points, second.states)
