@@ -19,7 +19,7 @@ MAX_NAME_CHARACTERS = 64
 CLOCK_TOLERANCE_S = 300  # the director's clock may be ahead of ours by that much
 OLDEST_SCHEMA = 1  # of settings; this image knows the way back to all from there on
 LAST_S = 0xFFFFFFFF
-_MAX_NUMBER = 0xFFFFFFFF  # the journal and reports have four bytes for a sequence, a length and a counter
+_MAX_NUMBER = 0xFFFFFFFF  # the journal and reports have four bytes for a length and a counter
 
 
 class Assignment:
@@ -87,7 +87,7 @@ def read_assignment(data, trusted, unit, now_s, last):
     if found.version < last_sequence or (found.version == last_sequence and found.digest != last_digest):
         raise RollbackError("assignment %d was seen, got %d" % (last_sequence, found.version))
     issued_s = seconds_of(body["issued"].text())
-    if issued_s > now_s + CLOCK_TOLERANCE_S or found.version > _MAX_NUMBER:
+    if issued_s > now_s + CLOCK_TOLERANCE_S:
         raise MismatchError("assignment %d was issued at %d s, now is %d s" % (found.version, issued_s, now_s))
     target = body["target"]
     return Assignment(found, key, issued_s, None if target.is_null else AssignedImage(target))

@@ -2,14 +2,15 @@
 
 Payload, big-endian: format u8 = 2, state u8 (index into UPDATE_STATES), reason u8 (UPDATE_REASONS), tries u8,
 moves u8, whole only u8 (1: a delta failed), mirror u8 (to begin with), alone u8 (1: armed without the fleet in
-reach); then u32 each: sequence of the newest
-assignment seen, of the one being worked on, release counter, length, offset (bytes of the image in the slot for
-good), offset in the delta (0: not by a delta), bytes received, version and CRC-32 of the name of the role that listed
-the image, and both at the last revert, then in seconds since 1970 when the work began, before and after which instants
-the order holds back and hurries the restart (0: neither), and when it expires; then the SHA-256 of the newest
-assignment's signed part and of the image (32 each), the mark of the key that signed that assignment (4, keys.mark),
-what was reported last (sequence u32, state u8, reason u8), then the detail behind its length u8. A later
-release appends; what is behind the detail is none of ours.
+reach);
+u32 each: sequence of the newest assignment seen, of the one being worked on, release counter, length, offset (bytes
+of the image in the slot for good), offset in the delta (0: not by a delta), bytes received, version and CRC-32 of the
+name of the role that listed the image, and both at the last revert;
+u32 each, seconds since 1970: when the work began, before which instant the order holds back the restart and from
+which on it hurries it (0: neither), and when the order expires;
+the SHA-256 of the newest assignment's signed part and of the image (32 each), the mark of the key that signed that
+assignment (4, keys.mark), what was reported last (sequence u32, state u8, reason u8), and the detail behind its
+length u8. A later release appends; what is behind the detail is none of ours.
 """
 
 import struct

@@ -65,12 +65,12 @@ def verify(public, signed_file, signature):
     state = sha256(scheme.encode() + bytes((len(public) >> 8, len(public) & 0xFF)) + public)
     state.update(signed_file.digest)
     state.update(signature)
-    mark = state.digest()
-    if mark in _good:
+    digest = state.digest()
+    if digest in _good:
         return True
     if not _verifies(scheme, public, signed_file, signature):
         return False
-    _good.append(mark)
+    _good.append(digest)
     if len(_good) > _MAX_GOOD:
         _good.pop(0)
     return True
