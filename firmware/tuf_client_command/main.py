@@ -86,12 +86,9 @@ def _verified_by_itself(root):
 
 
 def _any_hash(target):
-    """The hash under which the target is served: SHA-256 if it has one."""
+    """The hash under which the target is served: SHA-256 if it has one; the Artifact has seen that there is a hash."""
     hashes = target["hashes"]
-    found = hashes.get("sha256") or hashes.get("sha512")
-    if found is None:
-        raise MismatchError("no hash here is of an algorithm that is known: sha256, sha512")
-    return found.text()
+    return (hashes.get("sha256") or hashes["sha512"]).text()
 
 
 def _drive(job, server):
