@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -25,3 +26,11 @@ def cluster() -> Iterator[str]:
 def postgresql(cluster: str, request: pytest.FixtureRequest) -> str:
     """The URL of an empty database."""
     return postgresql_cluster.create_database(cluster, f"db{abs(hash(request.node.name))}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, on each that the service knows."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'fleet.db'}"
+    return str(request.getfixturevalue("postgresql"))

@@ -3,50 +3,31 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
-import pytest
-from alembic import command
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from fleet.domain.access import system_actor
 from fleet.domain.ownership import Ownership
-from fleet.store.base import make_engine
-from fleet.store.migrate import _config, migrate
+from fleet.store.migrate import migrate
 from fleet.store.placements import PlacementRepository
 from fleet.store.standings import StandingRepository
 from fleet.store.unit_of_work import Transactions
+from tests.fleet.store.old_database import STAMP, add_row, old_database
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
-STAMP = "2026-03-02 15:00:00"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'fleet.db'}"
-    return str(request.getfixturevalue("postgresql"))
-
-
-def add(engine: Engine, table: str, **values: Any) -> None:
-    names = ", ".join(values)
-    marks = ", ".join(f":{name}" for name in values)
-    with engine.begin() as connection:
-        connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({marks})"), values)
 
 
 def fill(engine: Engine) -> None:
     """An account with a free unit and a bought one, of two orders of one board at two prices."""
-    add(engine, "accounts", id=1, name="Heron", service_available=True, created_at=STAMP)
-    add(engine, "mac_blocks", id=1, registry="MA-S", first=0x8C1F64AAB000, size=4096, note="", added_at=STAMP)
+    add_row(engine, "accounts", id=1, name="Heron", service_available=True, created_at=STAMP)
+    add_row(engine, "mac_blocks", id=1, registry="MA-S", first=0x8C1F64AAB000, size=4096, note="", added_at=STAMP)
     for number, (price, credit, free) in enumerate(((0, 0, True), (4495, 500, False)), start=1):
         serial = f"PT00000000{number}"
-        add(engine, "orders", id=number, account_id=1, order_date="2026-03-02", created_at=STAMP)
+        add_row(engine, "orders", id=number, account_id=1, order_date="2026-03-02", created_at=STAMP)
         amounts = {"unit_price_cents": price, "recurring_cents": 0, "credit_cents": credit}
         line = {"order_id": number, "board": "simulated", "quantity": 1, "shipped": 1}
-        add(engine, "order_lines", position=0, **line, **amounts)
-        add(
+        add_row(engine, "order_lines", position=0, **line, **amounts)
+        add_row(
             engine,
             "units",
             serial=serial,
@@ -65,17 +46,15 @@ def fill(engine: Engine) -> None:
             made_at=STAMP,
         )
         placed = {"id": number, "serial": serial, "account_id": 1, "order_id": number, "shipped_at": STAMP}
-        add(
+        add_row(
             engine, "placements", **placed, order_date="2026-03-02", free=free, carrier="UPS", tracking="", renews=False
         )
 
 
-def test_placements_of_before_keep_their_owner_and_get_their_price(url: str) -> None:
-    engine = make_engine(url)
-    with engine.begin() as connection:
-        command.upgrade(_config(connection), "0005")
+def test_placements_of_before_keep_their_owner_and_get_their_price(either_database: str) -> None:
+    engine = old_database(either_database, "0005")
     fill(engine)
-    migrate(url)
+    migrate(either_database)
     with Transactions(engine, lambda: NOW).read(system_actor("test")) as uow:
         found = [placement.opened for placement in PlacementRepository(uow).of_account(1)]
         assert [opened.ownership for opened in found] == [Ownership.OPERATOR, Ownership.CUSTOMER]
