@@ -86,6 +86,9 @@ class Service(StrEnum):
     REPLACED = "replaced"
 
 
+IN_SERVICE = (Service.PLACED, Service.ACTIVE)  # at an account, heard yet or not: whom rollouts are for
+
+
 class ServiceEvent(StrEnum):
     PLACE = "place"
     ACTIVATE = "activate"

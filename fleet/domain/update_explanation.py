@@ -9,10 +9,9 @@ from enum import StrEnum
 from typing import Final
 
 from fleet.domain.rollout import RolloutState, UnitState
-from fleet.domain.unit import Service, Trust
+from fleet.domain.unit import IN_SERVICE, Service, Trust
 
 MISSED_HEARTBEATS: Final = 3  # then a unit counts as offline
-_IN_SERVICE: Final = (Service.PLACED, Service.ACTIVE)
 
 
 class UpdateState(StrEnum):
@@ -136,7 +135,7 @@ def _hidden(facts: UpdateFacts) -> UpdateState | None:
     hindrances = (
         (facts.trust is Trust.REVOKED, UpdateState.REVOKED),
         (facts.trust is Trust.QUARANTINED, UpdateState.QUARANTINED),
-        (facts.service not in _IN_SERVICE, UpdateState.NOT_IN_SERVICE),
+        (facts.service not in IN_SERVICE, UpdateState.NOT_IN_SERVICE),
         (not facts.version, UpdateState.NEVER_REGISTERED),
     )
     return next((state for holds, state in hindrances if holds), None)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fleet.domain.access import Actor, Permission
 from fleet.domain.configuration import Window
-from fleet.domain.rollout import IN_FLIGHT, Rollout, UnitProgress, counts_in
+from fleet.domain.rollout import IN_FLIGHT, Rollout, Running, UnitProgress, counts_in
 from fleet.domain.update_explanation import Explanation, RolloutPart, UpdateFacts, explain
 from fleet.store.assignments import AssignmentRepository
 from fleet.store.configurations import ConfigurationRepository
@@ -41,26 +41,25 @@ class UpdateExplanations:
                 version=running[0].version if running else "",
                 heard_at=beat.received_at if beat else None,
                 update_state=UPDATE_STATES[beat.update_state] if beat else None,
-                part=_part(uow, serial),
+                part=_part(uow, serial, running),
                 window="" if window.begins == window.ends else f"{window.begins:%H:%M}-{window.ends:%H:%M}",
                 heartbeat=self._heartbeat,
             )
             return explain(facts, uow.now)
 
 
-def _part(uow: UnitOfWork, serial: str) -> RolloutPart | None:
+def _part(uow: UnitOfWork, serial: str, running: tuple[Running, datetime] | None) -> RolloutPart | None:
     """The rollout that says most: one under way, else one that is to come, else the one that moved the unit last."""
     store = RolloutRepository(uow)
     held = store.parts_of(serial)
     under_way = [pair for pair in held if pair[1].state in IN_FLIGHT]
     if under_way:
         return _present(*under_way[0])
-    known = {rollout.id for rollout, _ in held}
-    running = AssignmentRepository(uow).running(serial)
-    for rollout in store.live() if running else []:
-        if rollout.id not in known and running is not None:
+    if running is not None:
+        known = {rollout.id for rollout, _ in held}
+        for rollout in store.live():
             image = ReleaseRepository(uow).by_version(rollout.release).images.get(running[0].board)
-            if counts_in(rollout, image.fit if image else None, *running):
+            if rollout.id not in known and counts_in(rollout, image.fit if image else None, *running):
                 return _present(rollout, None)
     return _present(*held[0]) if held else None
 

@@ -10,12 +10,10 @@ from typing import Any
 from sqlalchemy import Row, Select, func, insert, or_, select, update
 
 from fleet.domain.rollout import RECALLABLE, Fit, Running
-from fleet.domain.unit import Service, Trust
+from fleet.domain.unit import IN_SERVICE, Trust
 from fleet.store.tables.equipment import units
 from fleet.store.tables.rollouts import assignments, rollout_units, running_images
 from fleet.store.unit_of_work import UnitOfWork
-
-_IN_SERVICE = (Service.PLACED, Service.ACTIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +158,7 @@ class AssignmentRepository:
 
 def _in_service(query: Select[Any]) -> Select[Any]:
     return query.join(units, units.c.serial == running_images.c.serial).where(
-        units.c.trust == Trust.GOOD, units.c.service.in_(_IN_SERVICE)
+        units.c.trust == Trust.GOOD, units.c.service.in_(IN_SERVICE)
     )
 
 
