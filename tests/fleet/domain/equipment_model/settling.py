@@ -126,14 +126,14 @@ def record(state: State, events: list[ChargeEvent]) -> None:
 
 
 def accept_trial(state: State, known: Authorization) -> None:
-    """A trial return that is found timely and in order: no fee, and the price of a bought unit."""
+    """A trial return that its own inspection finds timely and in order: no fee, and the price of a bought unit."""
     case = case_of(state, known)
-    if known.rma.kind is not RmaKind.TRIAL_RETURN or case.due_on is None or case.inspection is None:
+    if known.rma.kind is not RmaKind.TRIAL_RETURN or case.due_on is None or known.inspection is None:
         return
     if known.inspected_at is None or known.rma.decision is not Decision.APPROVED:
         return
     verdict = judge_return(case.due_on, case.facts, state.today, state.policy)
-    if not judge_trial(verdict, case.inspection).accepted:
+    if not judge_trial(verdict, known.inspection).accepted:
         return
     stay = known.stay
     state.facts.append(TrialReturned(stay.placement, known.inspected_at))
