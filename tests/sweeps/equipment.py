@@ -1,11 +1,14 @@
-"""EQUIPMENT's long check: random histories of an account, the domain against the oracle of the equipment rules."""
+"""EQUIPMENT's long checks: random histories of an account, domain against oracle; swaps of real units."""
 
 from __future__ import annotations
 
 from random import Random
 
 from tests.fleet.domain.equipment_model.playing import play_history
+from tests.sweeps.swap_drill import Blow, opened_drill
 from tests.sweeps.sweep import Outcome, Sweep
+from tools.demo.service import ServiceError
+from tools.errors import ToolError
 
 _HISTORIES = 25  # a seed
 _LENGTHS = (30, 60, 100, 160)
@@ -29,4 +32,20 @@ def histories(seed: int) -> Outcome:
     return Outcome(events, tuple(failures), {"refused_acts": refused})
 
 
-SWEEPS = [Sweep("histories", "events", histories)]
+def swaps(seed: int) -> Outcome:
+    """Real units, each replaced by the next: every blow once, in an order and at moments drawn from `seed`."""
+    random, failures, count = Random(seed), list[str](), 0
+    blows = random.sample(list(Blow), len(Blow))
+    try:
+        with opened_drill(random) as drill:
+            for blow in blows:
+                swap = drill.swap(blow)
+                count += 1
+                failures += swap.faults
+                print(f"swap drill {seed}: {swap}", flush=True)
+    except (AssertionError, ToolError, ServiceError) as error:
+        failures.append(f"{blows[count : count + 1]}: {type(error).__name__}: {error}")
+    return Outcome(count, tuple(failures))
+
+
+SWEEPS = [Sweep("histories", "events", histories), Sweep("swaps", "swaps", swaps)]

@@ -59,7 +59,7 @@ class Chaos:
         return "kill -9 of the service"
 
     def _kill_broker(self) -> str:
-        pid = self._service.broker_pid()
+        pid = self._service.pid_of("broker")
         if pid is None:
             return ""
         with contextlib.suppress(ProcessLookupError):

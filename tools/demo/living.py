@@ -72,12 +72,7 @@ def replace(world: World, old: str, new: str) -> None:
     people = world.people
     with world.narrator.step(f"{old} is reported defective; an RMA sends {new} in advance") as told:
         support, warehouse = people.support.client, people.warehouse.client
-        defect = {"unit": old, "kind": "defect", "reason": "no dial tone"}
-        name = support.post_or_read("/v1/rmas", defect, lambda: support.newest("/v1/rmas"))["id"]
-        support.post_or_read(f"/v1/rmas/{name}/approve", None, dict)
-        support.post_or_read(f"/v1/rmas/{name}/reserve", {"serial": new}, dict)
-        parcel = {"carrier": "UPS", "tracking": "1Z999AA10123456785"}
-        warehouse.post_or_read(f"/v1/rmas/{name}/ship", parcel, dict)
+        name = send_replacement(world, old, new)
         rma = support.get(f"/v1/rmas/{name}")
         if (rma["decision"], rma["replacement"], rma["replacement_unit"]) == ("approved", "shipped", new):
             told.see(f"{name} {rma['decision']}, {new} {rma['replacement']}, {old} due back by {rma['due_on']}")
@@ -100,6 +95,18 @@ def replace(world: World, old: str, new: str) -> None:
         today = datetime.now(OPERATOR_ZONE).date()
         if rma["return"] == "received" and term["received_on"] == term["term_from"] == str(today):
             told.see(f"{name}: return {rma['return']}; the new minimum term of {new}: {_span(term)}")
+
+
+def send_replacement(world: World, old: str, new: str) -> str:
+    """An RMA for a defect of `old` that sends `new` in advance; the RMA's name."""
+    support, warehouse = world.people.support.client, world.people.warehouse.client
+    defect = {"unit": old, "kind": "defect", "reason": "no dial tone"}
+    name: str = support.post_or_read("/v1/rmas", defect, lambda: support.newest("/v1/rmas"))["id"]
+    support.post_or_read(f"/v1/rmas/{name}/approve", None, dict)
+    support.post_or_read(f"/v1/rmas/{name}/reserve", {"serial": new}, dict)
+    parcel = {"carrier": "UPS", "tracking": "1Z999AA10123456785"}
+    warehouse.post_or_read(f"/v1/rmas/{name}/ship", parcel, dict)
+    return name
 
 
 def quote(world: World, serials: list[str], replaced: str) -> list[dict[str, Any]]:

@@ -92,13 +92,13 @@ class Service:
             self._process.kill()
             self._process.wait(STOP_TIMEOUT_S)
 
-    def broker_pid(self) -> int | None:
-        """The broker's process id, as its supervisor wrote it down; None between two lives."""
+    def pid_of(self, child: str) -> int | None:
+        """The process id of `broker`, `gateway-0` ..., as the supervisor wrote it down; None between two lives."""
         try:
             status = json.loads((self.data_dir / "service.json").read_text())
         except (OSError, ValueError):
             return None
-        pid: int | None = status["pids"].get("broker")
+        pid: int | None = status["pids"].get(child)
         return pid
 
     def stop(self) -> None:
