@@ -21,16 +21,12 @@ from fleet.domain.trial import may_open_trial_return
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What is known when an RMA is asked for.
-
-    `noticed_on`: of the cancellation that the unit is part of; that of a trial return may come after its opening.
-    """
+    """What is known when an RMA is asked for. A trial return may be opened before its notice of cancellation."""
 
     kind: RmaKind
     ownership: Ownership
     order_date: date
     opened_on: date
-    noticed_on: date | None = None
     service_ended_on: date | None = None
 
 

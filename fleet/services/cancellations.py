@@ -1,6 +1,7 @@
 """A cancellation is noted, withdrawn, replaced by a later one, and takes effect on its day (equipment rules 5).
 
-Units are locked first, then the account, and cancellations are read after that: all that changes one holds its account.
+Units are locked first, then RMAs, then the account, and cancellations are read after that: whatever changes one holds
+its account.
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ from fleet.services.downlinks import Downlinks
 from fleet.services.lines import placements_ended, scope_of
 from fleet.services.service_end import billing_cycle, end_for_account
 from fleet.services.settlement import Books
+from fleet.services.trials import redate
 from fleet.store.accounts import AccountRepository
 from fleet.store.cancellations import CancellationRepository, KeptCancellation
 from fleet.store.people import PeopleRepository
 from fleet.store.placements import PlacementRepository
+from fleet.store.rmas import RmaRepository
 from fleet.store.standings import StandingRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import UnitRepository
@@ -80,6 +83,7 @@ class Cancellations:
         """Note a cancellation; it replaces those that wait. NoticeRefusedError if it does not count."""
         actor.require(Permission.CANCELLATION_MANAGE)
         with self._transactions.begin(actor) as uow:
+            RmaRepository(uow).hold_trials(account_id)
             books = Books.hold(uow, account_id, self._zone)
             if StandingRepository(uow).of(account_id).state is AccountService.ENDED:
                 raise ConflictError(f"the service of {refer(Noun.ACCOUNT, account_id)} has ended already")
@@ -101,6 +105,7 @@ class Cancellations:
             lines = quote([terms[p.id] for p in placements_ended(notice.scope, placements)], effect.on)
             new = KeptCancellation(account_id, Cancellation(0, notice, effect, notice.scope), tuple(lines))
             kept = CancellationRepository(uow).add(new)
+            redate(uow, account_id, self._zone)
             _tell(uow, kept, AuditAction.CANCELLATION_REQUEST)
             uow.commit()
             return kept
@@ -109,11 +114,13 @@ class Cancellations:
         """The Administrator takes it back, before it takes effect."""
         actor.require(Permission.CANCELLATION_MANAGE)
         with self._transactions.begin(actor) as uow:
+            RmaRepository(uow).hold_trials(CancellationRepository(uow).get(cancellation_id).account_id)
             kept = _held(uow, cancellation_id)
             if administrator not in _administrators(uow, kept.account_id):
                 raise InvalidError(f"only an Administrator of the account withdraws; {administrator} is none")
             kept = replace(kept, cancellation=withdraw(kept.cancellation, uow.now))
             CancellationRepository(uow).save(kept)
+            redate(uow, kept.account_id, self._zone)
             _tell(uow, kept, AuditAction.CANCELLATION_WITHDRAW)
             uow.commit()
             return kept

@@ -9,23 +9,16 @@ from fleet.domain.access import Actor, Permission
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import ConflictError, InvalidError, NotFoundError
 from fleet.domain.inspection import Inspection
-from fleet.domain.local_dates import first_instant
-from fleet.domain.money import Money
-from fleet.domain.other_charges import trial_refund
-from fleet.domain.ownership import Ownership
 from fleet.domain.references import Noun, refer
-from fleet.domain.return_deadline import judge_return
-from fleet.domain.rma import Decision, Return, ReturnEvent, Rma, RmaKind, RmaStep
+from fleet.domain.rma import Decision, Return, ReturnEvent, Rma, RmaStep
 from fleet.domain.rma_permits import check_may_close
-from fleet.domain.term import TrialReturned
-from fleet.domain.trial import judge_trial
 from fleet.services.rma_acts import Change, RmaActs
 from fleet.services.rma_tracks import take_step
-from fleet.services.settlement import LOSS_REPORT, RETURN_TRACK, Books, return_cases
+from fleet.services.settlement import LOSS_REPORT, RETURN_TRACK
+from fleet.services.trials import settle_trial
 from fleet.store.inspections import InspectionRepository, KeptInspection
 from fleet.store.placements import PlacementRepository
 from fleet.store.rmas import RmaRepository
-from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 
 MAX_PHOTO_CHARACTERS = 200
@@ -79,8 +72,7 @@ class Returns:
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
             rma = take_step(uow, rma, ReturnEvent.INSPECT, f"{found.code}: {found.note or found.photo}")
             InspectionRepository(uow).add(rma.id, found)
-            if rma.kind is RmaKind.TRIAL_RETURN:
-                self._judge_trial(uow, rma, found)
+            settle_trial(uow, rma, self._zone)
             return replace(rma, condition=found.condition)
 
         return self._change(actor, rma_id, Permission.RETURN_RECEIVE, AuditAction.RMA_INSPECT, change)
@@ -93,21 +85,6 @@ class Returns:
             return take_step(uow, rma, ReturnEvent.CLOSE, why)
 
         return self._change(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_CLOSE, change)
-
-    def _judge_trial(self, uow: UnitOfWork, rma: Rma, found: Inspection) -> None:
-        """es 7.b: in time and in original condition it has no fee, and a bought unit's price comes back."""
-        books = Books.hold(uow, rma.account_id, self._zone)
-        facts = return_cases(uow, rma.account_id, self._zone)[rma.placement][0].facts
-        verdict = judge_return(rma.due_on or books.today, facts, books.today, books.policy)
-        if not judge_trial(verdict, found).accepted:
-            return
-        handed_in_on = facts.handed_in_on or facts.received_on or books.today
-        fact = TrialReturned(rma.placement, first_instant(handed_in_on, self._zone))
-        TermEventRepository(uow).record(rma.account_id, fact)
-        opened = PlacementRepository(uow).get(rma.placement).opened
-        if opened.ownership is Ownership.CUSTOMER:
-            price, ledger = Money(opened.price_cents), books.ledger
-            books.record(trial_refund(rma.placement, price, books.today, books.policy, ledger))
 
     def _change(self, actor: Actor, rma_id: int, permission: Permission, action: AuditAction, change: Change) -> Rma:
         def change_approved(uow: UnitOfWork, rma: Rma) -> Rma:

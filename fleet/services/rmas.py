@@ -25,16 +25,16 @@ from fleet.domain.rma import (
     check_may_cancel,
     check_may_receive,
     check_may_reserve,
-    return_due,
 )
 from fleet.domain.rma_permits import Opening, check_is_owed, check_may_open
 from fleet.domain.term import Delivered, ShipmentFailed, TakenBack, fold
 from fleet.domain.unit import CustodyEvent, Service, ServiceEvent, after
-from fleet.services.cancellation_quotes import noticed_on
 from fleet.services.rma_acts import RmaActs
 from fleet.services.rma_tracks import take_step
 from fleet.services.settlement import charge_shipping
 from fleet.services.shipping import Parcel, ship_unit
+from fleet.services.trials import last_day
+from fleet.store.accounts import AccountRepository
 from fleet.store.inspections import InspectionRepository
 from fleet.store.placements import PlacementRepository
 from fleet.store.policy import PolicyRepository
@@ -91,9 +91,9 @@ class Rmas:
 
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
             rma = take_step(uow, rma, DecisionEvent.APPROVE, why)
-            noticed = noticed_on(uow, PlacementRepository(uow).get(rma.placement), self._zone)
-            due = return_due(rma, uow.now, PolicyRepository(uow).book(), self._zone, noticed)
-            return replace(rma, approved_at=uow.now, due_on=due)
+            AccountRepository(uow).hold(rma.account_id)  # a notice that comes now waits, and finds it approved
+            rma = replace(rma, approved_at=uow.now)
+            return replace(rma, due_on=last_day(uow, rma, self._zone))
 
         return self._acts.carry_out(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_APPROVE, change)
 
@@ -219,7 +219,6 @@ class Rmas:
             ownership=placement.opened.ownership,
             order_date=placement.opened.order_date,
             opened_on=local_date(uow.now, zone),
-            noticed_on=noticed_on(uow, placement, zone),
             service_ended_on=terms[placement.id].service_ended_on,
         )
 

@@ -60,6 +60,16 @@ class RmaRepository:
         query = select(rmas).where(rmas.c.account_id == account_id, rmas.c.due_on.is_not(None), self._scope)
         return [_rma(row) for row in self._connection.execute(query.order_by(rmas.c.id))]
 
+    def hold_trials(self, account_id: int) -> list[Rma]:
+        """The account's approved trial returns, locked, oldest first."""
+        query = select(rmas).where(
+            rmas.c.account_id == account_id,
+            rmas.c.kind == RmaKind.TRIAL_RETURN,
+            rmas.c.decision == Decision.APPROVED,
+            self._scope,
+        )
+        return [_rma(row) for row in self._connection.execute(query.order_by(rmas.c.id).with_for_update())]
+
     def due_before(self, day: date, after: int, limit: int) -> list[int]:
         """At most `limit` RMAs with an id above `after` whose unit was to be handed in before `day` and is not here."""
         query = select(rmas.c.id).where(

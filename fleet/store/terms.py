@@ -62,8 +62,11 @@ class TermEventRepository:
 
     def has_ended(self, placement_id: int) -> bool:
         """Whether the service of that unit has ended."""
-        ended = [term_events.c.placement_id == placement_id, term_events.c.kind == KINDS[ServiceEnded], self._scope]
-        return self._connection.scalar(select(term_events.c.id).where(*ended).limit(1)) is not None
+        return self._has(placement_id, ServiceEnded)
+
+    def is_trial_returned(self, placement_id: int) -> bool:
+        """Whether that unit's trial return was accepted."""
+        return self._has(placement_id, TrialReturned)
 
     def of_account(self, account_id: int) -> list[TermEvent]:
         """All facts of an account, in the order they became known."""
@@ -74,6 +77,10 @@ class TermEventRepository:
             .order_by(term_events.c.id)
         )
         return [_event(row) for row in self._connection.execute(query)]
+
+    def _has(self, placement_id: int, kind: type[TermEvent]) -> bool:
+        facts = [term_events.c.placement_id == placement_id, term_events.c.kind == KINDS[kind], self._scope]
+        return self._connection.scalar(select(term_events.c.id).where(*facts).limit(1)) is not None
 
 
 def _detail(event: TermEvent) -> str:

@@ -62,9 +62,12 @@ def deadlines(services: Services) -> Deadlines:
     return Deadlines(services.transactions, services.terms._zone)
 
 
-def end_service(services: Services, warehouse: Warehouse) -> None:
-    asked = Asked(services.transactions.clock(), NoticeChannel.DISTRIBUTOR, "PE-1", passed_on_by="Phones & More")
-    services.cancellations.request(warehouse.actor, 1, asked)
+def end_service(services: Services, warehouse: Warehouse, *units: Unit) -> int:
+    """The number of the notice that ends the service of `units`, without any that of the account."""
+    serials = [unit.serial for unit in units] or None
+    at = services.transactions.clock()
+    asked = Asked(at, NoticeChannel.DISTRIBUTOR, "PE-1", units=serials, passed_on_by="Phones & More")
+    return services.cancellations.request(warehouse.actor, 1, asked).cancellation.id
 
 
 def test_a_scan_in_time_that_turns_up_late_takes_the_charge_back(
@@ -187,6 +190,38 @@ def test_a_trial_return_counts_from_the_notice_and_frees_of_the_fee_also_afterwa
     clock.advance(days=3)
     take_in(warehouse, rma, GOOD)
     assert [line[:2] for line in value(warehouse)[1:]] == [("later_evidence credit", 5000)]
+
+
+def test_a_trial_return_before_its_notice_gives_nothing_back_until_the_notice_comes(
+    warehouse: Warehouse, services: Services, account: Account, clock: Clock
+) -> None:
+    unit = warehouse.place(account, price=3995)
+    rma = warehouse.approved(unit, RmaKind.TRIAL_RETURN)
+    assert rma.due_on is None
+    take_in(warehouse, rma, GOOD)
+    assert value(warehouse) == []
+    clock.advance(days=3)
+    end_service(services, warehouse)
+    assert value(warehouse) == [("trial_refund refund", 2995, date(2026, 3, 2))]
+    clock.advance(days=10)
+    end_service(services, warehouse)  # a second notice gives it no second time
+    assert len(value(warehouse)) == 1
+
+
+def test_a_notice_gives_the_trial_returns_their_last_day_and_takes_it_along_when_it_is_withdrawn(
+    warehouse: Warehouse, services: Services, account: Account, clock: Clock
+) -> None:
+    unit, other = warehouse.place(account), warehouse.place(account)
+    rma, others = (warehouse.approved(each, RmaKind.TRIAL_RETURN) for each in (unit, other))
+    clock.advance(days=3)
+    noted = end_service(services, warehouse, unit)
+
+    def due() -> list[date | None]:
+        return [services.rmas.get(warehouse.actor, each.id)[0].due_on for each in (rma, others)]
+
+    assert due() == [date(2026, 3, 19), None]
+    services.cancellations.withdraw(warehouse.actor, noted, "PE-1")
+    assert due() == [None, None]
 
 
 def test_an_rma_is_refused_for_what_the_unit_has_no_claim_to(
