@@ -17,6 +17,7 @@ from fleet.domain.command import Command
 from fleet.domain.configuration import Channel, Configuration, parse_window
 from fleet.domain.errors import NotFoundError
 from fleet.domain.heartbeat import Heartbeat
+from fleet.domain.line_allowance import LineAllowance, LineLevel
 from fleet.domain.ownership import Ownership
 from fleet.domain.unit import Custody, Service, Trust, Unit, UnitCondition
 from fleet.services.units import UnitDetail
@@ -49,7 +50,7 @@ class ConfigurationOut(BaseModel):
     version: int
     channel: Channel
     window: tuple[str, str] | None
-    line_allowed: bool
+    line_level: LineLevel
 
 
 class HeartbeatOut(BaseModel):
@@ -81,9 +82,18 @@ class CommandOut(BaseModel):
     detail: str | None
 
 
+class LineOut(BaseModel):
+    """What the unit's line may do now; `reason` in words, and the rule it stands in."""
+
+    level: LineLevel
+    rule: str
+    reason: str
+
+
 class UnitDetailOut(UnitOut):
     further_macs: list[str]
     configuration: ConfigurationOut
+    line: LineOut
     heartbeat: HeartbeatOut | None
     ready: ReadinessOut | None
     commands: list[CommandOut]
@@ -127,12 +137,18 @@ def present_detail(detail: UnitDetail) -> UnitDetailOut:
         **present_unit(detail.unit).model_dump(),
         further_macs=[str(mac) for mac in detail.further_macs],
         configuration=present_configuration(detail.configuration),
+        line=present_line(detail.line),
         heartbeat=None if detail.heartbeat is None else present_heartbeat(detail.heartbeat),
         ready=None
         if ready is None
         else ReadinessOut(at=ready.at, configured_ms=ready.configured_ms, tls_ms=ready.tls_ms),
         commands=[present_command(command) for command in detail.commands],
     )
+
+
+def present_line(line: LineAllowance) -> LineOut:
+    """What a line may do, and why."""
+    return LineOut(level=line.level, rule=line.reason.rule, reason=line.reason.text)
 
 
 def present_heartbeat(beat: Heartbeat) -> HeartbeatOut:
@@ -157,7 +173,7 @@ def present_configuration(settings: Configuration) -> ConfigurationOut:
         version=settings.version,
         channel=settings.channel,
         window=None if window is None else (f"{window.begins:%H:%M}", f"{window.ends:%H:%M}"),
-        line_allowed=settings.line_allowed,
+        line_level=settings.line_level,
     )
 
 

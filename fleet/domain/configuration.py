@@ -1,4 +1,4 @@
-"""What a unit is told to be: its channel, its maintenance window, and whether it may have a line."""
+"""What a unit is told to be: its channel, its maintenance window, and what its line may do."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 from fleet.domain.errors import InvalidError, StaleVersionError
+from fleet.domain.line_allowance import LineLevel
 
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
@@ -59,7 +60,7 @@ class Configuration:
     version: int = 1
     channel: Channel = Channel.STABLE
     window: Window | None = None
-    line_allowed: bool = False
+    line_level: LineLevel = LineLevel.NONE
 
     def check_version(self, expected: int | None) -> None:
         """StaleVersionError unless `expected` (None: any) is this version."""
@@ -72,13 +73,13 @@ class Configuration:
         """The next version with these settings."""
         return replace(self, version=self.version + 1, channel=channel, window=window)
 
-    def allowing_line(self, allowed: bool) -> Configuration:
-        """The next version with the line allowed or not; itself if that is so already."""
-        return self if allowed == self.line_allowed else replace(self, version=self.version + 1, line_allowed=allowed)
+    def with_line(self, level: LineLevel) -> Configuration:
+        """The next version with that line; itself if it is so already."""
+        return self if level is self.line_level else replace(self, version=self.version + 1, line_level=level)
 
-    def taking_over(self, old: Configuration, line_allowed: bool) -> Configuration:
-        """A replacement's configuration at the swap: all that the old unit had."""
-        return replace(old, serial=self.serial, version=self.version + 1, line_allowed=line_allowed)
+    def taking_over(self, old: Configuration) -> Configuration:
+        """A replacement's configuration at the swap: all that the old unit had but the line, which facts decide."""
+        return replace(old, serial=self.serial, version=self.version + 1, line_level=self.line_level)
 
     def reset(self) -> Configuration:
         """The next version with nothing left of what an account chose."""

@@ -18,15 +18,24 @@ from fleet.domain.unit import Custody, Trust
 
 
 class LineLevel(StrEnum):
+    """The names of the wire's LINE_LEVELS."""
+
     NONE = "none"
     EMERGENCY_ONLY = "emergency_only"
     OUTGOING_ONLY = "outgoing_only"  # emergency calls among them
     FULL = "full"
 
 
+# Service is available to the account (ToS 1.3): a line for emergency calls alone is none (docs/decisions/0012).
+IN_SERVICE = frozenset({LineLevel.OUTGOING_ONLY, LineLevel.FULL})
+
+
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """What the decision rests on. `number` None: the line has none. `refused_security_update`: a mandatory one."""
+    """What the decision rests on. `number` None: the line has none. `refused_security_update`: a mandatory one.
+
+    `came_on`: the unit has registered from its account; until then a unit it replaces keeps the line (ER 4).
+    """
 
     custody: Custody
     trust: Trust
@@ -36,6 +45,7 @@ class LineFacts:
     unit_in_service: bool = True
     country_blocked: bool = False
     refused_security_update: bool = False
+    came_on: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +63,9 @@ _LOCATION = {
 
 def line_allowance(facts: LineFacts) -> LineAllowance:
     """The allowance of one unit's line. Metering, fraud rules and maintenance are not asked: they never stop 911."""
-    if facts.trust is not Trust.GOOD:
-        return _none("ER 2, ER 7", f"The unit's identity is {facts.trust}.")
-    if facts.custody not in WITH_ACCOUNT:
-        return _none("ER 1", f"The unit is {facts.custody}: no account has it.")
-    if facts.country_blocked:
-        return _none("ER 6, ToS 32.o", "The unit registered from a country on the export block list.")
+    missing = _why_no_line(facts)
+    if missing is not None:
+        return LineAllowance(LineLevel.NONE, missing)
     withheld = _why_no_voice(facts)
     if withheld is not None:
         return LineAllowance(LineLevel.EMERGENCY_ONLY, withheld)
@@ -66,6 +73,18 @@ def line_allowance(facts: LineFacts) -> LineAllowance:
         reason = Reason("ER 7, ToS 22.a", "The number is being ported in: outgoing calls only until that is effective.")
         return LineAllowance(LineLevel.OUTGOING_ONLY, reason)
     return LineAllowance(LineLevel.FULL, Reason("ER 7", "Nothing stands against it."))
+
+
+def _why_no_line(facts: LineFacts) -> Reason | None:
+    if facts.trust is not Trust.GOOD:
+        return Reason("ER 2, ER 7", f"The unit's identity is {facts.trust}.")
+    if facts.custody not in WITH_ACCOUNT:
+        return Reason("ER 1", f"The unit is {facts.custody}: no account has it.")
+    if not facts.came_on:
+        return Reason("ER 4", "The unit has not come on at its account yet.")
+    if facts.country_blocked:
+        return Reason("ER 6, ToS 32.o", "The unit registered from a country on the export block list.")
+    return None
 
 
 def _why_no_voice(facts: LineFacts) -> Reason | None:
@@ -80,7 +99,3 @@ def _why_no_voice(facts: LineFacts) -> Reason | None:
     if facts.number not in {NumberState.ASSIGNED, NumberState.PORTING_IN}:
         return Reason("ER 7", f"The line has no number of the account ({facts.number or 'none'}).")
     return None
-
-
-def _none(rule: str, text: str) -> LineAllowance:
-    return LineAllowance(LineLevel.NONE, Reason(rule, text))

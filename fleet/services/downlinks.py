@@ -9,10 +9,11 @@ from uuid import uuid4
 from fleet.domain.admission import RETRY_S, Admission
 from fleet.domain.command import Command
 from fleet.domain.configuration import Configuration, Window
+from fleet.domain.line_allowance import IN_SERVICE
 from fleet.domain.unit import Unit
 from fleet.services.unit_messages import Outgoing
 from fleet.store.unit_of_work import UnitOfWork
-from protocol.wire.enumerations import CHANNELS, COMMANDS, REGISTER_RESULTS
+from protocol.wire.enumerations import CHANNELS, COMMANDS, LINE_LEVELS, REGISTER_RESULTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,9 @@ class Downlinks:
             "channel": CHANNELS.index(settings.channel),
             "maintenance_from_s": int(begins.timestamp()),
             "maintenance_until_s": int(ends.timestamp()),
-            "line_allowed": int(settings.line_allowed),
+            "line_allowed": int(settings.line_level in IN_SERVICE),
             "update_mirrors": [{"host": host, "port": port} for host, port in self.mirrors],
+            "line_level": LINE_LEVELS.index(settings.line_level),
         }
         return Outgoing(settings.serial, "configuration", values)
 

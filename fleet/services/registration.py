@@ -13,15 +13,16 @@ from datetime import timedelta, tzinfo
 from fleet.domain.admission import RETRY_S, Admission, admit, false_claims
 from fleet.domain.audit import AuditAction
 from fleet.domain.command import Command
+from fleet.domain.line_allowance import IN_SERVICE
 from fleet.domain.placement import Placement
 from fleet.domain.term import Activated, Registered
-from fleet.domain.unit import Custody, CustodyEvent, Service, ServiceEvent, Trust, Unit, after
+from fleet.domain.unit import Custody, CustodyEvent, Service, ServiceEvent, Unit, after
 from fleet.services.cancellation_quotes import requote_pending
 from fleet.services.downlinks import Downlinks, command_message
+from fleet.services.line_levels import assess_line, store_line
 from fleet.services.settlement import settle
 from fleet.services.swap import swap
 from fleet.services.unit_messages import Incoming, Outgoing
-from fleet.store.accounts import AccountRepository
 from fleet.store.audit import AuditRepository
 from fleet.store.commands import CommandRepository
 from fleet.store.configurations import ConfigurationRepository
@@ -60,6 +61,7 @@ class Registration:
             unit = _first_registration(uow, unit, placement, incoming, self.downlinks.zone)
         units.save(unit)
         units.record_registration(unit.serial, incoming.received_at)
+        store_line(uow, unit)
         settings = ConfigurationRepository(uow).of(unit.serial)
         return [
             self.downlinks.registered(unit.serial, admission, settings.version, uow.now),
@@ -85,7 +87,7 @@ class Registration:
         units.record_ready(unit.serial, Readiness(at, message["configured_ms"], message["tls_ms"]))
         if placement is None or placement.registered_at is None or unit.service is not Service.PLACED:
             return []
-        if unit.trust is not Trust.GOOD or not _is_served(uow, placement):
+        if assess_line(uow, unit).level not in IN_SERVICE:
             return []
         account_id = placement.opened.account_id
         units.save(after(unit, ServiceEvent.ACTIVATE))
@@ -100,12 +102,6 @@ class Registration:
         result = COMMAND_RESULTS[message["result"]]
         CommandRepository(uow).answer(incoming.serial, message["command_id"], result, message["detail"])
         return []
-
-
-def _is_served(uow: UnitOfWork, placement: Placement) -> bool:
-    """Whether service is available to the account, and has not ended for this unit alone (ToS 1.3, ER 3.4)."""
-    account = AccountRepository(uow).get(placement.opened.account_id)
-    return account.service_available and not TermEventRepository(uow).has_ended(placement.id)
 
 
 def _record_refusal(uow: UnitOfWork, unit: Unit, claims: Sequence[str]) -> None:
@@ -127,12 +123,8 @@ def _first_registration(uow: UnitOfWork, unit: Unit, placement: Placement, incom
         unit = after(unit, CustodyEvent.ARRIVE)
     PlacementRepository(uow).mark_registered(placement.id, at)
     TermEventRepository(uow).record(opened.account_id, Registered(placement.id, at))
-    line_allowed = _is_served(uow, placement)
     if opened.replaces is not None:
-        swap(uow, placement, opened.replaces, line_allowed, at)
-    else:
-        configurations = ConfigurationRepository(uow)
-        configurations.save(configurations.of(unit.serial).allowing_line(line_allowed))
+        swap(uow, placement, opened.replaces, at)
     uow.audit(AuditAction.UNIT_REGISTER, unit.serial, ["custody", "registered_at"], opened.account_id)
     settle(uow, opened.account_id, zone)
     requote_pending(uow, opened.account_id, zone)

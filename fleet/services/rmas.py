@@ -29,6 +29,7 @@ from fleet.domain.rma import (
 from fleet.domain.rma_permits import Opening, check_is_owed, check_may_open
 from fleet.domain.term import Delivered, ShipmentFailed, TakenBack, fold
 from fleet.domain.unit import CustodyEvent, Service, ServiceEvent, after
+from fleet.services.line_levels import store_line
 from fleet.services.rma_acts import RmaActs
 from fleet.services.rma_tracks import take_step
 from fleet.services.settlement import charge_shipping
@@ -203,8 +204,9 @@ class Rmas:
             rma = take_step(uow, rma, ReturnEvent.RECEIVE, condition)
             units = UnitRepository(uow)
             unit = after(units.hold(serial), CustodyEvent.TAKE_BACK, ServiceEvent.REMOVE)
-            units.save(replace(unit, account_id=None))
+            unit = units.save(replace(unit, account_id=None))
             PlacementRepository(uow).end(rma.placement)
+            store_line(uow, unit)
             TermEventRepository(uow).record(rma.account_id, TakenBack(rma.placement, uow.now))
             return replace(rma, condition=condition)
 

@@ -16,17 +16,18 @@ from fleet.domain.references import Noun, refer
 from fleet.domain.rma import DecisionEvent, ReplacementMode, Rma, RmaKind, return_due
 from fleet.domain.suspension import end
 from fleet.domain.waiver import EndCause
-from fleet.services.downlinks import Downlinks, queue
+from fleet.services.downlinks import Downlinks
+from fleet.services.line_levels import set_line
 from fleet.services.lines import placements_ended
 from fleet.services.rma_tracks import take_step
 from fleet.services.settlement import end_service
 from fleet.store.cancellations import KeptCancellation
-from fleet.store.configurations import ConfigurationRepository
 from fleet.store.policy import PolicyRepository
 from fleet.store.rmas import RmaRepository
 from fleet.store.standings import StandingRepository
 from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import UnitOfWork
+from fleet.store.units import UnitRepository
 
 RETURN_REASON = "The service ended and the unit is leased."
 
@@ -40,24 +41,14 @@ def end_for_account(
     ended = [placement for placement in ended if not facts.has_ended(placement.id)]
     stays = [placement.id for placement in ended]
     charges = end_service(uow, kept.account_id, stays, effect.at, EndCause.ACCOUNT, zone)
-    for placement in ended:
-        allow_line(uow, placement.opened.serial, False, downlinks)
-        if placement.opened.ownership.returns_at_end:
-            _ask_back(uow, placement, zone)
     if kept.cancellation.scope == WHOLE_ACCOUNT:
         standings = StandingRepository(uow)
         standings.save(kept.account_id, end(standings.of(kept.account_id)))
+    for placement in ended:
+        set_line(uow, UnitRepository(uow).get(placement.opened.serial), downlinks)
+        if placement.opened.ownership.returns_at_end:
+            _ask_back(uow, placement, zone)
     return charges
-
-
-def allow_line(uow: UnitOfWork, serial: str, allowed: bool, downlinks: Downlinks) -> None:
-    """The unit's line is allowed or not from now on; it hears of a change at once, or when it comes on."""
-    configurations = ConfigurationRepository(uow)
-    before = configurations.of(serial)
-    settings = configurations.save(before.allowing_line(allowed))
-    if settings != before:
-        message = downlinks.configuration(settings, uow.now)
-        queue(uow, f"configuration:{serial}:{settings.version}", message)
 
 
 def billing_cycle(placements: Sequence[Placement], zone: tzinfo) -> BillingCycle | None:

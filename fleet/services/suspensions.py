@@ -12,17 +12,15 @@ from fleet.domain.audit import AuditAction
 from fleet.domain.errors import ConflictError
 from fleet.domain.money import Money
 from fleet.domain.other_charges import reconnect_fee
-from fleet.domain.placement import Placement
 from fleet.domain.references import Noun, refer
 from fleet.domain.suspension import AccountService, ServiceStanding, SuspensionReason, lift, suspend
-from fleet.domain.unit import Service
+from fleet.domain.unit import Unit
 from fleet.services.downlinks import Downlinks
-from fleet.services.service_end import allow_line
+from fleet.services.line_levels import set_line
 from fleet.services.settlement import Books
 from fleet.store.accounts import AccountRepository
 from fleet.store.placements import PlacementRepository
 from fleet.store.standings import StandingRepository
-from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import UnitRepository
 
@@ -53,7 +51,7 @@ class Suspensions:
             standings = StandingRepository(uow)
             standing = suspend(standings.of(account_id), reason, roles_of(actor))
             standings.save(account_id, standing)
-            self._set_lines(uow, here, allowed=False)
+            self._set_lines(uow, here)
             self._audit(uow, account_id, AuditAction.SERVICE_SUSPEND, reason)
             uow.commit()
             return standing
@@ -83,26 +81,21 @@ class Suspensions:
             standings.save(account_id, standing)
             if standing.state is AccountService.AVAILABLE:
                 _charge(books, before)  # what was paid without being asked for has an event, too
-                self._set_lines(uow, here, allowed=True)
+                self._set_lines(uow, here)
             self._audit(uow, account_id, AuditAction.SERVICE_LIFT, reason)
             uow.commit()
             return standing
 
-    def _hold(self, uow: UnitOfWork, account_id: int) -> list[Placement]:
+    def _hold(self, uow: UnitOfWork, account_id: int) -> list[Unit]:
         AccountRepository(uow).get(account_id)
-        here = [each for each in PlacementRepository(uow).of_account(account_id) if each.until is None]
-        for placement in sorted(here, key=lambda placement: placement.opened.serial):
-            UnitRepository(uow).hold(placement.opened.serial)
+        here = {each.opened.serial for each in PlacementRepository(uow).of_account(account_id) if each.until is None}
+        units = [UnitRepository(uow).hold(serial) for serial in sorted(here)]
         AccountRepository(uow).hold(account_id)
-        return here
+        return units
 
-    def _set_lines(self, uow: UnitOfWork, here: list[Placement], allowed: bool) -> None:
-        units, facts = UnitRepository(uow), TermEventRepository(uow)
-        for placement in here:
-            unit = units.get(placement.opened.serial)
-            # A unit that has not come on yet gets its line when it does.
-            serves = placement.registered_at is not None and unit.service is not Service.REPLACED
-            allow_line(uow, unit.serial, allowed and serves and not facts.has_ended(placement.id), self._downlinks)
+    def _set_lines(self, uow: UnitOfWork, here: list[Unit]) -> None:
+        for unit in here:
+            set_line(uow, unit, self._downlinks)
 
     @staticmethod
     def _audit(uow: UnitOfWork, account_id: int, action: AuditAction, reason: SuspensionReason) -> None:

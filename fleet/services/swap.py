@@ -12,6 +12,7 @@ from fleet.domain.placement import Placement
 from fleet.domain.rma import Replacement, ReplacementEvent
 from fleet.domain.unit import Custody, ServiceEvent, Trust, TrustEvent, Unit, after
 from fleet.services.downlinks import queue_eviction
+from fleet.services.line_levels import store_line
 from fleet.services.rma_tracks import take_step
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.identities import IdentityRepository
@@ -21,22 +22,20 @@ from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.units import UnitRepository
 
 
-def swap(uow: UnitOfWork, placement: Placement, old_placement_id: int, line_allowed: bool, at: datetime) -> None:
+def swap(uow: UnitOfWork, placement: Placement, old_placement_id: int, at: datetime) -> None:
     """`placement`'s unit registered for the first time: it takes over from the unit of `old_placement_id`."""
     units, configurations = UnitRepository(uow), ConfigurationRepository(uow)
     old_placement = PlacementRepository(uow).get(old_placement_id)
     serial, old_serial = placement.opened.serial, old_placement.opened.serial
-    before = configurations.of(old_serial)
-    configurations.save(configurations.of(serial).taking_over(before, line_allowed))
+    configurations.save(configurations.of(serial).taking_over(configurations.of(old_serial)))
     if old_serial != serial:  # a repaired unit that comes back takes over from itself
         old = units.hold(old_serial)
-        configurations.save(before.allowing_line(False))
         if old_placement.until is None:
             old = after(old, ServiceEvent.REPLACE)
         if old_placement.until is None or old.custody is Custody.RETURNED:
             old = kill_identity(uow, old, "replaced")
             uow.audit(AuditAction.UNIT_REVOKE, old_serial, ["service", "trust"], old.account_id)
-        units.save(old)
+        store_line(uow, units.save(old))
     _record_delivery(uow, placement, at)
     uow.audit(AuditAction.RMA_SWAP, serial, ["configuration", "identity"], placement.opened.account_id)
 

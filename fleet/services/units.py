@@ -11,10 +11,12 @@ from fleet.domain.command import Command
 from fleet.domain.configuration import Channel, Configuration, Window
 from fleet.domain.errors import InvalidError
 from fleet.domain.heartbeat import Heartbeat
+from fleet.domain.line_allowance import LineAllowance
 from fleet.domain.mac_address import AddressEvent
 from fleet.domain.reason import check_why
 from fleet.domain.unit import Custody, CustodyEvent, TrustEvent, Unit, after
 from fleet.services.downlinks import Downlinks, command_message, queue, queue_eviction
+from fleet.services.line_levels import assess_line, set_line
 from fleet.services.swap import kill_identity
 from fleet.store.commands import CommandRepository
 from fleet.store.configurations import ConfigurationRepository
@@ -39,6 +41,7 @@ class UnitDetail:
     heartbeat: Heartbeat | None
     readiness: Readiness | None
     commands: tuple[Command, ...]
+    line: LineAllowance
     further_macs: tuple[MacAddress, ...] = ()
 
 
@@ -67,12 +70,14 @@ class Units:
         actor.require(Permission.UNIT_READ)
         with self._transactions.read(actor) as uow:
             units = UnitRepository(uow)
+            unit = units.get(serial)
             return UnitDetail(
-                unit=units.get(serial),
+                unit=unit,
                 configuration=ConfigurationRepository(uow).of(serial),
                 heartbeat=HeartbeatRepository(uow).of(serial),
                 readiness=units.readiness(serial),
                 commands=tuple(CommandRepository(uow).of(serial, MAX_COMMANDS_SHOWN)),
+                line=assess_line(uow, unit),
                 further_macs=tuple(each.mac for each in MacAddressRepository(uow).of_serial(serial)[1:]),
             )
 
@@ -155,6 +160,7 @@ class Units:
         with self._transactions.begin(actor) as uow:
             units = UnitRepository(uow)
             unit = units.save(change(uow, units.hold(serial)))
+            set_line(uow, unit, self._downlinks)
             units.note(serial, action, why)
             uow.audit(action, serial, ["trust", "custody"], unit.account_id)
             uow.commit()

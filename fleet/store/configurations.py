@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from fleet.domain.configuration import Channel, Configuration, Window
+from fleet.domain.line_allowance import LineLevel
 from fleet.store.tables.equipment import configurations, heartbeats
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.upsert import upsert
@@ -46,10 +47,10 @@ def _values(configuration: Configuration) -> dict[str, Any]:
         "channel": configuration.channel,
         "window_begins": None if window is None else window.begins,
         "window_ends": None if window is None else window.ends,
-        "line_allowed": configuration.line_allowed,
+        "line_level": configuration.line_level,
     }
 
 
 def _configuration(row: Row[Any]) -> Configuration:
     window = None if row.window_begins is None else Window(row.window_begins, row.window_ends)
-    return Configuration(row.serial, row.version, Channel(row.channel), window, row.line_allowed)
+    return Configuration(row.serial, row.version, Channel(row.channel), window, LineLevel(row.line_level))

@@ -15,6 +15,7 @@ ENUMERATIONS: dict[tuple[str, str], tuple[str, ...]] = {
     ("command_result", "result"): names.COMMAND_RESULTS,
     ("registered", "result"): names.REGISTER_RESULTS,
     ("configuration", "channel"): names.CHANNELS,
+    ("configuration", "line_level"): names.LINE_LEVELS,
     ("command", "command"): names.COMMANDS,
     ("put_blob", "blob"): names.BLOBS,
     ("hello_reply", "mode"): names.LINK_MODES,

@@ -93,13 +93,14 @@ def _out_of_bounds(register: bytes) -> Iterator[tuple[str, bytes, str]]:
     configuration = structs.build_message(
         "configuration",
         {"config_version": 1, "heartbeat_s": 1, "channel": 0, "maintenance_from_s": 0, "maintenance_until_s": 0,
-         "line_allowed": 1, "update_mirrors": []},
+         "line_allowed": 1, "update_mirrors": [], "line_level": 3},
     )  # fmt: skip
     yield "configuration, version 0 of the configuration", _patched(configuration, 10, bytes(4)), "below its bound"
     yield "configuration, heartbeat of 0 s", _patched(configuration, 14, bytes(2)), "below its bound"
     yield "configuration, heartbeat of 3601 s", _patched(configuration, 14, b"\x0e\x11"), "above its bound"
-    yield "configuration, line_allowed 2", _patched(configuration, -2, b"\x02"), "above its bound"
-    yield "configuration, 4 mirrors", configuration[:-1] + b"\x04" + b"\x01a\x00\x01" * 4, "too many items"
+    yield "configuration, line_allowed 2", _patched(configuration, -3, b"\x02"), "above its bound"
+    yield "configuration, line_level 4", _patched(configuration, -1, b"\x04"), "above its bound"
+    yield "configuration, 4 mirrors", _patched(configuration, -2, b"\x04" + b"\x01a\x00\x01" * 4), "too many items"
 
 
 def _patched(data: bytes, at: int, new: bytes) -> bytes:

@@ -17,6 +17,7 @@ REGISTER_RESULTS = ("accepted", "not_in_stock", "quarantined", "revoked", "no_ac
 COMMANDS = ("check_update", "restart", "identify", "self_test", "send_events")
 COMMAND_RESULTS = ("done", "unsupported", "refused", "failed")
 CHANNELS = ("stable", "beta")
+LINE_LEVELS = ("none", "emergency_only", "outgoing_only", "full")
 EVENTS = (
     "boot", "link_up", "link_down", "address", "time_set", "connected", "disconnected", "registered", "refused",
     "configured", "ready", "command", "update_state", "crash", "watchdog", "wire_error", "clock_refused",

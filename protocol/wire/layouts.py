@@ -22,6 +22,7 @@ from protocol.wire.enumerations import (
     COMMAND_RESULTS,
     COMMANDS,
     EVENTS,
+    LINE_LEVELS,
     LINE_STATES,
     REGISTER_RESULTS,
     UNIT_STATES,
@@ -142,14 +143,15 @@ def registered():
 
 
 def configuration():
-    return 2, (
+    return 3, (
         ("config_version", U32, 1, 0xFFFFFFFF, 1),
         ("heartbeat_s", U16, 1, 3600, 1),
         ("channel", U8, 0, len(CHANNELS) - 1, 1),
         ("maintenance_from_s", U64, 0, 1 << 40, 1),  # UTC instants; equal: any time
         ("maintenance_until_s", U64, 0, 1 << 40, 1),
-        ("line_allowed", U8, 0, 1, 1),
+        ("line_allowed", U8, 0, 1, 1),  # for ends before version 3: outgoing_only or full
         ("update_mirrors", LIST, 0, 3, 2, MIRROR_ROWS),  # asked in this order where the unit's own server fails
+        ("line_level", U8, 0, len(LINE_LEVELS) - 1, 3),
     )
 
 

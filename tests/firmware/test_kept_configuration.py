@@ -56,6 +56,7 @@ def configuration(from_s: int, until_s: int) -> bytes:
     values = {
         "config_version": 1, "heartbeat_s": 60, "channel": 0, "maintenance_from_s": from_s,
         "maintenance_until_s": until_s, "line_allowed": 0, "update_mirrors": [{"host": "mirror", "port": 8443}],
+        "line_level": 0,
     }  # fmt: skip
     return bytes(messages.pack("configuration", values))
 

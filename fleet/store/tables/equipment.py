@@ -2,7 +2,6 @@
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -94,7 +93,7 @@ configurations = Table(
     Column("channel", String(8), nullable=False),
     Column("window_begins", Time),  # local time at the site; null: the operator's default
     Column("window_ends", Time),
-    Column("line_allowed", Boolean, nullable=False),
+    Column("line_level", String(16), nullable=False, server_default="none"),
 )
 
 # Written in batches at the rate of the whole fleet: no foreign key, no index but its own.

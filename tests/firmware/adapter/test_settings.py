@@ -181,7 +181,7 @@ def test_a_configuration_is_written_only_if_it_is_another_one_that_fits(flash: B
     row = {"host": "h" * 64, "port": 65535}
     longest = pack("configuration", {
         "config_version": 1, "heartbeat_s": 60, "channel": 0, "maintenance_from_s": 0, "maintenance_until_s": 0,
-        "line_allowed": 0, "update_mirrors": [row] * 3,
+        "line_allowed": 0, "update_mirrors": [row] * 3, "line_level": 0,
     })  # fmt: skip
     settings.keep_configuration(longest)
     assert Settings(flash, 0).configuration == longest

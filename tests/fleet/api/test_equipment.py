@@ -87,7 +87,7 @@ def test_a_unit_is_found_by_serial_and_by_mac(send: Any, warehouse: Warehouse) -
         "good",
         "AC-1",
     )
-    assert found["configuration"] == {"version": 2, "channel": "stable", "window": None, "line_allowed": True}
+    assert found["configuration"] == {"version": 2, "channel": "stable", "window": None, "line_level": "full"}
     assert (found["heartbeat"]["state"], found["ready"]["configured_ms"]) == ("ready", 900)
     for mac in ("8C:1F:64:AA:B0:00", "8c1f64aab000"):
         assert send("GET", f"/v1/units/by-mac/{mac}")["serial"] == unit.serial
@@ -201,7 +201,7 @@ def test_a_unit_is_commanded_configured_and_revoked(send: Any, warehouse: Wareho
     assert send("POST", f"{path}/commands", {"command": "identify"}, 202)["result"] is None
     assert send("POST", f"{path}/commands", {"command": "explode"}, 422)["code"] == "invalid"
     settings = send("PUT", f"{path}/configuration", {"channel": "beta", "window": ["23:00", "01:30"]})
-    assert settings == {"version": 3, "channel": "beta", "window": ["23:00", "01:30"], "line_allowed": True}
+    assert settings == {"version": 3, "channel": "beta", "window": ["23:00", "01:30"], "line_level": "full"}
     assert "24:00" in send("PUT", f"{path}/configuration", {"window": ["24:00", "01:00"]}, 422)["detail"]
     assert send("POST", f"{path}/quarantine", {"reason": "seen twice"})["trust"] == "quarantined"
     assert send("POST", f"{path}/clear", {"reason": "a mistake"})["trust"] == "good"

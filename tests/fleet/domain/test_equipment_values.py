@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from fleet.domain.account import check_name
 from fleet.domain.configuration import Channel, Configuration, Window, parse_window
 from fleet.domain.errors import InvalidError, NotFoundError
+from fleet.domain.line_allowance import LineLevel
 from fleet.domain.local_dates import first_instant, local_date, months_after
 from fleet.domain.money import ZERO, Money
 from fleet.domain.order import Order, OrderLine, assign_lines, check_lines
@@ -148,8 +149,10 @@ def test_a_time_of_day_is_written_with_four_digits(text: str) -> None:
 def test_every_change_of_a_configuration_has_its_own_version() -> None:
     first = Configuration("PT000000018")
     beta = first.changed(Channel.BETA, None)
-    assert (beta.version, beta.allowing_line(False)) == (2, beta)
-    line_up = beta.allowing_line(True)
-    replacement = Configuration("PT000000026", version=9).taking_over(line_up, line_allowed=True)
+    assert (beta.version, beta.with_line(LineLevel.NONE)) == (2, beta)
+    line_up = beta.with_line(LineLevel.FULL)
+    assert (line_up.version, line_up.line_level) == (3, LineLevel.FULL)
+    replacement = Configuration("PT000000026", version=9).taking_over(line_up)
     assert (replacement.serial, replacement.version, replacement.channel) == ("PT000000026", 10, Channel.BETA)
+    assert replacement.line_level is LineLevel.NONE, "facts about the replacement decide of its line"
     assert replacement.reset() == Configuration("PT000000026", version=11)

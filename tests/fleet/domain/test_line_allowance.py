@@ -42,6 +42,10 @@ def test_a_unit_of_no_account_has_no_line(custody: Custody) -> None:
     assert level(custody=custody) is LineLevel.NONE
 
 
+def test_a_replacement_on_its_way_has_no_line_yet() -> None:
+    assert level(custody=Custody.SHIPPED, came_on=False) is LineLevel.NONE
+
+
 def test_a_blocked_country_gets_no_service() -> None:
     allowance = line_allowance(replace(FULL, country_blocked=True))
     assert (allowance.level, allowance.reason.rule) == (LineLevel.NONE, "ER 6, ToS 32.o")

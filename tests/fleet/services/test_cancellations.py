@@ -74,8 +74,8 @@ def fees(warehouse: Warehouse) -> list[tuple[str, int, date]]:
     return [(each.event.subject, each.event.amount.cents, each.event.on) for each in found]
 
 
-def line_allowed(warehouse: Warehouse, unit: Unit) -> bool:
-    return warehouse.services.units.get(warehouse.actor, unit.serial).configuration.line_allowed
+def line(warehouse: Warehouse, unit: Unit) -> str:
+    return warehouse.services.units.get(warehouse.actor, unit.serial).configuration.line_level
 
 
 def mails(services: Services) -> dict[str, str]:
@@ -185,7 +185,7 @@ def test_on_its_day_the_units_end_with_their_fees_and_the_account_with_its_servi
     assert run(services) == 1
     day = date(2026, 3, 14)
     assert fees(warehouse) == [("placement-1", 5000, day), ("placement-2", 5000, day)]
-    assert not any(line_allowed(warehouse, unit) for unit in units)
+    assert {line(warehouse, unit) for unit in units} == {"emergency_only"}
     assert not services.accounts.get(warehouse.actor, 1).service_available
     assert state(services, 1) == CancellationState.COMPLETED
     mail = mails(services)["cancellation_completion:CN-1"]
@@ -218,7 +218,7 @@ def test_those_that_wait_are_carried_out_in_the_order_of_their_days(
     clock.advance(days=60)
     assert run(services) == 2
     assert [on for _, _, on in fees(warehouse)] == [early, late, late]
-    assert not line_allowed(warehouse, other)
+    assert line(warehouse, other) == "emergency_only"
 
 
 def test_part_of_the_services_ends_alone_also_that_of_a_unit_on_its_way(
@@ -233,7 +233,8 @@ def test_part_of_the_services_ends_alone_also_that_of_a_unit_on_its_way(
     assert [subject for subject, _, _ in fees(warehouse)] == ["placement-1"]  # the other's term has not begun
     warehouse.register(travelling)
     warehouse.ready(travelling)
-    assert [line_allowed(warehouse, unit) for unit in (*units, travelling)] == [False, True, False]
+    levels = [line(warehouse, unit) for unit in (*units, travelling)]
+    assert levels == ["emergency_only", "full", "emergency_only"]
     assert warehouse.unit(travelling.serial).service == "placed", "it is not activated"
     assert services.accounts.get(warehouse.actor, 1).service_available
 
@@ -247,7 +248,7 @@ def test_a_replacement_on_its_way_ends_with_the_unit_it_replaces(
     clock.advance(days=5)
     run(services)
     warehouse.register(new)
-    assert not line_allowed(warehouse, new)
+    assert line(warehouse, new) == "emergency_only"
     assert [subject for subject, _, _ in fees(warehouse)] == ["RMA-1", "placement-1"]
 
 

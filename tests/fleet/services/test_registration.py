@@ -5,21 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import event
 
 from fleet.domain.access import Actor, unit_actor
 from fleet.domain.admission import RETRY_S, Admission
 from fleet.domain.configuration import Channel, parse_window
+from fleet.domain.line_allowance import LineLevel
 from fleet.domain.rma import Condition, Replacement
+from fleet.domain.suspension import SuspensionReason
 from fleet.domain.unit import Custody, Service, Trust, Unit
 from fleet.services.build import Services
 from fleet.services.unit_messages import Incoming
 from fleet.store.heartbeats import HeartbeatRepository
-from fleet.store.tables.commerce import accounts
-from protocol.wire.enumerations import COMMAND_RESULTS
+from protocol.wire.enumerations import COMMAND_RESULTS, LINE_LEVELS
 from protocol.wire.messages import pack, unpack
 from tests.fleet.conftest import Clock
 from tests.fleet.services.equipment import Warehouse, heartbeat, identity, sent, snapshot
+
+NONE, EMERGENCY_ONLY, FULL = (LINE_LEVELS.index(level) for level in ("none", "emergency_only", "full"))
 
 
 @pytest.fixture
@@ -40,7 +43,7 @@ def events(services: Services) -> list[tuple[Any, ...]]:
 def test_a_unit_in_stock_is_let_in_without_a_line_and_is_not_received(warehouse: Warehouse) -> None:
     unit = warehouse.stock()
     assert warehouse.result(unit) == "accepted"
-    assert configuration(warehouse, unit)["line_allowed"] == 0
+    assert configuration(warehouse, unit)["line_level"] == NONE
     warehouse.ready(unit)
     assert warehouse.unit(unit.serial).service is Service.UNPLACED
     assert events(warehouse.services) == []
@@ -61,6 +64,7 @@ def test_the_first_registration_from_the_account_is_receipt_and_brings_the_line(
         "maintenance_until_s": 1772791200,
         "line_allowed": 1,
         "update_mirrors": [],
+        "line_level": FULL,
     }
     assert warehouse.unit(unit.serial).custody is Custody.AT_ACCOUNT
     assert events(warehouse.services) == [(1, "shipped"), (1, "registered")]
@@ -89,13 +93,12 @@ def test_service_ready_makes_a_registered_unit_active_once(warehouse: Warehouse)
     assert (detail.readiness.configured_ms, detail.readiness.tls_ms) == (900, 300)
 
 
-def test_without_service_for_the_account_there_is_no_line_and_no_activation(warehouse: Warehouse) -> None:
+def test_without_service_for_the_account_there_are_emergency_calls_only_and_no_activation(warehouse: Warehouse) -> None:
     account, unit = warehouse.open_account(), warehouse.stock()
     warehouse.send(account, unit)
-    with warehouse.services.transactions.begin(warehouse.actor) as uow:
-        uow.connection.execute(update(accounts).values(service_available=False))
-        uow.commit()
-    assert configuration(warehouse, unit)["line_allowed"] == 0
+    warehouse.services.suspensions.suspend(warehouse.actor, account.id, SuspensionReason.SECURITY)
+    heard = configuration(warehouse, unit)
+    assert (heard["line_level"], heard["line_allowed"]) == (EMERGENCY_ONLY, 0)
     warehouse.ready(unit)
     assert warehouse.unit(unit.serial).service is Service.PLACED
 
@@ -156,7 +159,7 @@ def test_a_replacements_first_registration_swaps_it_in_at_once(warehouse: Wareho
     assert identity(warehouse.services, old)[0] == "current"
     heard = configuration(warehouse, new)
 
-    assert (heard["channel"], heard["line_allowed"]) == (1, 1)
+    assert (heard["channel"], heard["line_level"]) == (1, FULL)
     swapped = warehouse.unit(old.serial)
     assert (swapped.custody, swapped.service, swapped.trust) == (Custody.AT_ACCOUNT, Service.REPLACED, Trust.REVOKED)
     assert identity(warehouse.services, old)[0] == "dead"
@@ -167,7 +170,7 @@ def test_a_replacements_first_registration_swaps_it_in_at_once(warehouse: Wareho
     assert rma.replacement is Replacement.DELIVERED
     assert (steps[-1].why, steps[-1].actor) == (f"first registration of {new.serial}", new.serial)
     settings = warehouse.services.units.get(warehouse.actor, old.serial).configuration
-    assert settings.line_allowed is False
+    assert settings.line_level is LineLevel.NONE
 
     lines = warehouse.services.terms.quote(warehouse.actor, account.id)[1]
     assert [(line.unit, line.state, line.fee.cents) for line in lines] == [

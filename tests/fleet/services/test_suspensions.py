@@ -38,8 +38,8 @@ def unit(warehouse: Warehouse, account: Account) -> Unit:
     return warehouse.place(account)
 
 
-def line_allowed(warehouse: Warehouse, unit: Unit) -> bool:
-    return warehouse.services.units.get(warehouse.actor, unit.serial).configuration.line_allowed
+def line(warehouse: Warehouse, unit: Unit) -> str:
+    return warehouse.services.units.get(warehouse.actor, unit.serial).configuration.line_level
 
 
 def charged(warehouse: Warehouse) -> list[tuple[str, int, date]]:
@@ -47,12 +47,14 @@ def charged(warehouse: Warehouse) -> list[tuple[str, int, date]]:
     return [(each.event.key, each.event.amount.cents, each.event.on) for each in found]
 
 
-def test_a_suspension_takes_the_lines_and_nothing_else(warehouse: Warehouse, services: Services, unit: Unit) -> None:
+def test_a_suspension_leaves_emergency_calls_and_all_but_voice(
+    warehouse: Warehouse, services: Services, unit: Unit
+) -> None:
     before = warehouse.unit(unit.serial), services.terms.of_unit(warehouse.actor, unit.serial)
     standing = services.suspensions.suspend(warehouse.actor, 1, NON_PAYMENT)
     assert (standing.state, standing.reasons, standing.episode) == (AccountService.SUSPENDED, {NON_PAYMENT}, 1)
     assert services.suspensions.standing(warehouse.actor, 1) == standing
-    assert not line_allowed(warehouse, unit)
+    assert line(warehouse, unit) == "emergency_only"
     assert not services.accounts.get(warehouse.actor, 1).service_available
     assert (warehouse.unit(unit.serial), services.terms.of_unit(warehouse.actor, unit.serial)) == before
     assert warehouse.result(unit) == "accepted", "it keeps its identity"
@@ -69,14 +71,14 @@ def test_service_comes_back_with_the_last_reason_after_full_payment(
     fee = [("reconnect_fee:AC-1:suspension-1", 1500, date(2026, 3, 3))]
     assert charged(warehouse) == fee
     assert suspensions.lift(warehouse.actor, 1, NON_PAYMENT, ZERO, True).state is AccountService.SUSPENDED
-    assert not line_allowed(warehouse, unit)
+    assert line(warehouse, unit) == "emergency_only"
     before = snapshot(services)
     for unpaid, paid in ((Money(1), True), (ZERO, False)):
         with pytest.raises(ConflictError, match="unpaid"):
             suspensions.lift(warehouse.actor, 1, SECURITY, unpaid, paid)
     assert snapshot(services) == before
     assert suspensions.lift(warehouse.actor, 1, SECURITY, ZERO, True).state is AccountService.AVAILABLE
-    assert line_allowed(warehouse, unit)
+    assert line(warehouse, unit) == "full"
     assert services.accounts.get(warehouse.actor, 1).service_available
     assert charged(warehouse) == fee, "once a suspension"
 
@@ -89,7 +91,7 @@ def test_a_fee_that_was_paid_unasked_has_its_event_and_the_next_suspension_anoth
         services.suspensions.lift(warehouse.actor, 1, NON_PAYMENT, ZERO, True)
     keys = [key for key, _, _ in charged(warehouse)]
     assert keys == ["reconnect_fee:AC-1:suspension-1", "reconnect_fee:AC-1:suspension-2"]
-    assert line_allowed(warehouse, unit)
+    assert line(warehouse, unit) == "full"
 
 
 def test_a_line_comes_back_only_where_it_was_served(
@@ -103,9 +105,10 @@ def test_a_line_comes_back_only_where_it_was_served(
     warehouse.register(new)  # `unit` is replaced, and still there
     services.suspensions.suspend(warehouse.actor, 1, NON_PAYMENT)
     services.suspensions.lift(warehouse.actor, 1, NON_PAYMENT, ZERO, True)
-    assert [line_allowed(warehouse, each) for each in (unit, ended, travelling, new)] == [False, False, False, True]
+    levels = [line(warehouse, each) for each in (unit, ended, travelling, new)]
+    assert levels == ["none", "emergency_only", "none", "full"]
     warehouse.register(travelling)
-    assert line_allowed(warehouse, travelling)
+    assert line(warehouse, travelling) == "full"
 
 
 def test_a_unit_that_comes_on_while_suspended_waits_for_its_line(
@@ -116,9 +119,9 @@ def test_a_unit_that_comes_on_while_suspended_waits_for_its_line(
     services.suspensions.suspend(warehouse.actor, 1, SECURITY)
     warehouse.register(travelling)
     warehouse.ready(travelling)
-    assert (line_allowed(warehouse, travelling), warehouse.unit(travelling.serial).service) == (False, "placed")
+    assert (line(warehouse, travelling), warehouse.unit(travelling.serial).service) == ("emergency_only", "placed")
     services.suspensions.lift(warehouse.actor, 1, SECURITY, ZERO, True)
-    assert line_allowed(warehouse, travelling)
+    assert line(warehouse, travelling) == "full"
 
 
 @pytest.mark.usefixtures("unit")

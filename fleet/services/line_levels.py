@@ -1,0 +1,59 @@
+"""What a unit's line may do is worked out anew wherever a fact about it changes, and the unit is told (ER 5 to 7).
+
+Every function is given the unit as it is after the change, held by the caller; nothing here commits.
+"""
+
+from __future__ import annotations
+
+from fleet.domain.admission import ADMITTED
+from fleet.domain.configuration import Configuration
+from fleet.domain.line_allowance import LineAllowance, LineFacts, line_allowance
+from fleet.domain.phone_number import NumberState
+from fleet.domain.registered_location import LocationState
+from fleet.domain.suspension import AccountService
+from fleet.domain.unit import Trust, Unit
+from fleet.services.downlinks import Downlinks, queue
+from fleet.store.configurations import ConfigurationRepository
+from fleet.store.placements import PlacementRepository
+from fleet.store.standings import StandingRepository
+from fleet.store.terms import TermEventRepository
+from fleet.store.unit_of_work import UnitOfWork
+
+
+def assess_line(uow: UnitOfWork, unit: Unit) -> LineAllowance:
+    """What the unit's line may do by the facts as they stand in this transaction, and why."""
+    return line_allowance(_facts(uow, unit))
+
+
+def store_line(uow: UnitOfWork, unit: Unit) -> Configuration | None:
+    """Keep what the unit's line may do; its next configuration if that changed. The caller sees that it is told."""
+    configurations = ConfigurationRepository(uow)
+    before = configurations.of(unit.serial)
+    settings = before.with_line(assess_line(uow, unit).level)
+    return None if settings is before else configurations.save(settings)
+
+
+def set_line(uow: UnitOfWork, unit: Unit, downlinks: Downlinks) -> None:
+    """Keep what the unit's line may do; the unit hears of a change at once, or when it comes on.
+
+    One that would not be let in hears nothing: no configuration leaves for a doubtful identity (ER 2).
+    """
+    settings = store_line(uow, unit)
+    if settings is not None and unit.trust is Trust.GOOD and unit.custody in ADMITTED:
+        message = downlinks.configuration(settings, uow.now)
+        queue(uow, f"configuration:{unit.serial}:{settings.version}", message)
+
+
+def _facts(uow: UnitOfWork, unit: Unit) -> LineFacts:
+    placement = PlacementRepository(uow).open_of(unit.serial)
+    if placement is None:
+        return LineFacts(unit.custody, unit.trust, AccountService.ENDED, LocationState.MISSING, None, came_on=False)
+    return LineFacts(
+        custody=unit.custody,
+        trust=unit.trust,
+        account_service=StandingRepository(uow).of(placement.opened.account_id).state,
+        location=LocationState.CURRENT,
+        number=NumberState.ASSIGNED,
+        unit_in_service=not TermEventRepository(uow).has_ended(placement.id),
+        came_on=placement.registered_at is not None,
+    )
