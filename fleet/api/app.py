@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from fleet.api import (
     accounts,
     audit,
+    blind_returns,
     cancellations,
     charges,
     health,
@@ -66,6 +67,7 @@ ROUTERS: Final[tuple[PermittedRouter, ...]] = (
     suspensions.router,
     rmas.router,
     returns.router,
+    blind_returns.router,
     audit.router,
 )
 

@@ -15,6 +15,7 @@ class Noun(StrEnum):
     ACCOUNT = "AC"
     ORDER = "OR"
     RMA = "RMA"
+    BLIND_RETURN = "BR"
     MAC_BLOCK = "MB"
     MAC_LEASE = "ML"
     CANCELLATION = "CN"

@@ -30,11 +30,15 @@ class Timeliness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReturnFacts:
-    """What is known of a unit's way back, as local dates: the carrier's scan, its report of a loss, our receipt."""
+    """What is known of a unit's way back, as local dates: the carrier's scan, its report of a loss, our receipt.
+
+    `proved_on`: a scan that became known after the receipt; it may show that the unit was in time, and nothing else.
+    """
 
     handed_in_on: date | None = None
     lost_on: date | None = None
     received_on: date | None = None
+    proved_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,9 @@ def judge_return(due_on: date, facts: ReturnFacts, today: date, policy: PolicyBo
     """Whether the unit due on `due_on` came in time, for what is known on `today`."""
     if facts.received_on is not None and facts.received_on <= due_on:
         return ReturnVerdict(Timeliness.IN_TIME, None, _reason(due_on, f"received on {facts.received_on}."))
+    # Equipment rules 3.5: what is known later may only lower what is owed.
+    if facts.proved_on is not None and facts.proved_on <= due_on:
+        return _by_scan(due_on, facts.proved_on)
     if facts.handed_in_on is not None:
         return _by_scan(due_on, facts.handed_in_on)
     last_day = due_on + timedelta(policy.on(PolicyName.LATE_SCAN_GRACE_DAYS, due_on))

@@ -21,13 +21,22 @@ from fleet.domain.trial import may_open_trial_return
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What is known when an RMA is asked for. A trial return may be opened before its notice of cancellation."""
+    """What is known when an RMA is asked for. A trial return may be opened before its notice of cancellation.
+
+    `held`: the unit is in quarantine here, as a blind return.
+    """
 
     kind: RmaKind
     ownership: Ownership
     order_date: date
     opened_on: date
     service_ended_on: date | None = None
+    held: bool = False
+
+    @property
+    def may_stay(self) -> bool:
+        """Whether the unit is to come back when service ends, or is ours and here already."""
+        return self.ownership.returns_at_end or (self.held and self.ownership.is_operators)
 
 
 def check_may_open(opening: Opening, policy: PolicyBook) -> None:
@@ -40,7 +49,7 @@ def check_may_open(opening: Opening, policy: PolicyBook) -> None:
             verdict = may_open_trial_return(opening.order_date, opening.opened_on, policy)
             if not verdict.accepted:
                 raise ConflictError(str(verdict.reason))
-        case RmaKind.CANCELLATION_RETURN if not opening.ownership.returns_at_end:
+        case RmaKind.CANCELLATION_RETURN if not opening.may_stay:
             raise ConflictError(f"the unit is {opening.ownership}: only a leased one has to come back")
         case RmaKind.CANCELLATION_RETURN if ended is None or ended > opening.opened_on:
             raise ConflictError("the system opens a cancellation return on the day service ends, not before")

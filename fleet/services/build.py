@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from fleet.domain.configuration import parse_window
@@ -14,6 +14,7 @@ from fleet.pki.authority import DeviceAuthority, ServerAuthority
 from fleet.services.access import Access
 from fleet.services.accounts import Accounts
 from fleet.services.audit import Audit
+from fleet.services.blind_returns import BlindReturns
 from fleet.services.cancellations import Cancellations
 from fleet.services.certificates import Certificates, credentials_of
 from fleet.services.charges import Charges
@@ -84,6 +85,7 @@ class Services:
     terms: Terms
     rmas: Rmas
     returns: Returns
+    blind_returns: BlindReturns
     releases: Releases
     rollouts: Rollouts
     unit_updates: UnitUpdates
@@ -128,11 +130,9 @@ def build_services(
         orders=Orders(transactions, downlinks.zone),
         policy=Policy(transactions, downlinks.zone),
         charges=Charges(transactions),
-        cancellations=Cancellations(transactions, downlinks, HOLIDAYS),
-        suspensions=Suspensions(transactions, downlinks),
         terms=Terms(transactions, downlinks.zone),
-        rmas=Rmas(transactions, downlinks.zone),
-        returns=Returns(transactions, downlinks.zone),
+        **_returns(transactions, downlinks.zone),
+        **_endings(transactions, downlinks),
         releases=releases,
         rollouts=Rollouts(transactions, repository),
         unit_updates=updates,
@@ -140,6 +140,21 @@ def build_services(
         ingest=Ingest(transactions, Registration(downlinks), updates),
         jobs=(*recurring, *_sweeps(access, errands, outbox)),
     )
+
+
+def _returns(transactions: Transactions, zone: tzinfo) -> dict[str, Any]:
+    return {
+        "rmas": Rmas(transactions, zone),
+        "returns": Returns(transactions, zone),
+        "blind_returns": BlindReturns(transactions, zone),
+    }
+
+
+def _endings(transactions: Transactions, downlinks: Downlinks) -> dict[str, Any]:
+    return {
+        "cancellations": Cancellations(transactions, downlinks, HOLIDAYS),
+        "suspensions": Suspensions(transactions, downlinks),
+    }
 
 
 def _downlinks(settings: Settings) -> Downlinks:

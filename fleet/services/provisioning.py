@@ -26,6 +26,7 @@ from fleet.domain.unit import (
 )
 from fleet.pki.authority import DeviceAuthority
 from fleet.services.downlinks import queue_eviction
+from fleet.services.receiving import check_not_held
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.identities import IdentityRepository, IssuedIdentity
 from fleet.store.mac_addresses import MacAddressRepository
@@ -135,6 +136,7 @@ class Provisioning:
         with self._transactions.begin(actor) as uow:
             units, configurations = UnitRepository(uow), ConfigurationRepository(uow)
             unit = units.hold(serial)
+            check_not_held(uow, serial)
             IdentityRepository(uow).kill(serial)
             queue_eviction(uow, unit, "epoch")
             condition = UnitCondition.REFURBISHED if unit.custody is Custody.RETURNED else unit.condition

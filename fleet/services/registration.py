@@ -17,6 +17,7 @@ from fleet.domain.line_allowance import IN_SERVICE
 from fleet.domain.placement import Placement
 from fleet.domain.term import Activated, Registered
 from fleet.domain.unit import Custody, CustodyEvent, Service, ServiceEvent, Unit, after
+from fleet.services.blind_returns import note_arrival
 from fleet.services.cancellation_quotes import requote_pending
 from fleet.services.downlinks import Downlinks, command_message
 from fleet.services.line_levels import assess_line, store_line
@@ -57,6 +58,9 @@ class Registration:
             return [self.downlinks.registered(unit.serial, admission, 0, uow.now)]
         unit = replace(unit, version=message["version"], release_counter=message["release_counter"])
         placement = PlacementRepository(uow).open_of(unit.serial)
+        if placement is not None and unit.custody is Custody.SHIPPED:
+            unit = after(unit, CustodyEvent.ARRIVE)
+            note_arrival(uow, unit.serial, incoming.received_at)
         if placement is not None and placement.registered_at is None:
             unit = _first_registration(uow, unit, placement, incoming, self.downlinks.zone)
         units.save(unit)
@@ -119,8 +123,6 @@ def _missed(uow: UnitOfWork, serial: str) -> list[Command]:
 def _first_registration(uow: UnitOfWork, unit: Unit, placement: Placement, incoming: Incoming, zone: tzinfo) -> Unit:
     """The unit came on from its account for the first time: it was received, and a replacement takes over."""
     at, opened = incoming.received_at, placement.opened
-    if unit.custody is Custody.SHIPPED:
-        unit = after(unit, CustodyEvent.ARRIVE)
     PlacementRepository(uow).mark_registered(placement.id, at)
     TermEventRepository(uow).record(opened.account_id, Registered(placement.id, at))
     if opened.replaces is not None:

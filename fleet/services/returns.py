@@ -47,7 +47,9 @@ class Returns:
 
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
             _check_instant(rma, at, uow.now)
-            return take_step(uow, rma, ReturnEvent.HAND_IN, "accepted by the carrier", at)
+            rma = take_step(uow, rma, ReturnEvent.HAND_IN, "accepted by the carrier", at)
+            settle_trial(uow, rma, self._zone)  # in time, as it may turn out after its inspection
+            return rma
 
         return self._change(actor, rma_id, Permission.SHIPMENT_MANAGE, AuditAction.RMA_HAND_IN, change)
 

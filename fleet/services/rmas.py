@@ -23,19 +23,19 @@ from fleet.domain.rma import (
     RmaKind,
     RmaStep,
     check_may_cancel,
-    check_may_receive,
     check_may_reserve,
 )
 from fleet.domain.rma_permits import Opening, check_is_owed, check_may_open
-from fleet.domain.term import Delivered, ShipmentFailed, TakenBack, fold
+from fleet.domain.term import Delivered, ShipmentFailed, fold
 from fleet.domain.unit import CustodyEvent, Service, ServiceEvent, after
-from fleet.services.line_levels import store_line
+from fleet.services.receiving import receive_under
 from fleet.services.rma_acts import RmaActs
 from fleet.services.rma_tracks import take_step
 from fleet.services.settlement import charge_shipping
 from fleet.services.shipping import Parcel, ship_unit
 from fleet.services.trials import last_day
 from fleet.store.accounts import AccountRepository
+from fleet.store.blind_returns import BlindReturnRepository
 from fleet.store.inspections import InspectionRepository
 from fleet.store.placements import PlacementRepository
 from fleet.store.policy import PolicyRepository
@@ -73,13 +73,14 @@ class Rmas:
         with self._transactions.begin(actor) as uow:
             unit, rmas = UnitRepository(uow).hold(serial), RmaRepository(uow)
             placement = PlacementRepository(uow).open_of(serial)
-            if placement is None or unit.service is Service.REPLACED:
+            held = BlindReturnRepository(uow).open_of(serial) is not None
+            if placement is None or (unit.service is Service.REPLACED and not held):
                 raise ConflictError(f"{serial} is {unit.custody} and {unit.service}: there is nothing to return")
             pending = rmas.open_of(placement.id)
             if pending is not None:
                 raise ConflictError(f"{serial} has {refer(Noun.RMA, pending.id)} open already")
             account_id = placement.opened.account_id
-            check_may_open(self._opening(uow, kind, placement), PolicyRepository(uow).book())
+            check_may_open(self._opening(uow, kind, placement, held), PolicyRepository(uow).book())
             rma = rmas.add(Rma(0, account_id, serial, placement.id, kind, mode, reason.strip(), opened_at=uow.now))
             uow.audit(AuditAction.RMA_OPEN, refer(Noun.RMA, rma.id), ["kind", "mode"], account_id)
             uow.commit()
@@ -129,6 +130,7 @@ class Rmas:
 
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
             check_may_reserve(rma)
+            _check_not_replaced(uow, rma)
             check_is_owed(rma, _found(uow, rma))
             units = UnitRepository(uow)
             board = units.get(rma.serial).board
@@ -200,19 +202,11 @@ class Rmas:
         """The unit is back: its placement is over, and it waits for triage."""
 
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
-            check_may_receive(rma, serial)
-            rma = take_step(uow, rma, ReturnEvent.RECEIVE, condition)
-            units = UnitRepository(uow)
-            unit = after(units.hold(serial), CustodyEvent.TAKE_BACK, ServiceEvent.REMOVE)
-            unit = units.save(replace(unit, account_id=None))
-            PlacementRepository(uow).end(rma.placement)
-            store_line(uow, unit)
-            TermEventRepository(uow).record(rma.account_id, TakenBack(rma.placement, uow.now))
-            return replace(rma, condition=condition)
+            return receive_under(uow, rma, serial, condition)
 
         return self._acts.carry_out(actor, rma_id, Permission.RETURN_RECEIVE, AuditAction.RMA_RECEIVE, change)
 
-    def _opening(self, uow: UnitOfWork, kind: RmaKind, placement: Placement) -> Opening:
+    def _opening(self, uow: UnitOfWork, kind: RmaKind, placement: Placement, held: bool) -> Opening:
         """What is known of the unit's service now."""
         account_id, zone = placement.opened.account_id, self._zone
         terms = fold(TermEventRepository(uow).of_account(account_id), PolicyRepository(uow).book(), zone)
@@ -222,12 +216,23 @@ class Rmas:
             order_date=placement.opened.order_date,
             opened_on=local_date(uow.now, zone),
             service_ended_on=terms[placement.id].service_ended_on,
+            held=held,
         )
 
 
 def _found(uow: UnitOfWork, rma: Rma) -> Inspection | None:
     kept = InspectionRepository(uow).of(rma.id)
     return None if kept is None else kept.inspection
+
+
+def _check_not_replaced(uow: UnitOfWork, rma: Rma) -> None:
+    """A unit that came back blind after its RMA was given up has its replacement already."""
+    stays = PlacementRepository(uow).of_account(rma.account_id)
+    there = next(
+        (stay.opened.serial for stay in stays if stay.opened.replaces == rma.placement and not stay.until), None
+    )
+    if there is not None:
+        raise ConflictError(f"{rma.serial} was replaced by {there} already: nothing more is sent for it")
 
 
 def _replacement_placement(rma: Rma) -> int:

@@ -8,6 +8,7 @@ from datetime import tzinfo
 
 from fleet.domain.audit import AuditAction
 from fleet.domain.billing_cycle import BillingCycle
+from fleet.domain.blind_return import BlindReturn
 from fleet.domain.cancellation_scope import WHOLE_ACCOUNT
 from fleet.domain.charge import ChargeEvent
 from fleet.domain.local_dates import local_date
@@ -21,6 +22,7 @@ from fleet.services.line_levels import set_line
 from fleet.services.lines import placements_ended
 from fleet.services.rma_tracks import take_step
 from fleet.services.settlement import end_service
+from fleet.store.blind_returns import BlindReturnRepository
 from fleet.store.cancellations import KeptCancellation
 from fleet.store.policy import PolicyRepository
 from fleet.store.rmas import RmaRepository
@@ -60,8 +62,9 @@ def billing_cycle(placements: Sequence[Placement], zone: tzinfo) -> BillingCycle
 def _ask_back(uow: UnitOfWork, placement: Placement, zone: tzinfo) -> None:
     """ER 4: the system opens the return of a leased unit on the day service ends; it has its number from then on."""
     rmas, serial = RmaRepository(uow), placement.opened.serial
-    if rmas.open_of(placement.id) is not None:
-        return
+    here = BlindReturnRepository(uow).open_of(serial)
+    if rmas.open_of(placement.id) is not None or (here is not None and here.state is BlindReturn.IN_QUARANTINE):
+        return  # it is asked for already, or is here
     kind, mode = RmaKind.CANCELLATION_RETURN, ReplacementMode.ON_RECEIPT
     account_id = placement.opened.account_id
     rma = rmas.add(Rma(0, account_id, serial, placement.id, kind, mode, RETURN_REASON, opened_at=uow.now))

@@ -31,6 +31,7 @@ from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import UnitOfWork
 
 RETURN_TRACK = "return"
+PROOF = "proof"  # a scan that turns up when the unit is here
 LOSS_REPORT = "report_loss"  # a step that moves no state: the unit may still turn up
 
 
@@ -145,15 +146,18 @@ def return_cases(uow: UnitOfWork, account_id: int, zone: tzinfo) -> dict[int, li
 
 
 def return_facts(steps: Iterable[RmaStep], zone: tzinfo) -> ReturnFacts:
-    """What the steps of a unit's return say of its way back; of several of a kind the first."""
+    """What the steps of a unit's return, in the order they became known, say of its way back; of a kind the first."""
     first: dict[str, date] = {}
     for step in steps:
         day = local_date(step.at, zone)
-        first[step.event] = min(first.get(step.event, day), day)
+        here = step.event == ReturnEvent.HAND_IN and ReturnEvent.RECEIVE in first
+        name = PROOF if here else step.event
+        first[name] = min(first.get(name, day), day)
     return ReturnFacts(
         handed_in_on=first.get(ReturnEvent.HAND_IN),
         lost_on=first.get(LOSS_REPORT),
         received_on=first.get(ReturnEvent.RECEIVE),
+        proved_on=first.get(PROOF),
     )
 
 

@@ -56,7 +56,7 @@ def settle_trial(uow: UnitOfWork, rma: Rma, zone: tzinfo) -> None:
     if facts.is_trial_returned(rma.placement) or not judge_trial(verdict, found.inspection).accepted:
         return
     inspected_on = local_date(found.at, zone)
-    handed_in_on = way_back.handed_in_on or way_back.received_on or inspected_on
+    handed_in_on = way_back.proved_on or way_back.handed_in_on or way_back.received_on or inspected_on
     facts.record(rma.account_id, TrialReturned(rma.placement, first_instant(handed_in_on, zone)))
     opened = PlacementRepository(uow).get(rma.placement).opened
     if opened.ownership is Ownership.CUSTOMER:

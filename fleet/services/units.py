@@ -17,6 +17,7 @@ from fleet.domain.reason import check_why
 from fleet.domain.unit import Custody, CustodyEvent, TrustEvent, Unit, after
 from fleet.services.downlinks import Downlinks, command_message, queue, queue_eviction
 from fleet.services.line_levels import assess_line, set_line
+from fleet.services.receiving import check_not_held
 from fleet.services.swap import kill_identity
 from fleet.store.commands import CommandRepository
 from fleet.store.configurations import ConfigurationRepository
@@ -149,6 +150,7 @@ class Units:
         """The end of a unit; its serial number and MAC are never given again."""
 
         def change(uow: UnitOfWork, unit: Unit) -> Unit:
+            check_not_held(uow, serial)
             MacAddressRepository(uow).move(unit.serial, AddressEvent.SCRAP, why)
             return kill_identity(uow, after(unit, CustodyEvent.SCRAP), "scrapped")
 

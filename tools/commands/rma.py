@@ -124,7 +124,7 @@ def deliver(
 
     Example: plugtone rma deliver RMA-1 --at 2026-11-22T15:04:00
     """
-    _step(rma_id, "deliver", {"delivered_at": _instant(at)}, as_json)
+    _step(rma_id, "deliver", {"delivered_at": instant(at)}, as_json)
 
 
 @rma.command("lose")
@@ -160,7 +160,7 @@ def hand_in(rma_id: RmaArgument, at: AtOption = None, as_json: JsonOption = Fals
 
     Example: plugtone rma hand-in RMA-1 --at 2026-11-22T15:04:00
     """
-    _step(rma_id, "hand-in", {"at": _instant(at)}, as_json)
+    _step(rma_id, "hand-in", {"at": instant(at)}, as_json)
 
 
 @rma.command("report-loss")
@@ -169,7 +169,7 @@ def report_loss(rma_id: RmaArgument, reason: ReasonOption, at: AtOption = None, 
 
     Example: plugtone rma report-loss RMA-1 --reason "no scan since Ohio"
     """
-    _step(rma_id, "report-loss", {"at": _instant(at), "reason": reason}, as_json)
+    _step(rma_id, "report-loss", {"at": instant(at), "reason": reason}, as_json)
 
 
 @rma.command("inspect")
@@ -196,7 +196,8 @@ def close(rma_id: RmaArgument, reason: ReasonOption, as_json: JsonOption = False
     _step(rma_id, "close", {"reason": reason}, as_json)
 
 
-def _instant(at: datetime | None) -> str:
+def instant(at: datetime | None) -> str:
+    """The instant given in UTC, or now."""
     return (at.replace(tzinfo=UTC) if at else datetime.now(UTC)).isoformat()
 
 

@@ -1,6 +1,6 @@
 """How an account's service goes on or ends: cancellations, suspension, and what returned units were found to be."""
 
-from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, String, Table, Text, text
 
 from fleet.store.base import Instant, metadata
 
@@ -52,4 +52,41 @@ inspections = Table(
     Column("note", Text, nullable=False),
     Column("at", Instant, nullable=False),
     Column("inspected_by", String(64), nullable=False),
+)
+
+# Units that came back without an RMA. A unit has at most one that is open.
+blind_returns = Table(
+    "blind_returns",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("serial", ForeignKey("units.serial"), nullable=False),
+    Column("placement_id", ForeignKey("placements.id"), nullable=False),
+    Column("condition", String(12), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("rma_id", ForeignKey("rmas.id")),
+    Column("carrier", String(60), nullable=False),
+    Column("tracking", String(120), nullable=False),
+    Column("sent_at", Instant),
+    Index(
+        "uq_blind_returns_open",
+        "serial",
+        unique=True,
+        sqlite_where=text("state IN ('in_quarantine', 'sent_back')"),
+        postgresql_where=text("state IN ('in_quarantine', 'sent_back')"),
+    ),
+)
+
+blind_return_steps = Table(
+    "blind_return_steps",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("blind_return_id", ForeignKey("blind_returns.id"), nullable=False, index=True),
+    Column("event", String(12), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("why", Text, nullable=False),
 )

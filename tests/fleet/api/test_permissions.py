@@ -18,7 +18,7 @@ from fleet.domain.access import ROLE_PERMISSIONS, Permission, Role, system_actor
 from fleet.domain.audit import READS
 from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.people import LinkPurpose
-from fleet.domain.rma import ReplacementMode, RmaKind
+from fleet.domain.rma import Condition, ReplacementMode, RmaKind
 from fleet.services.build import Services, build_services
 from fleet.services.cancellations import Asked
 from fleet.services.credentials import Passwords, Prefix, mint
@@ -100,6 +100,10 @@ def build_house(services: Services, warehouse: Warehouse, name: str) -> House:
     rma = services.rmas.open(warehouse.actor, unit.serial, RmaKind.DEFECT, ReplacementMode.ADVANCE, f"{name} is mute")
     asked = Asked(START, NoticeChannel.DISTRIBUTOR, f"PE-{person.id}", passed_on_by="Phones & More")
     cancellation = services.cancellations.request(warehouse.actor, account.id, asked).cancellation
+    order = services.orders.page(warehouse.actor, 99, None)[-1]
+    blind = warehouse.place(account)
+    held = services.blind_returns.take_in(warehouse.actor, blind.serial, Condition.SOUND, f"{name} sent it").blind
+    assert held is not None
     reference = f"AC-{account.id}"
     parameters = {
         "account": reference,
@@ -107,12 +111,13 @@ def build_house(services: Services, warehouse: Warehouse, name: str) -> House:
         "token": token.reference,
         "serial": unit.serial,
         "mac": str(unit.mac),
-        "order": f"OR-{account.id}",
+        "order": f"OR-{order.id}",
         "rma": f"RMA-{rma.id}",
+        "blind_return": held.reference,
         "cancellation": f"CN-{cancellation.id}",
     }
     marks = (name, person.email, unit.serial, str(unit.mac), f"{name} token", f'"{reference}"', f'"RMA-{rma.id}"')
-    marks += (f'"CN-{cancellation.id}"',)
+    marks += (f'"CN-{cancellation.id}"', f'"{held.reference}"', blind.serial)
     return House(reference, name, parameters, marks, session.secret, bound.text)
 
 
@@ -234,9 +239,10 @@ def test_lists_of_a_bound_actor_hold_only_its_own_account(world: World) -> None:
 
 def test_what_is_made_in_the_name_of_another_account_is_refused(world: World) -> None:
     before = world.rows()
-    for path in ("/v1/orders", "/v1/rmas"):
+    for path in ("/v1/orders", "/v1/rmas", "/v1/returns"):
         operation = world.document["paths"][path]["post"]
-        given = {"account": world.theirs.account, "unit": world.theirs.parameters["serial"]}
+        serial = world.theirs.parameters["serial"]
+        given = {"account": world.theirs.account, "unit": serial, "serial": serial}
         answer = world.call(world.ours.bound, "POST", path, body_of(world.document, operation, given))
         assert answer.status_code in (403, 404), (path, answer.text)
     assert world.rows() == before

@@ -183,3 +183,20 @@ def test_no_return_is_late_before_it_is_overdue(today: int, scan: int | None, re
         assert scan is received is None
     if verdict.timeliness is Timeliness.IN_TIME:  # no later day and no more evidence of a receipt changes that
         assert judged(today + 30, scan, received).timeliness is Timeliness.IN_TIME
+
+
+@pytest.mark.parametrize(
+    ("proof", "scan", "received", "expected"),
+    [
+        (18, None, 30, Timeliness.IN_TIME),  # on the last day, and known when the unit was here
+        (18, 19, 30, Timeliness.IN_TIME),
+        (19, None, 23, Timeliness.IN_TIME),  # without a scan it was in time: this one may not say otherwise
+        (19, None, 24, Timeliness.LATE),
+        (19, 20, 23, Timeliness.LATE),
+    ],
+)
+def test_a_scan_that_turns_up_after_the_receipt_may_only_help(
+    proof: int, scan: int | None, received: int, expected: Timeliness
+) -> None:
+    facts = ReturnFacts(march(scan), received_on=march(received), proved_on=march(proof))
+    assert judge_return(DUE, facts, date(2025, 4, 20), POLICY).timeliness is expected

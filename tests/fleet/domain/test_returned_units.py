@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from fleet.domain.blind_return import BLIND_RETURN, BlindReturn, BlindReturnEvent, matches
-from fleet.domain.errors import IllegalTransitionError
+from fleet.domain.blind_return import (
+    BLIND_RETURN,
+    OPEN,
+    BlindCase,
+    BlindReturn,
+    BlindReturnEvent,
+    check_delivered,
+    check_may_match,
+    matches,
+)
+from fleet.domain.errors import ConflictError, IllegalTransitionError
 from fleet.domain.refurbishing import REFURBISHING, Refurbishing, RefurbishingEvent
-from fleet.domain.rma import Decision, ReplacementMode, Return, Rma, RmaKind
+from fleet.domain.rma import Condition, Decision, ReplacementMode, Return, Rma, RmaKind
 from fleet.domain.transitions import advance
 
 MACHINES: list[tuple[type[StrEnum], type[StrEnum], dict[Any, Any]]] = [
@@ -89,3 +99,37 @@ def test_a_blind_return_matches_the_approved_rmas_that_wait_for_that_unit_the_ne
 def test_only_an_rma_that_still_waits_is_matched(state: Return) -> None:
     waits = state in {Return.AWAITED, Return.IN_TRANSIT, Return.OVERDUE}
     assert bool(matches(RMA.serial, [replace(RMA, returning=state)])) is waits
+
+
+CASE = BlindCase(4, 1, RMA.serial, RMA.placement, Condition.SOUND, datetime(2025, 3, 9, 3, 30, tzinfo=UTC))
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+def test_it_is_matched_only_to_an_approved_rma_of_the_same_stay() -> None:
+    check_may_match(CASE, RMA)
+    elsewhere = replace(RMA, placement=5, account_id=2)
+    for rma, words in (
+        (replace(RMA, serial="PT000000026"), "waits for PT000000026"),
+        (replace(RMA, decision=Decision.REQUESTED), "only an approved one"),
+        (elsewhere, "RMA-7 is for another stay of PT000000018, at AC-2; BR-4 came back from its stay at AC-1"),
+    ):
+        with pytest.raises(ConflictError, match=words):
+            check_may_match(CASE, rma)
+
+
+@pytest.mark.parametrize("state", list(BlindReturn))
+def test_it_waits_by_local_dates_until_it_is_settled(state: BlindReturn) -> None:
+    case = replace(CASE, state=state)  # came in at 22:30 of the 8th
+    waits = {day: case.waits_days(date(2025, 3, day), NEW_YORK) for day in (8, 9, 12)}
+    assert waits == ({8: 0, 9: 1, 12: 4} if state in OPEN else dict.fromkeys((8, 9, 12)))
+
+
+def test_delivery_lies_between_its_leaving_and_now() -> None:
+    sent_at, moment = CASE.received_at, timedelta(microseconds=1)
+    now = sent_at + timedelta(days=3)
+    case = replace(CASE, sent_at=sent_at)
+    check_delivered(case, sent_at, now)
+    check_delivered(case, now, now)
+    for wrong, at in ((case, sent_at - moment), (case, now + moment), (CASE, now)):
+        with pytest.raises(ConflictError, match="BR-4 was sent back"):
+            check_delivered(wrong, at, now)

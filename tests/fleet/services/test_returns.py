@@ -88,6 +88,47 @@ def test_a_scan_in_time_that_turns_up_late_takes_the_charge_back(
     assert len(value(warehouse)) == 2
 
 
+def test_an_earlier_scan_that_turns_up_while_the_unit_is_on_its_way_counts(
+    warehouse: Warehouse, services: Services, unit: Unit, clock: Clock
+) -> None:
+    rma = warehouse.approved(unit)  # due on 12 March
+    warehouse.replace(rma)
+    handed_in = clock() + timedelta(days=9)
+    clock.advance(days=12)
+    services.returns.hand_in(warehouse.actor, rma.id, clock())
+    assert value(warehouse) == [("replacement_value charge", 6500, date(2026, 3, 13))]
+    assert services.returns.hand_in(warehouse.actor, rma.id, handed_in).returning == "in_transit"
+    assert value(warehouse)[1:] == [("later_evidence credit", 6500, date(2026, 3, 14))]
+    assert deadlines(services).expire(SCHEDULER) == 0
+
+
+def test_a_late_scan_that_turns_up_after_the_receipt_charges_nothing(
+    warehouse: Warehouse, services: Services, unit: Unit, clock: Clock
+) -> None:
+    rma = warehouse.approved(unit)  # due on 12 March
+    warehouse.replace(rma)
+    handed_in = clock() + timedelta(days=11)
+    clock.advance(days=13)  # no job has run since
+    take_in(warehouse, rma)
+    services.returns.hand_in(warehouse.actor, rma.id, handed_in)
+    assert value(warehouse) == [], "received within the grace, it was in time"
+
+
+def test_a_trial_that_proves_timely_after_its_inspection_gives_the_price_back_once(
+    warehouse: Warehouse, services: Services, account: Account, clock: Clock
+) -> None:
+    unit = warehouse.place(account, price=3995)
+    end_service(services, warehouse)
+    rma = warehouse.approved(unit, RmaKind.TRIAL_RETURN)  # due on 16 March
+    handed_in = clock() + timedelta(days=13)
+    clock.advance(days=25)
+    take_in(warehouse, rma, GOOD)
+    assert value(warehouse) == []
+    for _ in range(2):
+        services.returns.hand_in(warehouse.actor, rma.id, handed_in)
+        assert value(warehouse) == [("trial_refund refund", 2995, date(2026, 3, 27))]
+
+
 def test_a_scan_in_time_keeps_a_return_from_being_overdue(
     warehouse: Warehouse, services: Services, unit: Unit, clock: Clock
 ) -> None:

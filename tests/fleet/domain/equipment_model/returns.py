@@ -98,8 +98,7 @@ def scan(state: State, event: ev.ReturnScanned) -> None:
     stay, at = known.stay, known.rma.approved_at
     if known.scanned or at is None or event.at < at or (stay.back_at is not None and stay.back_at < event.at):
         raise ConflictError(f"{known.name}: no scan of {event.at}")
-    if known.rma.returning is not Return.IN_TRANSIT:  # else the parcel was scanned under the unit's other RMA
-        move(known, ReturnEvent.HAND_IN)
+    move(known, ReturnEvent.HAND_IN)
     known.scanned = True
     stay.scanned_at = max(event.at, stay.scanned_at or event.at)
     day = local_date(event.at, ZONE)
