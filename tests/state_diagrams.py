@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fleet.domain import (
+    account,
     blind_return,
     cancellation,
     lease,
@@ -69,6 +70,7 @@ def machines() -> dict[str, Rows]:
         "An RMA's return": rows_of(rma.RETURN),
         "A return without an RMA (`fleet/domain/blind_return.py`)": rows_of(blind_return.BLIND_RETURN),
         "A returned unit on its way to stock (`fleet/domain/refurbishing.py`)": rows_of(refurbishing.REFURBISHING),
+        "An account (`fleet/domain/account.py`)": rows_of(account.ACCOUNT),
         "An account's service (`fleet/domain/suspension.py`)": rows_of(suspension.ACCOUNT_SERVICE),
         "A notice of breach (`fleet/domain/termination.py`)": rows_of(termination.BREACH),
         "A cancellation (`fleet/domain/cancellation.py`)": rows_of(cancellation.CANCELLATION),

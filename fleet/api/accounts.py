@@ -1,4 +1,4 @@
-"""Accounts over HTTP: open and look."""
+"""Accounts over HTTP: open, look, and close."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class AccountOut(BaseModel):
     name: str
     service_available: bool
     created_at: datetime
+    closed_at: datetime | None
 
 
 def present_account(account: Account) -> AccountOut:
@@ -37,6 +38,7 @@ def present_account(account: Account) -> AccountOut:
         name=account.name,
         service_available=account.service_available,
         created_at=account.created_at,
+        closed_at=account.closed_at,
     )
 
 
@@ -59,3 +61,9 @@ def list_accounts(page: PageDep, actor: ActorDep, services: ServicesDep) -> Page
 def get_account(account: str, actor: ActorDep, services: ServicesDep) -> AccountOut:
     """One account."""
     return present_account(services.accounts.get(actor, number_of(Noun.ACCOUNT, account)))
+
+
+@router.post("/v1/accounts/{account}/close", permission=Permission.ACCOUNT_CLOSE)
+def close(account: str, actor: ActorDep, services: ServicesDep) -> AccountOut:
+    """Close an account without services, for good; its personal data goes when the period is over."""
+    return present_account(services.accounts.close(actor, number_of(Noun.ACCOUNT, account)))

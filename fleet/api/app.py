@@ -14,6 +14,7 @@ from fleet.api import (
     blind_returns,
     cancellations,
     charges,
+    data,
     health,
     mac_blocks,
     mac_leases,
@@ -68,6 +69,7 @@ ROUTERS: Final[tuple[PermittedRouter, ...]] = (
     rmas.router,
     returns.router,
     blind_returns.router,
+    data.router,
     audit.router,
 )
 

@@ -15,6 +15,7 @@ class Permission(StrEnum):
     MAC_MANAGE = "mac:manage"
     ACCOUNT_READ = "account:read"
     ACCOUNT_MANAGE = "account:manage"
+    ACCOUNT_CLOSE = "account:close"
     ORDER_MANAGE = "order:manage"
     SHIPMENT_MANAGE = "shipment:manage"
     TERM_READ = "term:read"
@@ -33,6 +34,7 @@ class Permission(StrEnum):
     ROLLOUT_MANAGE = "rollout:manage"
     ROLLOUT_APPROVE = "rollout:approve"
     PEOPLE_MANAGE = "people:manage"
+    PERSON_OWN = "person:own"
     TOKEN_OWN = "token:own"  # noqa: S105 - the name of a permission, no secret
     AUDIT_READ = "audit:read"
     OUTBOX_MANAGE = "outbox:manage"
@@ -52,14 +54,14 @@ class Role(StrEnum):
 
 
 _P = Permission
-_READ = frozenset({_P.UNIT_READ, _P.RELEASE_READ, _P.ROLLOUT_READ, _P.TOKEN_OWN})
+_READ = frozenset({_P.UNIT_READ, _P.RELEASE_READ, _P.ROLLOUT_READ, _P.TOKEN_OWN, _P.PERSON_OWN})
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: _READ,
     Role.WAREHOUSE: _READ | {_P.UNIT_PROVISION, _P.SHIPMENT_MANAGE, _P.RMA_READ, _P.RETURN_RECEIVE},
     Role.SUPPORT: _READ
     | {_P.ACCOUNT_READ, _P.ACCOUNT_MANAGE, _P.ORDER_MANAGE, _P.TERM_READ, _P.RMA_READ, _P.RMA_MANAGE, _P.UNIT_MANAGE}
-    | {_P.POLICY_READ, _P.CANCELLATION_READ, _P.CANCELLATION_MANAGE, _P.SERVICE_SUSPEND},
+    | {_P.POLICY_READ, _P.CANCELLATION_READ, _P.CANCELLATION_MANAGE, _P.SERVICE_SUSPEND, _P.ACCOUNT_CLOSE},
     Role.RELEASE_MANAGER: _READ | {_P.RELEASE_PUBLISH, _P.ROLLOUT_MANAGE},
     Role.APPROVER: _READ | {_P.ROLLOUT_APPROVE},
     Role.FINANCE: _READ
@@ -68,6 +70,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(_P),
     Role.ACCOUNT_ADMINISTRATOR: frozenset(
         {_P.UNIT_READ, _P.ACCOUNT_READ, _P.TERM_READ, _P.RMA_READ, _P.CHARGE_READ, _P.TOKEN_OWN, _P.CANCELLATION_READ}
+        | {_P.PERSON_OWN, _P.ACCOUNT_CLOSE}
     ),
 }
 

@@ -1,4 +1,4 @@
-"""A person is invited, active or disabled; the last admin stays, and an Administrator belongs to one account."""
+"""A person is invited, active, disabled or erased; the last admin stays, an Administrator belongs to one account."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ class PersonState(StrEnum):
     INVITED = "invited"
     ACTIVE = "active"
     DISABLED = "disabled"
+    ERASED = "erased"
 
 
 class PersonEvent(StrEnum):
     SET_PASSWORD = "set_password"  # noqa: S105
     DISABLE = "disable"
     ENABLE = "enable"
+    ERASE = "erase"
 
 
 PERSON_TRANSITIONS: Final = {
@@ -37,6 +39,9 @@ PERSON_TRANSITIONS: Final = {
     (PersonState.ACTIVE, PersonEvent.SET_PASSWORD): PersonState.ACTIVE,
     (PersonState.ACTIVE, PersonEvent.DISABLE): PersonState.DISABLED,
     (PersonState.DISABLED, PersonEvent.ENABLE): PersonState.INVITED,
+    (PersonState.INVITED, PersonEvent.ERASE): PersonState.ERASED,
+    (PersonState.ACTIVE, PersonEvent.ERASE): PersonState.ERASED,
+    (PersonState.DISABLED, PersonEvent.ERASE): PersonState.ERASED,
 }
 
 

@@ -58,6 +58,16 @@ def purge_from(data: RetentionClass, counted_from: date, today: date, policy: Po
     return counted_from + timedelta(days=period) + ONE_DAY  # the last day of the period is kept whole
 
 
+def purged_until(data: RetentionClass, today: date, policy: PolicyBook) -> date | None:
+    """The last local day whose data of that class is purged `today`; None: none ever is."""
+    if RETENTION[data].period is None:
+        return None
+    day = today
+    while not is_due(data, day, today, policy):  # day by day: months are of many lengths
+        day -= ONE_DAY
+    return day
+
+
 def is_due(data: RetentionClass, counted_from: date, today: date, policy: PolicyBook) -> bool:
     """Whether data of the local day `counted_from` is purged today."""
     first = purge_from(data, counted_from, today, policy)

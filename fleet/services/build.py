@@ -33,6 +33,7 @@ from fleet.services.policy import Policy
 from fleet.services.provisioning import FleetSide, Provisioning
 from fleet.services.registration import Registration
 from fleet.services.releases import Releases
+from fleet.services.retention import Retention
 from fleet.services.returns import Returns
 from fleet.services.rmas import Rmas
 from fleet.services.rollouts import Rollouts
@@ -53,6 +54,7 @@ CERTIFICATE_CHECK: Final = timedelta(hours=1)
 METADATA_CHECK: Final = timedelta(minutes=15)
 DEADLINE_CHECK: Final = timedelta(minutes=15)
 MAC_CHECK: Final = timedelta(hours=1)
+PURGE_CHECK: Final = timedelta(hours=1)
 SWEEP_EVERY: Final = timedelta(hours=1)
 LAST_HOLIDAY_YEAR: Final = 2060
 HOLIDAYS: Final = federal_reserve_calendar(FIRST_YEAR, LAST_HOLIDAY_YEAR)  # by their own rule, for want of a list
@@ -70,6 +72,7 @@ class Services:
     errands: Errands
     outbox: Outbox
     audit: Audit
+    retention: Retention
     accounts: Accounts
     mac_blocks: MacBlocks
     mac_leases: MacLeases
@@ -107,21 +110,20 @@ def build_services(
     access = Access(transactions, passwords := passwords or Passwords())
     repository = ensure(settings.data_dir, clock())
     downlinks = _downlinks(settings)
-    errands, outbox, mac_blocks = Errands(transactions), Outbox(transactions), MacBlocks(transactions)
     updates = UnitUpdates(transactions, lambda: repository.director)
     releases = Releases(transactions, repository, updates)
-    recurring = _renewals(settings, transactions, releases) + _watches(transactions, downlinks, mac_blocks)
     return Services(
         settings=settings,
         transactions=transactions,
         repository=repository,
         access=access,
         people=People(transactions, access, passwords, settings.link_url),
-        errands=errands,
-        outbox=outbox,
+        errands=Errands(transactions),
+        outbox=Outbox(transactions),
         audit=Audit(transactions),
+        retention=Retention(transactions, downlinks.zone),
         accounts=Accounts(transactions),
-        mac_blocks=mac_blocks,
+        mac_blocks=MacBlocks(transactions),
         mac_leases=MacLeases(transactions),
         unit_imports=UnitImports(transactions),
         provisioning=_provisioning(settings, transactions, repository),
@@ -138,7 +140,7 @@ def build_services(
         unit_updates=updates,
         update_explanations=UpdateExplanations(transactions, downlinks.window, settings.heartbeat_s),
         ingest=Ingest(transactions, Registration(downlinks), updates),
-        jobs=(*recurring, *_sweeps(access, errands, outbox)),
+        jobs=(*_renewals(settings, transactions, releases), *_recurring(transactions, downlinks, access)),
     )
 
 
@@ -170,22 +172,34 @@ def _renewals(settings: Settings, transactions: Transactions, releases: Releases
     ]
 
 
-def _watches(transactions: Transactions, downlinks: Downlinks, mac_blocks: MacBlocks) -> list[Job]:
+def _recurring(transactions: Transactions, downlinks: Downlinks, access: Access) -> list[Job]:
+    return _watches(transactions, downlinks) + _sweeps(transactions, access) + _purges(transactions, downlinks)
+
+
+def _watches(transactions: Transactions, downlinks: Downlinks) -> list[Job]:
     cancellations = Cancellations(transactions, downlinks, HOLIDAYS)
     deadlines = Deadlines(transactions, downlinks.zone)
     return [
-        Job("watch MAC supply", MAC_CHECK, mac_blocks.warn),
+        Job("watch MAC supply", MAC_CHECK, MacBlocks(transactions).warn),
         Job("end deadlines", DEADLINE_CHECK, deadlines.expire),
         Job("remind of deadlines", DEADLINE_CHECK, deadlines.remind),
         Job("end services", DEADLINE_CHECK, cancellations.take_effect),
     ]
 
 
-def _sweeps(access: Access, errands: Errands, outbox: Outbox) -> list[Job]:
+def _sweeps(transactions: Transactions, access: Access) -> list[Job]:
     return [
         Job("sweep sessions", SWEEP_EVERY, access.sweep),
-        Job("sweep answers", SWEEP_EVERY, errands.sweep),
-        Job("sweep outbox", SWEEP_EVERY, outbox.sweep),
+        Job("sweep answers", SWEEP_EVERY, Errands(transactions).sweep),
+        Job("sweep outbox", SWEEP_EVERY, Outbox(transactions).sweep),
+    ]
+
+
+def _purges(transactions: Transactions, downlinks: Downlinks) -> list[Job]:
+    retention = Retention(transactions, downlinks.zone)
+    return [
+        Job("purge logs", PURGE_CHECK, retention.purge_logs),
+        Job("purge closed accounts", PURGE_CHECK, retention.purge_closed_accounts),
     ]
 
 

@@ -8,6 +8,7 @@ from fleet.domain.charge import ChargeEvent
 from fleet.domain.money import ZERO
 from fleet.domain.quote import QuoteLine
 from fleet.domain.references import Noun, number_of, refer
+from fleet.services.letters import send_letter
 from fleet.store.cancellations import KeptCancellation
 from fleet.store.people import PeopleRepository
 from fleet.store.unit_of_work import UnitOfWork
@@ -55,5 +56,4 @@ def _charged(charges: Sequence[ChargeEvent]) -> Iterable[str]:
 
 def _send(uow: UnitOfWork, key: str, kept: KeptCancellation, subject: str, lines: Iterable[str]) -> None:
     person = PeopleRepository(uow).get(number_of(Noun.PERSON, kept.cancellation.notice.administrator))
-    text = "\n".join([f"Hello {person.name},", "", *lines, ""])
-    uow.send("mail", key, {"to": person.email, "subject": subject, "text": text})
+    send_letter(uow, person, key, subject, "\n".join(["Hello {name},", "", *lines, ""]))

@@ -16,6 +16,7 @@ from fleet.domain.references import Noun, refer
 from fleet.domain.return_deadline import judge_return, reminder_on
 from fleet.domain.rma import Return, ReturnEvent, Rma
 from fleet.domain.rma_permits import check_may_expire
+from fleet.services.letters import send_letter
 from fleet.services.rma_tracks import take_step
 from fleet.services.settlement import return_cases, settle
 from fleet.store.outbox import OutboxRepository
@@ -25,7 +26,7 @@ from fleet.store.rmas import RmaRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 
 BATCH_RMAS = 200
-REMINDER = """Hello {person},
+REMINDER = """Hello {{name}},
 
 {unit} goes back under {rma}: please hand it to the carrier by {due_on}, the whole day included.
 """
@@ -74,9 +75,9 @@ class Deadlines:
         for person in PeopleRepository(uow).administrators_of(rma.account_id):
             key = f"return_reminder:{name}:{person.reference}"
             if not OutboxRepository(uow).has("mail", key):
-                text = REMINDER.format(person=person.name, unit=rma.serial, rma=name, due_on=rma.due_on)
+                text = REMINDER.format(unit=rma.serial, rma=name, due_on=rma.due_on)
                 subject = f"{name}: {rma.serial} is due on {rma.due_on}"
-                uow.send("mail", key, {"to": person.email, "subject": subject, "text": text})
+                send_letter(uow, person, key, subject, text)
                 told = True
         return told
 

@@ -37,7 +37,7 @@ class Orders:
             order_date = order_date or today
             if order_date > today:
                 raise InvalidError(f"the Order Date is when the account accepted: {order_date} is after today, {today}")
-            AccountRepository(uow).get(account_id)
+            AccountRepository(uow).hold(account_id).check_open()
             order = OrderRepository(uow).add(account_id, order_date, checked)
             uow.audit(AuditAction.ORDER_CREATE, refer(Noun.ORDER, order.id), ["lines"], account_id)
             uow.commit()
@@ -64,6 +64,7 @@ class Orders:
             orders, repository = OrderRepository(uow), UnitRepository(uow)
             order = orders.hold(order_id)
             units = [repository.hold(serial) for serial in sorted(serials)]
+            AccountRepository(uow).hold(order.account_id).check_open()
             positions = assign_lines(order, [unit.board for unit in units])
             for unit, position in zip(units, positions, strict=True):
                 line = order.lines[position]

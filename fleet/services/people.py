@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from fleet.domain.access import Actor, Permission, Role, system_actor
 from fleet.domain.audit import AuditAction
@@ -24,6 +24,7 @@ from fleet.domain.people import (
 from fleet.domain.transitions import advance
 from fleet.services.access import Access
 from fleet.services.credentials import MAX_SECRET_CHARACTERS, Passwords, Prefix, digest_of, mint
+from fleet.services.letters import send_letter
 from fleet.store.credentials import CredentialRepository, OneTimeLink
 from fleet.store.people import PeopleRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
@@ -218,13 +219,9 @@ def invite_person(uow: UnitOfWork, name: str, email: str, roles: frozenset[Role]
 
 
 def _send_invitation(uow: UnitOfWork, person: Person) -> None:
-    mail: dict[str, Any] = {
-        "to": person.email,
-        "subject": "Your invitation to Plugtone",
-        "text": INVITATION_TEXT.replace("{name}", person.name).replace("{hours}", str(PASSWORD_LINK_HOURS)),
-        "link_for": person.id,
-    }
-    uow.send("mail", f"invitation:{person.reference}:{person.version}", mail)
+    text = INVITATION_TEXT.replace("{hours}", str(PASSWORD_LINK_HOURS))
+    key = f"invitation:{person.reference}:{person.version}"
+    send_letter(uow, person, key, "Your invitation to Plugtone", text, with_link=True)
 
 
 def _used_link(uow: UnitOfWork, purpose: LinkPurpose, secret: str) -> OneTimeLink:

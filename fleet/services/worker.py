@@ -13,6 +13,7 @@ import httpx
 from fleet.domain.delivery import DeliveryError, Letter
 from fleet.services.build import Services
 from fleet.services.jobs import Jobs
+from fleet.services.letters import AddressBook
 from fleet.services.mail import MailCourier
 from fleet.services.outbox import Outbox
 from fleet.services.webhook import WebhookCourier
@@ -37,8 +38,15 @@ def couriers_of(services: Services, client: httpx.Client) -> list[Courier]:
     settings, couriers = services.settings, list[Courier]()
     clock = services.transactions.clock
     if settings.smtp_host:
-        make_link = services.people.mailed_link
-        couriers.append(MailCourier(settings.smtp_host, settings.smtp_port, settings.mail_from, make_link, clock))
+        mail = MailCourier(
+            settings.smtp_host,
+            settings.smtp_port,
+            settings.mail_from,
+            make_link=services.people.mailed_link,
+            find=AddressBook(services.transactions).of,
+            clock=clock,
+        )
+        couriers.append(mail)
     if settings.webhook_url:
         couriers.append(WebhookCourier(settings.webhook_url, settings.webhook_secret, client, clock))
     return couriers

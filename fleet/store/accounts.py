@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, insert, select, update
 
 from fleet.domain.account import Account
 from fleet.domain.errors import NotFoundError
@@ -53,6 +53,12 @@ class AccountRepository:
         ).one()
         return _account(row)
 
+    def save_closed(self, account: Account) -> None:
+        """Store that it is closed."""
+        self._connection.execute(
+            update(accounts).where(accounts.c.id == account.id).values(closed_at=account.closed_at)
+        )
+
 
 def _account(row: Row[Any]) -> Account:
-    return Account(row.id, row.name, row.service_available, row.created_at)
+    return Account(row.id, row.name, row.service_available, row.created_at, row.closed_at)

@@ -52,6 +52,13 @@ class PeopleRepository:
         query = self._scoped().where(people.c.id > (after_id or 0)).order_by(people.c.id).limit(limit)
         return [self._person(row) for row in self._connection.execute(query)]
 
+    def of_account(self, account_id: int) -> list[Person]:
+        """An account's people but those who are erased, by id."""
+        mine = (people.c.account_id == account_id, people.c.state != PersonState.ERASED)
+        return [
+            self._person(row) for row in self._connection.execute(self._scoped().where(*mine).order_by(people.c.id))
+        ]
+
     def administrators_of(self, account_id: int) -> list[Person]:
         """Those of an account who are not disabled; one who is invited was named on the Order Form already (ToS 4)."""
         query = self._scoped().where(people.c.account_id == account_id, people.c.state != PersonState.DISABLED)

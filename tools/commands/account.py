@@ -1,4 +1,4 @@
-"""`plugtone account`: open accounts, look at them, suspend their service and give it back."""
+"""`plugtone account`: open accounts, look at them, suspend their service, close them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ReasonOption = Annotated[str, typer.Option(help="non_payment, law, security or n
 
 @account.callback()
 def describe() -> None:
-    """Open accounts and look at them, suspend their service and give it back."""
+    """Open accounts and look at them, suspend their service and give it back, close them."""
 
 
 @account.command("list")
@@ -101,3 +101,13 @@ def lift(
     body = {"reason": reason, "unpaid_cents": unpaid_cents, "reconnect_paid": reconnect_paid}
     with FleetClient.from_environment() as fleet:
         show_one(fleet.post(f"/v1/accounts/{account_id}/lift", body), as_json)
+
+
+@account.command("close")
+def close(account_id: AccountArgument, as_json: JsonOption = False) -> None:
+    """Close an account without services, for good; its personal data goes later.
+
+    Example: plugtone account close AC-1
+    """
+    with FleetClient.from_environment() as fleet:
+        show_one(fleet.post(f"/v1/accounts/{account_id}/close"), as_json)

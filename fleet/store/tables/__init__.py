@@ -12,6 +12,7 @@ from fleet.store.tables import (
     people,
     releases,
     requests,
+    retention,
     rollouts,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "people",
     "releases",
     "requests",
+    "retention",
     "rollouts",
 ]

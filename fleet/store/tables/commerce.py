@@ -25,6 +25,9 @@ accounts = Table(
     Column("name", String(120), nullable=False),
     Column("service_available", Boolean, nullable=False),  # ToS 1.3: one of the three conditions of Activation
     Column("created_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("purged_at", Instant),  # when the personal data of a closed one went (equipment rules 8)
+    Index("ix_accounts_closed_at", "closed_at"),
 )
 
 orders = Table(
@@ -110,6 +113,7 @@ rmas = Table(
     Column("approved_at", Instant),
     Column("due_on", Date),
     Column("condition", String(12)),
+    Column("version", Integer, nullable=False, server_default="1"),
 )
 
 # Who, when and why stand beside each step of a track.

@@ -30,6 +30,7 @@ cancellations = Table(
     Column("quotes_told", Integer, nullable=False),
     Column("recorded_at", Instant, nullable=False),
     Column("recorded_by", String(64), nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
     Index("ix_cancellations_state_effect_at", "state", "effect_at"),
 )
 
@@ -41,6 +42,7 @@ account_services = Table(
     Column("state", String(12), nullable=False),
     Column("reasons", Text, nullable=False),  # JSON: why it is suspended
     Column("episode", Integer, nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
 )
 
 inspections = Table(

@@ -22,7 +22,7 @@ dead_letters = Table(
     Column("topic", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("received_at", Instant, nullable=False),
+    Column("received_at", Instant, nullable=False, index=True),
 )
 
 unit_events = Table(
@@ -33,5 +33,5 @@ unit_events = Table(
     Column("event", String(16), nullable=False),
     Column("value", BigInteger, nullable=False),
     Column("clock_s", BigInteger, nullable=False),  # the unit's own clock; 0 before it knew the time
-    Column("received_at", Instant, nullable=False),
+    Column("received_at", Instant, nullable=False, index=True),
 )

@@ -8,7 +8,7 @@ from hashlib import sha256
 import pytest
 
 from fleet.domain.policy import PolicyBook, PolicyName, PolicyValue
-from fleet.domain.retention import RETENTION, RetentionClass, is_due, purge_from, purge_proof
+from fleet.domain.retention import RETENTION, RetentionClass, is_due, purge_from, purge_proof, purged_until
 
 POLICY = PolicyBook()
 TODAY = date(2025, 6, 1)
@@ -34,6 +34,23 @@ def test_data_is_purged_from_the_day_its_period_is_over(data: RetentionClass, co
 def test_unit_history_stays_for_ever() -> None:
     assert purge_from(RetentionClass.UNIT_HISTORY, date(1990, 1, 1), TODAY, POLICY) is None
     assert not is_due(RetentionClass.UNIT_HISTORY, date(1990, 1, 1), TODAY, POLICY)
+
+
+@pytest.mark.parametrize(
+    ("data", "today", "last"),
+    [
+        (RetentionClass.CONNECTION_LOGS, "2025-04-02", "2025-01-01"),
+        (RetentionClass.CALL_RECORDS, "2026-02-27", "2024-08-27"),
+        (RetentionClass.CALL_RECORDS, "2026-02-28", "2024-08-31"),  # February has no 29th to 31st to wait for
+        (RetentionClass.CALL_RECORDS, "2026-03-01", "2024-09-01"),
+    ],
+)
+def test_a_purge_takes_all_until_the_last_day_that_is_due(data: RetentionClass, today: str, last: str) -> None:
+    day = date.fromisoformat(today)
+    until = purged_until(data, day, POLICY)
+    assert until == date.fromisoformat(last)
+    assert [is_due(data, until + timedelta(n), day, POLICY) for n in (-40, -1, 0, 1, 40)] == [True] * 3 + [False] * 2
+    assert purged_until(RetentionClass.UNIT_HISTORY, day, POLICY) is None
 
 
 def test_a_purge_acts_by_the_rule_of_its_own_day() -> None:

@@ -27,6 +27,7 @@ from fleet.domain.delivery import (
 )
 from fleet.services.build import Services
 from fleet.services.jobs import Jobs
+from fleet.services.letters import AddressBook
 from fleet.services.mail import MailCourier
 from fleet.services.outbox import LEASE_S
 from fleet.services.webhook import MAX_SKEW_S, WebhookCourier, sign, verify
@@ -121,7 +122,9 @@ def worker(services: Services, *couriers: Courier) -> Worker:
 
 
 def mail_courier(services: Services, port: int) -> MailCourier:
-    return MailCourier("127.0.0.1", port, "fleet@example.org", services.people.mailed_link, services.transactions.clock)
+    make_link, find = services.people.mailed_link, AddressBook(services.transactions).of
+    clock = services.transactions.clock
+    return MailCourier("127.0.0.1", port, "fleet@example.org", make_link=make_link, find=find, clock=clock)
 
 
 def test_a_mail_arrives_once_and_is_closed(services: Services, mailbox: tuple[Mailbox, int]) -> None:
@@ -145,7 +148,9 @@ def test_an_invitations_link_is_made_when_its_mail_leaves(
     kim = services.people.invite(admin, "Kim", "kim@example.net", frozenset({Role.VIEWER}), None)
     worker(services, mail_courier(services, port)).run_once()
 
+    assert box.taken[0].rcpt_tos == ["kim@example.net"]
     text = box.taken[0].content.decode().replace("=\r\n", "")
+    assert text.partition("\r\n\r\n")[2].startswith("Hello Kim,")
     secret = text.partition("#")[2].split()[0]
     assert secret.startswith("pll_")
     assert secret not in json.dumps([str(row) for row in rows(services)])

@@ -32,7 +32,7 @@ def test_an_account_is_opened_with_its_first_administrator_invited(warehouse: Wa
     account = warehouse.open_account()
     (person,) = warehouse.services.people.list(warehouse.actor, 10, None)
     assert (person.account_id, person.roles) == (account.id, {Role.ACCOUNT_ADMINISTRATOR})
-    assert [mail["to"] for mail in sent(warehouse.services, "mail")] == [person.email]
+    assert [mail["person"] for mail in sent(warehouse.services, "mail")] == [person.id]
 
 
 def test_an_account_whose_administrator_cannot_be_invited_is_not_opened(warehouse: Warehouse) -> None:

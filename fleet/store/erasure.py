@@ -1,0 +1,92 @@
+"""Erasing a person: their name and address go from every table, what stays knows them as PE-7 alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Result, Row, Select, Table, and_, delete, func, or_, select, update
+
+from fleet.domain.people import Person, PersonState
+from fleet.store.personal_data import FREE_TEXT, NOBODY
+from fleet.store.purge import name_of
+from fleet.store.tables.journal import outbox
+from fleet.store.tables.people import one_time_links, people, person_roles, sessions, tokens
+from fleet.store.tables.requests import errands
+from fleet.store.unit_of_work import UnitOfWork
+
+FETCHED_ROWS = 100
+ERASED_DOMAIN = "erased.invalid"  # RFC 2606 2: nobody's, for ever
+
+
+class Erasure:
+    """One person, within the caller's transaction; `names` are the rows that lost something, for the proof."""
+
+    def __init__(self, uow: UnitOfWork, person: Person) -> None:
+        self._connection = uow.connection
+        self._now = uow.now
+        self._person = person
+        self._values = (person.email, person.name)
+        self.names: dict[Table, list[str]] = {}
+
+    def run(self) -> None:
+        """Everything but what must stay: charges, history and the log, which hold the reference."""
+        for column in FREE_TEXT:
+            self._replace_mentions(column)
+        self._forget_answers()
+        self._drop_letters()
+        for table in (sessions, one_time_links, person_roles):
+            self._note(table, delete(table).where(table.c.person_id == self._person.id))
+        revoked = {"name": NOBODY, "hint": "", "revoked_at": func.coalesce(tokens.c.revoked_at, self._now)}
+        self._note(tokens, update(tokens).where(tokens.c.person_id == self._person.id).values(revoked))
+        self._empty_person()
+
+    def _empty_person(self) -> None:
+        address = f"{self._person.reference.lower()}@{ERASED_DOMAIN}"  # no two alike
+        values = {"name": NOBODY, "email": address, "password_hash": None, "state": PersonState.ERASED}
+        erased = update(people).where(people.c.id == self._person.id)
+        self._note(people, erased.values(**values, version=people.c.version + 1))
+
+    def _replace_mentions(self, column: Column[Any]) -> None:
+        table, keys = column.table, list(column.table.primary_key)
+        found: Result[Any] = self._connection.execute(select(*keys, column).where(self._mentioned(column)))
+        for row in found.all():
+            text = str(row._mapping[column])
+            for value in self._values:
+                text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", self._person.reference, text, flags=re.IGNORECASE)
+            if text != row._mapping[column]:
+                self._note(table, update(table).where(_key_is(table, row)).values({column.name: text}))
+
+    def _forget_answers(self) -> None:
+        """Answers kept for repetitions that show the person; a repetition then hears that its answer is lost."""
+        shown = [json.dumps(value, ensure_ascii=False)[1:-1].encode() for value in self._values]
+        kept: Select[Any] = select(*errands.primary_key, errands.c.body).where(errands.c.body.is_not(None))
+        rows: Result[Any] = self._connection.execute(kept).yield_per(FETCHED_ROWS)
+        for row in [row for row in rows if any(value in row.body for value in shown)]:
+            emptied = {"status": None, "headers": None, "body": None}
+            self._note(errands, update(errands).where(_key_is(errands, row)).values(emptied))
+        self._note(errands, delete(errands).where(self._mentioned(errands.c.key)))
+
+    def _drop_letters(self) -> None:
+        """Mails that carry the address themselves; all others find it when they leave, and this one never again."""
+        written = f'"to": {json.dumps(self._person.email)}'
+        carried = and_(outbox.c.kind == "mail", outbox.c.payload.contains(written, autoescape=True))
+        closed = func.coalesce(outbox.c.failed_at, self._now)
+        values = {"payload": "{}", "last_error": None, "failed_at": closed, "leased_until": None}
+        self._note(outbox, update(outbox).where(carried, outbox.c.delivered_at.is_(None)).values(values))
+        self._note(outbox, update(outbox).where(carried).values(payload="{}", last_error=None))
+
+    def _mentioned(self, column: Column[Any]) -> ColumnElement[bool]:
+        """A first sieve: SQLite knows upper and lower case of ASCII alone."""
+        whole = [column.contains(value, autoescape=True) for value in self._values]
+        return or_(*whole, *(func.lower(column).contains(value.lower(), autoescape=True) for value in self._values))
+
+    def _note(self, table: Table, change: Any) -> None:
+        rows: Iterable[Row[Any]] = self._connection.execute(change.returning(*table.primary_key)).all()
+        self.names.setdefault(table, []).extend(name_of(table, row) for row in rows)
+
+
+def _key_is(table: Table, row: Row[Any]) -> ColumnElement[bool]:
+    return and_(*(column == row._mapping[column] for column in table.primary_key))

@@ -1,0 +1,163 @@
+"""Where the database holds something of a person: the one list that purges, exports and erasures work from.
+
+- Every column of text is in PERSONAL, FREE_TEXT or REFERENCES, or is known to hold nothing of a person
+  (tests/fleet/store/test_personal_data.py names those); a new one fails that test until somebody decides.
+- What takes the place of a value says nothing; a row that means nothing without it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Column, ColumnElement, Select, Table, and_, exists, or_, select
+
+from fleet.domain.retention import RetentionClass
+from fleet.store.tables.commerce import accounts, placements, rma_steps, rmas
+from fleet.store.tables.endings import cancellations, inspections
+from fleet.store.tables.equipment import heartbeats, mac_blocks, unit_notes
+from fleet.store.tables.ingest import dead_letters, sequence_windows, unit_events
+from fleet.store.tables.inventory import mac_events, mac_leases
+from fleet.store.tables.journal import audit_log, outbox
+from fleet.store.tables.people import one_time_links, people, person_roles, sessions, sign_in_attempts, tokens
+from fleet.store.tables.releases import releases
+from fleet.store.tables.requests import errands
+from fleet.store.tables.rollouts import rollouts
+
+NOBODY: Final = "erased"
+
+Condition = ColumnElement[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Purgeable:
+    """Rows of `table` go when the period of their class, counted from the instant in `since`, is over."""
+
+    data: RetentionClass
+    table: Table
+    since: Column[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What of a closed account's rows goes: `emptied` has what takes the place of each value; None: the row goes."""
+
+    table: Table
+    emptied: Mapping[str, Any] | None
+    of_account: Callable[[int], Condition]
+
+
+# A unit's last heartbeat is no log, but says when the unit was on; nothing needs it once it is that old.
+PURGEABLE: Final = (
+    Purgeable(RetentionClass.CONNECTION_LOGS, unit_events, unit_events.c.received_at),
+    Purgeable(RetentionClass.CONNECTION_LOGS, dead_letters, dead_letters.c.received_at),
+    Purgeable(RetentionClass.CONNECTION_LOGS, sequence_windows, sequence_windows.c.updated_at),
+    Purgeable(RetentionClass.CONNECTION_LOGS, heartbeats, heartbeats.c.received_at),
+)
+
+
+def _rmas_of(account_id: int) -> Select[Any]:
+    return select(rmas.c.id).where(rmas.c.account_id == account_id)
+
+
+def _noted_at(account_id: int) -> Condition:
+    """Notes on a unit from while it was the account's."""
+    here = (placements.c.serial == unit_notes.c.serial, placements.c.account_id == account_id)
+    still = or_(placements.c.until.is_(None), unit_notes.c.at <= placements.c.until)
+    return exists(select(placements.c.id).where(*here, unit_notes.c.at >= placements.c.shipped_at, still))
+
+
+# A parcel's number leads to its address at the carrier; words people typed may name anybody.
+ACCOUNT_DATA: Final = (
+    Held(accounts, {"name": NOBODY}, lambda account_id: accounts.c.id == account_id),
+    Held(
+        cancellations,
+        {"proof": None, "verified_by": None, "passed_on_by": ""},
+        lambda account_id: cancellations.c.account_id == account_id,
+    ),
+    Held(placements, {"tracking": ""}, lambda account_id: placements.c.account_id == account_id),
+    Held(rmas, {"reason": ""}, lambda account_id: rmas.c.account_id == account_id),
+    Held(rma_steps, {"why": ""}, lambda account_id: rma_steps.c.rma_id.in_(_rmas_of(account_id))),
+    Held(inspections, {"photo": "", "note": ""}, lambda account_id: inspections.c.rma_id.in_(_rmas_of(account_id))),
+    Held(unit_notes, {"why": ""}, _noted_at),
+)
+
+# Values that are about one person; erased with them (fleet/store/erasure.py), and shown to them.
+PERSONAL: Final[frozenset[Column[Any]]] = frozenset(
+    {
+        people.c.name,
+        people.c.email,
+        people.c.password_hash,
+        tokens.c.name,
+        tokens.c.digest,
+        tokens.c.hint,
+        sessions.c.digest,
+        one_time_links.c.digest,
+        sign_in_attempts.c.subject,  # a digest of an e-mail or network address, for an hour at most
+        outbox.c.payload,
+        outbox.c.last_error,
+        errands.c.key,
+        errands.c.headers,
+        errands.c.body,
+        *(held.table.c[name] for held in ACCOUNT_DATA for name in held.emptied or ()),
+    }
+)
+
+# What people typed; a name or an address in it gives way to the person's reference.
+FREE_TEXT: Final[tuple[Column[Any], ...]] = (
+    rmas.c.reason,
+    rma_steps.c.why,
+    inspections.c.photo,
+    inspections.c.note,
+    unit_notes.c.why,
+    cancellations.c.passed_on_by,
+    tokens.c.name,
+    rollouts.c.reason,
+    releases.c.notes,
+    mac_blocks.c.note,
+    mac_events.c.why,
+    mac_leases.c.station,
+    mac_leases.c.why,
+)
+
+# Who did it, as PE-7: the reference stays when the person is erased.
+REFERENCES: Final[tuple[Column[Any], ...]] = (
+    audit_log.c.actor,
+    audit_log.c.subject,
+    cancellations.c.administrator,
+    cancellations.c.verified_by,
+    cancellations.c.recorded_by,
+    inspections.c.inspected_by,
+    mac_events.c.actor,
+    mac_leases.c.holder,
+    releases.c.published_by,
+    rma_steps.c.actor,
+    rollouts.c.author,
+    rollouts.c.approver,
+    unit_notes.c.actor,
+)
+
+# What would let somebody in, or is an answer's bytes: never shown, not even to its subject.
+SECRETS: Final[frozenset[Column[Any]]] = frozenset(
+    {
+        people.c.password_hash,
+        tokens.c.digest,
+        sessions.c.digest,
+        one_time_links.c.digest,
+    }
+)
+
+
+def rows_of_person(table: Table, person_id: int, reference: str) -> Condition | None:
+    """The rows of `table` that are about a person or were made by them; None: it has none."""
+    conditions: list[Condition] = [column == reference for column in REFERENCES if column.table is table]
+    if table is people:
+        conditions.append(people.c.id == person_id)
+    elif table in (person_roles, sessions, tokens, one_time_links):
+        conditions.append(table.c.person_id == person_id)
+    elif table is errands:
+        conditions.append(errands.c.actor == f"person:{reference}")
+    elif table is outbox:
+        conditions.append(and_(outbox.c.kind == "mail", outbox.c.key.contains(reference, autoescape=True)))
+    return or_(*conditions) if conditions else None
