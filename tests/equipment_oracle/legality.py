@@ -99,6 +99,8 @@ def unit_shipped(facts: Facts, event: ev.UnitShipped) -> Refusals:
         yield with_account(facts, last), "the Unit is with the Account"
         back = came_back(facts, last)
         yield back is not None and back.at >= event.at, "the Unit came this very instant"
+        held = back is not None and receipt_under_rma(facts, last) is None
+        yield held, "a blind return stays in quarantine until it is matched"
         yield lost is not None and lost.outcome is ev.CarrierOutcome.LOST, "the Unit is lost"
     yield from replacement_shipped(facts, event) if event.rma else first_shipped(facts, event)
 

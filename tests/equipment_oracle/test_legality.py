@@ -144,6 +144,15 @@ def test_a_unit_goes_to_one_place_at_a_time_and_again_after_it_came_back():
     assert story.refuses(ev.UnitShipped, "2025-02-06", **again) is None
 
 
+def test_a_blind_return_is_not_sent_on_before_it_is_matched():
+    other = ev.OrderLine(line="2", ownership=ev.Ownership.PROVIDED)
+    story = Story().order("2025-01-10", FREE, other).ship("2025-01-10").receive("2025-02-05", rma="")
+    again = {"shipment": "A2", "serial": "A", "order": "o1", "line": "2"}
+    assert story.refuses(ev.UnitShipped, "2025-02-06", **again) is not None
+    story.rma("2025-02-07", mode=ev.Mode.ON_RECEIPT).tell(ev.BlindMatched, "2025-02-08", serial="A", rma="r")
+    assert story.refuses(ev.UnitShipped, "2025-02-09", **again) is None
+
+
 def test_a_lost_unit_is_never_sent_again():
     story = Story().order("2025-01-10").ship("2025-01-10")
     again = {"shipment": "A2", "serial": "A", "order": "o1", "line": "1"}

@@ -81,6 +81,8 @@ def ship(state: State, event: ev.UnitShipped) -> None:
         raise ConflictError(f"{event.serial} is with the account")
     if known and known[-1].back_at is not None and known[-1].back_at >= event.at:
         raise ConflictError(f"{event.serial} came this very instant")
+    if known and known[-1].back_at is not None and not known[-1].matched:
+        raise ConflictError(f"{event.serial} came back without an RMA and is not matched")
     lost = [f for f in state.facts if isinstance(f, ShipmentFailed) and known and f.placement == known[-1].placement]
     if lost and lost[0].outcome == ev.CarrierOutcome.LOST:
         raise ConflictError(f"{event.serial} is lost")
