@@ -23,6 +23,7 @@ from fleet.api import (
     people,
     policy,
     provisioning,
+    refurbishings,
     releases,
     returns,
     rmas,
@@ -70,6 +71,7 @@ ROUTERS: Final[tuple[PermittedRouter, ...]] = (
     returns.router,
     blind_returns.router,
     data.router,
+    refurbishings.router,
     audit.router,
 )
 

@@ -19,6 +19,7 @@ from fleet.domain.errors import NotFoundError
 from fleet.domain.heartbeat import Heartbeat
 from fleet.domain.line_allowance import LineAllowance, LineLevel
 from fleet.domain.ownership import Ownership
+from fleet.domain.refurbishing import Grade, Refurbishing
 from fleet.domain.unit import Custody, Service, Trust, Unit, UnitCondition
 from fleet.services.units import UnitDetail
 from protocol.wire.enumerations import LINE_STATES, UNIT_STATES, UPDATE_STATES
@@ -90,8 +91,19 @@ class LineOut(BaseModel):
     reason: str
 
 
+class RefurbishingOut(BaseModel):
+    """Where a unit that came back stands, in short; GET /v1/units/SERIAL/refurbishing has its steps."""
+
+    round: int
+    state: Refurbishing
+    grade: Grade | None
+
+
 class UnitDetailOut(UnitOut):
+    """`refurbishing` is the operator's own: null for an account."""
+
     further_macs: list[str]
+    refurbishing: RefurbishingOut | None
     configuration: ConfigurationOut
     line: LineOut
     heartbeat: HeartbeatOut | None
@@ -132,10 +144,11 @@ def present_unit(unit: Unit) -> UnitOut:
 
 def present_detail(detail: UnitDetail) -> UnitDetailOut:
     """A unit with all that is known of it."""
-    ready = detail.readiness
+    ready, last = detail.readiness, detail.refurbishing
     return UnitDetailOut(
         **present_unit(detail.unit).model_dump(),
         further_macs=[str(mac) for mac in detail.further_macs],
+        refurbishing=None if last is None else RefurbishingOut(round=last.number, state=last.state, grade=last.grade),
         configuration=present_configuration(detail.configuration),
         line=present_line(detail.line),
         heartbeat=None if detail.heartbeat is None else present_heartbeat(detail.heartbeat),

@@ -70,6 +70,7 @@ class UnitState(StrEnum):
 _U = UnitState
 IN_FLIGHT = frozenset({_U.ASSIGNED, _U.DOWNLOADING, _U.TRIAL})
 FAILURES = frozenset({_U.REVERTED, _U.FAILED})
+UNSETTLED = IN_FLIGHT | {_U.WAITING}
 # Up to the trial an assignment can still be taken back; from then on only the unit knows how it ends.
 RECALLABLE = frozenset({_U.WAITING, _U.ASSIGNED, _U.DOWNLOADING})
 

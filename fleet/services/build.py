@@ -31,6 +31,7 @@ from fleet.services.outbox import Outbox
 from fleet.services.people import People
 from fleet.services.policy import Policy
 from fleet.services.provisioning import FleetSide, Provisioning
+from fleet.services.refurbishings import Refurbishings
 from fleet.services.registration import Registration
 from fleet.services.releases import Releases
 from fleet.services.retention import Retention
@@ -89,6 +90,7 @@ class Services:
     rmas: Rmas
     returns: Returns
     blind_returns: BlindReturns
+    refurbishings: Refurbishings
     releases: Releases
     rollouts: Rollouts
     unit_updates: UnitUpdates
@@ -149,6 +151,7 @@ def _returns(transactions: Transactions, zone: tzinfo) -> dict[str, Any]:
         "rmas": Rmas(transactions, zone),
         "returns": Returns(transactions, zone),
         "blind_returns": BlindReturns(transactions, zone),
+        "refurbishings": Refurbishings(transactions),
     }
 
 

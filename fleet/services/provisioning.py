@@ -11,22 +11,22 @@ from fleet.domain.access import Actor, Permission
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import ConflictError, InvalidError
 from fleet.domain.reason import check_why
+from fleet.domain.refurbishing import Refurbishing, RefurbishingEvent
 from fleet.domain.unit import (
     FIRST_EPOCH,
     Custody,
     CustodyEvent,
     Service,
     Trust,
-    TrustEvent,
     Unit,
     UnitCondition,
     after,
-    next_epoch,
     unseen_board_uid,
 )
 from fleet.pki.authority import DeviceAuthority
-from fleet.services.downlinks import queue_eviction
+from fleet.services.epochs import next_identity
 from fleet.services.receiving import check_not_held
+from fleet.services.refurbishing_track import round_of, take_step
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.identities import IdentityRepository, IssuedIdentity
 from fleet.store.mac_addresses import MacAddressRepository
@@ -36,6 +36,7 @@ from protocol.wire.enumerations import SELF_TEST_RESULTS, SELF_TESTS
 from protocol.wire.mac import MacAddress
 
 PASSED, FAILED = "passed", "failed"
+PRESENT_AGAIN = frozenset({Custody.CERTIFIED, Custody.IN_STOCK})  # whose certificate a station may ask for once more
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +119,15 @@ class Provisioning:
         with self._transactions.begin(actor) as uow:
             units = UnitRepository(uow)
             unit = units.hold(serial)
-            if unit.custody is not Custody.CERTIFIED and units.has_stock_record(unit):
+            current = round_of(uow, unit)
+            tested = current is not None and current.state is Refurbishing.TESTED
+            if (tested or unit.custody is not Custody.CERTIFIED) and units.has_stock_record(unit):
                 return unit
-            unit = after(unit, CustodyEvent.STOCK)
+            stocked = after(unit, CustodyEvent.STOCK)
+            if current is None:
+                unit = stocked
+            else:  # on the shelf it is once it is graded
+                take_step(uow, current, RefurbishingEvent.PASS, "passed its self-test")
             unit = units.save(replace(unit, version=report.version, release_counter=report.release_counter))
             units.add_stock_record(unit, report.self_test, report.label, report.claim_code_sha256)
             configurations = ConfigurationRepository(uow)
@@ -130,19 +137,21 @@ class Provisioning:
             return unit
 
     def begin_epoch(self, actor: Actor, serial: str, why: str) -> Unit:
-        """A new identity epoch for a unit in our hands: the old certificate is dead from now on."""
+        """A new identity epoch for a unit in our hands: the old certificate is dead from now on.
+
+        For one that came back once it is wiped; for one at the bench or in stock on suspicion, or if it lost its key.
+        """
         actor.require(Permission.UNIT_PROVISION)
         check_why(why)
         with self._transactions.begin(actor) as uow:
-            units, configurations = UnitRepository(uow), ConfigurationRepository(uow)
+            units = UnitRepository(uow)
             unit = units.hold(serial)
             check_not_held(uow, serial)
-            IdentityRepository(uow).kill(serial)
-            queue_eviction(uow, unit, "epoch")
-            condition = UnitCondition.REFURBISHED if unit.custody is Custody.RETURNED else unit.condition
-            unit = after(unit, CustodyEvent.REFURBISH, TrustEvent.RENEW)
-            unit = units.save(replace(unit, epoch=next_epoch(unit), condition=condition))
-            configurations.save(configurations.of(serial).reset())
+            current = round_of(uow, unit)
+            if current is not None:
+                take_step(uow, current, RefurbishingEvent.BEGIN_EPOCH, why)
+                unit = replace(unit, condition=UnitCondition.REFURBISHED)
+            unit = units.save(next_identity(uow, unit))
             units.note(serial, AuditAction.UNIT_BEGIN_EPOCH, why)
             uow.audit(AuditAction.UNIT_BEGIN_EPOCH, serial, ["epoch", "custody", "trust"])
             uow.commit()
@@ -153,9 +162,11 @@ class Provisioning:
             raise ConflictError(f"{unit.serial} is in epoch {unit.epoch}, the request for epoch {epoch}; begin again")
         issued = self._authority.issue(csr, unit.serial, unit.mac, unit.epoch, uow.now)
         identities = IdentityRepository(uow)
-        present = identities.of(unit)
-        if present is None:
+        present, current = identities.of(unit), round_of(uow, unit)
+        if present is None or unit.custody not in PRESENT_AGAIN:
             unit = after(unit, CustodyEvent.CERTIFY)
+            if current is not None:
+                take_step(uow, current, RefurbishingEvent.FLASH, "its new key was certified")
             MacAddressRepository(uow).certified(unit.serial)
             identities.add(unit.serial, IssuedIdentity(epoch, issued.fingerprint, issued.public_key_sha256, issued.der))
             UnitRepository(uow).save(unit)

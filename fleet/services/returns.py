@@ -12,6 +12,8 @@ from fleet.domain.inspection import Inspection
 from fleet.domain.references import Noun, refer
 from fleet.domain.rma import Decision, Return, ReturnEvent, Rma, RmaStep
 from fleet.domain.rma_permits import check_may_close
+from fleet.domain.unit import Custody
+from fleet.services.refurbishing_track import open_round
 from fleet.services.rma_acts import Change, RmaActs
 from fleet.services.rma_tracks import take_step
 from fleet.services.settlement import LOSS_REPORT, RETURN_TRACK
@@ -20,6 +22,7 @@ from fleet.store.inspections import InspectionRepository, KeptInspection
 from fleet.store.placements import PlacementRepository
 from fleet.store.rmas import RmaRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
+from fleet.store.units import UnitRepository
 
 MAX_PHOTO_CHARACTERS = 200
 ON_THE_WAY = (Return.AWAITED, Return.IN_TRANSIT, Return.OVERDUE)
@@ -74,6 +77,7 @@ class Returns:
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
             rma = take_step(uow, rma, ReturnEvent.INSPECT, f"{found.code}: {found.note or found.photo}")
             InspectionRepository(uow).add(rma.id, found)
+            self._to_the_bench(uow, rma, found)
             settle_trial(uow, rma, self._zone)
             return replace(rma, condition=found.condition)
 
@@ -87,6 +91,12 @@ class Returns:
             return take_step(uow, rma, ReturnEvent.CLOSE, why)
 
         return self._change(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_CLOSE, change)
+
+    def _to_the_bench(self, uow: UnitOfWork, rma: Rma, found: Inspection) -> None:
+        """The unit waits for whoever refurbishes, repairs or scraps it."""
+        unit = UnitRepository(uow).hold(rma.serial)
+        if unit.custody is Custody.RETURNED:  # one that was inspected late may have gone on already
+            open_round(uow, unit, found, rma.id)
 
     def _change(self, actor: Actor, rma_id: int, permission: Permission, action: AuditAction, change: Change) -> Rma:
         def change_approved(uow: UnitOfWork, rma: Rma) -> Rma:

@@ -27,12 +27,12 @@ def swap(uow: UnitOfWork, placement: Placement, old_placement_id: int, at: datet
     units, configurations = UnitRepository(uow), ConfigurationRepository(uow)
     old_placement = PlacementRepository(uow).get(old_placement_id)
     serial, old_serial = placement.opened.serial, old_placement.opened.serial
-    configurations.save(configurations.of(serial).taking_over(configurations.of(old_serial)))
+    configurations.save(configurations.of(serial).taking_over(configurations.left_at(old_placement)))
     if old_serial != serial:  # a repaired unit that comes back takes over from itself
         old = units.hold(old_serial)
         if old_placement.until is None:
             old = after(old, ServiceEvent.REPLACE)
-        if old_placement.until is None or old.custody is Custody.RETURNED:
+        if old_placement.until is None or old.custody is Custody.RETURNED:  # else it has a new identity already
             old = kill_identity(uow, old, "replaced")
             uow.audit(AuditAction.UNIT_REVOKE, old_serial, ["service", "trust"], old.account_id)
         store_line(uow, units.save(old))

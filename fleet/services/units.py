@@ -12,17 +12,18 @@ from fleet.domain.configuration import Channel, Configuration, Window
 from fleet.domain.errors import InvalidError
 from fleet.domain.heartbeat import Heartbeat
 from fleet.domain.line_allowance import LineAllowance
-from fleet.domain.mac_address import AddressEvent
 from fleet.domain.reason import check_why
-from fleet.domain.unit import Custody, CustodyEvent, TrustEvent, Unit, after
+from fleet.domain.refurbishing import Round
+from fleet.domain.unit import Custody, TrustEvent, Unit, after
 from fleet.services.downlinks import Downlinks, command_message, queue, queue_eviction
 from fleet.services.line_levels import assess_line, set_line
-from fleet.services.receiving import check_not_held
+from fleet.services.scrapping import scrap as scrap_unit
 from fleet.services.swap import kill_identity
 from fleet.store.commands import CommandRepository
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.heartbeats import HeartbeatRepository
 from fleet.store.mac_addresses import MacAddressRepository
+from fleet.store.refurbishings import RefurbishingRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import Readiness, UnitRepository
 from protocol.wire.enumerations import COMMANDS
@@ -44,6 +45,7 @@ class UnitDetail:
     commands: tuple[Command, ...]
     line: LineAllowance
     further_macs: tuple[MacAddress, ...] = ()
+    refurbishing: Round | None = None  # the operator's own; an account sees none
 
 
 class Units:
@@ -79,6 +81,7 @@ class Units:
                 readiness=units.readiness(serial),
                 commands=tuple(CommandRepository(uow).of(serial, MAX_COMMANDS_SHOWN)),
                 line=assess_line(uow, unit),
+                refurbishing=RefurbishingRepository(uow).latest_of(serial),
                 further_macs=tuple(each.mac for each in MacAddressRepository(uow).of_serial(serial)[1:]),
             )
 
@@ -149,12 +152,7 @@ class Units:
     def scrap(self, actor: Actor, serial: str, why: str) -> Unit:
         """The end of a unit; its serial number and MAC are never given again."""
 
-        def change(uow: UnitOfWork, unit: Unit) -> Unit:
-            check_not_held(uow, serial)
-            MacAddressRepository(uow).move(unit.serial, AddressEvent.SCRAP, why)
-            return kill_identity(uow, after(unit, CustodyEvent.SCRAP), "scrapped")
-
-        return self._change(actor, serial, why, AuditAction.UNIT_SCRAP, change)
+        return self._change(actor, serial, why, AuditAction.UNIT_SCRAP, lambda uow, unit: scrap_unit(uow, unit, why))
 
     def _change(self, actor: Actor, serial: str, why: str, action: AuditAction, change: Change) -> Unit:
         actor.require(Permission.UNIT_MANAGE)

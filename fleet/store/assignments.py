@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, insert, or_, select, update
+from sqlalchemy import Row, Select, delete, func, insert, or_, select, update
 
 from fleet.domain.rollout import RECALLABLE, Fit, Running
 from fleet.domain.unit import IN_SERVICE, Trust
 from fleet.store.tables.equipment import units
 from fleet.store.tables.rollouts import assignments, rollout_units, running_images
 from fleet.store.unit_of_work import UnitOfWork
+from fleet.store.units import present_epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ class AssignmentRepository:
             "pending": target is not None,
             "issued_at": self._now,
             "told_at": self._now,
+            "epoch": present_epoch(serial),
             "keyid": keyid,
         }
         result = self._connection.execute(insert(assignments).values(document=b"", **values))
@@ -115,14 +117,14 @@ class AssignmentRepository:
 
     def latest(self, serial: str) -> Assignment | None:
         """What the director says to that unit now."""
-        query = select(assignments).where(assignments.c.serial == serial).order_by(assignments.c.sequence.desc())
-        row = self._connection.execute(query.limit(1)).one_or_none()
+        query = select(assignments).where(assignments.c.serial == serial, assignments.c.epoch == present_epoch(serial))
+        row = self._connection.execute(query.order_by(assignments.c.sequence.desc()).limit(1)).one_or_none()
         return None if row is None else _assignment(row)
 
     def by_sequence(self, serial: str, sequence: int) -> Assignment | None:
-        """The unit's assignment of that number, if it was ever given it."""
+        """The assignment of that number, if the unit was given it in its present epoch."""
         query = select(assignments).where(assignments.c.serial == serial, assignments.c.sequence == sequence)
-        row = self._connection.execute(query).one_or_none()
+        row = self._connection.execute(query.where(assignments.c.epoch == present_epoch(serial))).one_or_none()
         return None if row is None else _assignment(row)
 
     def stale(self, keyid: str, issued_before: datetime, limit: int) -> list[Assignment]:
@@ -143,6 +145,12 @@ class AssignmentRepository:
             .limit(limit)
         )
         return [_assignment(row) for row in self._connection.execute(query)]
+
+    def forget(self, serial: str) -> None:
+        """The unit runs nothing any more, and no assignment is pending: its identity ended."""
+        mine = assignments.c.serial == serial
+        self._connection.execute(update(assignments).where(mine, assignments.c.pending).values(pending=False))
+        self._connection.execute(delete(running_images).where(running_images.c.serial == serial))
 
     def close(self, assignment: Assignment) -> None:
         """The unit said how it ended; that ends also what was signed anew since for the same rollout."""

@@ -10,6 +10,7 @@ from sqlalchemy import func, insert, select, update
 from fleet.domain.command import Command
 from fleet.store.tables.equipment import commands
 from fleet.store.unit_of_work import UnitOfWork
+from fleet.store.units import present_epoch
 
 
 class CommandRepository:
@@ -21,23 +22,26 @@ class CommandRepository:
 
     def add(self, serial: str, command: str, argument: int) -> Command:
         """A new command, numbered for the wire."""
-        values = {"serial": serial, "command": command, "argument": argument, "asked_at": self._now}
+        asked = {"serial": serial, "command": command, "argument": argument, "asked_at": self._now}
+        values = asked | {"epoch": present_epoch(serial)}
         number = self._connection.execute(insert(commands).values(values).returning(commands.c.id)).scalar_one()
         return Command(number, serial, command, argument, self._now)
 
     def answer(self, serial: str, command_id: int, result: str, detail: str) -> None:
-        """Note the unit's answer to one of its own commands; a number it was never given changes nothing."""
+        """Note the unit's answer to a command of its present epoch; a number it was never given changes nothing."""
         self._connection.execute(
             update(commands)
             .where(commands.c.id == command_id, commands.c.serial == serial, commands.c.result.is_(None))
+            .where(commands.c.epoch == present_epoch(serial))
             .values(result=result, detail=detail, answered_at=self._now)
         )
 
     def unanswered(self, serial: str, kinds: Collection[str], since: datetime) -> list[Command]:
-        """The latest of each of `kinds` asked after `since` and not answered yet, in the order they were asked."""
+        """The latest of each of `kinds` asked after `since`, in this epoch, and not answered, in the order asked."""
         newest = (
             select(func.max(commands.c.id))
             .where(commands.c.serial == serial, commands.c.command.in_(kinds), commands.c.asked_at > since)
+            .where(commands.c.epoch == present_epoch(serial))
             .group_by(commands.c.command)
         )
         query = select(commands).where(commands.c.id.in_(newest), commands.c.result.is_(None)).order_by(commands.c.id)

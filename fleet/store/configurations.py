@@ -8,6 +8,8 @@ from sqlalchemy import Row, select
 
 from fleet.domain.configuration import Channel, Configuration, Window
 from fleet.domain.line_allowance import LineLevel
+from fleet.domain.placement import Placement
+from fleet.store.tables.commerce import placements
 from fleet.store.tables.equipment import configurations, heartbeats
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.upsert import upsert
@@ -23,6 +25,16 @@ class ConfigurationRepository:
         """The unit's configuration; a unit without one has the first."""
         row = self._connection.execute(select(configurations).where(configurations.c.serial == serial)).one_or_none()
         return Configuration(serial) if row is None else _configuration(row)
+
+    def left_at(self, placement: Placement) -> Configuration:
+        """What the account has chosen for the unit of a placement, or had when the unit left it."""
+        serial = placement.opened.serial
+        if placement.until is None:
+            return self.of(serial)
+        row = self._connection.execute(select(placements).where(placements.c.id == placement.id)).one()
+        if row.channel is None:
+            return Configuration(serial)
+        return Configuration(serial, channel=Channel(row.channel), window=_window(row))
 
     def save(self, configuration: Configuration) -> Configuration:
         """Store it in place of the one before."""
@@ -52,5 +64,8 @@ def _values(configuration: Configuration) -> dict[str, Any]:
 
 
 def _configuration(row: Row[Any]) -> Configuration:
-    window = None if row.window_begins is None else Window(row.window_begins, row.window_ends)
-    return Configuration(row.serial, row.version, Channel(row.channel), window, LineLevel(row.line_level))
+    return Configuration(row.serial, row.version, Channel(row.channel), _window(row), LineLevel(row.line_level))
+
+
+def _window(row: Row[Any]) -> Window | None:
+    return None if row.window_begins is None else Window(row.window_begins, row.window_ends)

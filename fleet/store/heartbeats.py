@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from fleet.domain.heartbeat import Heartbeat
 from fleet.store.scope import in_scope
@@ -24,6 +24,10 @@ class HeartbeatRepository:
     def save(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Store the latest of each unit: rows of the table, one a serial number."""
         upsert(self._connection, heartbeats, rows)
+
+    def forget(self, serial: str) -> None:
+        """The unit's last heartbeat was that of an identity which is dead."""
+        self._connection.execute(delete(heartbeats).where(heartbeats.c.serial == serial))
 
     def of(self, serial: str) -> Heartbeat | None:
         """The unit's last heartbeat."""

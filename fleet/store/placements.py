@@ -12,7 +12,10 @@ from fleet.domain.errors import NotFoundError
 from fleet.domain.placement import NewPlacement, Placement
 from fleet.store.scope import in_scope
 from fleet.store.tables.commerce import placements
+from fleet.store.tables.equipment import configurations
 from fleet.store.unit_of_work import UnitOfWork
+
+CHOSEN = ("channel", "window_begins", "window_ends")
 
 
 class PlacementRepository:
@@ -59,8 +62,12 @@ class PlacementRepository:
         self._set(placement_id, activated_at=at)
 
     def end(self, placement_id: int) -> None:
-        """The unit's stay is over."""
-        self._set(placement_id, until=self._now)
+        """The unit's stay is over; what the account chose for it stays here, for what replaces it."""
+        chosen = {
+            name: select(configurations.c[name]).where(configurations.c.serial == placements.c.serial).scalar_subquery()
+            for name in CHOSEN
+        }
+        self._set(placement_id, until=self._now, **chosen)
 
     def _set(self, placement_id: int, **values: Any) -> None:
         self._connection.execute(update(placements).where(placements.c.id == placement_id).values(**values))

@@ -55,6 +55,12 @@ class RmaRepository:
         row = self._connection.execute(query.limit(1)).one_or_none()
         return None if row is None else _rma(row)
 
+    def uninspected_of(self, serial: str) -> Rma | None:
+        """The RMA under which the unit lies here and waits to be inspected."""
+        here = rmas.c.return_state.in_([Return.RECEIVED, Return.IN_QUARANTINE])
+        row = self._connection.execute(select(rmas).where(rmas.c.serial == serial, here, self._scope)).first()
+        return None if row is None else _rma(row)
+
     def granted_of(self, account_id: int) -> list[Rma]:
         """All that an account was ever granted, oldest first: what they cost may still change."""
         query = select(rmas).where(rmas.c.account_id == account_id, rmas.c.due_on.is_not(None), self._scope)

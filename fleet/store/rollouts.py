@@ -10,7 +10,15 @@ from sqlalchemy import Row, func, insert, literal, select, update
 from fleet.domain.access import Actor, ActorKind
 from fleet.domain.errors import NotFoundError, StaleVersionError
 from fleet.domain.references import Noun, number_of, refer
-from fleet.domain.rollout import ANY_TIME, RestartTimes, Rollout, RolloutState, UnitProgress, UnitState
+from fleet.domain.rollout import (
+    ANY_TIME,
+    UNSETTLED,
+    RestartTimes,
+    Rollout,
+    RolloutState,
+    UnitProgress,
+    UnitState,
+)
 from fleet.store.tables.equipment import units
 from fleet.store.tables.people import tokens
 from fleet.store.tables.releases import releases
@@ -18,6 +26,7 @@ from fleet.store.tables.rollouts import rollout_counts, rollout_units, rollouts
 from fleet.store.unit_of_work import UnitOfWork
 
 LIVE = (RolloutState.RUNNING, RolloutState.PAUSED)
+STARTED = (*LIVE, RolloutState.STOPPING)
 MAX_REASON_CHARACTERS = 160
 MAX_PARTS = 16  # of one unit, read at once
 
@@ -115,6 +124,17 @@ class RolloutRepository:
         query = query.order_by(rollout_units.c.updated_at.desc(), rollout_units.c.rollout_id.desc())
         rows = self._connection.execute(query.limit(MAX_PARTS)).all()
         return [(self.get(row.rollout_id), _progress(row)) for row in rows]
+
+    def unsettled_of(self, serial: str) -> list[int]:
+        """The started rollouts that still wait for that unit, by number."""
+        query = (
+            select(rollout_units.c.rollout_id)
+            .join(rollouts, rollouts.c.id == rollout_units.c.rollout_id)
+            .where(rollout_units.c.serial == serial, rollout_units.c.state.in_(UNSETTLED))
+            .where(rollouts.c.state.in_(STARTED))
+            .order_by(rollout_units.c.rollout_id)
+        )
+        return list(self._connection.execute(query).scalars())
 
     def units(self, rollout_id: int, limit: int, after: str | None) -> list[UnitProgress]:
         """At most `limit` units with a serial number above `after`."""

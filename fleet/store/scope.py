@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, true
+from sqlalchemy import ColumnElement, false, true
 
 from fleet.domain.access import Actor
 
@@ -10,3 +10,8 @@ from fleet.domain.access import Actor
 def in_scope(actor: Actor, account_id: ColumnElement[int] | ColumnElement[int | None]) -> ColumnElement[bool]:
     """The condition every query carries; `account_id` is the row's own column."""
     return true() if actor.account_id is None else account_id == actor.account_id
+
+
+def operator_only(actor: Actor) -> ColumnElement[bool]:
+    """The condition for rows that are no account's: whoever acts for one sees none of them."""
+    return true() if actor.account_id is None else false()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, ScalarSelect, insert, select, update
 
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import NotFoundError
@@ -123,6 +123,11 @@ class UnitRepository:
             .values(ready_at=ready.at, configured_ms=ready.configured_ms, tls_ms=ready.tls_ms)
         )
 
+    def forget_readiness(self, serial: str) -> None:
+        """What the unit did last under an identity that is dead says nothing of it now."""
+        values = dict.fromkeys(("registered_at", "ready_at", "configured_ms", "tls_ms"))
+        self._connection.execute(update(units).where(units.c.serial == serial).values(values))
+
     def readiness(self, serial: str) -> Readiness | None:
         """The unit's last service_ready."""
         columns = units.c.ready_at, units.c.configured_ms, units.c.tls_ms
@@ -164,6 +169,11 @@ class UnitRepository:
         if row is None:
             raise NotFoundError(f"there is no unit {name}")
         return unit_of(row)
+
+
+def present_epoch(serial: str) -> ScalarSelect[int]:
+    """The unit's epoch, for a statement that stores or compares it."""
+    return select(units.c.epoch).where(units.c.serial == serial).scalar_subquery()
 
 
 def _changing(unit: Unit) -> dict[str, Any]:

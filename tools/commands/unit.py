@@ -9,12 +9,15 @@ import typer
 from protocol.wire.enumerations import COMMANDS
 from tools.client import FleetClient
 from tools.commands.presentation import JsonOption, show_list, show_one
+from tools.commands.refurbish import refurbish
 from tools.errors import ToolError
 
 unit = typer.Typer(no_args_is_help=True, add_completion=False)
 
 SerialArgument = Annotated[str, typer.Argument(help="Serial number or MAC address, as on the label.")]
 ReasonOption = Annotated[str, typer.Option(help="Why; it is kept.")]
+
+unit.add_typer(refurbish, name="refurbish")
 
 COLUMNS = ("serial", "mac", "board", "custody", "service", "trust", "account", "version", "epoch")
 

@@ -70,9 +70,13 @@ class Loader:
             if part.strip(_BLANK):
                 self._ask("loader_write", {"offset": offset + at, "data": part}, "done")
             progress(at + len(part), len(data))
-        found = self._ask("loader_digest", {"offset": offset, "length": len(data)}, "loader_digest_reply")["sha256"]
-        if found != sha256(data).digest():
+        if self.digest(offset, len(data)) != sha256(data).digest():
             raise LoaderError(f"flash at {offset:#x} holds other bytes than the {len(data)} written; flash again")
+
+    def digest(self, offset: int, length: int) -> bytes:
+        """The SHA-256 of `length` bytes of flash from `offset` on."""
+        found: bytes = self._ask("loader_digest", {"offset": offset, "length": length}, "loader_digest_reply")["sha256"]
+        return found
 
     def run(self) -> None:
         """Leaves the loader and starts what is in flash."""

@@ -21,14 +21,17 @@ from serial.tools import list_ports  # type: ignore[import-untyped]
 from boards import catalogue
 from boards.catalogue import BoardError
 from tools.client import FleetClient
+from tools.commands.presentation import JsonOption, show_one
 from tools.errors import ToolError
 from tools.sim.loader import LoaderError
 from tools.station.errors import StationError
 from tools.station.flasher import Image
 from tools.station.journal import Journal, check_room
 from tools.station.provision import STEPS, Finished, Job, Report, flash_unit
+from tools.station.wipe import wipe_unit
 
 MAX_PORTS: Final = 32
+IN_STOCK: Final = "in_stock"  # a unit's custody
 WRITE_LIMIT_S: Final = 10.0
 CLAIM_VARIABLE: Final = "PLUGTONE_CLAIM_URL"
 # What a board at the bench can fail with; the others go on.
@@ -76,6 +79,22 @@ def flash(
         failed = sum(not each.result() for each in done)
     if failed:
         raise StationError(f"{failed} of {len(ports)} boards did not get into stock; run the same command again")
+
+
+@station.command()
+def wipe(
+    serial_number: Annotated[str, typer.Argument(help="The unit that came back, as on its label.")],
+    port: Annotated[Path, typer.Option(help="Its serial port.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Erase all that is in a returned unit, and give the fleet the chip's own proof.
+
+    Hold the boot button and power the unit on first. It gets its new identity by `station flash --new-epoch`.
+
+    Example: plugtone station wipe PT000000018 --port /dev/ttyUSB0
+    """
+    with FleetClient.from_environment() as fleet, opened(port) as line:
+        show_one(wipe_unit(line, serial_number.upper(), fleet), as_json)
 
 
 def found_ports() -> list[Path]:
@@ -173,8 +192,9 @@ class _Bars:
 
     def finished(self, path: Path, unit: Finished) -> None:
         """One unit is in stock."""
-        self._progress.update(self._tasks[path], completed=len(STEPS), description=f"{unit.serial} in stock")
-        typer.echo(f"{path}: {unit.serial}, {unit.mac}, {unit.version}: in stock, label {unit.label}")
+        where = "in stock" if unit.custody == IN_STOCK else "passed, to be graded"
+        self._progress.update(self._tasks[path], completed=len(STEPS), description=f"{unit.serial} {where}")
+        typer.echo(f"{path}: {unit.serial}, {unit.mac}, {unit.version}: {where}, label {unit.label}")
 
     def failed(self, path: Path, error: str) -> None:
         """One board is not."""

@@ -1,4 +1,4 @@
-"""How an image gets into a bare chip: four steps that every board's own loader can do."""
+"""How an image gets into a chip, and all it held out of it: steps that every board's own loader can do."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ class Flasher(Protocol):
     def write(self, board: Board, image: bytes, progress: Progress) -> None:
         """Erase everything, write the image, verify it, and write the boot record last."""
 
+    def wipe(self, board: Board) -> str:
+        """Erase everything; the SHA-256 (hex) of the whole flash, as the chip itself finds it afterwards."""
+
     def run(self) -> None:
         """Leave the loader and start what was written."""
 
@@ -37,6 +40,10 @@ class SimulatedFlasher:
 
     def write(self, board: Board, image: bytes, progress: Progress) -> None:
         write_first_image(self._loader, board, image, progress)
+
+    def wipe(self, board: Board) -> str:
+        self._loader.erase(0, board.flash.bytes, board.flash.block_bytes)
+        return self._loader.digest(0, board.flash.bytes).hex()
 
     def run(self) -> None:
         self._loader.run()

@@ -59,7 +59,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A unit in stock."""
+    """A unit that passed."""
 
     serial: str
     mac: str
@@ -67,6 +67,7 @@ class Finished:
     board_uid: str
     version: str
     label: Path
+    custody: str  # in_stock, or certified: a refurbished one waits to be graded
 
 
 def flash_unit(port: SerialPort, job: Job, fleet: FleetClient, journal: Journal, report: Report) -> Finished:
@@ -94,6 +95,7 @@ class _Bench:
         self._flasher: Flasher | None = None
         self.unit: Message | None = None
         self.record = Record("")
+        self._custody = ""
         self.board: Board
         self.revision = 0
 
@@ -122,6 +124,7 @@ class _Bench:
         if self._job.new_epoch and without_identity and unit["custody"] != "made":
             self._fleet.post(f"/v1/units/{unit['serial']}/epochs", {"reason": self._job.new_epoch})
             unit = self._fleet.post("/v1/units", body, repeatable=True)
+        self._custody = unit["custody"]
         facts = {"serial": unit["serial"], "mac": unit["mac"], "epoch": unit["epoch"]}
         if any(getattr(self.record, name) != value for name, value in facts.items()):
             self.record = self._journal.store(Record(self.record.board_uid), **facts)
@@ -204,7 +207,7 @@ class _Bench:
         self._report("stock", 0, 1)
         if not self.record.stocked:
             header = self._job.image.header
-            self._fleet.post(
+            unit = self._fleet.post(
                 f"/v1/units/{self.record.serial}/stock",
                 {
                     "version": header.version,
@@ -215,6 +218,7 @@ class _Bench:
                 },
                 repeatable=True,
             )
+            self._custody = unit["custody"]
             self.record = self._journal.store(self.record, stocked=True, claim_code="")
         self._restart()
         self._report("stock", 1, 1)
@@ -222,8 +226,15 @@ class _Bench:
     def finished(self) -> Finished:
         """What was achieved."""
         record = self.record
-        path = self._job.labels / record.label
-        return Finished(record.serial, record.mac, record.epoch, record.board_uid, self._job.image.header.version, path)
+        return Finished(
+            serial=record.serial,
+            mac=record.mac,
+            epoch=record.epoch,
+            board_uid=record.board_uid,
+            version=self._job.image.header.version,
+            label=self._job.labels / record.label,
+            custody=self._custody,
+        )
 
     @property
     def _running(self) -> Message:

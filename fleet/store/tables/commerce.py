@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    Time,
     UniqueConstraint,
     false,
     text,
@@ -72,6 +73,9 @@ placements = Table(
     Column("registered_at", Instant),
     Column("activated_at", Instant),
     Column("until", Instant),
+    Column("channel", String(8)),  # what the account had chosen when the unit left it, for what replaces it
+    Column("window_begins", Time),
+    Column("window_ends", Time),
     Index(
         "uq_placements_open",
         "serial",

@@ -121,6 +121,7 @@ commands = Table(
     Column("serial", ForeignKey("units.serial"), nullable=False, index=True),
     Column("command", String(16), nullable=False),
     Column("argument", BigInteger, nullable=False),
+    Column("epoch", Integer, nullable=False, server_default="0"),  # the unit's when it was asked
     Column("asked_at", Instant, nullable=False),
     Column("result", String(16)),
     Column("detail", String(120)),

@@ -11,6 +11,7 @@ sequence_windows = Table(
     Column("boot_id", BigInteger, primary_key=True),
     Column("highest", BigInteger, nullable=False),
     Column("seen", LargeBinary, nullable=False),
+    Column("epoch", Integer),  # of the unit when this start registered; null: it has not
     Column("updated_at", Instant, nullable=False),
 )
 

@@ -84,6 +84,7 @@ assignments = Table(
     Column("pending", Boolean, nullable=False),  # the unit has not yet said how it ended
     Column("issued_at", Instant, nullable=False),
     Column("told_at", Instant, nullable=False),
+    Column("epoch", Integer, nullable=False, server_default="0"),  # the unit's when it was issued
     Column("keyid", String(64)),  # of the director's key that signed it; null: from before that was kept
     ForeignKeyConstraint(["rollout_id", "serial"], ["rollout_units.rollout_id", "rollout_units.serial"]),
     Index("ix_assignments_serial_sequence", "serial", "sequence"),

@@ -16,6 +16,7 @@ GIVEN = {
     "first": "8c:1f:64:aa:b0:00",
     "mac": "8c:1f:64:aa:b0:00",
     "csr": "MAA=",
+    "sha256": "0" * 64,
     "self_test": [{"test": "flash", "result": "passed", "value": 0}],
     "window": ["02:00", "05:00"],
 }

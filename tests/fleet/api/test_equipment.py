@@ -177,8 +177,8 @@ def test_a_replacement_from_request_to_return(send: Any, warehouse: Warehouse, c
     term = send("GET", f"/v1/units/{new.serial}/term")
     assert (term["term_from"], term["term_until"], term["received_on"]) == ("2026-03-04", "2027-03-04", "2026-03-04")
     assert term["receipt_assumed"] is False
-    renewed = send("POST", f"/v1/units/{old.serial}/epochs", {"reason": "refurbished"}, 201)
-    assert (renewed["epoch"], renewed["custody"], renewed["trust"]) == (2, "made", "good")
+    early = send("POST", f"/v1/units/{old.serial}/epochs", {"reason": "refurbished"}, 409)
+    assert "inspect it first" in early["detail"]
 
 
 def test_a_configuration_of_an_old_reading_is_refused(

@@ -13,11 +13,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import select
 
+from boards import catalogue
 from fleet.domain.access import Actor, unit_actor
 from fleet.domain.account import Account
+from fleet.domain.inspection import Inspection, InspectionCode
 from fleet.domain.mac_block import Registry
 from fleet.domain.money import Money
 from fleet.domain.order import OrderLine
+from fleet.domain.refurbishing import Grade, WipeProof, blank_sha256
 from fleet.domain.rma import ReplacementMode, Rma, RmaKind
 from fleet.domain.unit import Unit
 from fleet.pki.authority import DeviceAuthority
@@ -37,6 +40,8 @@ FIRST_MAC = MacAddress(bytes.fromhex("8c1f64aab000"))
 PASSED = [{"test": "ram", "result": "passed", "value": 0}, {"test": "led", "result": "skipped", "value": 0}]
 REPORT = StationReport("1.0.0", 1, PASSED, "label.png")
 PARCEL = Parcel("UPS", "1Z999")
+AS_NEW = Inspection(InspectionCode.NO_FAULT_FOUND, note="as new")
+FLASH_BYTES = catalogue.load("simulated").flash.bytes
 
 
 def make_csr(serial: str, key: ec.EllipticCurvePrivateKey | None = None) -> bytes:
@@ -44,6 +49,11 @@ def make_csr(serial: str, key: ec.EllipticCurvePrivateKey | None = None) -> byte
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, serial)])
     key = key or ec.generate_private_key(ec.SECP256R1())
     return x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, SHA256()).public_bytes(Encoding.DER)
+
+
+def proof_of(unit: Unit) -> WipeProof:
+    """What the loader of the unit's chip says when its flash is blank."""
+    return WipeProof(unit.board_uid, FLASH_BYTES, blank_sha256(FLASH_BYTES))
 
 
 def sent(services: Services, kind: str) -> list[dict[str, Any]]:
@@ -128,6 +138,26 @@ class Warehouse:
         rma = self.services.rmas.reserve(self.actor, rma.id)
         self.services.rmas.ship(self.actor, rma.id, PARCEL)
         return self.unit(rma.replacement_serial or "")
+
+    def take_back(self, unit: Unit, found: Inspection = AS_NEW, rma: Rma | None = None) -> Rma:
+        """The unit comes back under an RMA and is inspected: it waits at the bench."""
+        rma = rma or self.approved(unit, mode="on_receipt")
+        self.services.rmas.receive(self.actor, rma.id, unit.serial, found.condition)
+        return self.services.returns.inspect(self.actor, rma.id, found)
+
+    def wipe(self, unit: Unit) -> None:
+        self.services.refurbishings.wipe(self.actor, unit.serial, proof_of(unit))
+
+    def renew(self, unit: Unit) -> Unit:
+        """A unit on the bench, wiped and in its next epoch."""
+        self.wipe(unit)
+        return self.provisioning.begin_epoch(self.actor, unit.serial, "refurbished")
+
+    def refurbish(self, unit: Unit) -> Unit:
+        """A unit on the bench becomes stock."""
+        self.certify_and_stock(self.renew(unit))
+        self.services.refurbishings.grade(self.actor, unit.serial, Grade.B, "a scratch")
+        return self.unit(unit.serial)
 
     def unit(self, serial: str) -> Unit:
         return self.services.units.get(self.actor, serial).unit

@@ -22,7 +22,7 @@ from fleet.services.build import Services
 from fleet.services.deadlines import Deadlines
 from fleet.services.jobs import SCHEDULER
 from tests.fleet.conftest import Clock, someone
-from tests.fleet.services.equipment import PARCEL, Warehouse, snapshot
+from tests.fleet.services.equipment import AS_NEW, PARCEL, Warehouse, snapshot
 from tests.fleet.services.test_returns import end_service
 from tests.fleet.services.test_settlement import charged, end
 
@@ -136,7 +136,8 @@ def test_matched_it_was_received_on_the_day_it_came_in(
     found = Inspection(InspectionCode.WORN, note="worn")
     assert services.returns.inspect(warehouse.actor, rma.id, found).returning == "inspected"
     refused(services, lambda: services.blind_returns.match(warehouse.actor, case.id, rma.id), "nothing to match")
-    services.provisioning.begin_epoch(warehouse.actor, unit.serial, "refurbished")
+    services.refurbishings.repair(warehouse.actor, unit.serial, "a new shell")
+    warehouse.renew(unit)
 
 
 def test_a_unit_in_quarantine_when_service_ends_owes_its_fee_until_it_is_matched(
@@ -157,9 +158,8 @@ def test_it_belongs_to_no_other_units_and_no_other_accounts_rma(
 ) -> None:
     other = warehouse.place(warehouse.open_account("Osprey Books"))
     theirs = warehouse.approved(other, mode="on_receipt")
-    services.rmas.receive(warehouse.actor, theirs.id, other.serial, Condition.SOUND)
-    services.provisioning.begin_epoch(warehouse.actor, other.serial, "refurbished")
-    warehouse.certify_and_stock(warehouse.unit(other.serial))
+    warehouse.take_back(other, rma=theirs)
+    warehouse.refurbish(other)
     warehouse.send(account, other)
     moved, strange = blind(warehouse, other), blind(warehouse, unit)
     words = "is for another stay of .*, at AC-2; BR-1 came back from its stay at AC-1"
@@ -236,7 +236,8 @@ def test_our_own_parcel_that_never_arrived_is_nobodys_return(
     taken = scan(warehouse, new)
     assert (taken.rma, taken.blind, taken.unit.custody) == (None, None, "returned")
     assert services.audit.page(warehouse.actor, 1, None, None)[0].action == "unit:turn_up"
-    services.provisioning.begin_epoch(warehouse.actor, new.serial, "restocked")
+    services.refurbishings.take_in(warehouse.actor, new.serial, AS_NEW)
+    assert warehouse.refurbish(new).custody == "in_stock"
 
 
 def test_what_never_left_is_not_taken_in(warehouse: Warehouse, services: Services) -> None:

@@ -267,9 +267,8 @@ def test_an_address_is_reserved_until_certified_and_retired_when_scrapped(wareho
 def test_a_returned_unit_in_its_new_epoch_is_refurbished(warehouse: Warehouse) -> None:
     unit = warehouse.place(warehouse.open_account())
     assert unit.condition is UnitCondition.NEW
-    rma = warehouse.approved(unit)
-    warehouse.services.rmas.receive(warehouse.actor, rma.id, unit.serial, "sound")  # type: ignore[arg-type]
-    assert warehouse.provisioning.begin_epoch(warehouse.actor, unit.serial, "back").condition == "refurbished"
+    warehouse.take_back(unit)
+    assert warehouse.renew(unit).condition == "refurbished"
 
 
 def test_a_board_nobody_knows_gets_no_address(warehouse: Warehouse) -> None:

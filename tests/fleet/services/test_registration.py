@@ -228,11 +228,10 @@ def test_an_old_unit_that_came_back_first_dies_with_the_swap(warehouse: Warehous
 
 def test_an_old_unit_already_refurbished_keeps_its_new_identity(warehouse: Warehouse) -> None:
     old = warehouse.place(warehouse.open_account())
-    rma = warehouse.approved(old, mode="on_receipt")
-    warehouse.services.rmas.receive(warehouse.actor, rma.id, old.serial, Condition.SOUND)
+    rma = warehouse.take_back(old)
     warehouse.stock()
     new = warehouse.replace(rma)
-    warehouse.certify_and_stock(warehouse.provisioning.begin_epoch(warehouse.actor, old.serial, "refurbished"))
+    warehouse.refurbish(old)
     warehouse.register(new)
     assert identity(warehouse.services, old)[0] == "current"
     assert warehouse.unit(old.serial).trust is Trust.GOOD

@@ -7,10 +7,13 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine, text
 
 from fleet.domain.access import system_actor
+from fleet.domain.configuration import Channel, parse_window
 from fleet.domain.ownership import Ownership
+from fleet.store.commands import CommandRepository
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.migrate import migrate
 from fleet.store.placements import PlacementRepository
+from fleet.store.refurbishings import RefurbishingRepository
 from fleet.store.standings import StandingRepository
 from fleet.store.unit_of_work import Transactions
 from tests.fleet.store.old_database import STAMP, add_row, old_database
@@ -76,4 +79,36 @@ def test_lines_of_before_are_full_or_for_emergency_calls_or_none(either_database
     with Transactions(engine, lambda: NOW).read(system_actor("test")) as uow:
         found = [ConfigurationRepository(uow).of(f"PT00000000{number}") for number in (1, 2, 3)]
     assert [(each.line_level, each.version) for each in found] == [("none", 4), ("emergency_only", 4), ("full", 4)]
+    engine.dispose()
+
+
+def test_a_returned_unit_of_before_waits_at_the_bench_and_keeps_its_accounts_choice(either_database: str) -> None:
+    engine = old_database(either_database, "0008")
+    fill(engine)
+    serial, placed = "PT000000001", {"serial": "PT000000001", "account_id": 1}
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE units SET custody = 'returned', account_id = NULL, epoch = 3"))
+        connection.execute(text(f"UPDATE placements SET until = '{STAMP}'"))
+    rma = {"placement_id": 1, "kind": "defect", "mode": "on_receipt", "reason": "mute", "opened_at": STAMP}
+    rma |= {"decision": "approved", "replacement": "none", "return_state": "inspected"}
+    add_row(engine, "rmas", id=1, **placed, **rma)
+    add_row(engine, "inspections", rma_id=1, code="worn", photo="", note="loose", at=STAMP, inspected_by="PE-1")
+    chosen = {"channel": "beta", "window_begins": "01:00:00", "window_ends": "02:00:00", "line_allowed": False}
+    add_row(engine, "configurations", serial=serial, version=4, **chosen)
+    add_row(engine, "commands", id=1, serial=serial, command="identify", argument=0, asked_at=STAMP)
+    start = {"boot_id": 7, "highest": 1, "seen": b"1", "updated_at": STAMP}
+    for each in (serial, "PT999999999"):  # which is no unit's, as a gateway may have heard it
+        add_row(engine, "sequence_windows", serial=each, **start)
+    migrate(either_database)
+    with Transactions(engine, lambda: NOW).begin(system_actor("test")) as uow:
+        current = RefurbishingRepository(uow).open_of(serial)
+        assert current is not None
+        assert (current.number, current.rma_id, current.code, current.state) == (1, 1, "worn", "waiting")
+        assert RefurbishingRepository(uow).open_of("PT000000002") is None, "nobody has looked at it yet"
+        left = ConfigurationRepository(uow).left_at(PlacementRepository(uow).latest_of(serial))
+        assert (left.channel, left.window) == (Channel.BETA, parse_window("01:00", "02:00"))
+        CommandRepository(uow).answer(serial, 1, "done", "")
+        assert [each.result for each in CommandRepository(uow).of(serial, 5)] == ["done"]
+        epochs = uow.connection.execute(text("SELECT serial, epoch FROM sequence_windows ORDER BY serial")).all()
+        assert [tuple(row) for row in epochs] == [(serial, 3), ("PT999999999", None)]
     engine.dispose()
