@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from fleet.domain.order import OrderLine
-
 
 class Ownership(StrEnum):
     """A replacement takes the ownership of the unit it replaces."""
@@ -23,10 +21,3 @@ class Ownership(StrEnum):
     def returns_at_end(self) -> bool:
         """Whether it is to come back when service ends."""
         return self is Ownership.LEASED
-
-
-def ownership_of(line: OrderLine, leased: bool = False) -> Ownership:
-    """Whose the units of an order's `line` are; `leased` for lines of old contracts, whose rent is no purchase."""
-    if leased:
-        return Ownership.LEASED
-    return Ownership.OPERATOR if line.is_free else Ownership.CUSTOMER

@@ -9,9 +9,8 @@ import pytest
 from fleet.domain.annual_plan import annual_refund
 from fleet.domain.charge import ChargeEvent, ChargeKind, ChargeRule, Ledger
 from fleet.domain.money import Money
-from fleet.domain.order import OrderLine
 from fleet.domain.other_charges import annual_plan_refund, reconnect_fee, shipping_and_handling, trial_refund
-from fleet.domain.ownership import Ownership, ownership_of
+from fleet.domain.ownership import Ownership
 from fleet.domain.policy import PolicyBook, PolicyName, PolicyValue
 from fleet.domain.rma import RmaKind
 
@@ -93,20 +92,6 @@ def test_an_annual_refund_is_an_event_once_a_plan() -> None:
     # An activation that becomes known later moves the period, and makes no second refund.
     later = annual_refund(Money(36500), date(2025, 5, 20), date(2025, 5, 21), date(2025, 5, 25), DAY, POLICY)
     assert annual_plan_refund("plan-1", later, DAY, Ledger((event,))) == []
-
-
-@pytest.mark.parametrize(
-    ("line", "leased", "ownership"),
-    [
-        (OrderLine("simulated", 1, Money(0)), False, Ownership.OPERATOR),
-        (OrderLine("simulated", 1, Money(3995), credit=Money(3995)), False, Ownership.OPERATOR),
-        (OrderLine("simulated", 1, Money(3995)), False, Ownership.CUSTOMER),
-        (OrderLine("simulated", 1, Money(0), recurring=Money(300)), True, Ownership.LEASED),
-        (OrderLine("simulated", 1, Money(0)), True, Ownership.LEASED),
-    ],
-)
-def test_whose_a_unit_is_follows_from_its_order(line: OrderLine, leased: bool, ownership: Ownership) -> None:
-    assert ownership_of(line, leased) is ownership
 
 
 def test_only_a_leased_unit_has_to_come_back() -> None:

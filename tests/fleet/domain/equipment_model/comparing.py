@@ -101,16 +101,18 @@ def _ours(state: State, event: charge.ChargeEvent) -> Money:
     rule: str = named.rule
     if named.rule is charge.ChargeRule.REPLACEMENT_VALUE:
         rule = named.key.rpartition(":")[2].partition("-")[0]
-    noun, _, number = event.subject.partition("-")
-    subject = event.subject
-    if noun == "placement":
-        subject = state.stays[int(number) - 1].shipment
-    elif noun == "RMA":
-        subject = state.rmas[int(number) - 1].name
-    elif noun == "AC":
-        subject = ""
     day = None if event.kind is charge.ChargeKind.REFUND else event.on
-    return event.kind, rule, subject, event.amount.cents, day
+    return event.kind, rule, subject_of(state, event.subject), event.amount.cents, day
+
+
+def subject_of(state: State, subject: str) -> str:
+    """The subject of a charge event as a history calls it; empty for the account."""
+    noun, _, number = subject.partition("-")
+    if noun == "placement":
+        return state.stays[int(number) - 1].shipment
+    if noun == "RMA":
+        return state.rmas[int(number) - 1].name
+    return "" if noun == "AC" else subject
 
 
 # --- Terms and quotes ---------------------------------------------------------------------------------------------
@@ -217,7 +219,7 @@ def of_service(oracle: Oracle, state: State) -> Iterator[str]:
     if (told := states.get(state.standing.state, begun)) != oracle.service_state():
         yield f"service: oracle {oracle.service_state()}, domain {told}"
     for stay in state.stays:
-        end, ours = oracle.service_end(stay.shipment), _end(state, stay)
+        end, ours = oracle.service_end(stay.shipment), end_of(state, stay)
         if ours != (end and end.instant):
             yield f"end of {stay.shipment}: oracle {end}, domain {ours}"
     cycle = state.cycle()
@@ -228,7 +230,8 @@ def of_service(oracle: Oracle, state: State) -> Iterator[str]:
             yield f"billing dates: oracle {wanted}, domain {until}"
 
 
-def _end(state: State, stay: Stay) -> datetime | None:
+def end_of(state: State, stay: Stay) -> datetime | None:
+    """When the service of a placement's unit ended, or will by what is pending."""
     pending = (c for c in state.cancellations if c.state is CancellationState.REQUESTED and covers(c, stay.line))
     ends = [c.effect.at for c in pending] if state.ended_at is None else []
     return stay.line.ended_at or min(ends, default=None)
