@@ -6,7 +6,7 @@ import datetime
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from fleet.api.fields import SerialField
+from fleet.api.fields import ReferenceField, SerialField
 from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.api.terms import QuoteLineOut, present_line
@@ -16,7 +16,9 @@ from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.money import ZERO
 from fleet.domain.proof_of_identity import ProofMethod
 from fleet.domain.references import Noun, number_of, refer
+from fleet.domain.waiver import EndCause
 from fleet.services.cancellations import MAX_DISTRIBUTOR_CHARACTERS, Asked
+from fleet.services.waivers import Claim
 from fleet.store.cancellations import KeptCancellation
 
 router = PermittedRouter(tags=["cancellations"])
@@ -40,6 +42,17 @@ class CancellationIn(BaseModel):
     passed_on_by: str = Field(default="", max_length=MAX_DISTRIBUTOR_CHARACTERS)
 
 
+class WaiverIn(BaseModel):
+    """A change the account was told of, as CH-1, or `since`: the day on which force majeure began.
+
+    `at`: when the account said that it ends its service over it.
+    """
+
+    at: AwareDatetime
+    change_notice: ReferenceField | None = None
+    since: datetime.date | None = None
+
+
 class WithdrawalIn(BaseModel):
     """The Administrator who takes it back."""
 
@@ -50,7 +63,8 @@ class CancellationOut(BaseModel):
     """Service ends at the first instant of `ends_on`, by the operator's clock.
 
     `avoids_bill_of`: the first bill that is not due; `renewed_until`: the end of the period a late notice could not
-    stop. `units`: what ending them costs, for the facts known when it was quoted last.
+    stop. `cause`: the account's wish, or the waiver that was claimed. `units`: what ending them costs, for the facts
+    known when it was quoted last.
     """
 
     id: str
@@ -64,6 +78,7 @@ class CancellationOut(BaseModel):
     passed_on_by: str
     asked_for: datetime.date | None
     whole_account: bool
+    cause: EndCause
     ends_on: datetime.date
     ends_at: datetime.datetime
     avoids_bill_of: datetime.date | None
@@ -90,6 +105,7 @@ def present_cancellation(kept: KeptCancellation) -> CancellationOut:
         passed_on_by=notice.passed_on_by,
         asked_for=notice.asked_for,
         whole_account=cancellation.scope.everything,
+        cause=kept.cause,
         ends_on=effect.on,
         ends_at=effect.at,
         avoids_bill_of=effect.avoids,
@@ -129,3 +145,11 @@ def withdraw_cancellation(
     """The Administrator takes it back before it takes effect."""
     number = number_of(Noun.CANCELLATION, cancellation)
     return present_cancellation(services.cancellations.withdraw(actor, number, body.administrator))
+
+
+@router.post("/v1/cancellations/{cancellation}/claim-waiver", permission=Permission.CANCELLATION_MANAGE)
+def claim_waiver(cancellation: str, body: WaiverIn, actor: ActorDep, services: ServicesDep) -> CancellationOut:
+    """The account ends its service over a change that harms it, or over force majeure: without a fee."""
+    number = number_of(Noun.CANCELLATION, cancellation)
+    change = None if body.change_notice is None else number_of(Noun.CHANGE_NOTICE, body.change_notice)
+    return present_cancellation(services.waivers.claim(actor, number, Claim(body.at, change, body.since)))

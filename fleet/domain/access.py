@@ -25,6 +25,7 @@ class Permission(StrEnum):
     CANCELLATION_READ = "cancellation:read"
     CANCELLATION_MANAGE = "cancellation:manage"
     SERVICE_SUSPEND = "service:suspend"
+    SERVICE_END = "service:end"
     CHARGE_READ = "charge:read"
     POLICY_READ = "policy:read"
     POLICY_MANAGE = "policy:manage"
@@ -66,7 +67,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.APPROVER: _READ | {_P.ROLLOUT_APPROVE},
     Role.FINANCE: _READ
     | {_P.ACCOUNT_READ, _P.TERM_READ, _P.RMA_READ, _P.CHARGE_READ, _P.POLICY_READ, _P.AUDIT_READ}
-    | {_P.CANCELLATION_READ, _P.SERVICE_SUSPEND},
+    | {_P.CANCELLATION_READ, _P.SERVICE_SUSPEND, _P.SERVICE_END},
     Role.ADMIN: frozenset(_P),
     Role.ACCOUNT_ADMINISTRATOR: frozenset(
         {_P.UNIT_READ, _P.ACCOUNT_READ, _P.TERM_READ, _P.RMA_READ, _P.CHARGE_READ, _P.TOKEN_OWN, _P.CANCELLATION_READ}
@@ -130,6 +131,11 @@ class Actor:
 def permissions_of(roles: frozenset[Role]) -> frozenset[Permission]:
     """The union of what the roles permit."""
     return frozenset().union(*(ROLE_PERMISSIONS[role] for role in roles))
+
+
+def roles_of(actor: Actor) -> frozenset[Role]:
+    """The roles all of whose rights the actor has: a token decides what the person it is of might."""
+    return frozenset(role for role, rights in ROLE_PERMISSIONS.items() if rights <= actor.permissions)
 
 
 def system_actor(name: str) -> Actor:

@@ -19,18 +19,21 @@ class CancellationState(StrEnum):
     WITHDRAWN = "withdrawn"
     REPLACED = "replaced"
     COMPLETED = "completed"
+    OVERTAKEN = "overtaken"  # service ended otherwise before its day
 
 
 class CancellationEvent(StrEnum):
     WITHDRAW = "withdraw"
     REPLACE = "replace"
     COMPLETE = "complete"
+    OVERTAKE = "overtake"
 
 
 CANCELLATION: dict[tuple[CancellationState, CancellationEvent], CancellationState] = {
     (CancellationState.REQUESTED, CancellationEvent.WITHDRAW): CancellationState.WITHDRAWN,
     (CancellationState.REQUESTED, CancellationEvent.REPLACE): CancellationState.REPLACED,
     (CancellationState.REQUESTED, CancellationEvent.COMPLETE): CancellationState.COMPLETED,
+    (CancellationState.REQUESTED, CancellationEvent.OVERTAKE): CancellationState.OVERTAKEN,
 }
 
 
@@ -79,6 +82,11 @@ def complete(cancellation: Cancellation, at: datetime) -> Cancellation:
     if at.astimezone(UTC) < cancellation.effect.at:
         raise ConflictError(f"{_name(cancellation)} takes effect on {cancellation.effect.on}; wait for it")
     return replace(cancellation, state=following)
+
+
+def overtake(cancellation: Cancellation) -> Cancellation:
+    """All service has ended before its day, by another cancellation or by us."""
+    return replace(cancellation, state=_following(cancellation, CancellationEvent.OVERTAKE))
 
 
 def taken_over(pending: Iterable[Cancellation], notice: Notice) -> list[Cancellation]:

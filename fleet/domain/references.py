@@ -19,6 +19,8 @@ class Noun(StrEnum):
     MAC_BLOCK = "MB"
     MAC_LEASE = "ML"
     CANCELLATION = "CN"
+    BREACH_NOTICE = "BN"
+    CHANGE_NOTICE = "CH"
     PERSON = "PE"
     TOKEN = "TO"  # noqa: S105 - the letters in front of a number
     ROLLOUT = "RO"

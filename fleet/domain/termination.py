@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
+from fleet.domain.access import ForbiddenError, Role
 from fleet.domain.business_days import BusinessCalendar
 from fleet.domain.errors import ConflictError
 from fleet.domain.local_dates import ONE_DAY, first_instant, local_date
@@ -19,22 +20,33 @@ class Breach(StrEnum):
     OTHER = "other"
 
 
+# Ours: the terms do not say who of the operator decides. None: we end the service without a breach.
+MAY_END: dict[Breach | None, frozenset[Role]] = {
+    Breach.NON_PAYMENT: frozenset({Role.ADMIN, Role.FINANCE}),
+    Breach.OTHER: frozenset({Role.ADMIN}),
+    None: frozenset({Role.ADMIN}),
+}
+
+
 class BreachState(StrEnum):
     """What became of a written notice."""
 
     NOTIFIED = "notified"
     CURED = "cured"
     TERMINATED = "terminated"
+    OVERTAKEN = "overtaken"  # service ended otherwise
 
 
 class BreachEvent(StrEnum):
     CURE = "cure"
     TERMINATE = "terminate"
+    OVERTAKE = "overtake"
 
 
 BREACH: dict[tuple[BreachState, BreachEvent], BreachState] = {
     (BreachState.NOTIFIED, BreachEvent.CURE): BreachState.CURED,
     (BreachState.NOTIFIED, BreachEvent.TERMINATE): BreachState.TERMINATED,
+    (BreachState.NOTIFIED, BreachEvent.OVERTAKE): BreachState.OVERTAKEN,
 }
 
 
@@ -48,6 +60,20 @@ class BreachNotice:
     ends_at: datetime
     reason: Reason
     state: BreachState = BreachState.NOTIFIED
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether the last day is over and nothing has come of it: a person decides whether service ends."""
+        return self.state is BreachState.NOTIFIED and now >= self.ends_at
+
+
+def check_may_end(breach: Breach | None, roles: frozenset[Role]) -> None:
+    """ForbiddenError for who does not decide whether service ends for `breach`; None: without one."""
+    may = MAY_END[breach]
+    if not roles & may:
+        what = "an end without a breach" if breach is None else f"an end for {breach}"
+        raise ForbiddenError(
+            f"{what} is decided by {' or '.join(sorted(may))}, got {', '.join(sorted(roles)) or 'nobody'}"
+        )
 
 
 def give_notice(
@@ -83,3 +109,8 @@ def terminate(notice: BreachNotice, at: datetime) -> BreachNotice:
     if at.astimezone(UTC) < notice.ends_at:
         raise ConflictError(f"the account has the whole of {notice.last_day} to cure the {notice.breach}")
     return replace(notice, state=state)
+
+
+def overtake(notice: BreachNotice) -> BreachNotice:
+    """Service has ended otherwise: nothing comes of the notice."""
+    return replace(notice, state=advance(BREACH, notice.state, BreachEvent.OVERTAKE, f"the notice of {notice.breach}"))

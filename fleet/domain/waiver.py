@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from enum import StrEnum
 
+from fleet.domain.errors import InvalidError
 from fleet.domain.policy import PolicyBook, PolicyName
 from fleet.domain.reason import Reason
 
@@ -24,6 +25,15 @@ WAIVERS: dict[EndCause, Reason] = {
     EndCause.HARMFUL_CHANGE: Reason("ER 3.4, ToS 30.b", "The Account ends the service over a change that harms it."),
     EndCause.FORCE_MAJEURE: Reason("ER 3.4, ToS 32.c", "The service ends over force majeure that lasts too long."),
 }
+
+
+def check_effective(told_on: date, takes_effect_on: date, policy: PolicyBook) -> None:
+    """InvalidError unless Administrators are told early enough of a change that harms them (ER 6, ToS 30)."""
+    earliest = told_on + timedelta(policy.on(PolicyName.CHANGE_OBJECTION_DAYS, told_on))
+    if takes_effect_on < earliest:
+        raise InvalidError(
+            f"told on {told_on}, a change that harms takes effect on {earliest} or later, got {takes_effect_on}"
+        )
 
 
 def over_harmful_change(notified_on: date, objected_on: date, policy: PolicyBook) -> tuple[EndCause, Reason]:

@@ -39,12 +39,14 @@ from fleet.services.returns import Returns
 from fleet.services.rmas import Rmas
 from fleet.services.rollouts import Rollouts
 from fleet.services.suspensions import Suspensions
+from fleet.services.terminations import Terminations
 from fleet.services.terms import Terms
 from fleet.services.unit_imports import UnitImports
 from fleet.services.unit_updates import UnitUpdates
 from fleet.services.unit_views import UnitViews
 from fleet.services.units import Units
 from fleet.services.update_explanations import UpdateExplanations
+from fleet.services.waivers import Waivers
 from fleet.settings import Settings
 from fleet.store.base import make_engine
 from fleet.store.unit_of_work import Transactions
@@ -86,6 +88,8 @@ class Services:
     charges: Charges
     cancellations: Cancellations
     suspensions: Suspensions
+    terminations: Terminations
+    waivers: Waivers
     terms: Terms
     rmas: Rmas
     returns: Returns
@@ -159,6 +163,8 @@ def _endings(transactions: Transactions, downlinks: Downlinks) -> dict[str, Any]
     return {
         "cancellations": Cancellations(transactions, downlinks, HOLIDAYS),
         "suspensions": Suspensions(transactions, downlinks),
+        "terminations": Terminations(transactions, downlinks, HOLIDAYS),
+        "waivers": Waivers(transactions, downlinks.zone),
     }
 
 

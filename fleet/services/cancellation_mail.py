@@ -8,6 +8,7 @@ from fleet.domain.charge import ChargeEvent
 from fleet.domain.money import ZERO
 from fleet.domain.quote import QuoteLine
 from fleet.domain.references import Noun, number_of, refer
+from fleet.domain.waiver import WAIVERS
 from fleet.services.letters import send_letter
 from fleet.store.cancellations import KeptCancellation
 from fleet.store.people import PeopleRepository
@@ -29,7 +30,7 @@ def send_confirmation(uow: UnitOfWork, kept: KeptCancellation, charges: Sequence
             lines = [f"your cancellation {name} is withdrawn: service goes on."]
             subject = f"Your cancellation {name} is withdrawn"
         case _:
-            lines = [f"service ended on {effect.on}, as asked for by {name}.", "", *_charged(charges)]
+            lines = [f"service ended on {effect.on}, as asked for by {name}.", "", *charged(charges)]
             subject = f"Your cancellation {name} is complete"
     _send(uow, f"{cancellation.confirmation}:{name}", kept, subject, lines)
 
@@ -41,13 +42,22 @@ def send_requote(uow: UnitOfWork, kept: KeptCancellation) -> None:
     _send(uow, f"cancellation_requote:{name}:{kept.told}", kept, f"A new quote for your cancellation {name}", lines)
 
 
+def send_waiver(uow: UnitOfWork, kept: KeptCancellation) -> None:
+    """Queue what a claimed waiver changes: no fee for any unit of the cancellation (ER 3.4)."""
+    name = refer(Noun.CANCELLATION, kept.cancellation.id)
+    lines = [f"this is about your cancellation {name}.", str(WAIVERS[kept.cause])]
+    lines += ["No reimbursement fee is due for it; one that was charged is credited."]
+    _send(uow, f"cancellation_waiver:{name}", kept, f"No fee for your cancellation {name}", lines)
+
+
 def _quoted(quote: Sequence[QuoteLine]) -> Iterable[str]:
     for line in quote:
         yield f"- {line.unit}: {line.fee}. {line.reason} {line.warning}".rstrip()
     yield f"In all {sum((line.fee for line in quote), ZERO)} for the equipment, for the facts known today."
 
 
-def _charged(charges: Sequence[ChargeEvent]) -> Iterable[str]:
+def charged(charges: Sequence[ChargeEvent]) -> Iterable[str]:
+    """What the end of service cost, in lines."""
     for event in charges:
         yield f"- {event.amount} for {dict(event.inputs).get('unit', event.subject)}: {event.reason}"
     if not charges:

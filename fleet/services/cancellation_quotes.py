@@ -23,6 +23,6 @@ def requote_pending(uow: UnitOfWork, account_id: int, zone: tzinfo) -> None:
     placements = PlacementRepository(uow).of_account(account_id)
     for kept in repository.pending(account_id):
         ending = [terms[placement.id] for placement in placements_ended(kept.cancellation.scope, placements)]
-        changed = requote(kept.quote, ending, kept.cancellation.effect.on)
+        changed = requote(kept.quote, ending, kept.cancellation.effect.on, kept.cause)
         if changed is not None:
             send_requote(uow, repository.save(replace(kept, quote=tuple(changed), told=kept.told + 1)))

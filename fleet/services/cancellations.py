@@ -24,7 +24,7 @@ from fleet.domain.suspension import AccountService
 from fleet.services.cancellation_mail import send_confirmation
 from fleet.services.downlinks import Downlinks
 from fleet.services.lines import placements_ended, scope_of
-from fleet.services.service_end import billing_cycle, end_for_account
+from fleet.services.service_end import Ending, billing_cycle, end_services, hold_for_end
 from fleet.services.settlement import Books
 from fleet.services.trials import redate
 from fleet.store.accounts import AccountRepository
@@ -34,7 +34,6 @@ from fleet.store.placements import PlacementRepository
 from fleet.store.rmas import RmaRepository
 from fleet.store.standings import StandingRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
-from fleet.store.units import UnitRepository
 
 MAX_NOTICE_AGE_DAYS = 30
 MAX_DISTRIBUTOR_CHARACTERS = 120
@@ -89,7 +88,7 @@ class Cancellations:
                 raise ConflictError(f"the service of {refer(Noun.ACCOUNT, account_id)} has ended already")
             placements = PlacementRepository(uow).of_account(account_id)
             notice = Notice(
-                at=_checked_instant(asked.at, uow.now),
+                at=checked_instant(asked.at, uow.now),
                 channel=asked.channel,
                 administrator=asked.administrator,
                 asked_for=asked.asked_for,
@@ -115,7 +114,7 @@ class Cancellations:
         actor.require(Permission.CANCELLATION_MANAGE)
         with self._transactions.begin(actor) as uow:
             RmaRepository(uow).hold_trials(CancellationRepository(uow).get(cancellation_id).account_id)
-            kept = _held(uow, cancellation_id)
+            kept = hold_cancellation(uow, cancellation_id)
             if administrator not in _administrators(uow, kept.account_id):
                 raise InvalidError(f"only an Administrator of the account withdraws; {administrator} is none")
             kept = replace(kept, cancellation=withdraw(kept.cancellation, uow.now))
@@ -141,18 +140,15 @@ class Cancellations:
     def _complete(self, actor: Actor, cancellation_id: int) -> bool:
         with self._transactions.begin(actor) as uow:
             kept = CancellationRepository(uow).get(cancellation_id)
-            placements, units = PlacementRepository(uow), UnitRepository(uow)
-            here = placements.of_account(kept.account_id)
-            for serial in sorted(p.opened.serial for p in placements_ended(kept.cancellation.scope, here)):
-                units.hold(serial)
             try:
-                kept = _held(uow, cancellation_id)
+                held = hold_for_end(uow, kept.account_id, kept.cancellation.scope)
+                kept = CancellationRepository(uow).get(cancellation_id)
                 kept = replace(kept, cancellation=complete(kept.cancellation, uow.now))
-            except ConflictError:  # withdrawn, replaced or completed by another worker meanwhile
+            except ConflictError:  # settled meanwhile, or a unit came or went: the next run sees it
                 return False
-            if placements.of_account(kept.account_id) != here:
-                return False  # a unit came or went before the account was held: the next run sees it
-            charges = end_for_account(uow, kept, here, self._downlinks)
+            effect, scope = kept.cancellation.effect, kept.cancellation.scope
+            ending = Ending(kept.account_id, scope, effect.at, kept.cause, cancellation_id)
+            charges = end_services(uow, ending, held, self._downlinks)
             CancellationRepository(uow).save(kept)
             uow.audit(
                 AuditAction.CANCELLATION_COMPLETE,
@@ -165,7 +161,8 @@ class Cancellations:
             return True
 
 
-def _held(uow: UnitOfWork, cancellation_id: int) -> KeptCancellation:
+def hold_cancellation(uow: UnitOfWork, cancellation_id: int) -> KeptCancellation:
+    """The cancellation, whose account is held: nobody else changes it until the transaction ends."""
     repository = CancellationRepository(uow)
     AccountRepository(uow).hold(repository.get(cancellation_id).account_id)
     return repository.get(cancellation_id)
@@ -188,7 +185,8 @@ def _administrators(uow: UnitOfWork, account_id: int) -> frozenset[str]:
     return frozenset(person.reference for person in PeopleRepository(uow).administrators_of(account_id))
 
 
-def _checked_instant(at: datetime, now: datetime) -> datetime:
+def checked_instant(at: datetime, now: datetime) -> datetime:
+    """When an account told us something, in UTC; InvalidError for a day to come or long ago."""
     if not now - timedelta(days=MAX_NOTICE_AGE_DAYS) <= at <= now:
         raise InvalidError(f"a notice is noted within {MAX_NOTICE_AGE_DAYS} days after it came, got {at.isoformat()}")
     return at.astimezone(UTC)

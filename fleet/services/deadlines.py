@@ -16,20 +16,14 @@ from fleet.domain.references import Noun, refer
 from fleet.domain.return_deadline import judge_return, reminder_on
 from fleet.domain.rma import Return, ReturnEvent, Rma
 from fleet.domain.rma_permits import check_may_expire
-from fleet.services.letters import send_letter
+from fleet.services.letters import write_to_administrators
 from fleet.services.rma_tracks import take_step
 from fleet.services.settlement import return_cases, settle
-from fleet.store.outbox import OutboxRepository
-from fleet.store.people import PeopleRepository
 from fleet.store.policy import PolicyRepository
 from fleet.store.rmas import RmaRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 
 BATCH_RMAS = 200
-REMINDER = """Hello {{name}},
-
-{unit} goes back under {rma}: please hand it to the carrier by {due_on}, the whole day included.
-"""
 WAITED_FOR = (Return.AWAITED, Return.IN_TRANSIT)
 
 
@@ -71,15 +65,10 @@ class Deadlines:
         begins_on = local_date(rma.approved_at, self._zone)
         if today < reminder_on(rma.due_on, begins_on, PolicyRepository(uow).book()):
             return False
-        told = False
-        for person in PeopleRepository(uow).administrators_of(rma.account_id):
-            key = f"return_reminder:{name}:{person.reference}"
-            if not OutboxRepository(uow).has("mail", key):
-                text = REMINDER.format(unit=rma.serial, rma=name, due_on=rma.due_on)
-                subject = f"{name}: {rma.serial} is due on {rma.due_on}"
-                send_letter(uow, person, key, subject, text)
-                told = True
-        return told
+        by = f"{rma.due_on}, the whole day included"
+        line = f"{rma.serial} goes back under {name}: please hand it to the carrier by {by}."
+        subject = f"{name}: {rma.serial} is due on {rma.due_on}"
+        return write_to_administrators(uow, rma.account_id, f"return_reminder:{name}", subject, [line]) > 0
 
     def _expire(self, actor: Actor, rma_id: int) -> bool:
         with self._transactions.begin(actor) as uow:

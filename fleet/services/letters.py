@@ -5,10 +5,12 @@ So a corrected address takes effect at once, and an erased person's mails are no
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fleet.domain.access import system_actor
 from fleet.domain.people import Person, PersonState
+from fleet.store.outbox import OutboxRepository
 from fleet.store.people import PeopleRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 
@@ -29,6 +31,17 @@ def send_letter(uow: UnitOfWork, person: Person, key: str, subject: str, text: s
     """Queue a mail, once for each `key`; `{name}` in `text` is the person's, `{link}` a fresh one-time link."""
     payload = {"person": person.id, "subject": subject, "text": text, "link_for": person.id if with_link else None}
     uow.send("mail", key, payload)
+
+
+def write_to_administrators(uow: UnitOfWork, account_id: int, key: str, subject: str, lines: Iterable[str]) -> int:
+    """Queue a mail to each Administrator of the account who has none under `key` yet; to how many."""
+    text, told = "\n".join([f"Hello {NAME_PLACE},", "", *lines, ""]), 0
+    for person in PeopleRepository(uow).administrators_of(account_id):
+        own_key = f"{key}:{person.reference}"
+        if not OutboxRepository(uow).has("mail", own_key):
+            send_letter(uow, person, own_key, subject, text)
+            told += 1
+    return told
 
 
 class AddressBook:

@@ -131,6 +131,8 @@ class Rmas:
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
             check_may_reserve(rma)
             _check_not_replaced(uow, rma)
+            if serial != rma.serial and TermEventRepository(uow).has_ended(rma.placement):
+                raise ConflictError(f"the service of {rma.serial} has ended: nothing is sent for it any more")
             check_is_owed(rma, _found(uow, rma))
             units = UnitRepository(uow)
             board = units.get(rma.serial).board

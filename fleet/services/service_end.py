@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import tzinfo
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
 
 from fleet.domain.audit import AuditAction
 from fleet.domain.billing_cycle import BillingCycle
 from fleet.domain.blind_return import BlindReturn
-from fleet.domain.cancellation_scope import WHOLE_ACCOUNT
+from fleet.domain.cancellation import overtake
+from fleet.domain.cancellation_scope import WHOLE_ACCOUNT, Scope
 from fleet.domain.charge import ChargeEvent
+from fleet.domain.errors import ConflictError
 from fleet.domain.local_dates import local_date
 from fleet.domain.placement import Placement
 from fleet.domain.references import Noun, refer
-from fleet.domain.rma import DecisionEvent, ReplacementMode, Rma, RmaKind, return_due
+from fleet.domain.rma import DecisionEvent, ReplacementEvent, ReplacementMode, Rma, RmaKind, return_due
 from fleet.domain.suspension import end
+from fleet.domain.termination import overtake as overtake_notice
+from fleet.domain.unit import CustodyEvent, after
 from fleet.domain.waiver import EndCause
 from fleet.services.downlinks import Downlinks
 from fleet.services.line_levels import set_line
 from fleet.services.lines import placements_ended
 from fleet.services.rma_tracks import take_step
 from fleet.services.settlement import end_service
+from fleet.store.accounts import AccountRepository
 from fleet.store.blind_returns import BlindReturnRepository
-from fleet.store.cancellations import KeptCancellation
+from fleet.store.breach_notices import BreachNoticeRepository
+from fleet.store.cancellations import CancellationRepository
+from fleet.store.placements import PlacementRepository
 from fleet.store.policy import PolicyRepository
 from fleet.store.rmas import RmaRepository
 from fleet.store.standings import StandingRepository
@@ -31,26 +38,84 @@ from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.units import UnitRepository
 
+OVERTAKEN = "The service has ended."
 RETURN_REASON = "The service ended and the unit is leased."
 
 
-def end_for_account(
-    uow: UnitOfWork, kept: KeptCancellation, placements: Sequence[Placement], downlinks: Downlinks
-) -> list[ChargeEvent]:
-    """The services of `kept` end, on its effect's day; what is charged for it. The units and the account are held."""
-    effect, ended = kept.cancellation.effect, placements_ended(kept.cancellation.scope, placements)
-    zone, facts = downlinks.zone, TermEventRepository(uow)
-    ended = [placement for placement in ended if not facts.has_ended(placement.id)]
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The services of `scope` end at `at` by `cause`. `cancellation`: the one that asked for it, if one did."""
+
+    account_id: int
+    scope: Scope
+    at: datetime
+    cause: EndCause
+    cancellation: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAccount:
+    """All stays of a held account, and its held RMAs that have a replacement set aside for what ends."""
+
+    placements: Sequence[Placement]
+    reserved: Sequence[Rma]
+
+
+def hold_for_end(uow: UnitOfWork, account_id: int, scope: Scope) -> HeldAccount:
+    """Lock what ends: RMAs, units, then the account; ConflictError if something came or went before that."""
+    placements, rmas = PlacementRepository(uow), RmaRepository(uow)
+    here = placements.of_account(account_id)
+    ending = placements_ended(scope, here)
+    numbers = [placement.id for placement in ending]
+    reserved = rmas.hold_reserved(numbers)
+    serials = {placement.opened.serial for placement in ending} | {rma.replacement_serial or "" for rma in reserved}
+    for serial in sorted(serials):
+        UnitRepository(uow).hold(serial)
+    AccountRepository(uow).hold(account_id)
+    if placements.of_account(account_id) != here or rmas.hold_reserved(numbers) != reserved:
+        raise ConflictError(f"a unit of {refer(Noun.ACCOUNT, account_id)} came or went this moment; try again")
+    return HeldAccount(here, reserved)
+
+
+def end_services(uow: UnitOfWork, ending: Ending, held: HeldAccount, downlinks: Downlinks) -> list[ChargeEvent]:
+    """What is charged for the services that end. Of an account that ends whole nothing waits any more."""
+    facts, units = TermEventRepository(uow), UnitRepository(uow)
+    ended = [p for p in placements_ended(ending.scope, held.placements) if not facts.has_ended(p.id)]
     stays = [placement.id for placement in ended]
-    charges = end_service(uow, kept.account_id, stays, effect.at, EndCause.ACCOUNT, zone)
-    if kept.cancellation.scope == WHOLE_ACCOUNT:
+    charges = end_service(uow, ending.account_id, stays, ending.at, ending.cause, downlinks.zone)
+    if ending.scope == WHOLE_ACCOUNT:
         standings = StandingRepository(uow)
-        standings.save(kept.account_id, end(standings.of(kept.account_id)))
+        standings.save(ending.account_id, end(standings.of(ending.account_id)))
+        _overtake_rest(uow, ending)
+    for rma in held.reserved:
+        _release(uow, rma)
     for placement in ended:
-        set_line(uow, UnitRepository(uow).get(placement.opened.serial), downlinks)
+        set_line(uow, units.get(placement.opened.serial), downlinks)
         if placement.opened.ownership.returns_at_end:
-            _ask_back(uow, placement, zone)
+            _ask_back(uow, placement, downlinks.zone)
     return charges
+
+
+def _overtake_rest(uow: UnitOfWork, ending: Ending) -> None:
+    """The account has no service left that another notice could end."""
+    cancellations, notices = CancellationRepository(uow), BreachNoticeRepository(uow)
+    for kept in cancellations.pending(ending.account_id):
+        if kept.cancellation.id != ending.cancellation:
+            cancellations.save(replace(kept, cancellation=overtake(kept.cancellation)))
+            name = refer(Noun.CANCELLATION, kept.cancellation.id)
+            uow.audit(AuditAction.CANCELLATION_OVERTAKE, name, ["state"], ending.account_id)
+    for given in notices.standing(ending.account_id):
+        notices.settle(given, overtake_notice(given.notice), OVERTAKEN)
+        uow.audit(AuditAction.BREACH_NOTICE_OVERTAKE, given.reference, ["state"], ending.account_id)
+
+
+def _release(uow: UnitOfWork, rma: Rma) -> None:
+    """Nothing is sent for a service that has ended (ER 4): what was set aside goes back to stock."""
+    units = UnitRepository(uow)
+    units.save(after(units.get(rma.replacement_serial or ""), CustodyEvent.RELEASE))
+    rma = take_step(uow, rma, ReplacementEvent.RELEASE, OVERTAKEN)
+    RmaRepository(uow).save(replace(rma, replacement_serial=None))
+    uow.audit(AuditAction.RMA_RELEASE, refer(Noun.RMA, rma.id), ["replacement"], rma.account_id)
 
 
 def billing_cycle(placements: Sequence[Placement], zone: tzinfo) -> BillingCycle | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
-from fleet.domain.access import ROLE_PERMISSIONS, Actor, Permission, Role
+from fleet.domain.access import Actor, Permission, roles_of
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import ConflictError
 from fleet.domain.money import Money
@@ -18,6 +18,7 @@ from fleet.domain.unit import Unit
 from fleet.services.downlinks import Downlinks
 from fleet.services.line_levels import set_line
 from fleet.services.settlement import Books
+from fleet.services.terminations import cure_unpaid
 from fleet.store.accounts import AccountRepository
 from fleet.store.placements import PlacementRepository
 from fleet.store.standings import StandingRepository
@@ -79,6 +80,8 @@ class Suspensions:
             before = standings.of(account_id)
             standing = lift(before, reason, roles_of(actor), unpaid, reconnect_paid)
             standings.save(account_id, standing)
+            if reason is SuspensionReason.NON_PAYMENT:
+                cure_unpaid(uow, account_id)
             if standing.state is AccountService.AVAILABLE:
                 _charge(books, before)  # what was paid without being asked for has an event, too
                 self._set_lines(uow, here)
@@ -100,11 +103,6 @@ class Suspensions:
     @staticmethod
     def _audit(uow: UnitOfWork, account_id: int, action: AuditAction, reason: SuspensionReason) -> None:
         uow.audit(action, refer(Noun.ACCOUNT, account_id), ["service", reason], account_id)
-
-
-def roles_of(actor: Actor) -> frozenset[Role]:
-    """The roles all of whose rights the actor has: a token decides what the person it is of might."""
-    return frozenset(role for role, rights in ROLE_PERMISSIONS.items() if rights <= actor.permissions)
 
 
 def _charge(books: Books, standing: ServiceStanding) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, exists, insert, select, update
 
 from fleet.domain.account import Account
+from fleet.domain.audit import AuditAction
 from fleet.domain.errors import NotFoundError
 from fleet.domain.references import Noun, refer
+from fleet.domain.suspension import AccountService
 from fleet.store.scope import in_scope
-from fleet.store.tables.commerce import accounts
+from fleet.store.tables.commerce import account_notes, accounts
+from fleet.store.tables.endings import account_services
 from fleet.store.unit_of_work import UnitOfWork
 
 
@@ -20,6 +23,7 @@ class AccountRepository:
     def __init__(self, uow: UnitOfWork) -> None:
         self._connection = uow.connection
         self._now = uow.now
+        self._actor = uow.actor
         self._scope = in_scope(uow.actor, accounts.c.id)
 
     def get(self, account_id: int) -> Account:
@@ -46,6 +50,17 @@ class AccountRepository:
         query = select(accounts).where(self._scope, accounts.c.id > (after or 0)).order_by(accounts.c.id).limit(limit)
         return [_account(row) for row in self._connection.execute(query)]
 
+    def with_service(self) -> list[int]:
+        """The open accounts whose service has not ended, by id."""
+        over = exists().where(
+            account_services.c.account_id == accounts.c.id, account_services.c.state == AccountService.ENDED
+        )
+        return list(
+            self._connection.execute(
+                select(accounts.c.id).where(~over, accounts.c.closed_at.is_(None), self._scope).order_by(accounts.c.id)
+            ).scalars()
+        )
+
     def add(self, name: str) -> Account:
         """A new account, to which service is available."""
         row = self._connection.execute(
@@ -58,6 +73,11 @@ class AccountRepository:
         self._connection.execute(
             update(accounts).where(accounts.c.id == account.id).values(closed_at=account.closed_at)
         )
+
+    def note(self, account_id: int, action: AuditAction, why: str) -> None:
+        """Keep the reason somebody gave for an act on the account's service."""
+        values = {"account_id": account_id, "action": action, "why": why, "actor": self._actor.reference}
+        self._connection.execute(insert(account_notes).values(values | {"at": self._now}))
 
 
 def _account(row: Row[Any]) -> Account:

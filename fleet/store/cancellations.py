@@ -21,6 +21,7 @@ from fleet.domain.proof_of_identity import ProofMethod, Verification
 from fleet.domain.quote import QuoteLine, TermState
 from fleet.domain.reason import Reason
 from fleet.domain.references import Noun, refer
+from fleet.domain.waiver import EndCause
 from fleet.store.scope import in_scope
 from fleet.store.tables.endings import cancellations
 from fleet.store.unit_of_work import UnitOfWork
@@ -28,12 +29,16 @@ from fleet.store.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class KeptCancellation:
-    """A cancellation of an account with the `quote` its Administrator was told last, the `told`-th."""
+    """A cancellation of an account with the `quote` its Administrator was told last, the `told`-th.
+
+    `cause`: why the service ends by it: the account's own wish, or a waiver that was claimed for it.
+    """
 
     account_id: int
     cancellation: Cancellation
     quote: tuple[QuoteLine, ...]
     told: int = 1
+    cause: EndCause = EndCause.ACCOUNT
 
 
 class CancellationRepository:
@@ -59,8 +64,8 @@ class CancellationRepository:
         )
 
     def standing(self, account_id: int) -> list[KeptCancellation]:
-        """Those that wait or were carried out, in the order of their ends."""
-        states = [CancellationState.REQUESTED, CancellationState.COMPLETED]
+        """Those that wait, were carried out or overtaken by another end, in the order of their ends."""
+        states = [CancellationState.REQUESTED, CancellationState.COMPLETED, CancellationState.OVERTAKEN]
         return self._some(cancellations.c.account_id == account_id, cancellations.c.state.in_(states))
 
     def due(self, limit: int, tried: Sequence[int]) -> list[KeptCancellation]:
@@ -117,6 +122,7 @@ def _values(kept: KeptCancellation) -> dict[str, Any]:
         "state": kept.cancellation.state,
         "quote": json.dumps([_line_values(line) for line in kept.quote]),
         "quotes_told": kept.told,
+        "cause": kept.cause,
     }
 
 
@@ -137,7 +143,7 @@ def _kept(row: Row[Any]) -> KeptCancellation:
     effect = Effect(row.effect_on, row.effect_at, row.avoids, renewed, reason)
     cancellation = Cancellation(row.id, notice, effect, scope, CancellationState(row.state))
     quote = tuple(_line(values) for values in json.loads(row.quote))
-    return KeptCancellation(row.account_id, cancellation, quote, row.quotes_told)
+    return KeptCancellation(row.account_id, cancellation, quote, row.quotes_told, EndCause(row.cause))
 
 
 def _line_values(line: QuoteLine) -> dict[str, Any]:

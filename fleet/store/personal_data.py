@@ -14,8 +14,15 @@ from typing import Any, Final
 from sqlalchemy import Column, ColumnElement, Select, Table, and_, exists, or_, select
 
 from fleet.domain.retention import RetentionClass
-from fleet.store.tables.commerce import accounts, placements, rma_steps, rmas
-from fleet.store.tables.endings import cancellations, inspections
+from fleet.store.tables.commerce import account_notes, accounts, placements, rma_steps, rmas
+from fleet.store.tables.endings import (
+    blind_return_steps,
+    blind_returns,
+    breach_notices,
+    cancellations,
+    change_notices,
+    inspections,
+)
 from fleet.store.tables.equipment import heartbeats, mac_blocks, unit_notes
 from fleet.store.tables.ingest import dead_letters, sequence_windows, unit_events
 from fleet.store.tables.inventory import mac_events, mac_leases
@@ -61,6 +68,10 @@ def _rmas_of(account_id: int) -> Select[Any]:
     return select(rmas.c.id).where(rmas.c.account_id == account_id)
 
 
+def _blind_returns_of(account_id: int) -> Select[Any]:
+    return select(blind_returns.c.id).where(blind_returns.c.account_id == account_id)
+
+
 def _noted_at(account_id: int) -> Condition:
     """Notes on a unit from while it was the account's."""
     here = (placements.c.serial == unit_notes.c.serial, placements.c.account_id == account_id)
@@ -80,6 +91,18 @@ ACCOUNT_DATA: Final = (
     Held(rmas, {"reason": ""}, lambda account_id: rmas.c.account_id == account_id),
     Held(rma_steps, {"why": ""}, lambda account_id: rma_steps.c.rma_id.in_(_rmas_of(account_id))),
     Held(inspections, {"photo": "", "note": ""}, lambda account_id: inspections.c.rma_id.in_(_rmas_of(account_id))),
+    Held(blind_returns, {"tracking": ""}, lambda account_id: blind_returns.c.account_id == account_id),
+    Held(
+        blind_return_steps,
+        {"why": ""},
+        lambda account_id: blind_return_steps.c.blind_return_id.in_(_blind_returns_of(account_id)),
+    ),
+    Held(
+        breach_notices,
+        {"why": "", "settled_why": None},
+        lambda account_id: breach_notices.c.account_id == account_id,
+    ),
+    Held(account_notes, {"why": ""}, lambda account_id: account_notes.c.account_id == account_id),
     Held(unit_notes, {"why": ""}, _noted_at),
 )
 
@@ -112,6 +135,11 @@ FREE_TEXT: Final[tuple[Column[Any], ...]] = (
     inspections.c.note,
     unit_notes.c.why,
     cancellations.c.passed_on_by,
+    blind_return_steps.c.why,
+    breach_notices.c.why,
+    breach_notices.c.settled_why,
+    account_notes.c.why,
+    change_notices.c.text,
     tokens.c.name,
     rollouts.c.reason,
     releases.c.notes,
@@ -123,11 +151,16 @@ FREE_TEXT: Final[tuple[Column[Any], ...]] = (
 
 # Who did it, as PE-7: the reference stays when the person is erased.
 REFERENCES: Final[tuple[Column[Any], ...]] = (
+    account_notes.c.actor,
     audit_log.c.actor,
     audit_log.c.subject,
+    blind_return_steps.c.actor,
+    breach_notices.c.noticed_by,
+    breach_notices.c.settled_by,
     cancellations.c.administrator,
     cancellations.c.verified_by,
     cancellations.c.recorded_by,
+    change_notices.c.told_by,
     inspections.c.inspected_by,
     mac_events.c.actor,
     mac_leases.c.holder,

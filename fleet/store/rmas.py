@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import fields
 from datetime import date
 from typing import Any
@@ -74,6 +75,12 @@ class RmaRepository:
             rmas.c.decision == Decision.APPROVED,
             self._scope,
         )
+        return [_rma(row) for row in self._connection.execute(query.order_by(rmas.c.id).with_for_update())]
+
+    def hold_reserved(self, placement_ids: Collection[int]) -> list[Rma]:
+        """Those of the placements for which a replacement is set aside, locked, oldest first."""
+        reserved = rmas.c.replacement == Replacement.RESERVED
+        query = select(rmas).where(rmas.c.placement_id.in_(placement_ids), reserved, self._scope)
         return [_rma(row) for row in self._connection.execute(query.order_by(rmas.c.id).with_for_update())]
 
     def due_before(self, day: date, after: int, limit: int) -> list[int]:

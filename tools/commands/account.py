@@ -1,7 +1,8 @@
-"""`plugtone account`: open accounts, look at them, suspend their service, close them."""
+"""`plugtone account`: open accounts, look at them, suspend their service, give it back, end it, close them."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -74,6 +75,46 @@ def suspend(account_id: AccountArgument, reason: ReasonOption, as_json: JsonOpti
     """
     with FleetClient.from_environment() as fleet:
         show_one(fleet.post(f"/v1/accounts/{account_id}/suspend", {"reason": reason}), as_json)
+
+
+@account.command("end")
+def end(
+    account_id: AccountArgument,
+    reason: Annotated[str, typer.Option(help="Why; it is kept.")],
+    as_json: JsonOption = False,
+) -> None:
+    """End an account's service without a breach by it: no fee is due.
+
+    Example: plugtone account end AC-1 --reason "we leave this market"
+    """
+    with FleetClient.from_environment() as fleet:
+        show_one(fleet.post(f"/v1/accounts/{account_id}/end", {"reason": reason}), as_json)
+
+
+@account.command("tell-change")
+def tell_change(
+    text: Annotated[str, typer.Option(help="What changes, in the words people are told.")],
+    date: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day it takes effect.")],
+    account_id: Annotated[list[str] | None, typer.Option("--account", help="Whom it harms; all if not given.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell Administrators of a change that harms them; they may end service over it without a fee.
+
+    Example: plugtone account tell-change --text "faxes are no longer stored" --date 2027-03-01
+    """
+    body = {"text": text, "takes_effect_on": date.date().isoformat(), "accounts": account_id or None}
+    with FleetClient.from_environment() as fleet:
+        show_one(fleet.post("/v1/change-notices", body), as_json)
+
+
+@account.command("changes")
+def changes(as_json: JsonOption = False) -> None:
+    """List the changes that accounts were told of.
+
+    Example: plugtone account changes
+    """
+    with FleetClient.from_environment() as fleet:
+        show_list(fleet.items("/v1/change-notices"), ("id", "takes_effect_on", "told_at", "text"), as_json)
 
 
 @account.command("reconnect-fee")

@@ -67,6 +67,27 @@ def withdraw(
         _show(fleet.post(f"/v1/cancellations/{cancellation}/withdraw", {"administrator": administrator}), as_json)
 
 
+@cancel.command("waive")
+def waive(
+    cancellation: CancellationArgument,
+    change: Annotated[str | None, typer.Option(help="The change it is over, as CH-1.")] = None,
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Or: when force majeure began.")] = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z"], help="When the account said so; now if not given."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Record that a cancellation is over a change that harms the account, or over force majeure: without a fee.
+
+    Example: plugtone cancel waive CN-1 --change CH-1
+    """
+    said_at = (at or datetime.now().astimezone()).isoformat()
+    body = {"at": said_at, "change_notice": change, "since": since.date().isoformat() if since else None}
+    with FleetClient.from_environment() as fleet:
+        _show(fleet.post(f"/v1/cancellations/{cancellation}/claim-waiver", body), as_json)
+
+
 @cancel.command("show")
 def show(cancellation: CancellationArgument, as_json: JsonOption = False) -> None:
     """Show one cancellation and what it costs.

@@ -31,6 +31,18 @@ accounts = Table(
     Index("ix_accounts_closed_at", "closed_at"),
 )
 
+# Why people did what they did to an account's service, in their words.
+account_notes = Table(
+    "account_notes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("action", String(64), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
 orders = Table(
     "orders",
     metadata,

@@ -28,6 +28,7 @@ cancellations = Table(
     Column("state", String(12), nullable=False),
     Column("quote", Text, nullable=False),  # JSON: the lines the Administrator was told last
     Column("quotes_told", Integer, nullable=False),
+    Column("cause", String(16), nullable=False, server_default="account"),  # a waiver that was claimed for it
     Column("recorded_at", Instant, nullable=False),
     Column("recorded_by", String(64), nullable=False),
     Column("version", Integer, nullable=False, server_default="1"),
@@ -43,6 +44,44 @@ account_services = Table(
     Column("reasons", Text, nullable=False),  # JSON: why it is suspended
     Column("episode", Integer, nullable=False),
     Column("version", Integer, nullable=False, server_default="1"),
+)
+
+breach_notices = Table(
+    "breach_notices",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("breach", String(12), nullable=False),
+    Column("why", Text, nullable=False),  # what the account was told it did
+    Column("noticed_at", Instant, nullable=False),
+    Column("noticed_by", String(64), nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("reason_rule", String(64), nullable=False),
+    Column("reason_text", Text, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("settled_at", Instant),
+    Column("settled_by", String(64)),
+    Column("settled_why", Text),
+    Index("ix_breach_notices_state_ends_at", "state", "ends_at"),
+)
+
+# Changes that harm accounts, and whom they were told to (ToS 30).
+change_notices = Table(
+    "change_notices",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("takes_effect_on", Date, nullable=False),
+    Column("told_at", Instant, nullable=False),
+    Column("told_by", String(64), nullable=False),
+)
+
+change_notice_accounts = Table(
+    "change_notice_accounts",
+    metadata,
+    Column("change_notice_id", ForeignKey("change_notices.id"), primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), primary_key=True, index=True),
 )
 
 inspections = Table(

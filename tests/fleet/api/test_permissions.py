@@ -19,6 +19,7 @@ from fleet.domain.audit import READS
 from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.people import LinkPurpose
 from fleet.domain.rma import Condition, ReplacementMode, RmaKind
+from fleet.domain.termination import Breach
 from fleet.services.build import Services, build_services
 from fleet.services.cancellations import Asked
 from fleet.services.credentials import Passwords, Prefix, mint
@@ -104,6 +105,7 @@ def build_house(services: Services, warehouse: Warehouse, name: str) -> House:
     blind = warehouse.place(account)
     held = services.blind_returns.take_in(warehouse.actor, blind.serial, Condition.SOUND, f"{name} sent it").blind
     assert held is not None
+    notice = services.terminations.give_notice(warehouse.actor, account.id, Breach.OTHER, f"{name} called too much")
     reference = f"AC-{account.id}"
     parameters = {
         "account": reference,
@@ -114,10 +116,11 @@ def build_house(services: Services, warehouse: Warehouse, name: str) -> House:
         "order": f"OR-{order.id}",
         "rma": f"RMA-{rma.id}",
         "blind_return": held.reference,
+        "breach_notice": notice.reference,
         "cancellation": f"CN-{cancellation.id}",
     }
     marks = (name, person.email, unit.serial, str(unit.mac), f"{name} token", f'"{reference}"', f'"RMA-{rma.id}"')
-    marks += (f'"CN-{cancellation.id}"', f'"{held.reference}"', blind.serial)
+    marks += (f'"CN-{cancellation.id}"', f'"{held.reference}"', blind.serial, f'"{notice.reference}"')
     return House(reference, name, parameters, marks, session.secret, bound.text)
 
 

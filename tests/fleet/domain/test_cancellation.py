@@ -14,6 +14,7 @@ from fleet.domain.cancellation import (
     CancellationState,
     Confirmation,
     complete,
+    overtake,
     taken_over,
     withdraw,
 )
@@ -68,7 +69,16 @@ def test_request_withdrawal_and_completion_are_confirmed() -> None:
         CancellationState.WITHDRAWN: Confirmation.WITHDRAWAL,
         CancellationState.COMPLETED: Confirmation.COMPLETION,
         CancellationState.REPLACED: None,
+        CancellationState.OVERTAKEN: None,  # what ended the service is told of
     }
+
+
+def test_one_that_waits_is_overtaken_by_another_end_and_then_nothing_comes_of_it() -> None:
+    overtaken = overtake(cancelled())
+    assert overtaken.state is CancellationState.OVERTAKEN
+    for step in (overtake, lambda kept: withdraw(kept, kept.notice.at), lambda kept: complete(kept, kept.effect.at)):
+        with pytest.raises(IllegalTransitionError, match="is overtaken"):
+            step(overtaken)
 
 
 def test_a_second_notice_replaces_the_first() -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from fleet.domain.access import ForbiddenError, Role
 from fleet.domain.business_days import CalendarError
 from fleet.domain.errors import ConflictError, IllegalTransitionError
 from fleet.domain.local_dates import first_instant
@@ -16,14 +17,20 @@ from fleet.domain.termination import (
     BreachEvent,
     BreachNotice,
     BreachState,
+    check_may_end,
     cure,
     give_notice,
+    overtake,
     terminate,
 )
 from tests.fleet.domain.cancelling import CALENDAR, NEW_YORK, POLICY, day, local
 
 MOMENT = timedelta(microseconds=1)
-STEPS = {BreachEvent.CURE: cure, BreachEvent.TERMINATE: terminate}
+STEPS = {
+    BreachEvent.CURE: cure,
+    BreachEvent.TERMINATE: terminate,
+    BreachEvent.OVERTAKE: lambda given, _at: overtake(given),
+}
 
 
 def notice(at: str, breach: Breach = Breach.NON_PAYMENT) -> BreachNotice:
@@ -82,9 +89,31 @@ def test_payment_on_the_last_day_cures_and_only_after_it_service_may_end(breach:
 @pytest.mark.parametrize("step", list(STEPS))
 def test_a_notice_that_is_settled_takes_no_further_step(step: BreachEvent) -> None:
     given = notice("2025-06-10 12:00")
-    for settled in (cure(given, given.ends_at - MOMENT), terminate(given, given.ends_at)):
+    for settled in (cure(given, given.ends_at - MOMENT), terminate(given, given.ends_at), overtake(given)):
         with pytest.raises(IllegalTransitionError, match=f"is {settled.state}"):
             STEPS[step](settled, given.ends_at)
+
+
+def test_it_is_due_when_the_last_day_is_over_and_nothing_came_of_it() -> None:
+    given = notice("2025-06-10 12:00")
+    assert not given.is_due(given.ends_at - MOMENT)
+    assert given.is_due(given.ends_at)
+    assert not cure(given, given.ends_at).is_due(given.ends_at)
+
+
+@pytest.mark.parametrize("breach", [*Breach, None])
+@pytest.mark.parametrize("role", list(Role))
+def test_each_end_is_decided_by_its_own_people(breach: Breach | None, role: Role) -> None:
+    if role is Role.ADMIN or (role is Role.FINANCE and breach is Breach.NON_PAYMENT):
+        check_may_end(breach, frozenset({role}))
+    else:
+        with pytest.raises(ForbiddenError, match=f"decided by .*, got {role}"):
+            check_may_end(breach, frozenset({role}))
+
+
+def test_nobody_ends_nothing() -> None:
+    with pytest.raises(ForbiddenError, match="an end without a breach is decided by admin, got nobody"):
+        check_may_end(None, frozenset())
 
 
 def test_the_table_names_every_state_and_event() -> None:

@@ -6,8 +6,9 @@ from datetime import date
 
 import pytest
 
+from fleet.domain.errors import InvalidError
 from fleet.domain.policy import PolicyBook, PolicyName, PolicyValue
-from fleet.domain.waiver import WAIVERS, EndCause, over_force_majeure, over_harmful_change
+from fleet.domain.waiver import WAIVERS, EndCause, check_effective, over_force_majeure, over_harmful_change
 
 POLICY = PolicyBook()
 
@@ -65,3 +66,9 @@ def test_a_reason_reads_as_a_sentence_with_its_rule() -> None:
     assert str(WAIVERS[EndCause.OPERATOR]) == (
         "The operator ends the service without a breach by the Account. (ER 3.4)"
     )
+
+
+def test_administrators_get_30_days_notice_of_a_change_that_harms_them() -> None:
+    check_effective(day("2025-05-01"), day("2025-05-31"), POLICY)
+    with pytest.raises(InvalidError, match="takes effect on 2025-05-31 or later, got 2025-05-30"):
+        check_effective(day("2025-05-01"), day("2025-05-30"), POLICY)
