@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, insert, select, update
 
 from fleet.domain.command import Command
+from fleet.store.scope import during_stay
 from fleet.store.tables.equipment import commands
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.units import present_epoch
@@ -19,6 +20,7 @@ class CommandRepository:
     def __init__(self, uow: UnitOfWork) -> None:
         self._connection = uow.connection
         self._now = uow.now
+        self._actor = uow.actor
 
     def add(self, serial: str, command: str, argument: int) -> Command:
         """A new command, numbered for the wire."""
@@ -51,8 +53,9 @@ class CommandRepository:
         ]
 
     def of(self, serial: str, limit: int) -> list[Command]:
-        """The unit's latest commands, newest first."""
+        """The unit's latest commands, newest first; to an account those of its own time."""
         query = select(commands).where(commands.c.serial == serial).order_by(commands.c.id.desc()).limit(limit)
+        query = query.where(during_stay(self._actor, commands.c.serial, commands.c.asked_at))
         return [
             Command(row.id, row.serial, row.command, row.argument, row.asked_at, row.result, row.detail)
             for row in self._connection.execute(query)

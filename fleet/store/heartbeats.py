@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from fleet.domain.heartbeat import Heartbeat
-from fleet.store.scope import in_scope
+from fleet.store.scope import during_stay, in_scope
 from fleet.store.tables.equipment import heartbeats, units
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.upsert import upsert
@@ -35,6 +35,7 @@ class HeartbeatRepository:
             select(heartbeats)
             .join(units, units.c.serial == heartbeats.c.serial)
             .where(heartbeats.c.serial == serial, in_scope(self._actor, units.c.account_id))
+            .where(during_stay(self._actor, heartbeats.c.serial, heartbeats.c.received_at))
         ).one_or_none()
         if row is None:
             return None

@@ -19,6 +19,7 @@ from fleet.domain.rollout import (
     UnitProgress,
     UnitState,
 )
+from fleet.store.scope import during_stay
 from fleet.store.tables.equipment import units
 from fleet.store.tables.people import tokens
 from fleet.store.tables.releases import releases
@@ -37,6 +38,7 @@ class RolloutRepository:
     def __init__(self, uow: UnitOfWork) -> None:
         self._connection = uow.connection
         self._now = uow.now
+        self._actor = uow.actor
 
     def add(
         self,
@@ -121,6 +123,7 @@ class RolloutRepository:
     def parts_of(self, serial: str) -> list[tuple[Rollout, UnitProgress]]:
         """The unit's parts in the newest rollouts it was in, the one that moved last first."""
         query = select(rollout_units).where(rollout_units.c.serial == serial)
+        query = query.where(during_stay(self._actor, rollout_units.c.serial, rollout_units.c.updated_at))
         query = query.order_by(rollout_units.c.updated_at.desc(), rollout_units.c.rollout_id.desc())
         rows = self._connection.execute(query.limit(MAX_PARTS)).all()
         return [(self.get(row.rollout_id), _progress(row)) for row in rows]

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from fleet.domain.references import Noun, refer
 from fleet.domain.rollout import UnitState
 from fleet.domain.unit import Custody, Service, Trust
-from fleet.store.scope import in_scope
+from fleet.store.scope import during_stay, in_scope
 from fleet.store.tables.equipment import heartbeats, units
 from fleet.store.tables.ingest import unit_events
 from fleet.store.tables.releases import releases
@@ -77,15 +77,17 @@ class UnitViewRepository:
     def __init__(self, uow: UnitOfWork) -> None:
         self._connection = uow.connection
         self._scope = in_scope(uow.actor, units.c.account_id)
+        self._actor = uow.actor
 
     def page(self, wanted: UnitFilter, limit: int, after: str | None) -> list[UnitRow]:
         """At most `limit` units with a serial number above `after`."""
+        heard = during_stay(self._actor, heartbeats.c.serial, heartbeats.c.received_at)
         query = (
             select(
                 units.c.serial, units.c.mac, units.c.board, units.c.custody, units.c.service, units.c.trust,
                 units.c.account_id, units.c.version, heartbeats.c.received_at, heartbeats.c.state,
             )
-            .outerjoin(heartbeats, heartbeats.c.serial == units.c.serial)
+            .select_from(units.outerjoin(heartbeats, (heartbeats.c.serial == units.c.serial) & heard))
             .where(self._scope)
             .order_by(units.c.serial)
             .limit(limit)
@@ -125,6 +127,7 @@ class UnitViewRepository:
             select(unit_events.c.event, unit_events.c.value, unit_events.c.clock_s, unit_events.c.received_at)
             .join(units, units.c.serial == unit_events.c.serial)
             .where(unit_events.c.serial == serial, self._scope)
+            .where(during_stay(self._actor, unit_events.c.serial, unit_events.c.received_at))
             .order_by(unit_events.c.id.desc())
             .limit(limit)
         )
@@ -141,6 +144,7 @@ class UnitViewRepository:
                 .join(units, units.c.serial == rollout_units.c.serial)
             )
             .where(rollout_units.c.serial == serial, self._scope)
+            .where(during_stay(self._actor, rollout_units.c.serial, rollout_units.c.updated_at))
             .order_by(rollouts.c.id.desc())
             .limit(limit)
         )

@@ -14,7 +14,7 @@ from fleet.domain.audit import AuditAction
 from fleet.domain.errors import NotFoundError
 from fleet.domain.ownership import Ownership
 from fleet.domain.unit import Custody, Service, Trust, Unit, UnitCondition
-from fleet.store.scope import in_scope
+from fleet.store.scope import during_stay, in_scope
 from fleet.store.tables.equipment import stock_records, unit_notes, units
 from fleet.store.tables.inventory import mac_addresses
 from fleet.store.unit_of_work import UnitOfWork
@@ -131,7 +131,10 @@ class UnitRepository:
     def readiness(self, serial: str) -> Readiness | None:
         """The unit's last service_ready."""
         columns = units.c.ready_at, units.c.configured_ms, units.c.tls_ms
-        row = self._connection.execute(select(*columns).where(units.c.serial == serial, self._scope)).one_or_none()
+        query = select(*columns).where(units.c.serial == serial, self._scope)
+        row = self._connection.execute(
+            query.where(during_stay(self._actor, units.c.serial, units.c.ready_at))
+        ).one_or_none()
         return None if row is None or row.ready_at is None else Readiness(row.ready_at, row.configured_ms, row.tls_ms)
 
     def add_stock_record(
