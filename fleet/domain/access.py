@@ -12,6 +12,8 @@ class Permission(StrEnum):
     UNIT_READ = "unit:read"
     UNIT_PROVISION = "unit:provision"
     UNIT_MANAGE = "unit:manage"
+    UNIT_CLAIM = "unit:claim"
+    CLONE_ALARM_RESOLVE = "clone_alarm:resolve"
     MAC_MANAGE = "mac:manage"
     ACCOUNT_READ = "account:read"
     ACCOUNT_MANAGE = "account:manage"
@@ -62,6 +64,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.WAREHOUSE: _READ | {_P.UNIT_PROVISION, _P.SHIPMENT_MANAGE, _P.RMA_READ, _P.RETURN_RECEIVE},
     Role.SUPPORT: _READ
     | {_P.ACCOUNT_READ, _P.ACCOUNT_MANAGE, _P.ORDER_MANAGE, _P.TERM_READ, _P.RMA_READ, _P.RMA_MANAGE, _P.UNIT_MANAGE}
+    | {_P.CLONE_ALARM_RESOLVE}
     | {_P.POLICY_READ, _P.CANCELLATION_READ, _P.CANCELLATION_MANAGE, _P.SERVICE_SUSPEND, _P.ACCOUNT_CLOSE},
     Role.RELEASE_MANAGER: _READ | {_P.RELEASE_PUBLISH, _P.ROLLOUT_MANAGE},
     Role.APPROVER: _READ | {_P.ROLLOUT_APPROVE},

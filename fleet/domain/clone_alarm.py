@@ -5,14 +5,17 @@
 - A key of a dead epoch is refused by the broker, and is no alarm: it says nothing of the key that is current.
 - One identity at two places: a unit that restarts has a new boot id and never goes back to an old one, so a boot id
   that registers anew after another has registered is a second device.
+- Messages come late, twice and in any order. A unit's clock, which it has from us, is right to CLOCK_TOLERANCE: what is
+  PROMPT when it comes was made within ORDER_DOUBT before; the rest tells nothing of the order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from fleet.domain.access import Actor, ForbiddenError
 from fleet.domain.reason import Reason
@@ -20,6 +23,9 @@ from fleet.domain.unit import TrustEvent
 from protocol.wire.mac import MacAddress
 
 CLONE_RULE = "ER 2, ToS 16"
+CLOCK_TOLERANCE: Final = timedelta(seconds=2)  # beyond it a unit takes the fleet's time (firmware/adapter/uplink.py)
+PROMPT: Final = timedelta(seconds=5)
+ORDER_DOUBT: Final = PROMPT + CLOCK_TOLERANCE
 
 
 class CloneEvidence(StrEnum):
@@ -70,17 +76,26 @@ def judge_mac(sighting: Sighting, owner_of_mac: str | None) -> CloneAlarm | None
     return CloneAlarm(CloneEvidence.OTHER_KEY, sighting.serial, owner_of_mac, Reason(CLONE_RULE, text))
 
 
+def is_prompt(received_at: datetime, clock_at: datetime) -> bool:
+    """Whether a message made at `clock_at` by the unit's clock came at once: only then does it tell of the order."""
+    return abs(received_at - clock_at) <= PROMPT
+
+
 def judge_places(sightings: Iterable[Sighting]) -> CloneAlarm | None:
-    """The alarm for one identity's registrations, repeated messages left out, in the order they were made."""
-    left_behind: set[int] = set()
-    latest: Sighting | None = None
-    for sighting in sightings:
-        if sighting.boot_id in left_behind:
-            text = f"Start {sighting.boot_id} of {sighting.serial} registered again at {sighting.at} after a later one."
-            return CloneAlarm(CloneEvidence.TWO_PLACES, sighting.serial, "", Reason(CLONE_RULE, text))
-        if latest is not None and latest.boot_id != sighting.boot_id:
-            left_behind.add(latest.boot_id)
-        latest = sighting
+    """The alarm for one identity's prompt registrations: a start that is there before and after another one."""
+    seen = sorted(sightings, key=lambda sighting: sighting.at)
+    first = {sighting.boot_id: sighting for sighting in reversed(seen)}
+    last = {sighting.boot_id: sighting for sighting in seen}
+    for boot_id, back in last.items():
+        for between in seen:
+            if between.boot_id == boot_id:
+                continue
+            if first[boot_id].at + ORDER_DOUBT < between.at < back.at - ORDER_DOUBT:
+                text = (
+                    f"Start {boot_id} of {back.serial} registered again at {back.at.isoformat()}, after start "
+                    f"{between.boot_id} did at {between.at.isoformat()}."
+                )
+                return CloneAlarm(CloneEvidence.TWO_PLACES, back.serial, "", Reason(CLONE_RULE, text))
     return None
 
 

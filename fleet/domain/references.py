@@ -21,6 +21,7 @@ class Noun(StrEnum):
     CANCELLATION = "CN"
     BREACH_NOTICE = "BN"
     CHANGE_NOTICE = "CH"
+    CLONE_ALARM = "CA"
     PERSON = "PE"
     TOKEN = "TO"  # noqa: S105 - the letters in front of a number
     ROLLOUT = "RO"

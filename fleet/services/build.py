@@ -18,6 +18,7 @@ from fleet.services.blind_returns import BlindReturns
 from fleet.services.cancellations import Cancellations
 from fleet.services.certificates import Certificates, credentials_of
 from fleet.services.charges import Charges
+from fleet.services.clone_alarms import CloneAlarms
 from fleet.services.credentials import Passwords
 from fleet.services.deadlines import Deadlines
 from fleet.services.downlinks import Downlinks
@@ -82,6 +83,7 @@ class Services:
     unit_imports: UnitImports
     provisioning: Provisioning
     units: Units
+    clone_alarms: CloneAlarms
     unit_views: UnitViews
     orders: Orders
     policy: Policy
@@ -118,6 +120,7 @@ def build_services(
     downlinks = _downlinks(settings)
     updates = UnitUpdates(transactions, lambda: repository.director)
     releases = Releases(transactions, repository, updates)
+    provisioning = _provisioning(settings, transactions, repository)
     return Services(
         settings=settings,
         transactions=transactions,
@@ -132,8 +135,9 @@ def build_services(
         mac_blocks=MacBlocks(transactions),
         mac_leases=MacLeases(transactions),
         unit_imports=UnitImports(transactions),
-        provisioning=_provisioning(settings, transactions, repository),
+        provisioning=provisioning,
         units=Units(transactions, downlinks),
+        clone_alarms=CloneAlarms(transactions, downlinks, provisioning),
         unit_views=UnitViews(transactions),
         orders=Orders(transactions, downlinks.zone),
         policy=Policy(transactions, downlinks.zone),

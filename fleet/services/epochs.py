@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fleet.domain.clone_alarm import Resolution
 from fleet.domain.rollout import UnitState
 from fleet.domain.unit import CustodyEvent, TrustEvent, Unit, after, next_epoch
 from fleet.services.downlinks import queue_eviction
+from fleet.services.quarantine import close_alarm
 from fleet.services.rollouts import settle
 from fleet.store.assignments import AssignmentRepository
 from fleet.store.configurations import ConfigurationRepository
@@ -23,11 +25,12 @@ from fleet.store.units import UnitRepository
 OVER = "the unit began a new identity epoch"
 
 
-def next_identity(uow: UnitOfWork, unit: Unit) -> Unit:
+def next_identity(uow: UnitOfWork, unit: Unit, why: str) -> Unit:
     """`unit` in its next epoch, ready to be certified; IllegalTransitionError if it is not in our hands."""
     renewed = after(unit, CustodyEvent.REFURBISH, TrustEvent.RENEW)
     IdentityRepository(uow).kill(unit.serial)
     queue_eviction(uow, unit, "epoch")
+    close_alarm(uow, unit, Resolution.NEW_EPOCH, why)
     configurations = ConfigurationRepository(uow)
     configurations.save(configurations.of(unit.serial).reset())
     HeartbeatRepository(uow).forget(unit.serial)

@@ -9,6 +9,7 @@ from typing import Final
 from fleet.domain.access import Actor, Permission, system_actor
 from fleet.domain.audit import AuditAction
 from fleet.domain.delivery import DeliveryError, DeliveryState, Letter, OutboxEntry, retry_after
+from fleet.services.operators import require_operator
 from fleet.store.outbox import OutboxRepository
 from fleet.store.unit_of_work import Transactions
 
@@ -53,13 +54,13 @@ class Outbox:
 
     def list(self, actor: Actor, state: DeliveryState | None, limit: int, after_id: int | None) -> list[OutboxEntry]:
         """Messages by id, of one state or all."""
-        actor.require(Permission.OUTBOX_MANAGE)
+        require_operator(actor, Permission.OUTBOX_MANAGE)
         with self._transactions.read(actor) as uow:
             return OutboxRepository(uow).page(state, limit, after_id)
 
     def redeliver(self, actor: Actor, entry_id: int) -> None:
         """Send a message again, from its first attempt on, whatever came of it."""
-        actor.require(Permission.OUTBOX_MANAGE)
+        require_operator(actor, Permission.OUTBOX_MANAGE)
         with self._transactions.begin(actor) as uow:
             OutboxRepository(uow).reopen(entry_id)
             uow.audit(AuditAction.OUTBOX_RETRY, f"outbox-{entry_id}")

@@ -151,7 +151,7 @@ class Provisioning:
             if current is not None:
                 take_step(uow, current, RefurbishingEvent.BEGIN_EPOCH, why)
                 unit = replace(unit, condition=UnitCondition.REFURBISHED)
-            unit = units.save(next_identity(uow, unit))
+            unit = units.save(next_identity(uow, unit, why))
             units.note(serial, AuditAction.UNIT_BEGIN_EPOCH, why)
             uow.audit(AuditAction.UNIT_BEGIN_EPOCH, serial, ["epoch", "custody", "trust"])
             uow.commit()

@@ -19,6 +19,7 @@ from fleet.domain.term import Activated, Registered
 from fleet.domain.unit import Custody, CustodyEvent, Service, ServiceEvent, Unit, after
 from fleet.services.blind_returns import note_arrival
 from fleet.services.cancellation_quotes import requote_pending
+from fleet.services.clone_watch import watch_heartbeats, watch_registration
 from fleet.services.downlinks import Downlinks, command_message
 from fleet.services.line_levels import assess_line, store_line
 from fleet.services.settlement import settle
@@ -49,7 +50,7 @@ class Registration:
     def register(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]:
         """Answer a `register`: `registered`, and if accepted `configuration`. The first after shipping is receipt."""
         units, message = UnitRepository(uow), incoming.message
-        unit = units.hold(incoming.serial)
+        unit = watch_registration(uow, units.hold(incoming.serial), incoming)
         claims = message["serial"], MacAddress(message["mac"]), message["epoch"], message["board"]
         admission = admit(unit, *claims)
         if admission is Admission.BAD_IDENTITY:
@@ -80,6 +81,7 @@ class Registration:
             for incoming in batch
         }
         HeartbeatRepository(uow).save(list(latest.values()))
+        watch_heartbeats(uow, batch)
         stale = ConfigurationRepository(uow).not_yet_at(list(latest))
         return [self.downlinks.configuration(settings, uow.now) for settings in stale]
 

@@ -16,7 +16,7 @@ def scrap(uow: UnitOfWork, unit: Unit, why: str) -> Unit:
     """The unit as scrap, to be saved; its serial number and MAC are never given again."""
     check_not_held(uow, unit.serial)
     current = round_of(uow, unit)
-    scrapped = kill_identity(uow, after(unit, CustodyEvent.SCRAP), "scrapped")
+    scrapped = kill_identity(uow, after(unit, CustodyEvent.SCRAP), "scrapped", why)
     if current is not None:
         take_step(uow, current, RefurbishingEvent.SCRAP, why)
     MacAddressRepository(uow).move(unit.serial, AddressEvent.SCRAP, why)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from fleet.domain.audit import AuditAction
+from fleet.domain.clone_alarm import Resolution
 from fleet.domain.placement import Placement
 from fleet.domain.rma import Replacement, ReplacementEvent
 from fleet.domain.unit import Custody, ServiceEvent, Trust, TrustEvent, Unit, after
 from fleet.services.downlinks import queue_eviction
 from fleet.services.line_levels import store_line
+from fleet.services.quarantine import close_alarm
 from fleet.services.rma_tracks import take_step
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.identities import IdentityRepository
@@ -40,12 +42,16 @@ def swap(uow: UnitOfWork, placement: Placement, old_placement_id: int, at: datet
     uow.audit(AuditAction.RMA_SWAP, serial, ["configuration", "identity"], placement.opened.account_id)
 
 
-def kill_identity(uow: UnitOfWork, unit: Unit, reason: str) -> Unit:
-    """The unit with its identity dead and its connection thrown out; one that is revoked already stays as it is."""
+def kill_identity(uow: UnitOfWork, unit: Unit, reason: str, why: str = "") -> Unit:
+    """The unit with its identity dead and its connection thrown out; one that is revoked already stays as it is.
+
+    `reason` in one word; `why` people said so, which goes to the clone alarm that this resolves.
+    """
     if unit.trust is not Trust.REVOKED:
         unit = after(unit, TrustEvent.REVOKE)
     IdentityRepository(uow).kill(unit.serial)
     queue_eviction(uow, unit, reason)
+    close_alarm(uow, unit, Resolution.REVOKED, why or reason)
     return unit
 
 

@@ -14,9 +14,10 @@ from fleet.domain.heartbeat import Heartbeat
 from fleet.domain.line_allowance import LineAllowance
 from fleet.domain.reason import check_why
 from fleet.domain.refurbishing import Round
-from fleet.domain.unit import Custody, TrustEvent, Unit, after
+from fleet.domain.unit import Custody, Trust, TrustEvent, Unit, after
 from fleet.services.downlinks import Downlinks, command_message, queue, queue_eviction
 from fleet.services.line_levels import assess_line, set_line
+from fleet.services.quarantine import clear
 from fleet.services.scrapping import scrap as scrap_unit
 from fleet.services.swap import kill_identity
 from fleet.store.commands import CommandRepository
@@ -115,8 +116,9 @@ class Units:
             before = configurations.of(serial)
             before.check_version(version)
             settings = configurations.save(before.changed(channel, window))
-            message = self._downlinks.configuration(settings, uow.now)
-            queue(uow, f"configuration:{serial}:{settings.version}", message)
+            if unit.trust is Trust.GOOD:  # a doubtful identity hears it when it is cleared
+                message = self._downlinks.configuration(settings, uow.now)
+                queue(uow, f"configuration:{serial}:{settings.version}", message)
             uow.audit(AuditAction.UNIT_CONFIGURE, serial, ["channel", "window"], unit.account_id)
             uow.commit()
             return settings
@@ -134,18 +136,13 @@ class Units:
     def clear(self, actor: Actor, serial: str, why: str) -> Unit:
         """End a quarantine: the unit is trusted again."""
 
-        def change(uow: UnitOfWork, unit: Unit) -> Unit:
-            unit = after(unit, TrustEvent.CLEAR)
-            queue_eviction(uow, unit, "cleared")  # it comes back at once with all it may do
-            return unit
-
-        return self._change(actor, serial, why, AuditAction.UNIT_CLEAR, change)
+        return self._change(actor, serial, why, AuditAction.UNIT_CLEAR, lambda uow, unit: clear(uow, unit, why))
 
     def revoke(self, actor: Actor, serial: str, why: str) -> Unit:
         """End the unit's identity for ever; only a new epoch lets it in again."""
 
         def change(uow: UnitOfWork, unit: Unit) -> Unit:
-            return kill_identity(uow, after(unit, TrustEvent.REVOKE), "revoked")
+            return kill_identity(uow, after(unit, TrustEvent.REVOKE), "revoked", why)
 
         return self._change(actor, serial, why, AuditAction.UNIT_REVOKE, change)
 

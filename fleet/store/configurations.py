@@ -9,8 +9,9 @@ from sqlalchemy import Row, select
 from fleet.domain.configuration import Channel, Configuration, Window
 from fleet.domain.line_allowance import LineLevel
 from fleet.domain.placement import Placement
+from fleet.domain.unit import Trust
 from fleet.store.tables.commerce import placements
-from fleet.store.tables.equipment import configurations, heartbeats
+from fleet.store.tables.equipment import configurations, heartbeats, units
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.upsert import upsert
 
@@ -42,10 +43,12 @@ class ConfigurationRepository:
         return configuration
 
     def not_yet_at(self, serials: list[str]) -> list[Configuration]:
-        """The configurations of those units whose last heartbeat ran another version."""
+        """The configurations of those units, if trusted, whose last heartbeat ran another version."""
         query = (
             select(configurations)
             .join(heartbeats, heartbeats.c.serial == configurations.c.serial)
+            .join(units, units.c.serial == configurations.c.serial)
+            .where(units.c.trust == Trust.GOOD)
             .where(heartbeats.c.serial.in_(serials), heartbeats.c.config_version != configurations.c.version)
         )
         return [_configuration(row) for row in self._connection.execute(query)]

@@ -24,7 +24,7 @@ COLUMNS = ("serial", "mac", "board", "custody", "service", "trust", "account", "
 
 @unit.callback()
 def describe() -> None:
-    """Look at adapters, command them, quarantine or revoke them."""
+    """Look at adapters, command them, quarantine or revoke them, resolve clone alarms."""
 
 
 @unit.command("list")
@@ -95,6 +95,36 @@ def revoke(serial: SerialArgument, reason: ReasonOption, as_json: JsonOption = F
     Example: plugtone unit revoke PT000000018 --reason "stolen"
     """
     _act(serial, "revoke", reason, as_json)
+
+
+@unit.command("alarms")
+def alarms(
+    open_only: Annotated[bool, typer.Option("--open", help="Only those nobody has resolved yet.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the clone alarms: who is quarantined as a copy, and on what evidence.
+
+    Example: plugtone unit alarms --open
+    """
+    with FleetClient.from_environment() as fleet:
+        found = fleet.items("/v1/clone-alarms", open_only=open_only)
+        last = "claimed" if open_only else "resolution"
+        show_list(found, ("id", "unit", "evidence", "raised_at", last), as_json)
+
+
+@unit.command("resolve")
+def resolve(
+    alarm: Annotated[str, typer.Argument(help="As CA-1.")],
+    found: Annotated[str, typer.Option("--as", help="What you found: false_alarm, new_epoch or revoked.")],
+    reason: ReasonOption,
+    as_json: JsonOption = False,
+) -> None:
+    """End the quarantine of a clone alarm as you found it.
+
+    Example: plugtone unit resolve CA-1 --as false_alarm --reason "two starts on the bench"
+    """
+    with FleetClient.from_environment() as fleet:
+        show_one(fleet.post(f"/v1/clone-alarms/{alarm}/resolve", {"resolution": found, "reason": reason}), as_json)
 
 
 def serial_of(fleet: FleetClient, text: str) -> str:

@@ -15,6 +15,7 @@ from fleet.store.tables import (
     requests,
     retention,
     rollouts,
+    trust,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "requests",
     "retention",
     "rollouts",
+    "trust",
 ]

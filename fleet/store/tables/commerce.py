@@ -64,6 +64,7 @@ order_lines = Table(
     Column("credit_cents", BigInteger, nullable=False),
     Column("shipped", Integer, nullable=False),
     Column("leased", Boolean, nullable=False, server_default=false()),
+    Column("brought", Boolean, nullable=False, server_default=false()),  # along, by the account whose it is
 )
 
 placements = Table(

@@ -10,20 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from starlette.testclient import TestClient
 
 from fleet.api.app import create_app
 from fleet.domain.access import ROLE_PERMISSIONS, Permission, Role, system_actor
+from fleet.domain.account import Account
 from fleet.domain.audit import READS
 from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.people import LinkPurpose
 from fleet.domain.rma import Condition, ReplacementMode, RmaKind
 from fleet.domain.termination import Breach
+from fleet.domain.unit import Unit
 from fleet.services.build import Services, build_services
 from fleet.services.cancellations import Asked
 from fleet.services.credentials import Passwords, Prefix, mint
 from fleet.store.base import metadata
+from fleet.store.clone_alarms import KeptAlarm
 from fleet.store.credentials import CredentialRepository
 from fleet.store.tables.journal import audit_log
 from fleet.store.tables.people import people
@@ -81,9 +84,14 @@ class World:
             return found | {"audit_log": [tuple(r) for r in connection.execute(changes)]}
 
 
-def build_house(services: Services, warehouse: Warehouse, name: str) -> House:
-    account = warehouse.open_account(name)
-    unit = warehouse.place(account)
+def copied(warehouse: Warehouse, unit: Unit, account: Account) -> KeptAlarm:
+    """The alarm that another unit of the account claims the unit's MAC address."""
+    warehouse.register(warehouse.place(account), mac=unit.mac.octets)
+    return warehouse.services.clone_alarms.page(warehouse.actor, 99, None)[-1]
+
+
+def admitted(services: Services, account: Account) -> tuple[Row[Any], str]:
+    """The account's Administrator, with a password, and a token bound to the account that has every permission."""
     with services.transactions.begin(system_actor("test")) as uow:
         person = uow.connection.execute(select(people).where(people.c.account_id == account.id)).one()
         credentials = CredentialRepository(uow)
@@ -95,6 +103,13 @@ def build_house(services: Services, warehouse: Warehouse, name: str) -> House:
         )  # fmt: skip
         uow.commit()
     services.people.choose_password(link.text, PASSWORD)
+    return person, bound.text
+
+
+def build_house(services: Services, warehouse: Warehouse, name: str) -> House:
+    account = warehouse.open_account(name)
+    unit = warehouse.place(account)
+    person, bound = admitted(services, account)
     session = services.access.sign_in(person.email, PASSWORD, "")
     actor = services.access.actor_of_secret(session.secret)
     token = services.access.create_token(actor, f"{name} token", actor.permissions, None).token
@@ -106,6 +121,7 @@ def build_house(services: Services, warehouse: Warehouse, name: str) -> House:
     held = services.blind_returns.take_in(warehouse.actor, blind.serial, Condition.SOUND, f"{name} sent it").blind
     assert held is not None
     notice = services.terminations.give_notice(warehouse.actor, account.id, Breach.OTHER, f"{name} called too much")
+    alarm = copied(warehouse, unit, account)
     reference = f"AC-{account.id}"
     parameters = {
         "account": reference,
@@ -118,10 +134,12 @@ def build_house(services: Services, warehouse: Warehouse, name: str) -> House:
         "blind_return": held.reference,
         "breach_notice": notice.reference,
         "cancellation": f"CN-{cancellation.id}",
+        "alarm": alarm.reference,
     }
     marks = (name, person.email, unit.serial, str(unit.mac), f"{name} token", f'"{reference}"', f'"RMA-{rma.id}"')
     marks += (f'"CN-{cancellation.id}"', f'"{held.reference}"', blind.serial, f'"{notice.reference}"')
-    return House(reference, name, parameters, marks, session.secret, bound.text)
+    marks += (alarm.alarm.quarantined,)
+    return House(reference, name, parameters, marks, session.secret, bound)
 
 
 @pytest.fixture(scope="module")

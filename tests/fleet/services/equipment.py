@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from cryptography import x509
@@ -42,6 +42,7 @@ REPORT = StationReport("1.0.0", 1, PASSED, "label.png")
 PARCEL = Parcel("UPS", "1Z999")
 AS_NEW = Inspection(InspectionCode.NO_FAULT_FOUND, note="as new")
 FLASH_BYTES = catalogue.load("simulated").flash.bytes
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # of a unit's clock before it knows the time
 
 
 def make_csr(serial: str, key: ec.EllipticCurvePrivateKey | None = None) -> bytes:
@@ -85,6 +86,7 @@ class Warehouse:
     actor: Actor
     made: int = 0
     sequence: int = 0
+    boot_id: int = 1  # of the start in which units speak
     provisioning: Provisioning = field(init=False)
     registration: Registration = field(init=False)
 
@@ -190,14 +192,15 @@ class Warehouse:
 
     def beat(self, *units: Unit, config_version: int = 1) -> list[Outgoing]:
         with self.services.transactions.begin(unit_actor("gateway")) as uow:
-            batch = [Incoming(unit.serial, heartbeat(config_version, n), uow.now) for n, unit in enumerate(units)]
+            messages = [heartbeat(config_version, n, self.boot_id, uow.now) for n, _ in enumerate(units)]
+            batch = [Incoming(unit.serial, message, uow.now) for unit, message in zip(units, messages, strict=True)]
             answers = self.registration.heartbeat(uow, batch)
             uow.commit()
             return answers
 
     def _say(self, unit: Unit, name: str, values: dict[str, Any], handler: Any) -> list[Outgoing]:
         self.sequence += 1
-        message = unpack(pack(name, values, boot_id=1, sequence=self.sequence))
+        message = unpack(pack(name, values, boot_id=self.boot_id, sequence=self.sequence))
         with self.services.transactions.begin(unit_actor(unit.serial)) as uow:
             answers: list[Outgoing] = handler(uow, Incoming(unit.serial, message, uow.now))
             uow.commit()
@@ -206,7 +209,7 @@ class Warehouse:
         return answers
 
 
-def heartbeat(config_version: int, uptime_s: int) -> Message:
+def heartbeat(config_version: int, uptime_s: int, boot_id: int = 1, at: datetime = NEVER) -> Message:
     values = {
         "uptime_s": uptime_s,
         "state": 7,
@@ -217,7 +220,7 @@ def heartbeat(config_version: int, uptime_s: int) -> Message:
         "config_version": config_version,
         "free_heap_bytes": 50_000,
         "waiting_reports": 0,
-        "clock_s": 0,
+        "clock_s": int(at.timestamp()),
     }
-    message: Message = unpack(pack("heartbeat", values))
+    message: Message = unpack(pack("heartbeat", values, boot_id=boot_id))
     return message

@@ -1,0 +1,23 @@
+"""`plugtone unit` against the real service: what only the operator's people do with a unit in doubt."""
+
+from fleet.domain.access import Role
+from fleet.services.build import Services
+from tests.fleet.conftest import someone
+from tests.fleet.services.equipment import Warehouse
+from tests.tools.commands.conftest import Run
+
+
+def test_clone_alarms_are_listed_and_resolved(plugtone: Run, services: Services) -> None:
+    warehouse = Warehouse(services, someone(Role.ADMIN))
+    warehouse.load_block()
+    unit, other = warehouse.stock(), warehouse.stock()
+    warehouse.register(unit, mac=other.mac.octets)
+    printed = plugtone("unit", "alarms", "--open")
+    assert "CA-1" in printed
+    assert unit.serial in printed
+    assert max(map(len, printed.splitlines())) <= 80
+    resolve = ("unit", "resolve", "CA-1", "--reason", "a mixed-up board")
+    assert "resolution" in plugtone(*resolve, "--as", "false_alarm")
+    assert plugtone("unit", "alarms", "--open", "--json") == []
+    assert [alarm["resolution"] for alarm in plugtone("unit", "alarms", "--json")] == ["false_alarm"]
+    assert "CA-1 was resolved as false_alarm" in plugtone(*resolve, "--as", "revoked", status=1)
