@@ -17,6 +17,7 @@ from fleet.domain.return_deadline import judge_return, reminder_on
 from fleet.domain.rma import Return, ReturnEvent, Rma
 from fleet.domain.rma_permits import check_may_expire
 from fleet.services.letters import write_to_administrators
+from fleet.services.locks import hold_rma
 from fleet.services.rma_tracks import take_step
 from fleet.services.settlement import return_cases, settle
 from fleet.store.policy import PolicyRepository
@@ -50,30 +51,38 @@ class Deadlines:
         """Mail every Administrator a reminder of each return that is due soon, once; how many returns there were."""
         count, after = 0, 0
         while True:
-            with self._transactions.begin(actor) as uow:
+            with self._transactions.read(actor) as uow:
                 waiting = RmaRepository(uow).waiting(local_date(uow.now, self._zone), after, BATCH_RMAS)
-                count += sum(self._remind(uow, rma) for rma in waiting)
-                uow.commit()
+                soon = [rma.id for rma in waiting if self._is_due_soon(uow, rma)]
+            count += sum(self._remind(actor, rma_id) for rma_id in soon)
             if not waiting:
                 return count
             after = waiting[-1].id
 
-    def _remind(self, uow: UnitOfWork, rma: Rma) -> bool:
-        today, name = local_date(uow.now, self._zone), refer(Noun.RMA, rma.id)
-        if rma.due_on is None or rma.approved_at is None:
+    def _is_due_soon(self, uow: UnitOfWork, rma: Rma) -> bool:
+        today = local_date(uow.now, self._zone)
+        if rma.returning is not Return.AWAITED or rma.due_on is None or rma.approved_at is None:
             return False
         begins_on = local_date(rma.approved_at, self._zone)
-        if today < reminder_on(rma.due_on, begins_on, PolicyRepository(uow).book()):
-            return False
-        by = f"{rma.due_on}, the whole day included"
-        line = f"{rma.serial} goes back under {name}: please hand it to the carrier by {by}."
-        subject = f"{name}: {rma.serial} is due on {rma.due_on}"
-        return write_to_administrators(uow, rma.account_id, f"return_reminder:{name}", subject, [line]) > 0
+        return reminder_on(rma.due_on, begins_on, PolicyRepository(uow).book()) <= today <= rma.due_on
+
+    def _remind(self, actor: Actor, rma_id: int) -> bool:
+        with self._transactions.begin(actor) as uow:
+            rma = hold_rma(uow, rma_id)  # another worker that is at it is through now, and its letters are seen
+            if not self._is_due_soon(uow, rma):
+                return False
+            name = refer(Noun.RMA, rma.id)
+            by = f"{rma.due_on}, the whole day included"
+            line = f"{rma.serial} goes back under {name}: please hand it to the carrier by {by}."
+            subject = f"{name}: {rma.serial} is due on {rma.due_on}"
+            told = write_to_administrators(uow, rma.account_id, f"return_reminder:{name}", subject, [line])
+            uow.commit()
+            return told > 0
 
     def _expire(self, actor: Actor, rma_id: int) -> bool:
         with self._transactions.begin(actor) as uow:
             rmas = RmaRepository(uow)
-            rma = rmas.hold(rma_id)
+            rma = hold_rma(uow, rma_id)
             try:
                 why = self._why_overdue(uow, rma)
             except ConflictError:  # a scan says that it is in time, or it has come meanwhile

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from fleet.domain.access import Actor, ForbiddenError, system_actor, unit_actor
 from fleet.domain.errors import FleetError
 from fleet.domain.sequence_window import Novelty, SequenceWindow
+from fleet.services.locks import hold_registering
 from fleet.services.unit_messages import Incoming, Outgoing
 from fleet.store.ingest import DeadLetter, IngestStore, Start, UnitEvent
 from fleet.store.unit_of_work import Transactions, UnitOfWork
@@ -30,6 +31,7 @@ from protocol.wire.topics import parse_up_topic
 
 GATEWAY = system_actor("gateway")
 _REPORTS = ("service_ready", "update_report", "command_result", "events")
+HOLDING = frozenset({"register", "service_ready"})  # what moves units: locked for the whole batch at once
 _NAMES = {"register": ("register",), "heartbeat": ("heartbeat",), "report": _REPORTS}
 
 # What a single message can do wrong; anything else is the machine's fault and stops the batch.
@@ -101,6 +103,7 @@ class Ingest:
         decoded = [pair for delivery in deliveries if (pair := _decode(delivery, letters))]
         with self._transactions.begin(GATEWAY) as uow:
             store = IngestStore(uow.connection)
+            hold_registering(uow, {i.serial for _, i in decoded if i.message.name in HOLDING})
             batch = _Batch(uow, store, store.windows({_start(incoming) for _, incoming in decoded}), letters=letters)
             heartbeats = [pair for pair in decoded if self._take(batch, *pair)]
             self._heartbeats(batch, heartbeats)

@@ -12,7 +12,7 @@ from fleet.domain.local_dates import local_date
 from fleet.domain.order import Order, OrderLine, assign_lines, check_lines
 from fleet.domain.placement import NewPlacement
 from fleet.domain.references import Noun, refer
-from fleet.services.shipping import Parcel, ship_unit
+from fleet.services.shipping import Parcel, check_unreserved, ship_unit
 from fleet.store.accounts import AccountRepository
 from fleet.store.orders import OrderRepository
 from fleet.store.unit_of_work import Transactions
@@ -65,6 +65,7 @@ class Orders:
             order = orders.hold(order_id)
             units = [repository.hold(serial) for serial in sorted(serials)]
             AccountRepository(uow).hold(order.account_id).check_open()
+            check_unreserved(units)
             positions = assign_lines(order, [unit.board for unit in units])
             for unit, position in zip(units, positions, strict=True):
                 line = order.lines[position]

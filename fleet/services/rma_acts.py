@@ -1,6 +1,6 @@
 """What every act on an RMA brings with it: it is audited, what it made known is settled, quotes are told again.
 
-One transaction an act; the RMA is locked first, then the account.
+One transaction an act; what it locks, and in which order, is said in locks.py.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from fleet.domain.audit import AuditAction
 from fleet.domain.references import Noun, refer
 from fleet.domain.rma import Rma
 from fleet.services.cancellation_quotes import requote_pending
+from fleet.services.locks import hold_rma
 from fleet.services.settlement import settle
 from fleet.store.rmas import RmaRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
@@ -32,7 +33,7 @@ class RmaActs:
         actor.require(permission)
         with self._transactions.begin(actor) as uow:
             rmas = RmaRepository(uow)
-            rma = rmas.save(change(uow, rmas.hold(rma_id)))
+            rma = rmas.save(change(uow, hold_rma(uow, rma_id)))
             uow.audit(action, refer(Noun.RMA, rma.id), account_id=rma.account_id)
             settle(uow, rma.account_id, self._zone)
             requote_pending(uow, rma.account_id, self._zone)

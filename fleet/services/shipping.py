@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from fleet.domain.errors import ConflictError
@@ -9,7 +10,7 @@ from fleet.domain.placement import NewPlacement, Placement
 from fleet.domain.references import Noun, refer
 from fleet.domain.suspension import AccountService
 from fleet.domain.term import Shipped
-from fleet.domain.unit import CustodyEvent, ServiceEvent, Trust, Unit, after
+from fleet.domain.unit import Custody, CustodyEvent, ServiceEvent, Trust, Unit, after
 from fleet.store.accounts import AccountRepository
 from fleet.store.placements import PlacementRepository
 from fleet.store.standings import StandingRepository
@@ -26,8 +27,15 @@ class Parcel:
     tracking: str
 
 
+def check_unreserved(units: Iterable[Unit]) -> None:
+    """ConflictError if one of them is set aside for an RMA: it is that RMA's to send."""
+    for unit in units:
+        if unit.custody is Custody.RESERVED:
+            raise ConflictError(f"{unit.serial} is reserved for an RMA: take another one, or cancel that RMA first")
+
+
 def ship_unit(uow: UnitOfWork, unit: Unit, opened: NewPlacement, parcel: Parcel) -> Placement:
-    """Send `unit` on the terms of `opened`; ConflictError if it is not trusted or not in stock."""
+    """Send `unit` on the terms of `opened`; ConflictError if it is not trusted, not in stock and not reserved."""
     if unit.trust is not Trust.GOOD:
         raise ConflictError(f"{unit.serial} is {unit.trust}: it cannot be shipped")
     AccountRepository(uow).hold(opened.account_id)  # its service may be ending in another transaction

@@ -91,10 +91,12 @@ class Suspensions:
 
     def _hold(self, uow: UnitOfWork, account_id: int) -> list[Unit]:
         AccountRepository(uow).get(account_id)
-        here = {each.opened.serial for each in PlacementRepository(uow).of_account(account_id) if each.until is None}
-        units = [UnitRepository(uow).hold(serial) for serial in sorted(here)]
+        here = _serials(uow, account_id)
+        UnitRepository(uow).hold_all(here)
         AccountRepository(uow).hold(account_id)
-        return units
+        if _serials(uow, account_id) != here:
+            raise ConflictError(f"a unit of {refer(Noun.ACCOUNT, account_id)} came or went this moment; try again")
+        return [UnitRepository(uow).get(serial) for serial in sorted(here)]
 
     def _set_lines(self, uow: UnitOfWork, here: list[Unit]) -> None:
         for unit in here:
@@ -103,6 +105,10 @@ class Suspensions:
     @staticmethod
     def _audit(uow: UnitOfWork, account_id: int, action: AuditAction, reason: SuspensionReason) -> None:
         uow.audit(action, refer(Noun.ACCOUNT, account_id), ["service", reason], account_id)
+
+
+def _serials(uow: UnitOfWork, account_id: int) -> set[str]:
+    return {each.opened.serial for each in PlacementRepository(uow).of_account(account_id) if each.until is None}
 
 
 def _charge(books: Books, standing: ServiceStanding) -> None:

@@ -60,7 +60,9 @@ class OrderRepository:
 
     def _one(self, order_id: int, lock: bool) -> Order:
         query = select(orders).where(orders.c.id == order_id, self._scope)
-        found = self._with_lines(self._connection.execute(query.with_for_update() if lock else query).all())
+        found = self._with_lines(
+            self._connection.execute(query.with_for_update(key_share=True) if lock else query).all()
+        )
         if not found:
             raise NotFoundError(f"there is no order {refer(Noun.ORDER, order_id)}")
         return found[0]

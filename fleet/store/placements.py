@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -35,6 +36,17 @@ class PlacementRepository:
         query = select(placements).where(placements.c.serial == serial, placements.c.until.is_(None), self._scope)
         row = self._connection.execute(query).one_or_none()
         return None if row is None else _placement(row)
+
+    def unregistered(self, serials: Collection[str]) -> list[Placement]:
+        """Where those of the units are placed that have not come on there yet."""
+        waiting = [placements.c.until.is_(None), placements.c.registered_at.is_(None), self._scope]
+        query = select(placements).where(placements.c.serial.in_(sorted(serials)), *waiting)
+        return [_placement(row) for row in self._connection.execute(query)]
+
+    def serials_of(self, placement_ids: Collection[int]) -> set[str]:
+        """The units of these placements."""
+        query = select(placements.c.serial).where(placements.c.id.in_(sorted(placement_ids)), self._scope)
+        return set(self._connection.execute(query).scalars()) if placement_ids else set()
 
     def latest_of(self, serial: str) -> Placement:
         """Where the unit is placed, or was last; NotFoundError if it never left, or not into the actor's scope."""

@@ -41,9 +41,18 @@ class RmaRepository:
 
     def hold_of_replacement(self, placement_id: int) -> Rma | None:
         """The RMA that sent the unit of a placement as a replacement, locked."""
-        query = select(rmas).where(rmas.c.replacement_placement_id == placement_id, self._scope).with_for_update()
+        query = (
+            select(rmas)
+            .where(rmas.c.replacement_placement_id == placement_id, self._scope)
+            .with_for_update(key_share=True)
+        )
         row = self._connection.execute(query).one_or_none()
         return None if row is None else _rma(row)
+
+    def hold_of_replacements(self, placement_ids: Collection[int]) -> None:
+        """Lock the RMAs that sent the units of these placements, in the order of their numbers."""
+        sent = select(rmas.c.id).where(rmas.c.replacement_placement_id.in_(placement_ids), self._scope)
+        self._connection.execute(sent.order_by(rmas.c.id).with_for_update(key_share=True)).all()
 
     def open_of(self, placement_id: int) -> Rma | None:
         """The RMA that is requested or approved for a placement."""
@@ -75,7 +84,9 @@ class RmaRepository:
             rmas.c.decision == Decision.APPROVED,
             self._scope,
         )
-        return [_rma(row) for row in self._connection.execute(query.order_by(rmas.c.id).with_for_update())]
+        return [
+            _rma(row) for row in self._connection.execute(query.order_by(rmas.c.id).with_for_update(key_share=True))
+        ]
 
     def hold_reserved(self, placement_ids: Collection[int]) -> list[Rma]:
         """Those of the placements for which a replacement is set aside, locked, oldest first."""
@@ -150,7 +161,7 @@ class RmaRepository:
 
     def _one(self, condition: ColumnElement[bool], rma_id: int, lock: bool = False) -> Rma:
         query = select(rmas).where(condition, self._scope)
-        row = self._connection.execute(query.with_for_update() if lock else query).one_or_none()
+        row = self._connection.execute(query.with_for_update(key_share=True) if lock else query).one_or_none()
         if row is None:
             raise NotFoundError(f"there is no RMA {refer(Noun.RMA, rma_id)}")
         return _rma(row)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -46,6 +46,11 @@ class UnitRepository:
     def hold(self, serial: str) -> Unit:
         """The unit, locked until this transaction ends, for a change that depends on its state."""
         return self._one(units.c.serial == serial, serial, lock=True)
+
+    def hold_all(self, serials: Collection[str]) -> None:
+        """Lock these units, those that there are, until this transaction ends: in the order of their numbers."""
+        query = select(units.c.serial).where(units.c.serial.in_(sorted(serials)), self._scope).order_by(units.c.serial)
+        self._connection.execute(query.with_for_update(key_share=True)).all()
 
     def by_mac(self, mac: MacAddress) -> Unit:
         """The unit with that MAC, its base MAC or a further one."""
@@ -168,7 +173,7 @@ class UnitRepository:
 
     def _one(self, condition: ColumnElement[bool], name: str, lock: bool = False) -> Unit:
         query = select(units).where(condition, self._scope).order_by(units.c.serial).limit(1)
-        row = self._connection.execute(query.with_for_update() if lock else query).one_or_none()
+        row = self._connection.execute(query.with_for_update(key_share=True) if lock else query).one_or_none()
         if row is None:
             raise NotFoundError(f"there is no unit {name}")
         return unit_of(row)

@@ -139,3 +139,15 @@ def test_a_unit_that_went_back_is_out_of_its_former_accounts_sight_but_its_term_
     with pytest.raises(NotFoundError):
         warehouse.services.units.get(own, unit.serial)
     assert warehouse.services.terms.of_unit(own, unit.serial)[1].state == "in_our_hands"
+
+
+def test_a_unit_that_is_set_aside_for_an_rma_is_not_sent_with_an_order(warehouse: Warehouse) -> None:
+    account = warehouse.open_account()
+    rma = warehouse.approved(warehouse.place(account))
+    reserved = warehouse.stock()
+    warehouse.services.rmas.reserve(warehouse.actor, rma.id)
+    order = warehouse.services.orders.create(warehouse.actor, account.id, None, [LINE])
+    before = snapshot(warehouse.services)
+    with pytest.raises(ConflictError, match="is reserved for an RMA"):
+        warehouse.services.orders.ship(warehouse.actor, order.id, [reserved.serial], PARCEL)
+    assert snapshot(warehouse.services) == before
