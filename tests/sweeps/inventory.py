@@ -24,7 +24,7 @@ def on_sqlite(seed: int) -> Outcome:
 
 def on_postgresql(seed: int) -> Outcome:
     """One race on a new PostgreSQL database."""
-    return _race(postgresql_cluster.create_database(_cluster(), f"race{seed}"), seed)
+    return _race(postgresql_cluster.create_database(cluster(), f"race{seed}"), seed)
 
 
 def _race(url: str, seed: int) -> Outcome:
@@ -34,7 +34,8 @@ def _race(url: str, seed: int) -> Outcome:
 
 
 @cache
-def _cluster() -> str:
+def cluster() -> str:
+    """A PostgreSQL of this run's own."""
     initdb, control = postgresql_cluster.program("initdb"), postgresql_cluster.program("pg_ctl")
     if initdb is None or control is None:
         raise FileNotFoundError("PostgreSQL (initdb, pg_ctl) is not installed; this sweep needs it")

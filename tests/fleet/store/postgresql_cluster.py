@@ -46,10 +46,10 @@ def running(initdb: str, control: str) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def create_database(cluster: str, name: str) -> str:
-    """The URL of an empty database of that name."""
+def create_database(cluster: str, name: str, template: str = "template1") -> str:
+    """The URL of a new database of that name: an empty one, or a copy of `template`, which nobody may be using."""
     engine = create_engine(cluster.format("postgres"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
+        connection.exec_driver_sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     engine.dispose()
     return cluster.format(name)
