@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import Query, Response
+from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, Field
 
 from fleet.api.fields import MacField, SerialField, WhyIn, parse_mac
-from fleet.api.pages import IfMatchDep, Page, PageDep, etag, make_page
+from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
 from fleet.domain.lease import MAX_LEASE_DAYS, MAX_LEASE_UNITS, MAX_USES_PER_REPORT, Lease, LeaseState, Outcome, Use
@@ -101,19 +101,18 @@ def present_lease(lease: Lease) -> LeaseOut:
     )
 
 
-def present_detail(detail: LeaseDetail, response: Response) -> LeaseDetailOut:
+def present_detail(detail: LeaseDetail) -> LeaseDetailOut:
     """A lease with its slots, under its version."""
-    response.headers["ETag"] = etag(detail.lease.version)
     slots = [SlotOut(serial=slot.serial, mac=str(slot.mac)) for slot in detail.slots]
     return LeaseDetailOut(**present_lease(detail.lease).model_dump(), used=detail.used, slots=slots)
 
 
 @router.post("/v1/mac-leases", permission=Permission.UNIT_PROVISION, status_code=201)
-def take(body: LeaseIn, response: Response, actor: ActorDep, services: ServicesDep) -> LeaseDetailOut:
+def take(body: LeaseIn, actor: ActorDep, services: ServicesDep) -> LeaseDetailOut:
     """Take serial numbers and addresses along, to work without network for some days."""
     period = timedelta(days=body.days)
     detail = services.mac_leases.take(actor, body.request, body.station, body.board, body.units, period)
-    return present_detail(detail, response)
+    return present_detail(detail)
 
 
 @router.get("/v1/mac-leases", permission=Permission.UNIT_PROVISION)
@@ -130,9 +129,9 @@ def list_leases(
 
 
 @router.get("/v1/mac-leases/{lease}", permission=Permission.UNIT_PROVISION)
-def get_lease(lease: str, response: Response, actor: ActorDep, services: ServicesDep) -> LeaseDetailOut:
+def get_lease(lease: str, actor: ActorDep, services: ServicesDep) -> LeaseDetailOut:
     """One lease with its slots."""
-    return present_detail(services.mac_leases.get(actor, number_of(Noun.MAC_LEASE, lease)), response)
+    return present_detail(services.mac_leases.get(actor, number_of(Noun.MAC_LEASE, lease)))
 
 
 @router.post("/v1/mac-leases/{lease}/uses", permission=Permission.UNIT_PROVISION)
@@ -147,18 +146,14 @@ def report_uses(lease: str, body: UsesIn, actor: ActorDep, services: ServicesDep
 
 
 @router.post("/v1/mac-leases/{lease}/settle", permission=Permission.UNIT_PROVISION)
-def settle(
-    lease: str, body: SettlementIn, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
-) -> LeaseDetailOut:
+def settle(lease: str, body: SettlementIn, actor: ActorDep, services: ServicesDep) -> LeaseDetailOut:
     """Give back what was not used, once every use is reported."""
     number = number_of(Noun.MAC_LEASE, lease)
-    return present_detail(services.mac_leases.settle(actor, number, body.used, version), response)
+    return present_detail(services.mac_leases.settle(actor, number, body.used))
 
 
 @router.post("/v1/mac-leases/{lease}/write-off", permission=Permission.MAC_MANAGE)
-def write_off(
-    lease: str, body: WhyIn, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
-) -> LeaseDetailOut:
+def write_off(lease: str, body: WhyIn, actor: ActorDep, services: ServicesDep) -> LeaseDetailOut:
     """Give up on a lost station: what it did not report is given to nobody, unless it reports after all."""
     number = number_of(Noun.MAC_LEASE, lease)
-    return present_detail(services.mac_leases.write_off(actor, number, body.reason, version), response)
+    return present_detail(services.mac_leases.write_off(actor, number, body.reason))

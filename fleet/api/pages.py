@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Final, Generic, TypeVar
 
-from fastapi import Depends, Header, Query
+from fastapi import Depends, Query
 from pydantic import BaseModel
 
 from fleet.domain.errors import InvalidError
@@ -85,14 +85,11 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def if_match(if_match: Annotated[str | None, Header()] = None) -> int | None:
-    """The version the sender saw, None for any; InvalidError for a tag we never handed out."""
-    if if_match is None or if_match == "*":
+def version_of(tag: str | None) -> int | None:
+    """The version in an `If-Match` header, None for any; InvalidError for a tag we never handed out."""
+    if tag is None or tag == "*":
         return None
-    version = if_match.removeprefix("W/").strip('"')
-    if not version.isdecimal():
-        raise InvalidError(f"If-Match takes the ETag that was read, got {if_match!r}")
+    version = tag.removeprefix("W/").strip('"')
+    if not version.isdecimal() or len(version) > MAX_REFERENCE_DIGITS:
+        raise InvalidError(f"If-Match takes the ETag that was read, got {tag[:40]!r}")
     return int(version)
-
-
-IfMatchDep = Annotated[int | None, Depends(if_match)]

@@ -1,13 +1,13 @@
-"""People over HTTP: invite, list, give roles, disable."""
+"""People over HTTP: invite, list, give roles, disable; and what is held of a person: see, correct, erase."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from fastapi import Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from fleet.api.pages import IfMatchDep, Page, PageDep, etag, make_page
+from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.references import account_number, present_account
 from fleet.api.routing import SECRET, ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission, Role
@@ -41,6 +41,13 @@ class RolesIn(BaseModel):
     roles: list[Role] = RolesField
 
 
+class PersonIn(BaseModel):
+    """What to put right; null: as it is. The e-mail address is the name one signs in with."""
+
+    name: str | None = Field(default=None, max_length=120)
+    email: str | None = Field(default=None, max_length=254)
+
+
 class LinkOut(BaseModel):
     """A link to hand over; it works once."""
 
@@ -61,17 +68,12 @@ def present_person(person: Person) -> PersonOut:
     )
 
 
-def _tagged(person: Person, response: Response) -> PersonOut:
-    response.headers["ETag"] = etag(person.version)
-    return present_person(person)
-
-
 @router.post("/v1/people", permission=Permission.PEOPLE_MANAGE, status_code=201)
-def invite(body: InvitationIn, response: Response, actor: ActorDep, services: ServicesDep) -> PersonOut:
+def invite(body: InvitationIn, actor: ActorDep, services: ServicesDep) -> PersonOut:
     """Invite a person; their link goes out by mail."""
     account_id = account_number(body.account)
     person = services.people.invite(actor, body.name, body.email, frozenset(body.roles), account_id)
-    return _tagged(person, response)
+    return present_person(person)
 
 
 @router.get("/v1/people", permission=Permission.PEOPLE_MANAGE)
@@ -81,35 +83,29 @@ def list_people(page: PageDep, actor: ActorDep, services: ServicesDep) -> Page[P
     return make_page(people, page.limit, lambda person: person.id, present_person)
 
 
-@router.get("/v1/people/{person}", permission=Permission.PEOPLE_MANAGE)
-def get_person(person: str, response: Response, actor: ActorDep, services: ServicesDep) -> PersonOut:
-    """One person."""
-    return _tagged(services.people.get(actor, number_of(Noun.PERSON, person)), response)
+@router.get("/v1/people/{person}", permission=Permission.PERSON_OWN)
+def get_person(person: str, actor: ActorDep, services: ServicesDep) -> PersonOut:
+    """One person: oneself, or somebody one manages."""
+    return present_person(services.subjects.get(actor, number_of(Noun.PERSON, person)))
 
 
 @router.put("/v1/people/{person}/roles", permission=Permission.PEOPLE_MANAGE)
-def change_roles(
-    person: str, body: RolesIn, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
-) -> PersonOut:
+def change_roles(person: str, body: RolesIn, actor: ActorDep, services: ServicesDep) -> PersonOut:
     """Give a person exactly these roles."""
     number = number_of(Noun.PERSON, person)
-    return _tagged(services.people.change_roles(actor, number, frozenset(body.roles), version), response)
+    return present_person(services.people.change_roles(actor, number, frozenset(body.roles)))
 
 
 @router.post("/v1/people/{person}/disable", permission=Permission.PEOPLE_MANAGE)
-def disable(
-    person: str, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
-) -> PersonOut:
+def disable(person: str, actor: ActorDep, services: ServicesDep) -> PersonOut:
     """End a person's access at once."""
-    return _tagged(services.people.disable(actor, number_of(Noun.PERSON, person), version), response)
+    return present_person(services.people.disable(actor, number_of(Noun.PERSON, person)))
 
 
 @router.post("/v1/people/{person}/enable", permission=Permission.PEOPLE_MANAGE)
-def enable(
-    person: str, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
-) -> PersonOut:
+def enable(person: str, actor: ActorDep, services: ServicesDep) -> PersonOut:
     """Invite a disabled person again."""
-    return _tagged(services.people.enable(actor, number_of(Noun.PERSON, person), version), response)
+    return present_person(services.people.enable(actor, number_of(Noun.PERSON, person)))
 
 
 @router.post(
@@ -118,3 +114,28 @@ def enable(
 def make_link(person: str, actor: ActorDep, services: ServicesDep) -> LinkOut:
     """A link for choosing a password, to hand over by another way than mail."""
     return LinkOut(link=services.people.password_link(actor, number_of(Noun.PERSON, person)))
+
+
+@router.get(
+    "/v1/people/{person}/export",
+    permission=Permission.PERSON_OWN,
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/json": {}}, "description": "Rows by table."}},
+)
+def export_person(person: str, actor: ActorDep, services: ServicesDep) -> StreamingResponse:
+    """All that is held of a person: one's own, or of somebody one manages. The read is audited."""
+    pieces = services.subjects.export(actor, number_of(Noun.PERSON, person))
+    headers = {"Content-Disposition": f'attachment; filename="{person}.json"'}
+    return StreamingResponse(pieces, media_type="application/json", headers=headers)
+
+
+@router.patch("/v1/people/{person}", permission=Permission.PERSON_OWN)
+def correct_person(person: str, body: PersonIn, actor: ActorDep, services: ServicesDep) -> PersonOut:
+    """Put a name and an e-mail address right: one's own, or of somebody one manages."""
+    return present_person(services.subjects.correct(actor, number_of(Noun.PERSON, person), body.name, body.email))
+
+
+@router.post("/v1/people/{person}/erase", permission=Permission.PERSON_OWN)
+def erase_person(person: str, actor: ActorDep, services: ServicesDep) -> PersonOut:
+    """Delete name, e-mail address and credentials; what the person did stays, without them."""
+    return present_person(services.subjects.erase(actor, number_of(Noun.PERSON, person)))

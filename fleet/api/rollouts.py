@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import Body, Response
+from fastapi import Body
 from pydantic import AwareDatetime, BaseModel, Field
 
-from fleet.api.pages import IfMatchDep, Page, PageDep, etag, make_page
+from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
 from fleet.domain.references import Noun, number_of
@@ -94,18 +94,13 @@ def present_unit(unit: UnitProgress) -> UnitOut:
     return UnitOut(serial=unit.serial, state=unit.state, reason=unit.reason, updated_at=unit.updated_at)
 
 
-def _tagged(rollout: Rollout, response: Response) -> RolloutOut:
-    response.headers["ETag"] = etag(rollout.version)
-    return present_rollout(rollout)
-
-
 @router.post("/v1/rollouts", permission=Permission.ROLLOUT_MANAGE, status_code=201)
-def create(body: RolloutIn, response: Response, actor: ActorDep, services: ServicesDep) -> RolloutOut:
+def create(body: RolloutIn, actor: ActorDep, services: ServicesDep) -> RolloutOut:
     """A rollout of a release to all units or to those listed; it waits for approval unless a draft."""
     serials = None if body.targets == "all" else body.targets
     times = RestartTimes(body.not_before, body.deadline)
     rollout = services.rollouts.create(actor, body.release, serials, body.pause_after_failures, body.draft, times)
-    return _tagged(rollout, response)
+    return present_rollout(rollout)
 
 
 @router.get("/v1/rollouts", permission=Permission.ROLLOUT_READ)
@@ -116,62 +111,48 @@ def list_rollouts(page: PageDep, actor: ActorDep, services: ServicesDep) -> Page
 
 
 @router.get("/v1/rollouts/{rollout}", permission=Permission.ROLLOUT_READ)
-def get_rollout(
-    rollout: str, page: PageDep, *, response: Response, actor: ActorDep, services: ServicesDep
-) -> RolloutDetailOut:
+def get_rollout(rollout: str, page: PageDep, actor: ActorDep, services: ServicesDep) -> RolloutDetailOut:
     """One rollout with a page of its units, by serial number."""
     number = number_of(Noun.ROLLOUT, rollout)
-    shown = _tagged(services.rollouts.get(actor, number), response)
+    shown = present_rollout(services.rollouts.get(actor, number))
     found = services.rollouts.units(actor, number, page.limit + 1, page.after)
     units = make_page(found, page.limit, lambda unit: unit.serial, present_unit)
     return RolloutDetailOut(**shown.model_dump(), units=units)
 
 
 @router.post("/v1/rollouts/{rollout}/submit", permission=Permission.ROLLOUT_MANAGE)
-def submit(
-    rollout: str, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
-) -> RolloutOut:
+def submit(rollout: str, actor: ActorDep, services: ServicesDep) -> RolloutOut:
     """Ask for approval of a draft."""
-    return _tagged(services.rollouts.submit(actor, number_of(Noun.ROLLOUT, rollout), version), response)
+    return present_rollout(services.rollouts.submit(actor, number_of(Noun.ROLLOUT, rollout)))
 
 
 @router.post("/v1/rollouts/{rollout}/approve", permission=Permission.ROLLOUT_APPROVE)
-def approve(
-    rollout: str, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
-) -> RolloutOut:
+def approve(rollout: str, actor: ActorDep, services: ServicesDep) -> RolloutOut:
     """Let it be started; not by its author."""
-    return _tagged(services.rollouts.approve(actor, number_of(Noun.ROLLOUT, rollout), version), response)
+    return present_rollout(services.rollouts.approve(actor, number_of(Noun.ROLLOUT, rollout)))
 
 
 @router.post("/v1/rollouts/{rollout}/start", permission=Permission.ROLLOUT_MANAGE)
-def start(
-    rollout: str, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
-) -> RolloutOut:
+def start(rollout: str, actor: ActorDep, services: ServicesDep) -> RolloutOut:
     """Begin to assign; units learn of it as they check in."""
-    return _tagged(services.rollouts.start(actor, number_of(Noun.ROLLOUT, rollout), version), response)
+    return present_rollout(services.rollouts.start(actor, number_of(Noun.ROLLOUT, rollout)))
 
 
 @router.post("/v1/rollouts/{rollout}/pause", permission=Permission.ROLLOUT_MANAGE)
-def pause(
-    rollout: str, body: ReasonBody, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
-) -> RolloutOut:
+def pause(rollout: str, body: ReasonBody, actor: ActorDep, services: ServicesDep) -> RolloutOut:
     """Assign no further unit; those under way go on."""
     number = number_of(Noun.ROLLOUT, rollout)
-    return _tagged(services.rollouts.pause(actor, number, body.reason, version), response)
+    return present_rollout(services.rollouts.pause(actor, number, body.reason))
 
 
 @router.post("/v1/rollouts/{rollout}/resume", permission=Permission.ROLLOUT_MANAGE)
-def resume(
-    rollout: str, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
-) -> RolloutOut:
+def resume(rollout: str, actor: ActorDep, services: ServicesDep) -> RolloutOut:
     """Go on; only new failures count toward the limit."""
-    return _tagged(services.rollouts.resume(actor, number_of(Noun.ROLLOUT, rollout), version), response)
+    return present_rollout(services.rollouts.resume(actor, number_of(Noun.ROLLOUT, rollout)))
 
 
 @router.post("/v1/rollouts/{rollout}/stop", permission=Permission.ROLLOUT_MANAGE)
-def stop(
-    rollout: str, body: ReasonBody, *, response: Response, version: IfMatchDep, actor: ActorDep, services: ServicesDep
-) -> RolloutOut:
+def stop(rollout: str, body: ReasonBody, actor: ActorDep, services: ServicesDep) -> RolloutOut:
     """End it: units before their trial are recalled, those on trial finish it."""
     number = number_of(Noun.ROLLOUT, rollout)
-    return _tagged(services.rollouts.stop(actor, number, body.reason, version), response)
+    return present_rollout(services.rollouts.stop(actor, number, body.reason))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Annotated, Any, Final, TypeVar, cast
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 
 from fleet.api.idempotency import KEY_HEADER, WRITING_METHODS, errand_of, run_once
-from fleet.domain.access import Actor, Permission
+from fleet.api.pages import etag, version_of
+from fleet.domain.access import Actor, Permission, Seen
 from fleet.services.build import Services
 
 
@@ -27,6 +30,13 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 EXTENSION = "x-permission"
+IF_MATCH: Final = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The ETag that was read: the write is refused with 412 if there is another version by now.",
+}
 SECRET = "x-secret-answer"  # noqa: S105 - marks answers that show a secret once and must be kept nowhere
 
 
@@ -45,8 +55,18 @@ class PermittedRoute(APIRoute):
         self.secret_answer = bool((options.get("openapi_extra") or {}).get(SECRET))
         super().__init__(path, endpoint, **options)
 
+    @property
+    def versioned(self) -> bool:
+        """Whether its answer shows the version of something: that is its ETag, and what `If-Match` takes."""
+        fields = getattr(self.response_model, "model_fields", {})
+        return "version" in fields and fields["version"].annotation is int
+
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
+        if self.versioned:
+            handler = _tagging(handler)
+            if WRITING_METHODS.intersection(self.methods or ()) and self.param_convertors:
+                self.openapi_extra = {**(self.openapi_extra or {}), "parameters": [IF_MATCH]}
         permission, keeps_answer = self.permission, not self.secret_answer
         if isinstance(permission, Openness):
             return handler
@@ -55,6 +75,8 @@ class PermittedRoute(APIRoute):
             services = services_of(request)
             actor = services.access.authenticate(request.headers.get("authorization"))
             actor.require(permission)
+            if request.method in WRITING_METHODS:
+                actor = replace(actor, seen=_seen(request))
             if request.method in WRITING_METHODS and KEY_HEADER in request.headers:
                 errand = await errand_of(request)
                 request.state.actor = actor = replace(actor, errand=errand)
@@ -96,6 +118,24 @@ class PermittedRouter(APIRouter):
     ) -> Callable[[Endpoint], Endpoint]:
         extra = {**(options.pop("openapi_extra", None) or {}), EXTENSION: str(permission)}
         return self.api_route(path, methods=[method], openapi_extra=extra, **options)
+
+
+def _tagging(handler: Handler) -> Handler:
+    """The handler, its answers under the ETag of the version they show."""
+
+    async def tagged(request: Request) -> Response:
+        response = await handler(request)
+        if response.status_code < HTTPStatus.MULTIPLE_CHOICES:
+            response.headers["ETag"] = etag(json.loads(bytes(response.body))["version"])
+        return response
+
+    return tagged
+
+
+def _seen(request: Request) -> Seen | None:
+    """What the sender saw of the thing that the path names, by its `If-Match`; None if they did not say."""
+    version = version_of(request.headers.get("if-match"))
+    return None if version is None else Seen(next(iter(request.path_params.values()), "this"), version)
 
 
 def services_of(request: Request) -> Services:

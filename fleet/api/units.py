@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import Query, Response
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from fleet.api.fields import WhyIn, parse_mac
-from fleet.api.pages import IfMatchDep, Page, PageDep, etag, make_page
+from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.references import account_number, present_account
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
@@ -241,16 +241,12 @@ def send_command(serial: str, body: CommandIn, actor: ActorDep, services: Servic
 def configure(
     serial: str,
     body: ConfigurationIn,
-    *,
-    response: Response,
-    version: IfMatchDep,
     actor: ActorDep,
     services: ServicesDep,
 ) -> ConfigurationOut:
     """Change the unit's channel and maintenance window; If-Match takes the version of the configuration."""
     window = None if body.window is None else parse_window(*body.window)
-    settings = services.units.configure(actor, serial, body.channel, window, version)
-    response.headers["ETag"] = etag(settings.version)
+    settings = services.units.configure(actor, serial, body.channel, window)
     return present_configuration(settings)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
 
@@ -10,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from fleet.console.templates import render
 from fleet.console.visit import Visit
-from fleet.domain.access import Permission
+from fleet.domain.access import Actor, Permission, Seen
 from fleet.domain.errors import InvalidError
 from fleet.domain.references import Noun, number_of
 from fleet.domain.rollout import TRANSITIONS, Rollout, RolloutEvent, UnitState
@@ -59,36 +60,37 @@ def show_rollout(visit: Visit) -> Response:
 
 def approve(visit: Visit) -> Response:
     """Let it be started."""
-    return _take(visit, lambda number, version: visit.services.rollouts.approve(visit.person, number, version))
+    return _take(visit, visit.services.rollouts.approve)
 
 
 def start(visit: Visit) -> Response:
     """Begin to assign."""
-    return _take(visit, lambda number, version: visit.services.rollouts.start(visit.person, number, version))
+    return _take(visit, visit.services.rollouts.start)
 
 
 def resume(visit: Visit) -> Response:
     """Go on, knowing the failures."""
-    return _take(visit, lambda number, version: visit.services.rollouts.resume(visit.person, number, version))
+    return _take(visit, visit.services.rollouts.resume)
 
 
 def pause(visit: Visit) -> Response:
     """Assign no further unit."""
     why = _why(visit)
-    return _take(visit, lambda number, version: visit.services.rollouts.pause(visit.person, number, why, version))
+    return _take(visit, lambda actor, number: visit.services.rollouts.pause(actor, number, why))
 
 
 def stop(visit: Visit) -> Response:
     """End it."""
     why = _why(visit)
-    return _take(visit, lambda number, version: visit.services.rollouts.stop(visit.person, number, why, version))
+    return _take(visit, lambda actor, number: visit.services.rollouts.stop(actor, number, why))
 
 
-def _take(visit: Visit, step: Callable[[int, int], Rollout]) -> Response:
+def _take(visit: Visit, step: Callable[[Actor, int], Rollout]) -> Response:
     version = visit.form.get("version", "")
     if not version.isdecimal():
         raise InvalidError(f"the form has no version, got {version[:20]!r}; open the page again")
-    rollout = step(_number(visit), int(version))
+    seen = Seen(visit.request.path_params["rollout"], int(version))
+    rollout = step(replace(visit.person, seen=seen), _number(visit))
     return RedirectResponse(f"/console/rollouts/{rollout.reference}", 303)
 
 

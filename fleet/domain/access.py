@@ -95,6 +95,14 @@ class Errand:
     attempt: str
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The version of what a write goes to, as its sender saw it last (`If-Match`)."""
+
+    reference: str
+    version: int
+
+
 class ForbiddenError(Exception):
     """The actor lacks the permission, or the thing lies outside its scope."""
 
@@ -105,7 +113,7 @@ class Actor:
 
     `account_id` is None for the operator's own people and machines, who see every account; an
     Administrator sees that account alone. `errand` makes the unit of work remember the request with the
-    change, so that a repeated request changes nothing.
+    change, so that a repeated request changes nothing; `seen` makes it refuse a change of what has changed since.
     """
 
     kind: ActorKind
@@ -113,6 +121,7 @@ class Actor:
     permissions: frozenset[Permission]
     account_id: int | None = None
     errand: Errand | None = None
+    seen: Seen | None = None
 
     def require(self, permission: Permission) -> None:
         """Raise ForbiddenError unless the actor has `permission`."""

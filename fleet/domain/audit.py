@@ -115,7 +115,7 @@ class AuditAction(StrEnum):
 
 
 # Equipment rules 8: reads of account data are kept too; they change nothing else.
-READS = frozenset({AuditAction.CHARGE_READ})
+READS = frozenset({AuditAction.CHARGE_READ, AuditAction.PERSON_EXPORT})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
-from fleet.domain.errors import InvalidError, StaleVersionError
+from fleet.domain.errors import InvalidError
 from fleet.domain.line_allowance import LineLevel
 
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
@@ -61,13 +61,6 @@ class Configuration:
     channel: Channel = Channel.STABLE
     window: Window | None = None
     line_level: LineLevel = LineLevel.NONE
-
-    def check_version(self, expected: int | None) -> None:
-        """StaleVersionError unless `expected` (None: any) is this version."""
-        if expected is not None and expected != self.version:
-            raise StaleVersionError(
-                f"the configuration of {self.serial} is at version {self.version}, not {expected}; read it again"
-            )
 
     def changed(self, channel: Channel, window: Window | None) -> Configuration:
         """The next version with these settings."""

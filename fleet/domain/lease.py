@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from fleet.domain.errors import ConflictError, InvalidError, StaleVersionError
+from fleet.domain.errors import ConflictError, InvalidError
 from fleet.domain.references import Noun, refer
 from protocol.wire.mac import MacAddress
 
@@ -66,11 +66,6 @@ class Lease:
     def reference(self) -> str:
         """As ML-7."""
         return refer(Noun.MAC_LEASE, self.id)
-
-    def check_version(self, version: int | None) -> None:
-        """StaleVersionError unless `version` is this one's, or None."""
-        if version is not None and version != self.version:
-            raise StaleVersionError(f"{self.reference} is at version {self.version}, not {version}; read it again")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ class PersonEvent(StrEnum):
     SET_PASSWORD = "set_password"  # noqa: S105
     DISABLE = "disable"
     ENABLE = "enable"
+    CHANGE_ROLES = "change_roles"
+    CORRECT = "correct"
     ERASE = "erase"
 
 
@@ -39,6 +41,12 @@ PERSON_TRANSITIONS: Final = {
     (PersonState.ACTIVE, PersonEvent.SET_PASSWORD): PersonState.ACTIVE,
     (PersonState.ACTIVE, PersonEvent.DISABLE): PersonState.DISABLED,
     (PersonState.DISABLED, PersonEvent.ENABLE): PersonState.INVITED,
+    (PersonState.INVITED, PersonEvent.CHANGE_ROLES): PersonState.INVITED,
+    (PersonState.ACTIVE, PersonEvent.CHANGE_ROLES): PersonState.ACTIVE,
+    (PersonState.DISABLED, PersonEvent.CHANGE_ROLES): PersonState.DISABLED,
+    (PersonState.INVITED, PersonEvent.CORRECT): PersonState.INVITED,
+    (PersonState.ACTIVE, PersonEvent.CORRECT): PersonState.ACTIVE,
+    (PersonState.DISABLED, PersonEvent.CORRECT): PersonState.DISABLED,
     (PersonState.INVITED, PersonEvent.ERASE): PersonState.ERASED,
     (PersonState.ACTIVE, PersonEvent.ERASE): PersonState.ERASED,
     (PersonState.DISABLED, PersonEvent.ERASE): PersonState.ERASED,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -14,7 +13,7 @@ from fleet.domain.errors import InvalidError, NotFoundError, TooManyAttemptsErro
 from fleet.domain.people import Person, Token, checked_name
 from fleet.domain.references import Noun, number_of
 from fleet.services.credentials import MAX_SECRET_CHARACTERS, Passwords, Prefix, Secret, digest_of, mint
-from fleet.store.credentials import CredentialRepository
+from fleet.store.credentials import CredentialRepository, attempt_subject
 from fleet.store.people import PeopleRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 
@@ -218,9 +217,9 @@ class Access:
         """Count a try under its three limits; the subject of the pair. No address is kept, only hashes."""
         window = timedelta(minutes=SIGN_IN_WINDOW_MINUTES)
         limits = {
-            _subject("pair", f"{email}\n{address}"): MAX_ATTEMPTS_PAIR,
-            _subject("email", email): MAX_ATTEMPTS_EMAIL,
-            _subject("address", address): MAX_ATTEMPTS_ADDRESS,
+            attempt_subject("pair", f"{email}\n{address}"): MAX_ATTEMPTS_PAIR,
+            attempt_subject("email", email): MAX_ATTEMPTS_EMAIL,
+            attempt_subject("address", address): MAX_ATTEMPTS_ADDRESS,
         }
         with self._transactions.begin(_GATE) as uow:
             credentials = CredentialRepository(uow)
@@ -241,7 +240,3 @@ class Access:
                 account_id=person.account_id if person else None,
             )
             uow.commit()
-
-
-def _subject(kind: str, value: str) -> str:
-    return f"{kind}:{hashlib.sha256(value.encode()).hexdigest()}"

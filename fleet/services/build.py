@@ -39,6 +39,7 @@ from fleet.services.retention import Retention
 from fleet.services.returns import Returns
 from fleet.services.rmas import Rmas
 from fleet.services.rollouts import Rollouts
+from fleet.services.subjects import Subjects
 from fleet.services.suspensions import Suspensions
 from fleet.services.terminations import Terminations
 from fleet.services.terms import Terms
@@ -73,6 +74,7 @@ class Services:
     repository: Repository
     access: Access
     people: People
+    subjects: Subjects
     errands: Errands
     outbox: Outbox
     audit: Audit
@@ -127,6 +129,7 @@ def build_services(
         repository=repository,
         access=access,
         people=People(transactions, access, passwords, settings.link_url),
+        subjects=Subjects(transactions, access, downlinks.zone),
         errands=Errands(transactions),
         outbox=Outbox(transactions),
         audit=Audit(transactions),

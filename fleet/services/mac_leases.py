@@ -107,14 +107,13 @@ class MacLeases:
             uow.commit()
             return reports
 
-    def settle(self, actor: Actor, lease_id: int, used: int, version: int | None) -> LeaseDetail:
+    def settle(self, actor: Actor, lease_id: int, used: int) -> LeaseDetail:
         """The station used `used` slots, and every one of them is reported: the others are free again."""
         require_inventory(actor, Permission.UNIT_PROVISION)
         with self._transactions.begin(actor) as uow:
             MacAddressRepository(uow).lock()
             leases = MacLeaseRepository(uow)
             lease = leases.hold(lease_id)
-            lease.check_version(version)
             before = _detail(uow, lease)
             check_all_reported(lease, used, before.used)
             if lease.state is LeaseState.SETTLED:
@@ -126,7 +125,7 @@ class MacLeases:
             uow.commit()
             return detail
 
-    def write_off(self, actor: Actor, lease_id: int, why: str, version: int | None) -> LeaseDetail:
+    def write_off(self, actor: Actor, lease_id: int, why: str) -> LeaseDetail:
         """The station is lost: what it did not report is given to nobody, unless it reports after all."""
         require_inventory(actor, Permission.MAC_MANAGE)
         check_why(why)
@@ -134,7 +133,6 @@ class MacLeases:
             MacAddressRepository(uow).lock()
             leases = MacLeaseRepository(uow)
             lease = leases.hold(lease_id)
-            lease.check_version(version)
             lease = leases.step(lease, LeaseEvent.WRITE_OFF, why)
             MacAddressRepository(uow).write_off(lease_id, why)
             uow.audit(AuditAction.MAC_LEASE_WRITE_OFF, lease.reference, ["state"])

@@ -87,7 +87,7 @@ class People:
             _used_link(uow, LinkPurpose.SETUP, secret)
             people = PeopleRepository(uow)
             person = people.add(name, email, frozenset({Role.ADMIN}), None)
-            person = people.change(person, None, state=PersonState.ACTIVE, password_hash=password_hash)
+            person = people.change(person, state=PersonState.ACTIVE, password_hash=password_hash)
             uow.audit(AuditAction.PERSON_SET_PASSWORD, person.reference, ["password_hash", "roles"])
             uow.commit()
             return person
@@ -101,7 +101,7 @@ class People:
             person = people.get(link.person_id or 0)
             check_password(password, person.email, person.name)
             state = advance(PERSON_TRANSITIONS, person.state, PersonEvent.SET_PASSWORD, person.reference)
-            person = people.change(person, None, state=state, password_hash=password_hash)
+            person = people.change(person, state=state, password_hash=password_hash)
             CredentialRepository(uow).end_sessions_of(person.id)
             uow.audit(AuditAction.PERSON_SET_PASSWORD, person.reference, ["password_hash"], person.account_id)
             uow.commit()
@@ -131,37 +131,38 @@ class People:
         with self._transactions.read(actor) as uow:
             return PeopleRepository(uow).get(person_id)
 
-    def change_roles(self, actor: Actor, person_id: int, roles: frozenset[Role], version: int | None) -> Person:
+    def change_roles(self, actor: Actor, person_id: int, roles: frozenset[Role]) -> Person:
         """Give a person other roles; ConflictError if they are the last of a role that must stay."""
 
         def change(uow: UnitOfWork, person: Person) -> Person:
             actor.require_over(roles)
+            advance(PERSON_TRANSITIONS, person.state, PersonEvent.CHANGE_ROLES, person.reference)
             check_roles(roles, person.account_id)
             if Role.ADMIN not in roles:
-                _check_not_last(uow, person)
+                check_stays_led(uow, person)
             uow.audit(AuditAction.PERSON_CHANGE_ROLES, person.reference, ["roles"], person.account_id)
-            return PeopleRepository(uow).change(person, version, roles=roles)
+            return PeopleRepository(uow).change(person, roles=roles)
 
         return self._change(actor, person_id, change)
 
-    def disable(self, actor: Actor, person_id: int, version: int | None) -> Person:
+    def disable(self, actor: Actor, person_id: int) -> Person:
         """End a person's access at once: their sessions end, their tokens are dead while they are."""
 
         def change(uow: UnitOfWork, person: Person) -> Person:
             state = advance(PERSON_TRANSITIONS, person.state, PersonEvent.DISABLE, person.reference)
-            _check_not_last(uow, person)
+            check_stays_led(uow, person)
             CredentialRepository(uow).end_sessions_of(person.id)
             uow.audit(AuditAction.PERSON_DISABLE, person.reference, ["state"], person.account_id)
-            return PeopleRepository(uow).change(person, version, state=state, password_hash=None)
+            return PeopleRepository(uow).change(person, state=state, password_hash=None)
 
         return self._change(actor, person_id, change)
 
-    def enable(self, actor: Actor, person_id: int, version: int | None) -> Person:
+    def enable(self, actor: Actor, person_id: int) -> Person:
         """Invite a disabled person again."""
 
         def change(uow: UnitOfWork, person: Person) -> Person:
             state = advance(PERSON_TRANSITIONS, person.state, PersonEvent.ENABLE, person.reference)
-            person = PeopleRepository(uow).change(person, version, state=state)
+            person = PeopleRepository(uow).change(person, state=state)
             uow.audit(AuditAction.PERSON_INVITE, person.reference, ["state"], person.account_id)
             _send_invitation(uow, person)
             return person
@@ -218,6 +219,12 @@ def invite_person(uow: UnitOfWork, name: str, email: str, roles: frozenset[Role]
     return person
 
 
+def invite_again(uow: UnitOfWork, person: Person) -> None:
+    """Queue the mail to an invited person anew; a link that went out before is void."""
+    CredentialRepository(uow).void_links(LinkPurpose.PASSWORD, person.id)
+    _send_invitation(uow, person)
+
+
 def _send_invitation(uow: UnitOfWork, person: Person) -> None:
     text = INVITATION_TEXT.replace("{hours}", str(PASSWORD_LINK_HOURS))
     key = f"invitation:{person.reference}:{person.version}"
@@ -233,7 +240,8 @@ def _used_link(uow: UnitOfWork, purpose: LinkPurpose, secret: str) -> OneTimeLin
     return link
 
 
-def _check_not_last(uow: UnitOfWork, person: Person) -> None:
+def check_stays_led(uow: UnitOfWork, person: Person) -> None:
+    """ConflictError if nobody would be left of the role that must never die out."""
     role = Role.ADMIN if Role.ADMIN in person.roles else Role.ACCOUNT_ADMINISTRATOR
     states = [PersonState.ACTIVE] if role is Role.ADMIN else [PersonState.ACTIVE, PersonState.INVITED]
     check_not_last(person, PeopleRepository(uow).count_others(person, role, states))

@@ -65,11 +65,11 @@ class Rollouts:
             uow.commit()
         return rollout
 
-    def submit(self, actor: Actor, rollout_id: int, version: int | None = None) -> Rollout:
+    def submit(self, actor: Actor, rollout_id: int) -> Rollout:
         """Ask for approval of a draft."""
-        return self._step(actor, rollout_id, version, RolloutEvent.SUBMIT)
+        return self._step(actor, rollout_id, RolloutEvent.SUBMIT)
 
-    def approve(self, actor: Actor, rollout_id: int, version: int | None = None) -> Rollout:
+    def approve(self, actor: Actor, rollout_id: int) -> Rollout:
         """Let it be started; ForbiddenError for its author, whichever token they use."""
         require_operator(actor, Permission.ROLLOUT_APPROVE)
         with self._transactions.begin(actor) as uow:
@@ -78,11 +78,11 @@ class Rollouts:
             person = store.person_behind(actor)
             if person == rollout.author:
                 raise ForbiddenError(f"{person} created {rollout.reference}; somebody else has to approve it")
-            rollout = step(uow, store.change(rollout, version, approver=person), RolloutEvent.APPROVE)
+            rollout = step(uow, store.change(rollout, approver=person), RolloutEvent.APPROVE)
             uow.commit()
         return rollout
 
-    def start(self, actor: Actor, rollout_id: int, version: int | None = None) -> Rollout:
+    def start(self, actor: Actor, rollout_id: int) -> Rollout:
         """Begin to assign; units learn of it as they check in. ConflictError if there is nobody to roll out to."""
         require_operator(actor, Permission.ROLLOUT_MANAGE)
         listed = self._repository.images()
@@ -99,32 +99,32 @@ class Rollouts:
                 expected = AssignmentRepository(uow).count_fitting([image.fit for image in images])
             if not expected:
                 raise ConflictError(f"no unit in service can run release {rollout.release}; nobody to roll out to")
-            rollout = store.change(rollout, version, expected=expected, started_at=uow.now)
+            rollout = store.change(rollout, expected=expected, started_at=uow.now)
             rollout = step(uow, rollout, RolloutEvent.START)
             uow.commit()
         return rollout
 
-    def pause(self, actor: Actor, rollout_id: int, reason: str, version: int | None = None) -> Rollout:
+    def pause(self, actor: Actor, rollout_id: int, reason: str) -> Rollout:
         """Assign no further unit; those under way go on."""
-        return self._step(actor, rollout_id, version, RolloutEvent.PAUSE, reason)
+        return self._step(actor, rollout_id, RolloutEvent.PAUSE, reason)
 
-    def resume(self, actor: Actor, rollout_id: int, version: int | None = None) -> Rollout:
+    def resume(self, actor: Actor, rollout_id: int) -> Rollout:
         """Go on, knowing the failures so far: only new ones count toward the limit."""
         require_operator(actor, Permission.ROLLOUT_MANAGE)
         with self._transactions.begin(actor) as uow:
             store = RolloutRepository(uow)
             rollout = store.hold(rollout_id)
-            rollout = store.change(rollout, version, tolerated_failures=rollout.snapshot.failures)
+            rollout = store.change(rollout, tolerated_failures=rollout.snapshot.failures)
             rollout = settle(uow, step(uow, rollout, RolloutEvent.RESUME))
             uow.commit()
         return rollout
 
-    def stop(self, actor: Actor, rollout_id: int, reason: str, version: int | None = None) -> Rollout:
+    def stop(self, actor: Actor, rollout_id: int, reason: str) -> Rollout:
         """End it: units before their trial are recalled, those on trial finish it."""
         require_operator(actor, Permission.ROLLOUT_MANAGE)
         with self._transactions.begin(actor) as uow:
             store = RolloutRepository(uow)
-            rollout = store.change(store.hold(rollout_id), version)
+            rollout = store.change(store.hold(rollout_id))
             step(uow, rollout, RolloutEvent.STOP, reason)
             store.recall(rollout_id, RECALLABLE, "the rollout was stopped")
             rollout = settle(uow, store.get(rollout_id))
@@ -151,13 +151,11 @@ class Rollouts:
             store.get(rollout_id)
             return store.units(rollout_id, limit, after)
 
-    def _step(
-        self, actor: Actor, rollout_id: int, version: int | None, event: RolloutEvent, reason: str = ""
-    ) -> Rollout:
+    def _step(self, actor: Actor, rollout_id: int, event: RolloutEvent, reason: str = "") -> Rollout:
         require_operator(actor, Permission.ROLLOUT_MANAGE)
         with self._transactions.begin(actor) as uow:
             store = RolloutRepository(uow)
-            rollout = step(uow, store.change(store.hold(rollout_id), version), event, reason)
+            rollout = step(uow, store.change(store.hold(rollout_id)), event, reason)
             uow.commit()
         return rollout
 

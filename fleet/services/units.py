@@ -105,16 +105,14 @@ class Units:
             uow.commit()
             return sent
 
-    def configure(
-        self, actor: Actor, serial: str, channel: Channel, window: Window | None, version: int | None = None
-    ) -> Configuration:
+    def configure(self, actor: Actor, serial: str, channel: Channel, window: Window | None) -> Configuration:
         """Change what the unit is told; it hears of it at once if it is connected, else when it comes on."""
         actor.require(Permission.UNIT_MANAGE)
         with self._transactions.begin(actor) as uow:
             unit = UnitRepository(uow).hold(serial)
             configurations = ConfigurationRepository(uow)
             before = configurations.of(serial)
-            before.check_version(version)
+            uow.check_seen(serial, before.version)
             settings = configurations.save(before.changed(channel, window))
             if unit.trust is Trust.GOOD:  # a doubtful identity hears it when it is cleared
                 message = self._downlinks.configuration(settings, uow.now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,11 @@ from fleet.domain.errors import NotFoundError
 from fleet.domain.people import LinkPurpose, Token
 from fleet.store.tables.people import one_time_links, sessions, sign_in_attempts, tokens
 from fleet.store.unit_of_work import UnitOfWork
+
+
+def attempt_subject(kind: str, value: str) -> str:
+    """What tries to sign in are counted by: a digest, so that no address is kept."""
+    return f"{kind}:{hashlib.sha256(value.encode()).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +129,21 @@ class CredentialRepository:
 
     def add_link(self, purpose: LinkPurpose, person_id: int | None, digest: bytes, expires_at: datetime) -> None:
         """A link; those made before for the same purpose and person are void."""
-        same = and_(
-            one_time_links.c.purpose == purpose,
-            one_time_links.c.person_id.is_(None) if person_id is None else one_time_links.c.person_id == person_id,
-            one_time_links.c.used_at.is_(None),
-        )
-        self._connection.execute(delete(one_time_links).where(same))
+        self.void_links(purpose, person_id)
         self._connection.execute(
             insert(one_time_links).values(
                 purpose=purpose, person_id=person_id, digest=digest, created_at=self._now, expires_at=expires_at
             )
         )
+
+    def void_links(self, purpose: LinkPurpose, person_id: int | None) -> None:
+        """End the links that are not used yet."""
+        same = and_(
+            one_time_links.c.purpose == purpose,
+            one_time_links.c.person_id.is_not_distinct_from(person_id),
+            one_time_links.c.used_at.is_(None),
+        )
+        self._connection.execute(delete(one_time_links).where(same))
 
     def use_link(self, purpose: LinkPurpose, digest: bytes) -> OneTimeLink | None:
         """Use the link up; None if there is none of that digest, or it was used or has expired."""

@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Result, Row, Select, Table, and_, delete, func, or_, select, update
 
 from fleet.domain.people import Person, PersonState
-from fleet.store.personal_data import FREE_TEXT, NOBODY
+from fleet.store.personal_data import FREE_TEXT, NOBODY, rows_of_person
 from fleet.store.purge import name_of
 from fleet.store.tables.journal import outbox
-from fleet.store.tables.people import one_time_links, people, person_roles, sessions, tokens
+from fleet.store.tables.people import one_time_links, people, person_roles, sessions, sign_in_attempts, tokens
 from fleet.store.tables.requests import errands
 from fleet.store.unit_of_work import UnitOfWork
 
@@ -37,8 +37,8 @@ class Erasure:
             self._replace_mentions(column)
         self._forget_answers()
         self._drop_letters()
-        for table in (sessions, one_time_links, person_roles):
-            self._note(table, delete(table).where(table.c.person_id == self._person.id))
+        for table in (sessions, one_time_links, person_roles, sign_in_attempts):
+            self._note(table, delete(table).where(rows_of_person(table, self._person)))
         revoked = {"name": NOBODY, "hint": "", "revoked_at": func.coalesce(tokens.c.revoked_at, self._now)}
         self._note(tokens, update(tokens).where(tokens.c.person_id == self._person.id).values(revoked))
         self._empty_person()

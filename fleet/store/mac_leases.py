@@ -20,6 +20,7 @@ class MacLeaseRepository:
     """A station sees the leases it holds itself; who manages the inventory sees all."""
 
     def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
         self._connection = uow.connection
         self._now = uow.now
         self._actor = uow.actor
@@ -53,7 +54,9 @@ class MacLeaseRepository:
 
     def hold(self, lease_id: int) -> Lease:
         """The lease, locked until this transaction ends."""
-        return self._one(lease_id, lock=True)
+        lease = self._one(lease_id, lock=True)
+        self._uow.check_seen(lease.reference, lease.version)
+        return lease
 
     def page(self, limit: int, after: int | None, state: LeaseState | None, expired: bool) -> list[Lease]:
         """At most `limit` leases with an id above `after`; `expired`: those alone that should have been settled."""

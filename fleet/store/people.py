@@ -8,18 +8,20 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, delete, func, insert, or_, select, update
 
 from fleet.domain.access import Role
-from fleet.domain.errors import ConflictError, NotFoundError, StaleVersionError
+from fleet.domain.errors import ConflictError, NotFoundError
 from fleet.domain.people import Person, PersonState
 from fleet.store.tables.people import people, person_roles
 from fleet.store.unit_of_work import UnitOfWork
 
 LASTING = (Role.ADMIN, Role.ACCOUNT_ADMINISTRATOR)
+GONE = (PersonState.DISABLED, PersonState.ERASED)
 
 
 class PeopleRepository:
     """Reads and writes `people` and `person_roles`; an Administrator sees their own account's people alone."""
 
     def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
         self._connection = uow.connection
         self._actor = uow.actor
         self._now = uow.now
@@ -38,7 +40,9 @@ class PeopleRepository:
         colleague = and_(people.c.id.in_(keepers), people.c.account_id.is_not_distinct_from(account))
         held = select(people.c.id).where(or_(people.c.id == person_id, colleague)).order_by(people.c.id)
         self._connection.execute(held.with_for_update()).all()
-        return self.get(person_id)
+        person = self.get(person_id)
+        self._uow.check_seen(person.reference, person.version)
+        return person
 
     def password_of(self, email: str) -> tuple[Person, str] | None:
         """The active person of that address and their password hash, for signing in."""
@@ -61,14 +65,13 @@ class PeopleRepository:
 
     def administrators_of(self, account_id: int) -> list[Person]:
         """Those of an account who are not disabled; one who is invited was named on the Order Form already (ToS 4)."""
-        query = self._scoped().where(people.c.account_id == account_id, people.c.state != PersonState.DISABLED)
+        query = self._scoped().where(people.c.account_id == account_id, people.c.state.not_in(GONE))
         found = [self._person(row) for row in self._connection.execute(query.order_by(people.c.id))]
         return [person for person in found if Role.ACCOUNT_ADMINISTRATOR in person.roles]
 
     def add(self, name: str, email: str, roles: frozenset[Role], account_id: int | None) -> Person:
         """A new person, invited; ConflictError if the address is somebody's already."""
-        if self._connection.scalar(select(people.c.id).where(people.c.email == email)) is not None:
-            raise ConflictError(f"{email} is somebody's address already; each person has their own")
+        self.check_address_free(email)
         result = self._connection.execute(
             insert(people).values(
                 name=name, email=email, state=PersonState.INVITED, account_id=account_id, created_at=self._now
@@ -78,15 +81,13 @@ class PeopleRepository:
         self._set_roles(person_id, roles)
         return self.get(person_id)
 
-    def change(self, person: Person, expected_version: int | None, **fields: Any) -> Person:
-        """The person with other `fields` (`roles` among them) and the next version.
+    def check_address_free(self, email: str) -> None:
+        """ConflictError if the address is somebody's already."""
+        if self._connection.scalar(select(people.c.id).where(people.c.email == email)) is not None:
+            raise ConflictError(f"{email} is somebody's address already; each person has their own")
 
-        StaleVersionError if `expected_version` (None: any) is not the one stored.
-        """
-        if expected_version is not None and expected_version != person.version:
-            raise StaleVersionError(
-                f"{person.reference} is at version {person.version}, not {expected_version}; read it again"
-            )
+    def change(self, person: Person, **fields: Any) -> Person:
+        """The person with other `fields` (`roles` among them) and the next version."""
         roles = fields.pop("roles", None)
         if roles is not None:
             self._set_roles(person.id, roles)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from hashlib import sha256
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Result, Row, Select, Table, and_, delete, insert, or_, select, tuple_, update
 
 from fleet.domain.retention import PurgeProof, RetentionClass
+from fleet.store.personal_data import PERSONAL
 from fleet.store.tables.commerce import accounts
 from fleet.store.tables.retention import purge_proofs
 from fleet.store.unit_of_work import UnitOfWork
+
+DIGEST_CHARACTERS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +30,13 @@ class KeptProof:
 
 
 def name_of(table: Table, row: Row[Any]) -> str:
-    """A row's name in a proof: the table's and its key, which say nothing of what is in it."""
-    return "-".join([table.name, *(str(row._mapping[column]) for column in table.primary_key)])
+    """A row's name in a proof: the table's and its key, or a digest of one that somebody chose."""
+    keys = ((column, str(row._mapping[column])) for column in table.primary_key)
+    return "-".join([table.name, *(_digest(key) if column in PERSONAL else key for column, key in keys)])
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:DIGEST_CHARACTERS]
 
 
 class PurgeRepository:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, func, insert, literal, select, update
 
 from fleet.domain.access import Actor, ActorKind
-from fleet.domain.errors import NotFoundError, StaleVersionError
+from fleet.domain.errors import NotFoundError
 from fleet.domain.references import Noun, number_of, refer
 from fleet.domain.rollout import (
     ANY_TIME,
@@ -36,6 +36,7 @@ class RolloutRepository:
     """Rollouts belong to the operator, to no account."""
 
     def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
         self._connection = uow.connection
         self._now = uow.now
         self._actor = uow.actor
@@ -83,7 +84,9 @@ class RolloutRepository:
 
     def hold(self, rollout_id: int) -> Rollout:
         """The rollout, locked until this transaction ends."""
-        return self._one(rollout_id, lock=True)
+        rollout = self._one(rollout_id, lock=True)
+        self._uow.check_seen(rollout.reference, rollout.version)
+        return rollout
 
     def page(self, limit: int, after_id: int | None) -> list[Rollout]:
         """At most `limit` rollouts, newest first; those before `after_id`."""
@@ -102,12 +105,8 @@ class RolloutRepository:
         query = select(rollouts.c.release_id).where(rollouts.c.id == rollout_id)
         return int(self._connection.execute(query).scalar_one())
 
-    def change(self, rollout: Rollout, expected_version: int | None = None, **fields: Any) -> Rollout:
-        """The rollout with other `fields`, one version on; StaleVersionError if `expected_version` is not its own."""
-        if expected_version is not None and expected_version != rollout.version:
-            raise StaleVersionError(
-                f"{rollout.reference} is at version {rollout.version}, not {expected_version}; read it again"
-            )
+    def change(self, rollout: Rollout, **fields: Any) -> Rollout:
+        """The rollout with other `fields`, one version on."""
         self._connection.execute(
             update(rollouts).where(rollouts.c.id == rollout.id).values(version=rollout.version + 1, **fields)
         )

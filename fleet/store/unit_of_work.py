@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from fleet.domain.access import Actor
 from fleet.domain.audit import AuditAction
+from fleet.domain.errors import InvalidError, StaleVersionError
 from fleet.store.errands import claim
 from fleet.store.tables.journal import audit_log, outbox
 
@@ -22,6 +23,7 @@ class UnitOfWork:
     def __init__(self, engine: Engine, actor: Actor, now: datetime, read_only: bool = False) -> None:
         self.actor = actor
         self.now = now
+        self._compared = False
         self.connection: Connection = engine.connect().execution_options(plugtone_read_only=read_only)
 
     def __enter__(self) -> Self:
@@ -35,9 +37,23 @@ class UnitOfWork:
 
     def commit(self) -> None:
         """Make everything since the start durable; the unit of work is over."""
+        if self.actor.seen is not None and not self._compared:
+            raise InvalidError(f"{self.actor.seen.reference} has no version to match here; leave If-Match out")
         if self.actor.errand is not None:
             claim(self.connection, self.actor, self.actor.errand, self.now)
         self.connection.commit()
+
+    def check_seen(self, reference: str, version: int) -> None:
+        """What is held, at which version: StaleVersionError if the actor saw another one of it.
+
+        Every repository that holds a row with a version says so here; what the actor saw nothing of is not compared.
+        """
+        seen = self.actor.seen
+        if seen is None or seen.reference != reference:
+            return
+        if seen.version != version:
+            raise StaleVersionError(f"{reference} is at version {version}, not {seen.version}; read it again")
+        self._compared = True
 
     def audit(
         self, action: AuditAction, subject: str, fields: Sequence[str] = (), account_id: int | None = None

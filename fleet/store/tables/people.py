@@ -66,7 +66,9 @@ one_time_links = Table(
 sign_in_attempts = Table(
     "sign_in_attempts",
     metadata,
-    Column("subject", String(80), primary_key=True),  # what is limited, hashed: see fleet.services.sign_in_limits
+    Column(
+        "subject", String(80), primary_key=True
+    ),  # a digest of what is limited: fleet.store.credentials.attempt_subject
     Column("window_started_at", Instant, nullable=False, index=True),
     Column("count", Integer, nullable=False),
 )

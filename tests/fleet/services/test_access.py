@@ -151,9 +151,9 @@ def test_a_token_loses_what_its_maker_loses(services: Services, ada: Person, adm
     made = services.access.create_token(actor, "ci", both, None)
     bob = services.people.setup(services.people.setup_link().partition("#")[2], "Bob", "bob@example.net", PASSWORD)
 
-    services.people.change_roles(admin, ada.id, frozenset({Role.VIEWER}), None)
+    services.people.change_roles(admin, ada.id, frozenset({Role.VIEWER}))
     assert services.access.actor_of_secret(made.secret).permissions == {Permission.UNIT_READ}
-    services.people.disable(admin, ada.id, None)
+    services.people.disable(admin, ada.id)
     with pytest.raises(UnauthenticatedError):
         services.access.actor_of_secret(made.secret)
     assert bob.reference != ada.reference

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.domain.access import Actor, ActorKind, ForbiddenError, Role, permissions_of
+from fleet.domain.access import Actor, ActorKind, ForbiddenError, Role, Seen, permissions_of
 from fleet.domain.errors import ConflictError, IllegalTransitionError, InvalidError, NotFoundError, StaleVersionError
 from fleet.domain.lease import Use
 from fleet.domain.mac_block import Registry
@@ -123,12 +123,12 @@ def test_a_station_that_says_another_count_keeps_its_lease(
     before = snapshot(services)
     for said in (0, 2):
         with pytest.raises(ConflictError, match=f"used {said} of ML-1, the fleet knows of 1"):
-            services.mac_leases.settle(STATION, 1, said, None)
+            services.mac_leases.settle(STATION, 1, said)
     with pytest.raises(StaleVersionError):
-        services.mac_leases.settle(STATION, 1, 1, 9)
+        services.mac_leases.settle(replace(STATION, seen=Seen("ML-1", 9)), 1, 1)
     assert snapshot(services) == before
-    settled = services.mac_leases.settle(STATION, 1, 1, 1)
-    assert services.mac_leases.settle(STATION, 1, 1, None) == settled
+    settled = services.mac_leases.settle(STATION, 1, 1)
+    assert services.mac_leases.settle(STATION, 1, 1) == settled
     assert outcomes(services, detail, use_of(detail, 1, 11, clock), use_of(detail, 0, 10, clock)) == [
         "unchanged",
         "refused",
@@ -146,12 +146,12 @@ def test_time_gives_nothing_back_and_nothing_written_off_is_given_again(
     assert int(warehouse.allocate().mac) == int(FIRST_MAC) + 3
     with pytest.raises(ConflictError, match="ML-1 has expired"):
         take(services, request="request-2")
-    services.mac_leases.write_off(warehouse.actor, 1, "stolen", None)
+    services.mac_leases.write_off(warehouse.actor, 1, "stolen")
     assert int(warehouse.allocate().mac) == int(FIRST_MAC) + 4
     with pytest.raises(IllegalTransitionError):
-        services.mac_leases.write_off(warehouse.actor, 1, "stolen", None)
+        services.mac_leases.write_off(warehouse.actor, 1, "stolen")
     assert outcomes(services, detail, use_of(detail, 0, 10, clock)) == ["accepted"]
-    services.mac_leases.settle(STATION, 1, 1, None)
+    services.mac_leases.settle(STATION, 1, 1)
     assert int(warehouse.allocate().mac) == int(FIRST_MAC) + 1, "the station's own word gives it back"
 
 
@@ -168,7 +168,7 @@ def test_a_lease_expires_at_its_end_and_only_while_it_is_open(services: Services
     assert expired() == [1]
     with pytest.raises(ConflictError, match="ML-1 has expired"):
         take(services, request="request-3")
-    services.mac_leases.settle(STATION, 1, 0, None)
+    services.mac_leases.settle(STATION, 1, 0)
     assert expired() == []
     take(services, request="request-3")
 
@@ -179,19 +179,19 @@ def test_a_station_sees_its_own_leases_and_only_an_admin_writes_off(warehouse: W
     assert services.mac_leases.page(OTHER, 10, None, None, False) == []
     for act in (
         lambda: services.mac_leases.get(OTHER, 1),
-        lambda: services.mac_leases.settle(OTHER, 1, 0, None),
+        lambda: services.mac_leases.settle(OTHER, 1, 0),
         lambda: services.mac_leases.report(OTHER, 1, [Use("PT000000018", FIRST_MAC, bytes(8), 1, Clock().now)]),
     ):
         with pytest.raises(NotFoundError, match="no lease ML-1 of yours"):
             act()
     with pytest.raises(ForbiddenError):
-        services.mac_leases.write_off(STATION, 1, "stolen", None)
+        services.mac_leases.write_off(STATION, 1, "stolen")
     with pytest.raises(ForbiddenError):
         take(services, actor=someone(Role.SUPPORT))
     with pytest.raises(ForbiddenError, match="acts for one account"):
         take(services, actor=replace(STATION, account_id=1))
     with pytest.raises(InvalidError, match="say why"):
-        services.mac_leases.write_off(warehouse.actor, 1, "  ", None)
+        services.mac_leases.write_off(warehouse.actor, 1, "  ")
     assert snapshot(services) == before
     assert [lease.id for lease in services.mac_leases.page(warehouse.actor, 10, None, None, False)] == [1]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
 
-from fleet.domain.access import Actor, ActorKind, ForbiddenError, Permission, Role, permissions_of
+from fleet.domain.access import Actor, ActorKind, ForbiddenError, Permission, Role, Seen, permissions_of
 from fleet.domain.errors import (
     ConflictError,
     IllegalTransitionError,
@@ -156,17 +157,17 @@ def test_the_last_admin_can_neither_be_disabled_nor_demoted(services: Services, 
     ada = set_up(services)
     services.people.invite(admin, "Bob", "bob@example.net", frozenset({Role.ADMIN}), None)  # invited is not enough
     for attempt in (
-        lambda: services.people.disable(admin, ada.id, None),
-        lambda: services.people.change_roles(admin, ada.id, frozenset({Role.VIEWER}), None),
+        lambda: services.people.disable(admin, ada.id),
+        lambda: services.people.change_roles(admin, ada.id, frozenset({Role.VIEWER})),
     ):
         with pytest.raises(ConflictError, match="last admin"):
             attempt()
     assert services.people.get(admin, ada.id) == ada
 
     eve = set_up(services, "eve@example.net")
-    assert services.people.disable(admin, ada.id, None).state is PersonState.DISABLED
+    assert services.people.disable(admin, ada.id).state is PersonState.DISABLED
     with pytest.raises(ConflictError, match="last admin"):
-        services.people.disable(admin, eve.id, None)
+        services.people.disable(admin, eve.id)
 
 
 def test_an_accounts_last_administrator_stays_and_another_accounts_does_not_count(
@@ -176,29 +177,34 @@ def test_an_accounts_last_administrator_stays_and_another_accounts_does_not_coun
     first = services.people.invite(admin, "Kim", "kim@example.net", roles, 1)
     services.people.invite(admin, "Lee", "lee@example.net", roles, 2)
     with pytest.raises(ConflictError, match="last Administrator"):
-        services.people.disable(admin, first.id, None)
+        services.people.disable(admin, first.id)
     services.people.invite(admin, "Max", "max@example.net", roles, 1)
-    assert services.people.disable(admin, first.id, None).state is PersonState.DISABLED
+    assert services.people.disable(admin, first.id).state is PersonState.DISABLED
 
 
 def test_disabling_ends_sessions_and_enabling_needs_a_new_password(services: Services, admin: Actor) -> None:
     ada, eve = set_up(services), set_up(services, "eve@example.net")
     session = services.access.sign_in(ada.email, PASSWORD, "")
-    services.people.disable(admin, ada.id, None)
+    services.people.disable(admin, ada.id)
     with pytest.raises(UnauthenticatedError):
         services.access.actor_of_secret(session.secret)
-    assert services.people.enable(admin, ada.id, None).state is PersonState.INVITED
+    assert services.people.enable(admin, ada.id).state is PersonState.INVITED
     with pytest.raises(UnauthenticatedError):
         services.access.sign_in(ada.email, PASSWORD, "")
     with pytest.raises(IllegalTransitionError):
-        services.people.enable(admin, eve.id, None)
+        services.people.enable(admin, eve.id)
 
 
 def test_a_change_on_an_old_version_is_refused(services: Services, admin: Actor) -> None:
     bob = services.people.invite(admin, "Bob", "bob@example.net", frozenset({Role.VIEWER}), None)
-    changed = services.people.change_roles(admin, bob.id, frozenset({Role.SUPPORT}), bob.version)
-    with pytest.raises(StaleVersionError):
-        services.people.change_roles(admin, bob.id, frozenset({Role.ADMIN}), bob.version)
+    changed = services.people.change_roles(admin, bob.id, frozenset({Role.SUPPORT}))
+    stale = replace(admin, seen=Seen(bob.reference, bob.version))
+    for attempt in (
+        lambda: services.people.change_roles(stale, bob.id, frozenset({Role.ADMIN})),
+        lambda: services.people.disable(stale, bob.id),
+    ):
+        with pytest.raises(StaleVersionError, match="PE-1 is at version 2, not 1"):
+            attempt()
     assert services.people.get(admin, bob.id) == changed
 
 
@@ -212,7 +218,7 @@ def test_an_actor_of_one_account_sees_no_people_of_another(services: Services, a
     with pytest.raises(NotFoundError):
         services.people.get(bound, theirs.id)
     with pytest.raises(NotFoundError):
-        services.people.disable(bound, theirs.id, None)
+        services.people.disable(bound, theirs.id)
     assert services.people.invite(bound, "Max", "max@example.net", roles, 2).account_id == 1
     with pytest.raises(InvalidError):
         services.people.invite(bound, "Eve", "eve@example.net", frozenset({Role.ADMIN}), None)
@@ -225,10 +231,10 @@ def test_nobody_gives_nor_takes_over_rights_beyond_their_own(services: Services)
     bob = services.people.invite(narrow, "Bob", "bob@example.net", frozenset({Role.VIEWER}), None)
     for attempt in (
         lambda: services.people.invite(narrow, "Eve", "eve@example.net", frozenset({Role.ADMIN}), None),
-        lambda: services.people.change_roles(narrow, bob.id, frozenset({Role.SUPPORT}), None),
-        lambda: services.people.change_roles(narrow, ada.id, frozenset({Role.VIEWER}), None),
+        lambda: services.people.change_roles(narrow, bob.id, frozenset({Role.SUPPORT})),
+        lambda: services.people.change_roles(narrow, ada.id, frozenset({Role.VIEWER})),
         lambda: services.people.password_link(narrow, ada.id),
-        lambda: services.people.disable(narrow, ada.id, None),
+        lambda: services.people.disable(narrow, ada.id),
     ):
         with pytest.raises(ForbiddenError, match="beyond"):
             attempt()

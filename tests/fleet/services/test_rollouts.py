@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
-from fleet.domain.access import Actor, ForbiddenError, Role
+from fleet.domain.access import Actor, ForbiddenError, Role, Seen
 from fleet.domain.errors import ConflictError, IllegalTransitionError, InvalidError, NotFoundError, StaleVersionError
 from fleet.domain.rollout import Rollout, RolloutState, UnitState
 from fleet.domain.unit import Trust
@@ -281,9 +282,10 @@ def test_a_rollout_to_nobody_or_of_nothing_is_refused(
 
 def test_a_change_of_an_old_reading_is_refused(services: Services, fleet: list[FakeUnit]) -> None:
     rollout = services.rollouts.create(MANAGER, "2.0.0", None, 1)
-    services.rollouts.approve(APPROVER, rollout.id, rollout.version)
+    seen = Seen(rollout.reference, rollout.version)
+    services.rollouts.approve(replace(APPROVER, seen=seen), rollout.id)
     with pytest.raises(StaleVersionError):
-        services.rollouts.start(MANAGER, rollout.id, rollout.version)
+        services.rollouts.start(replace(MANAGER, seen=seen), rollout.id)
 
 
 @pytest.mark.parametrize("actor", [someone(Role.VIEWER), someone(Role.ADMIN, account_id=1)])

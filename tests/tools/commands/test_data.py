@@ -1,4 +1,7 @@
-"""`plugtone data` and `plugtone account close` against the real service."""
+"""`plugtone data`, `plugtone person` and `plugtone account close` against the real service."""
+
+import json
+from pathlib import Path
 
 from fleet.domain.access import Role
 from fleet.services.build import Services
@@ -18,3 +21,16 @@ def test_a_closed_accounts_purge_is_proved(plugtone: Run, services: Services, cl
     assert [(proof["rows_of"], proof["first"]) for proof in proofs][-1] == ("accounts", "accounts-1")
     assert plugtone("data", "proofs", "--of", "connection_logs", "--json") == []
     assert "accounts-1" in plugtone("data", "proofs")
+
+
+def test_a_person_is_exported_corrected_and_erased(plugtone: Run, services: Services, tmp_path: Path) -> None:
+    warehouse = Warehouse(services, someone(Role.ADMIN))
+    warehouse.open_account()
+    assert plugtone("person", "correct", "PE-1", "--email", "Ann@acme.example", "--json")["email"] == "ann@acme.example"
+    assert "ann@acme.example" in plugtone("person", "show", "PE-1")
+    plugtone("person", "export", "PE-1", "--output", tmp_path / "PE-1.json")
+    assert json.loads((tmp_path / "PE-1.json").read_text())["of_person"]["people"][0]["email"] == "ann@acme.example"
+    assert "last Administrator" in plugtone("person", "erase", "PE-1", "--yes", status=1)
+    plugtone("account", "close", "AC-1")
+    assert plugtone("person", "erase", "PE-1", "--yes", "--json")["state"] == "erased"
+    assert plugtone("person", "list", "--json")[0]["name"] == "erased"
