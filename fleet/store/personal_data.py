@@ -47,6 +47,7 @@ from fleet.store.tables.refurbishing import refurbishing_steps, refurbishings
 from fleet.store.tables.releases import releases
 from fleet.store.tables.requests import errands
 from fleet.store.tables.rollouts import rollouts
+from fleet.store.tables.trust import claim_failures, clone_alarms
 
 NOBODY: Final = "erased"
 
@@ -76,6 +77,7 @@ PURGEABLE: Final = (
     Purgeable(RetentionClass.CONNECTION_LOGS, unit_events, unit_events.c.received_at),
     Purgeable(RetentionClass.CONNECTION_LOGS, dead_letters, dead_letters.c.received_at),
     Purgeable(RetentionClass.CONNECTION_LOGS, sequence_windows, sequence_windows.c.updated_at),
+    Purgeable(RetentionClass.CONNECTION_LOGS, claim_failures, claim_failures.c.failed_at),
     Purgeable(RetentionClass.CONNECTION_LOGS, heartbeats, heartbeats.c.received_at),
 )
 
@@ -84,11 +86,11 @@ def _of(table: Table, account_id: int) -> Select[Any]:
     return select(table.c.id).where(table.c.account_id == account_id)
 
 
-def _noted_at(account_id: int) -> Condition:
-    """Notes on a unit from while it was the account's."""
-    here = (placements.c.serial == unit_notes.c.serial, placements.c.account_id == account_id)
-    still = or_(placements.c.until.is_(None), unit_notes.c.at <= placements.c.until)
-    return exists(select(placements.c.id).where(*here, unit_notes.c.at >= placements.c.shipped_at, still))
+def _while_theirs(serial: Column[Any], at: Column[Any], account_id: int) -> Condition:
+    """What was noted of a unit while it was the account's."""
+    here = (placements.c.serial == serial, placements.c.account_id == account_id)
+    still = or_(placements.c.until.is_(None), at <= placements.c.until)
+    return exists(select(placements.c.id).where(*here, at >= placements.c.shipped_at, still))
 
 
 # A parcel's number leads to its address at the carrier; words people typed may name anybody.
@@ -122,7 +124,16 @@ ACCOUNT_DATA: Final = (
         lambda account_id: breach_notices.c.account_id == account_id,
     ),
     Held(account_notes, {"why": ""}, lambda account_id: account_notes.c.account_id == account_id),
-    Held(unit_notes, {"why": ""}, _noted_at),
+    Held(
+        unit_notes,
+        {"why": ""},
+        lambda account_id: _while_theirs(unit_notes.c.serial, unit_notes.c.at, account_id),
+    ),
+    Held(
+        clone_alarms,
+        {"why": ""},
+        lambda account_id: _while_theirs(clone_alarms.c.serial, clone_alarms.c.raised_at, account_id),
+    ),
 )
 
 # Values that are about one person; erased with them (fleet/store/erasure.py), and shown to them.
@@ -160,6 +171,7 @@ FREE_TEXT: Final[tuple[Column[Any], ...]] = (
     breach_notices.c.why,
     breach_notices.c.settled_why,
     account_notes.c.why,
+    clone_alarms.c.why,
     change_notices.c.text,
     tokens.c.name,
     rollouts.c.reason,
@@ -173,6 +185,7 @@ FREE_TEXT: Final[tuple[Column[Any], ...]] = (
 # Who did it, as PE-7: the reference stays when the person is erased.
 REFERENCES: Final[tuple[Column[Any], ...]] = (
     account_notes.c.actor,
+    clone_alarms.c.resolved_by,
     audit_log.c.actor,
     audit_log.c.subject,
     blind_return_steps.c.actor,
@@ -206,13 +219,17 @@ SECRETS: Final[frozenset[Column[Any]]] = frozenset(
 
 # Names of states, kinds and rules, numbers of units, digests, sentences the code makes: nothing of a person.
 IMPERSONAL: Final = {
+    "account_notes": "action",
     "account_services": "state reasons",
     "assignments": "serial target document keyid",
     "audit_log": "actor_kind action fields",
     "blind_returns": "serial condition state carrier",
     "blind_return_steps": "event state",
-    "cancellations": "channel names reason_rule reason_text state quote",
+    "breach_notices": "breach reason_rule reason_text state",
+    "cancellations": "cause channel names reason_rule reason_text state quote",
     "charge_events": "key kind rule subject reason_rule reason_text inputs policy credits_key",
+    "claim_failures": "serial",
+    "clone_alarms": "serial claimed evidence reason_rule reason_text sightings resolution",
     "commands": "serial command result detail",
     "configurations": "serial channel line_level",
     "dead_letters": "serial topic payload reason",
@@ -249,6 +266,7 @@ IMPERSONAL: Final = {
     "term_events": "kind detail",
     "tokens": "permissions",
     "unit_events": "serial event",
+    "unit_starts": "serial starts",
     "unit_notes": "serial action",
     "units": "serial board board_uid custody service trust version condition ownership",
 }

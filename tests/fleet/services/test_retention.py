@@ -23,13 +23,14 @@ from fleet.store.purge import KeptProof, name_of
 from fleet.store.tables.commerce import rmas
 from fleet.store.tables.equipment import heartbeats, unit_notes
 from fleet.store.tables.ingest import dead_letters, sequence_windows, unit_events
+from fleet.store.tables.trust import claim_failures
 from tests.fleet.conftest import START, Clock, someone
 from tests.fleet.services.equipment import Warehouse, snapshot
 from tests.fleet.services.test_accounts import end_all_service
 
 LOG_DAYS = DEFAULTS[PolicyName.CONNECTION_LOGS_DAYS]
 PERSON_DAYS = DEFAULTS[PolicyName.PERSONAL_DATA_DAYS]
-LOGS = (unit_events, dead_letters, sequence_windows, heartbeats)
+LOGS = (unit_events, dead_letters, sequence_windows, claim_failures, heartbeats)
 
 
 @pytest.fixture
@@ -69,12 +70,16 @@ def log(services: Services, clock: Clock, serial: str) -> None:
         store.add_dead_letters([DeadLetter(serial, "up/x", b"?", "bad", now)])
         window = {"serial": serial, "boot_id": 1, "highest": 1, "seen": b"", "updated_at": now}
         uow.connection.execute(insert(sequence_windows).values(window))
+        guess = {"account_id": 1, "serial": serial, "failed_at": now}
+        uow.connection.execute(insert(claim_failures).values(guess))
         beat: dict[str, Any] = {column.name: 0 for column in heartbeats.columns}
         uow.connection.execute(insert(heartbeats).values(beat | {"serial": serial, "received_at": now}))
         uow.commit()
 
 
-def test_logs_stay_through_the_last_day_of_their_period_and_go_on_the_next(services: Services, clock: Clock) -> None:
+def test_logs_stay_through_the_last_day_of_their_period_and_go_on_the_next(warehouse: Warehouse, clock: Clock) -> None:
+    services = warehouse.services
+    warehouse.open_account()
     log(services, clock, "PT000000018")
     clock.advance(days=1)
     log(services, clock, "PT000000026")
