@@ -30,7 +30,8 @@ PERSON = Field(pattern=r"^PE-[0-9]{1,12}$", max_length=16)
 class CancellationIn(BaseModel):
     """`at`: when the call began, or when we received what the distributor passed on.
 
-    `proof`: how the caller was verified, by who sends this. `units`: those whose service ends; all if not given.
+    `passed_on_by`: that distributor, as DI-1 or by name. `proof`: how the caller was verified, by who sends this.
+    `units`: those whose service ends; all if not given.
     """
 
     at: AwareDatetime

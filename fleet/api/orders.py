@@ -11,7 +11,7 @@ from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
 from fleet.domain.money import Money
-from fleet.domain.order import MAX_LINE_QUANTITY, MAX_LINES, Order, OrderLine
+from fleet.domain.order import MAX_LINE_QUANTITY, MAX_LINES, Agreement, Order, OrderLine, Plan
 from fleet.domain.references import Noun, number_of, refer
 from fleet.services.orders import MAX_SERIALS
 from fleet.services.shipping import Parcel
@@ -41,10 +41,17 @@ class OrderLineOut(OrderLineIn):
 
 
 class OrderIn(BaseModel):
-    """`order_date`: when the account accepted; today at the operator's if not given."""
+    """`order_date`: when the account accepted; today at the operator's if not given.
+
+    `plan`: how its service is billed; an account keeps that of its first order. `plan_price_cents`: for one paid
+    period. `distributor`: the Authorized Distributor who sold it, as DI-1.
+    """
 
     account: ReferenceField
     order_date: date | None = None
+    plan: Plan = Plan.MONTHLY
+    plan_price_cents: int = Field(default=0, ge=0, le=MAX_CENTS)
+    distributor: ReferenceField | None = None
     lines: list[OrderLineIn] = Field(min_length=1, max_length=MAX_LINES)
 
 
@@ -52,6 +59,9 @@ class OrderOut(BaseModel):
     id: str
     account: str
     order_date: date
+    plan: Plan
+    plan_price_cents: int
+    distributor: str | None
     lines: list[OrderLineOut]
 
 
@@ -61,10 +71,14 @@ class ShipmentIn(ParcelIn):
 
 def present_order(order: Order) -> OrderOut:
     """An order as the API shows it."""
+    distributor = order.agreement.distributor_id
     return OrderOut(
         id=refer(Noun.ORDER, order.id),
         account=refer(Noun.ACCOUNT, order.account_id),
         order_date=order.order_date,
+        plan=order.agreement.plan,
+        plan_price_cents=order.agreement.plan_price.cents,
+        distributor=None if distributor is None else refer(Noun.DISTRIBUTOR, distributor),
         lines=[
             OrderLineOut(
                 board=line.board,
@@ -96,7 +110,9 @@ def create(body: OrderIn, actor: ActorDep, services: ServicesDep) -> OrderOut:
         for line in body.lines
     ]
     account_id = number_of(Noun.ACCOUNT, body.account)
-    return present_order(services.orders.create(actor, account_id, body.order_date, lines))
+    distributor = None if body.distributor is None else number_of(Noun.DISTRIBUTOR, body.distributor)
+    agreement = Agreement(body.plan, Money(body.plan_price_cents), distributor)
+    return present_order(services.orders.create(actor, account_id, body.order_date, lines, agreement))
 
 
 @router.get("/v1/orders", permission=Permission.ACCOUNT_READ)

@@ -4,12 +4,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 
-from fleet.domain.errors import InvalidError
+from fleet.domain.billing_cycle import ANNUAL, MONTHLY
+from fleet.domain.errors import ConflictError, InvalidError
 from fleet.domain.money import ZERO, Money
 
 MAX_LINES = 50
 MAX_LINE_QUANTITY = 10_000
+
+
+class Plan(StrEnum):
+    """How often the service of an order is billed."""
+
+    MONTHLY = "monthly"
+    ANNUAL = "annual"
+
+    @property
+    def months(self) -> int:
+        """From one bill to the next."""
+        return ANNUAL if self is Plan.ANNUAL else MONTHLY
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What an Order Form says beside its lines. `plan_price`: for one paid period of the service.
+
+    `distributor_id`: the Authorized Distributor who sold it; None: we did.
+    """
+
+    plan: Plan = Plan.MONTHLY
+    plan_price: Money = ZERO
+    distributor_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +67,23 @@ class Order:
     order_date: date
     lines: tuple[OrderLine, ...]
     shipped: tuple[int, ...]
+    agreement: Agreement = Agreement()
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether all its units were sent."""
+        return all(sent >= line.quantity for line, sent in zip(self.lines, self.shipped, strict=True))
+
+
+def check_agreement(agreement: Agreement, plan_kept: Plan | None) -> Agreement:
+    """`agreement`, if an account may accept it whose first order is on `plan_kept` (None: it has none)."""
+    if agreement.plan_price < ZERO:
+        raise InvalidError(f"a plan's price is not negative, got {agreement.plan_price}")
+    if agreement.plan is Plan.ANNUAL and not agreement.plan_price:
+        raise InvalidError("say what an annual plan costs a year: a cancellation gives part of it back (ToS 9.d)")
+    if plan_kept not in (None, agreement.plan):
+        raise ConflictError(f"the account is on the {plan_kept} plan of its first order, and keeps it")
+    return agreement
 
 
 def check_lines(lines: tuple[OrderLine, ...]) -> tuple[OrderLine, ...]:

@@ -19,6 +19,7 @@ class Noun(StrEnum):
     MAC_BLOCK = "MB"
     MAC_LEASE = "ML"
     CANCELLATION = "CN"
+    DISTRIBUTOR = "DI"
     BREACH_NOTICE = "BN"
     CHANGE_NOTICE = "CH"
     CLONE_ALARM = "CA"

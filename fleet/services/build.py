@@ -21,6 +21,7 @@ from fleet.services.charges import Charges
 from fleet.services.clone_alarms import CloneAlarms
 from fleet.services.credentials import Passwords
 from fleet.services.deadlines import Deadlines
+from fleet.services.distributors import Distributors
 from fleet.services.downlinks import Downlinks
 from fleet.services.errands import Errands
 from fleet.services.ingest import Ingest
@@ -87,6 +88,7 @@ class Services:
     units: Units
     clone_alarms: CloneAlarms
     unit_views: UnitViews
+    distributors: Distributors
     orders: Orders
     policy: Policy
     charges: Charges
@@ -142,7 +144,7 @@ def build_services(
         units=Units(transactions, downlinks),
         clone_alarms=CloneAlarms(transactions, downlinks, provisioning),
         unit_views=UnitViews(transactions),
-        orders=Orders(transactions, downlinks.zone),
+        **_sales(transactions, downlinks.zone),
         policy=Policy(transactions, downlinks.zone),
         charges=Charges(transactions),
         terms=Terms(transactions, downlinks.zone),
@@ -155,6 +157,10 @@ def build_services(
         ingest=Ingest(transactions, Registration(downlinks), updates),
         jobs=(*_renewals(settings, transactions, releases), *_recurring(transactions, downlinks, access)),
     )
+
+
+def _sales(transactions: Transactions, zone: tzinfo) -> dict[str, Any]:
+    return {"distributors": Distributors(transactions), "orders": Orders(transactions, zone)}
 
 
 def _returns(transactions: Transactions, zone: tzinfo) -> dict[str, Any]:

@@ -15,8 +15,13 @@ from fleet.store.people import PeopleRepository
 from fleet.store.unit_of_work import UnitOfWork
 
 
-def send_confirmation(uow: UnitOfWork, kept: KeptCancellation, charges: Sequence[ChargeEvent] = ()) -> None:
-    """Queue the confirmation of the present state, if it has one; once for each state of each cancellation."""
+def send_confirmation(
+    uow: UnitOfWork, kept: KeptCancellation, charges: Sequence[ChargeEvent] = (), plans: Sequence[str] = ()
+) -> None:
+    """Queue the confirmation of the present state, if it has one; once for each state of each cancellation.
+
+    `plans`: what it means for each annual plan, in words.
+    """
     cancellation = kept.cancellation
     if cancellation.confirmation is None:
         return
@@ -24,13 +29,13 @@ def send_confirmation(uow: UnitOfWork, kept: KeptCancellation, charges: Sequence
     match cancellation.confirmation:
         case "cancellation_request":
             lines = [f"your cancellation {name} is received. Service ends on {effect.on} at 0:00.", str(effect.reason)]
-            lines += ["It may be withdrawn before that day.", "", *_quoted(kept.quote)]
+            lines += ["It may be withdrawn before that day.", "", *_quoted(kept.quote), *plans]
             subject = f"Your cancellation {name}"
         case "cancellation_withdrawal":
             lines = [f"your cancellation {name} is withdrawn: service goes on."]
             subject = f"Your cancellation {name} is withdrawn"
         case _:
-            lines = [f"service ended on {effect.on}, as asked for by {name}.", "", *charged(charges)]
+            lines = [f"service ended on {effect.on}, as asked for by {name}.", "", *charged(charges), *plans]
             subject = f"Your cancellation {name} is complete"
     _send(uow, f"{cancellation.confirmation}:{name}", kept, subject, lines)
 

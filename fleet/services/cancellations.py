@@ -21,14 +21,16 @@ from fleet.domain.proof_of_identity import ProofMethod, Verification
 from fleet.domain.quote import quote
 from fleet.domain.references import Noun, refer
 from fleet.domain.suspension import AccountService
+from fleet.services.annual_plans import PlanEnd, billing_cycle, plans_ended, settle_plans
 from fleet.services.cancellation_mail import send_confirmation
 from fleet.services.downlinks import Downlinks
 from fleet.services.lines import placements_ended, scope_of
-from fleet.services.service_end import Ending, billing_cycle, end_services, hold_for_end
+from fleet.services.service_end import Ending, end_services, hold_for_end
 from fleet.services.settlement import Books
 from fleet.services.trials import redate
 from fleet.store.accounts import AccountRepository
 from fleet.store.cancellations import CancellationRepository, KeptCancellation
+from fleet.store.distributors import DistributorRepository
 from fleet.store.people import PeopleRepository
 from fleet.store.placements import PlacementRepository
 from fleet.store.rmas import RmaRepository
@@ -42,7 +44,10 @@ BATCH = 100
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was asked for: `at`, the instant the call began, or of our receipt. `units` None: all services."""
+    """What was asked for: `at`, the instant the call began, or of our receipt. `units` None: all services.
+
+    `passed_on_by`: the Authorized Distributor, by reference or name.
+    """
 
     at: datetime
     channel: NoticeChannel
@@ -94,10 +99,10 @@ class Cancellations:
                 asked_for=asked.asked_for,
                 scope=scope_of(asked.units, placements),
                 verification=None if asked.proof is None else Verification(asked.proof, actor.reference),
-                passed_on_by=asked.passed_on_by.strip()[:MAX_DISTRIBUTOR_CHARACTERS],
+                passed_on_by=_passed_on_by(uow, asked),
             )
             check_notice(notice, _administrators(uow, account_id), books.policy, self._zone)
-            cycle = billing_cycle(placements, self._zone)
+            cycle = billing_cycle(uow, account_id, placements, self._zone)
             effect = effect_of(notice, cycle, self._calendar, books.policy, self._zone)
             _replace_earlier(uow, account_id, notice)
             terms = books.terms()
@@ -105,7 +110,8 @@ class Cancellations:
             new = KeptCancellation(account_id, Cancellation(0, notice, effect, notice.scope), tuple(lines))
             kept = CancellationRepository(uow).add(new)
             redate(uow, account_id, self._zone)
-            _tell(uow, kept, AuditAction.CANCELLATION_REQUEST)
+            plans = plans_ended(uow, account_id, kept.cancellation, placements, self._zone)
+            _tell(uow, kept, AuditAction.CANCELLATION_REQUEST, plans)
             uow.commit()
             return kept
 
@@ -149,6 +155,7 @@ class Cancellations:
             effect, scope = kept.cancellation.effect, kept.cancellation.scope
             ending = Ending(kept.account_id, scope, effect.at, kept.cause, cancellation_id)
             charges = end_services(uow, ending, held, self._downlinks)
+            plans = settle_plans(uow, kept, held.placements, self._zone)
             CancellationRepository(uow).save(kept)
             uow.audit(
                 AuditAction.CANCELLATION_COMPLETE,
@@ -156,7 +163,7 @@ class Cancellations:
                 ["state"],
                 kept.account_id,
             )
-            send_confirmation(uow, kept, charges)
+            send_confirmation(uow, kept, charges, [plan.line for plan in plans])
             uow.commit()
             return True
 
@@ -176,9 +183,19 @@ def _replace_earlier(uow: UnitOfWork, account_id: int, notice: Notice) -> None:
         uow.audit(AuditAction.CANCELLATION_REPLACE, refer(Noun.CANCELLATION, changed.id), ["state"], account_id)
 
 
-def _tell(uow: UnitOfWork, kept: KeptCancellation, action: AuditAction) -> None:
+def _tell(uow: UnitOfWork, kept: KeptCancellation, action: AuditAction, plans: Sequence[PlanEnd] = ()) -> None:
     uow.audit(action, refer(Noun.CANCELLATION, kept.cancellation.id), ["state"], kept.account_id)
-    send_confirmation(uow, kept)
+    send_confirmation(uow, kept, plans=[plan.line for plan in plans])
+
+
+def _passed_on_by(uow: UnitOfWork, asked: Asked) -> str:
+    """The reference of the distributor, who must be authorized; none for a call."""
+    named = asked.passed_on_by.strip()
+    if not named:
+        return ""
+    distributor = DistributorRepository(uow).called(named)
+    distributor.check_authorized()
+    return distributor.reference
 
 
 def _administrators(uow: UnitOfWork, account_id: int) -> frozenset[str]:

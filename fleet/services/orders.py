@@ -9,16 +9,18 @@ from fleet.domain.access import Actor, Permission
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import InvalidError
 from fleet.domain.local_dates import local_date
-from fleet.domain.order import Order, OrderLine, assign_lines, check_lines
+from fleet.domain.order import Agreement, Order, OrderLine, assign_lines, check_agreement, check_lines
 from fleet.domain.placement import NewPlacement
 from fleet.domain.references import Noun, refer
 from fleet.services.shipping import Parcel, check_unreserved, ship_unit
 from fleet.store.accounts import AccountRepository
+from fleet.store.distributors import DistributorRepository
 from fleet.store.orders import OrderRepository
 from fleet.store.unit_of_work import Transactions
 from fleet.store.units import UnitRepository
 
 MAX_SERIALS = 1000
+MONTHLY_BY_US = Agreement()
 
 
 class Orders:
@@ -28,7 +30,14 @@ class Orders:
         self._transactions = transactions
         self._zone = zone
 
-    def create(self, actor: Actor, account_id: int, order_date: date | None, lines: Sequence[OrderLine]) -> Order:
+    def create(
+        self,
+        actor: Actor,
+        account_id: int,
+        order_date: date | None,
+        lines: Sequence[OrderLine],
+        agreement: Agreement = MONTHLY_BY_US,
+    ) -> Order:
         """A new order of an account; without a date, of today at the operator's."""
         actor.require(Permission.ORDER_MANAGE)
         checked = check_lines(tuple(lines))
@@ -38,7 +47,11 @@ class Orders:
             if order_date > today:
                 raise InvalidError(f"the Order Date is when the account accepted: {order_date} is after today, {today}")
             AccountRepository(uow).hold(account_id).check_open()
-            order = OrderRepository(uow).add(account_id, order_date, checked)
+            orders = OrderRepository(uow)
+            check_agreement(agreement, orders.plan_of(account_id))
+            if agreement.distributor_id is not None:
+                DistributorRepository(uow).get(agreement.distributor_id).check_authorized()
+            order = orders.add(account_id, order_date, checked, agreement)
             uow.audit(AuditAction.ORDER_CREATE, refer(Noun.ORDER, order.id), ["lines"], account_id)
             uow.commit()
             return order

@@ -7,13 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from fleet.domain.audit import AuditAction
-from fleet.domain.billing_cycle import BillingCycle
 from fleet.domain.blind_return import BlindReturn
 from fleet.domain.cancellation import overtake
 from fleet.domain.cancellation_scope import WHOLE_ACCOUNT, Scope
 from fleet.domain.charge import ChargeEvent
 from fleet.domain.errors import ConflictError
-from fleet.domain.local_dates import local_date
 from fleet.domain.placement import Placement
 from fleet.domain.references import Noun, refer
 from fleet.domain.rma import DecisionEvent, ReplacementEvent, ReplacementMode, Rma, RmaKind, return_due
@@ -62,17 +60,17 @@ class HeldAccount:
 
 
 def hold_for_end(uow: UnitOfWork, account_id: int, scope: Scope) -> HeldAccount:
-    """Lock what ends: RMAs, units, then the account; ConflictError if something came or went before that."""
+    """Lock what ends, in the order of locks.py; ConflictError if something came or went before that."""
     placements, rmas = PlacementRepository(uow), RmaRepository(uow)
     here = placements.of_account(account_id)
     ending = placements_ended(scope, here)
     numbers = [placement.id for placement in ending]
-    reserved = rmas.hold_reserved(numbers)
+    reserved = rmas.reserved_for(numbers)
     serials = {placement.opened.serial for placement in ending} | {rma.replacement_serial or "" for rma in reserved}
-    for serial in sorted(serials):
-        UnitRepository(uow).hold(serial)
+    UnitRepository(uow).hold_all(serials)
+    rmas.hold_all([rma.id for rma in reserved])
     AccountRepository(uow).hold(account_id)
-    if placements.of_account(account_id) != here or rmas.hold_reserved(numbers) != reserved:
+    if placements.of_account(account_id) != here or rmas.reserved_for(numbers) != reserved:
         raise ConflictError(f"a unit of {refer(Noun.ACCOUNT, account_id)} came or went this moment; try again")
     return HeldAccount(here, reserved)
 
@@ -116,12 +114,6 @@ def _release(uow: UnitOfWork, rma: Rma) -> None:
     rma = take_step(uow, rma, ReplacementEvent.RELEASE, OVERTAKEN)
     RmaRepository(uow).save(replace(rma, replacement_serial=None))
     uow.audit(AuditAction.RMA_RELEASE, refer(Noun.RMA, rma.id), ["replacement"], rma.account_id)
-
-
-def billing_cycle(placements: Sequence[Placement], zone: tzinfo) -> BillingCycle | None:
-    """Billed every month from the account's first Activation on (ToS 10.a); None before it."""
-    activated = [placement.activated_at for placement in placements if placement.activated_at is not None]
-    return BillingCycle(local_date(min(activated), zone)) if activated else None
 
 
 def _ask_back(uow: UnitOfWork, placement: Placement, zone: tzinfo) -> None:

@@ -1,7 +1,6 @@
 """We end an account's service: for a breach after written notice and the whole of its last day, or without one (ER 5).
 
-A person decides, always: the list shows what is due, and no job ends a service. RMAs, units, then the account are
-locked.
+A person decides, always: the list shows what is due, and no job ends a service. What ends is locked as locks.py says.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from sqlalchemy import Row, insert, select, update
 
 from fleet.domain.errors import NotFoundError
 from fleet.domain.money import Money
-from fleet.domain.order import Order, OrderLine
+from fleet.domain.order import Agreement, Order, OrderLine, Plan
 from fleet.domain.references import Noun, refer
 from fleet.store.scope import in_scope
 from fleet.store.tables.commerce import order_lines, orders
@@ -38,17 +38,41 @@ class OrderRepository:
         query = select(orders).where(self._scope, orders.c.id > (after or 0)).order_by(orders.c.id).limit(limit)
         return self._with_lines(self._connection.execute(query).all())
 
-    def add(self, account_id: int, order_date: date, lines: Sequence[OrderLine]) -> Order:
+    def add(self, account_id: int, order_date: date, lines: Sequence[OrderLine], agreement: Agreement) -> Order:
         """A new order, nothing of it shipped."""
-        number = self._connection.execute(
-            insert(orders)
-            .values(account_id=account_id, order_date=order_date, created_at=self._now)
-            .returning(orders.c.id)
-        ).scalar_one()
+        values = {
+            "account_id": account_id,
+            "order_date": order_date,
+            "created_at": self._now,
+            "plan": agreement.plan,
+            "plan_price_cents": agreement.plan_price.cents,
+            "distributor_id": agreement.distributor_id,
+        }
+        number = self._connection.execute(insert(orders).values(values).returning(orders.c.id)).scalar_one()
         self._connection.execute(
             insert(order_lines), [_line_row(number, position, line) for position, line in enumerate(lines)]
         )
-        return Order(number, account_id, order_date, tuple(lines), (0,) * len(lines))
+        return Order(number, account_id, order_date, tuple(lines), (0,) * len(lines), agreement)
+
+    def plan_of(self, account_id: int) -> Plan | None:
+        """The plan of the account's first order, which it keeps; None before it has ordered."""
+        query = select(orders.c.plan).where(orders.c.account_id == account_id, self._scope).order_by(orders.c.id)
+        plan = self._connection.scalar(query.limit(1))
+        return None if plan is None else Plan(plan)
+
+    def unsettled_plans(self, account_id: int) -> list[Order]:
+        """The orders of annual plans whose end was not worked out yet, oldest first."""
+        query = select(orders).where(
+            orders.c.account_id == account_id,
+            orders.c.plan == Plan.ANNUAL,
+            orders.c.plan_settled_on.is_(None),
+            self._scope,
+        )
+        return self._with_lines(self._connection.execute(query.order_by(orders.c.id)).all())
+
+    def settle_plan(self, order_id: int, ended_on: date) -> None:
+        """Note that the end of the order's plan was worked out."""
+        self._connection.execute(update(orders).where(orders.c.id == order_id).values(plan_settled_on=ended_on))
 
     def count_shipped(self, order_id: int, position: int) -> None:
         """One unit more of a line is on its way."""
@@ -108,4 +132,5 @@ def _order(row: Row[Any], lines: Sequence[Row[Any]]) -> Order:
             for line in lines
         ),
         tuple(line.shipped for line in lines),
+        Agreement(Plan(row.plan), Money(row.plan_price_cents), row.distributor_id),
     )

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from fleet.domain.people import Person
 from fleet.domain.retention import RetentionClass
 from fleet.store.credentials import attempt_subject
-from fleet.store.tables.commerce import account_notes, accounts, placements, rma_steps, rmas
+from fleet.store.tables.commerce import account_notes, accounts, distributors, placements, rma_steps, rmas
 from fleet.store.tables.endings import (
     blind_return_steps,
     blind_returns,
@@ -166,7 +166,7 @@ FREE_TEXT: Final[tuple[Column[Any], ...]] = (
     inspections.c.photo,
     inspections.c.note,
     unit_notes.c.why,
-    cancellations.c.passed_on_by,
+    distributors.c.name,
     blind_return_steps.c.why,
     breach_notices.c.why,
     breach_notices.c.settled_why,
@@ -233,6 +233,7 @@ IMPERSONAL: Final = {
     "commands": "serial command result detail",
     "configurations": "serial channel line_level",
     "dead_letters": "serial topic payload reason",
+    "distributors": "state",
     "errands": "actor digest attempt",
     "heartbeats": "serial",
     "identities": "serial fingerprint public_key_sha256 certificate state",
@@ -244,6 +245,7 @@ IMPERSONAL: Final = {
     "mac_leases": "request board state",
     "one_time_links": "purpose",
     "order_lines": "board",
+    "orders": "plan",
     "outbox": "kind key",
     "people": "state",
     "person_roles": "role",

@@ -88,11 +88,16 @@ class RmaRepository:
             _rma(row) for row in self._connection.execute(query.order_by(rmas.c.id).with_for_update(key_share=True))
         ]
 
-    def hold_reserved(self, placement_ids: Collection[int]) -> list[Rma]:
-        """Those of the placements for which a replacement is set aside, locked, oldest first."""
+    def reserved_for(self, placement_ids: Collection[int]) -> list[Rma]:
+        """Those of the placements for which a replacement is set aside, oldest first."""
         reserved = rmas.c.replacement == Replacement.RESERVED
         query = select(rmas).where(rmas.c.placement_id.in_(placement_ids), reserved, self._scope)
-        return [_rma(row) for row in self._connection.execute(query.order_by(rmas.c.id).with_for_update())]
+        return [_rma(row) for row in self._connection.execute(query.order_by(rmas.c.id))]
+
+    def hold_all(self, rma_ids: Collection[int]) -> None:
+        """Lock these RMAs, in the order of their numbers."""
+        query = select(rmas.c.id).where(rmas.c.id.in_(rma_ids), self._scope).order_by(rmas.c.id)
+        self._connection.execute(query.with_for_update(key_share=True)).all()
 
     def due_before(self, day: date, after: int, limit: int) -> list[int]:
         """At most `limit` RMAs with an id above `after` whose unit was to be handed in before `day` and is not here."""

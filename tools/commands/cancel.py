@@ -27,7 +27,7 @@ def request(
     account: AccountArgument,
     administrator: AdministratorOption,
     proof: Annotated[str | None, typer.Option(help="Of a call: account_pin or security_questions")] = None,
-    distributor: Annotated[str, typer.Option(help="Who passed it on, instead of a call.")] = "",
+    distributor: Annotated[str, typer.Option(help="Who passed it on, instead of a call: DI-1 or a name.")] = "",
     at: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z"], help="When the call began, with its zone; now if not given."),

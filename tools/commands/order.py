@@ -27,7 +27,7 @@ def list_orders(as_json: JsonOption = False) -> None:
     Example: plugtone order list
     """
     with FleetClient.from_environment() as fleet:
-        show_list(fleet.items("/v1/orders"), ("id", "account", "order_date"), as_json)
+        show_list(fleet.items("/v1/orders"), ("id", "account", "order_date", "plan", "distributor"), as_json)
 
 
 @order.command("show")
@@ -47,6 +47,9 @@ def create(
     board: Annotated[str, typer.Option(help="Which board.")] = "simulated",
     unit_price_cents: Annotated[int, typer.Option(min=0, help="For one unit, before tax.")] = 0,
     leased: Annotated[bool, typer.Option("--leased", help="Of an old contract: to come back at the end.")] = False,
+    plan: Annotated[str, typer.Option(help="monthly or annual: how the service is billed.")] = "monthly",
+    plan_price_cents: Annotated[int, typer.Option(min=0, help="For one paid period of the service.")] = 0,
+    distributor: Annotated[str | None, typer.Option(help="Who sold it, as DI-1; we if not given.")] = None,
     date: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="When it was placed; today at the operator's.")
     ] = None,
@@ -57,7 +60,14 @@ def create(
     Example: plugtone order create --account AC-1 --quantity 3
     """
     line = {"board": board, "quantity": quantity, "unit_price_cents": unit_price_cents, "leased": leased}
-    body = {"account": account, "order_date": date.date().isoformat() if date else None, "lines": [line]}
+    body = {
+        "account": account,
+        "order_date": date.date().isoformat() if date else None,
+        "plan": plan,
+        "plan_price_cents": plan_price_cents,
+        "distributor": distributor,
+        "lines": [line],
+    }
     with FleetClient.from_environment() as fleet:
         show_one(fleet.post("/v1/orders", body), as_json)
 

@@ -43,6 +43,17 @@ account_notes = Table(
     Column("at", Instant, nullable=False),
 )
 
+# Authorized Distributors sell and pass cancellations on; they decide nothing and cannot sign in (ToS 3).
+distributors = Table(
+    "distributors",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(120), nullable=False, unique=True),
+    Column("state", String(12), nullable=False),
+    Column("registered_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+)
+
 orders = Table(
     "orders",
     metadata,
@@ -50,6 +61,10 @@ orders = Table(
     Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
     Column("order_date", Date, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("plan", String(8), nullable=False, server_default="monthly"),
+    Column("plan_price_cents", BigInteger, nullable=False, server_default="0"),
+    Column("plan_settled_on", Date),  # what its end brings back was worked out then, once
+    Column("distributor_id", ForeignKey("distributors.id")),
 )
 
 order_lines = Table(

@@ -9,6 +9,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 GIVEN = {
     "date-time": "2026-03-02T15:00:00Z",
     "date": "2026-03-02",
+    "distributor": "DI-1",
     "email": "eve@example.net",
     "administrator": "PE-1",
     "board": "simulated",

@@ -46,7 +46,7 @@ OPEN_TO_ALL = {
     ("GET", "/updates/director/{name}"),
 }
 # What belongs to no account, so that an actor bound to one has no business there.
-NOBODYS = {"release", "rollout", "version", "entry"}
+NOBODYS = {"release", "rollout", "version", "entry", "distributor"}
 
 
 @dataclass(frozen=True)
@@ -164,6 +164,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, authorities: Path, passwords
 
 def filled(path: str, house: House) -> str:
     anybodys = {"version": "9.9.9", "rollout": "RO-1", "entry": "1", "name": "x", "block": "MB-1", "lease": "ML-1"}
+    anybodys["distributor"] = "DI-1"
     return path.format_map({**anybodys, **house.parameters})
 
 

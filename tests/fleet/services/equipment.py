@@ -40,6 +40,7 @@ FIRST_MAC = MacAddress(bytes.fromhex("8c1f64aab000"))
 PASSED = [{"test": "ram", "result": "passed", "value": 0}, {"test": "led", "result": "skipped", "value": 0}]
 REPORT = StationReport("1.0.0", 1, PASSED, "label.png")
 PARCEL = Parcel("UPS", "1Z999")
+DISTRIBUTOR = "Phones & More"
 AS_NEW = Inspection(InspectionCode.NO_FAULT_FOUND, note="as new")
 FLASH_BYTES = catalogue.load("simulated").flash.bytes
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # of a unit's clock before it knows the time
@@ -114,6 +115,8 @@ class Warehouse:
 
     def open_account(self, name: str = "Blue Heron Dental") -> Account:
         mail = f"{name.split(maxsplit=1)[0].lower()}@example.com"
+        if not self.services.distributors.page(self.actor, 1, None):
+            self.services.distributors.register(self.actor, DISTRIBUTOR)
         return self.services.accounts.create(self.actor, name, "Ada Finch", mail)
 
     def send(self, account: Account, *units: Unit, price: int = 0, order_date: date | None = None) -> None:

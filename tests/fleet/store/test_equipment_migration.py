@@ -8,10 +8,15 @@ from sqlalchemy import Engine, text
 
 from fleet.domain.access import system_actor
 from fleet.domain.configuration import Channel, parse_window
+from fleet.domain.order import Agreement
 from fleet.domain.ownership import Ownership
+from fleet.domain.waiver import EndCause
+from fleet.store.cancellations import CancellationRepository
 from fleet.store.commands import CommandRepository
 from fleet.store.configurations import ConfigurationRepository
+from fleet.store.distributors import DistributorRepository
 from fleet.store.migrate import migrate
+from fleet.store.orders import OrderRepository
 from fleet.store.placements import PlacementRepository
 from fleet.store.refurbishings import RefurbishingRepository
 from fleet.store.standings import StandingRepository
@@ -111,4 +116,25 @@ def test_a_returned_unit_of_before_waits_at_the_bench_and_keeps_its_accounts_cho
         assert [each.result for each in CommandRepository(uow).of(serial, 5)] == ["done"]
         epochs = uow.connection.execute(text("SELECT serial, epoch FROM sequence_windows ORDER BY serial")).all()
         assert [tuple(row) for row in epochs] == [(serial, 3), ("PT999999999", None)]
+    engine.dispose()
+
+
+def test_orders_of_before_are_monthly_and_whoever_passed_something_on_is_registered_once(either_database: str) -> None:
+    engine = old_database(either_database, "0012")
+    fill(engine)
+    facts = {"noticed_at": STAMP, "channel": "distributor", "administrator": "PE-1", "everything": True, "names": "[]"}
+    facts |= {"effect_on": "2026-03-06", "effect_at": STAMP, "reason_rule": "ER 5", "reason_text": "", "quote": "[]"}
+    facts |= {"state": "replaced", "quotes_told": 1, "recorded_at": STAMP, "recorded_by": "PE-2", "account_id": 1}
+    for number, by in enumerate(("Phones & More", "", "phones & more", "Lines"), start=1):
+        add_row(engine, "cancellations", id=number, passed_on_by=by, **facts)
+    migrate(either_database)
+    with Transactions(engine, lambda: NOW).read(system_actor("test")) as uow:
+        assert OrderRepository(uow).get(1).agreement == Agreement()
+        kept = CancellationRepository(uow).page(1, 10, None)
+        named = [each.cancellation.notice.passed_on_by for each in kept]
+        found = {each.reference: each.name for each in DistributorRepository(uow).page(10, None)}
+    assert named == [named[0], "", named[0], named[3]]
+    assert {found[name].lower() for name in (named[0], named[3])} == {"phones & more", "lines"}
+    assert len(found) == 2
+    assert {each.cause for each in kept} == {EndCause.ACCOUNT}
     engine.dispose()
