@@ -39,7 +39,7 @@ class ReturnCase:
     """An RMA that was granted, and what is known of the unit's way back. `due_on` None: it has no last day (yet).
 
     `replaced_on`: the day its replacement left; a unit nobody has replaced yet is not owed. A unit with several RMAs
-    has a case for each, with the same facts.
+    has a case for each, with the same facts: `inspection` is this RMA's own, `found_sound` that of any of them.
     """
 
     rma: Rma
@@ -49,6 +49,7 @@ class ReturnCase:
     inspection: Inspection | None = None
     inspected_on: date | None = None
     replaced_on: date | None = None
+    found_sound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +161,10 @@ def _late_return(cases: Iterable[ReturnCase], today: date, policy: PolicyBook) -
 
 
 def _is_given_back(case: ReturnCase, late: ValueCause, policy: PolicyBook) -> Reason | None:
-    """Why a late unit's value comes back in full; None while it has not come, is not inspected, or came too late."""
-    if case.facts.received_on is None or case.inspection is None:
+    """Why a late unit's value comes back in full; None while it has not come, is not found sound, or came too late."""
+    if case.facts.received_on is None:
         return None
-    credited, reason = is_credited(late.on, case.facts.received_on, case.inspection.is_sound, policy)
+    credited, reason = is_credited(late.on, case.facts.received_on, case.found_sound, policy)
     return reason if credited else None
 
 

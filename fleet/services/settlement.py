@@ -128,9 +128,10 @@ def return_cases(uow: UnitOfWork, account_id: int, zone: tzinfo) -> dict[int, li
     for number, of_unit in granted.items():
         steps = [step for rma in of_unit for step in rmas.steps(rma.id) if step.track == RETURN_TRACK]
         facts, ownership = return_facts(steps, zone), placements.get(number).opened.ownership
-        found = next((kept for rma in of_unit if (kept := inspections.of(rma.id)) is not None), None)
+        inspected = {rma.id: inspections.of(rma.id) for rma in of_unit}
+        found_sound = any(kept is not None and kept.inspection.is_sound for kept in inspected.values())
         for rma in of_unit:
-            sent = rma.replacement_placement
+            found, sent = inspected[rma.id], rma.replacement_placement
             left = None if sent is None else local_date(placements.get(sent).opened.shipped_at, zone)
             case = ReturnCase(
                 rma=rma,
@@ -140,6 +141,7 @@ def return_cases(uow: UnitOfWork, account_id: int, zone: tzinfo) -> dict[int, li
                 inspection=None if found is None else found.inspection,
                 inspected_on=None if found is None else local_date(found.at, zone),
                 replaced_on=left,
+                found_sound=found_sound,
             )
             cases.setdefault(number, []).append(case)
     return cases

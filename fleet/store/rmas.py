@@ -73,7 +73,7 @@ class RmaRepository:
 
     def granted_of(self, account_id: int) -> list[Rma]:
         """All that an account was ever granted, oldest first: what they cost may still change."""
-        query = select(rmas).where(rmas.c.account_id == account_id, rmas.c.due_on.is_not(None), self._scope)
+        query = select(rmas).where(rmas.c.account_id == account_id, rmas.c.approved_at.is_not(None), self._scope)
         return [_rma(row) for row in self._connection.execute(query.order_by(rmas.c.id))]
 
     def hold_trials(self, account_id: int) -> list[Rma]:

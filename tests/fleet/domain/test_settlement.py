@@ -76,7 +76,8 @@ def term(*events: TermEvent) -> Term:
 def back(received: str, inspection: Inspection | None = SOUND, case: ReturnCase = ABSENT) -> ReturnCase:
     inspected_on = None if inspection is None else day(received) + timedelta(2)
     facts = replace(case.facts, received_on=day(received))
-    return replace(case, facts=facts, inspection=inspection, inspected_on=inspected_on)
+    sound = inspection is not None and inspection.is_sound
+    return replace(case, facts=facts, inspection=inspection, inspected_on=inspected_on, found_sound=sound)
 
 
 def end(ledger: Ledger, of: Term) -> Ledger:
@@ -168,6 +169,13 @@ def test_nothing_is_credited_before_the_end_or_for_it() -> None:
 
 
 # A unit that stays away.
+
+
+def test_a_late_unit_found_sound_under_another_of_its_rmas_has_its_value_credited() -> None:
+    ledger = charge(Ledger(), ABSENT, "2025-05-21")
+    here = back("2025-05-30", None)
+    assert learn(ledger, term(*FREE), here, "2025-06-02") == ledger
+    assert owed(learn(ledger, term(*FREE), replace(here, found_sound=True), "2025-06-02")) == ZERO
 
 
 @pytest.mark.parametrize(("today", "cents"), [("2025-05-20", 0), ("2025-05-21", 6500)])

@@ -72,27 +72,23 @@ def due_on(state: State, known: Authorization) -> date | None:
 
 
 def case_of(state: State, known: Authorization) -> ReturnCase:
-    """An RMA as the settlement wants it. A unit is inspected for whichever of its RMAs."""
+    """An RMA as the settlement wants it."""
     stay = known.stay
     facts = ReturnFacts(
         handed_in_on=stay.scanned_on,
         received_on=None if stay.back_at is None else local_date(stay.back_at, ZONE),
     )
-    inspected = known
-    if known.rma.kind is not RmaKind.DEFECT:
-        others = [other for other in state.rmas_of(stay) if other.inspection is not None]
-        sound = [other for other in others if other.inspection is not None and other.inspection.is_sound]
-        inspected = (sound or others or [known])[0]
-    at = inspected.inspected_at
-    on = None if at is None else local_date(at, ZONE)
+    found = [other.inspection for other in state.rmas_of(stay) if other.inspection is not None]
+    at = known.inspected_at
     return ReturnCase(
         known.rma,
         due_on(state, known),
         stay.line.ownership,
         facts,
-        inspected.inspection,
-        on,
+        known.inspection,
+        None if at is None else local_date(at, ZONE),
         replaced_on=state.replaced_on(known),
+        found_sound=any(inspection.is_sound for inspection in found),
     )
 
 
