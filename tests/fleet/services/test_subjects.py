@@ -81,6 +81,7 @@ def known_person(warehouse: Warehouse) -> Person:
     services.rmas.approve(admin, rma.id, f"told {NAME.lower()}")
     services.rmas.receive(admin, rma.id, other.serial, "defective")
     services.returns.inspect(admin, rma.id, Inspection(InspectionCode.WORN, f"photo-{NAME}", f"of {NAME}"))
+    services.distributors.register(admin, NAME)
     asked = Asked(services.transactions.clock(), NoticeChannel.DISTRIBUTOR, person.reference, passed_on_by=NAME)
     services.cancellations.request(admin, account.id, asked)
     return person
@@ -119,7 +120,7 @@ def test_an_erased_person_stands_in_no_row_and_not_in_the_file(warehouse: Wareho
     person = known_person(warehouse)
     assert traces(services, person) >= {
         "people.name", "people.email", "tokens.name", "errands.body", "errands.key", "outbox.payload", "rmas.reason",
-        "rma_steps.why", "unit_notes.why", "inspections.note", "inspections.photo", "cancellations.passed_on_by",
+        "rma_steps.why", "unit_notes.why", "inspections.note", "inspections.photo", "distributors.name",
     }  # fmt: skip
     assert in_the_file(services)
     before = snapshot(services)
