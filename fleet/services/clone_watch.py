@@ -26,8 +26,8 @@ from protocol.wire.mac import MacAddress
 
 
 def watch_registration(uow: UnitOfWork, unit: Unit, incoming: Incoming) -> Unit:
-    """The unit, quarantined if its registration shows a clone."""
-    if unit.trust is not Trust.GOOD:
+    """The unit, quarantined if its registration shows a clone. That of a dead epoch says nothing of the present key."""
+    if unit.trust is not Trust.GOOD or incoming.message["epoch"] != unit.epoch:
         return unit
     mac = MacAddress(incoming.message["mac"])
     seen = Sighting(incoming.received_at, unit.serial, mac, incoming.message.boot_id)

@@ -69,5 +69,10 @@ def queue(uow: UnitOfWork, key: str, message: Outgoing) -> None:
 
 def queue_eviction(uow: UnitOfWork, unit: Unit, reason: str) -> None:
     """Throw the unit's live connection out after the commit; on its next attempt the records as they are now decide."""
-    key = f"{unit.serial}:{unit.epoch}:{reason}:{uuid4()}"  # each eviction is a message of its own
-    uow.send("revoke", key, {"serial": unit.serial, "epoch": unit.epoch})
+    evict(uow, unit.serial, unit.epoch, reason)
+
+
+def evict(uow: UnitOfWork, serial: str, epoch: int, reason: str) -> None:
+    """The same for a unit of which no more is known than the epoch it is in."""
+    key = f"{serial}:{epoch}:{reason}:{uuid4()}"  # each eviction is a message of its own
+    uow.send("revoke", key, {"serial": serial, "epoch": epoch})

@@ -2,6 +2,8 @@
 
 - A message is named by (unit, boot id, sequence). One handled before changes nothing again, but is answered again
   if the answer may have been lost: `register` is asked anew (it is idempotent), a critical report acknowledged.
+- A start is heard once it has registered in the unit's present identity epoch. Who speaks before is thrown out, and
+  its certificate is looked at anew: nothing sent under an identity that died meanwhile is taken for the unit's.
 - A message no rule accepts goes to the dead letters in the same commit, so that it is never in the others' way.
 - A fault of the database is the caller's: nothing of the batch is done, the broker keeps it.
 """
@@ -10,26 +12,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy.exc import DataError, IntegrityError
 
 from fleet.domain.access import Actor, ForbiddenError, system_actor, unit_actor
+from fleet.domain.admission import Admission
 from fleet.domain.errors import FleetError
-from fleet.domain.sequence_window import Novelty, SequenceWindow
+from fleet.domain.sequence_window import Novelty
+from fleet.services.downlinks import evict
 from fleet.services.locks import hold_registering
 from fleet.services.unit_messages import Incoming, Outgoing
-from fleet.store.ingest import DeadLetter, IngestStore, Start, UnitEvent
+from fleet.store.ingest import DeadLetter, IngestStore, KnownStart, Start, UnitEvent
 from fleet.store.unit_of_work import Transactions, UnitOfWork
-from protocol.wire.enumerations import EVENTS
+from protocol.wire.enumerations import EVENTS, REGISTER_RESULTS
 from protocol.wire.errors import WireError
 from protocol.wire.layouts import CRITICAL
 from protocol.wire.messages import Message, unpack
 from protocol.wire.topics import parse_up_topic
 
 GATEWAY = system_actor("gateway")
+_ACCEPTED = REGISTER_RESULTS.index(Admission.ACCEPTED)
 _REPORTS = ("service_ready", "update_report", "command_result", "events")
 HOLDING = frozenset({"register", "service_ready"})  # what moves units: locked for the whole batch at once
 _NAMES = {"register": ("register",), "heartbeat": ("heartbeat",), "report": _REPORTS}
@@ -69,13 +74,23 @@ class _Batch:
 
     uow: UnitOfWork
     store: IngestStore
-    known: Mapping[Start, SequenceWindow]
-    windows: dict[Start, SequenceWindow] = field(default_factory=dict)
+    known: Mapping[Start, KnownStart]
+    epochs: Mapping[str, int]  # of the units there are
+    starts: dict[Start, KnownStart] = field(default_factory=dict)
     letters: list[DeadLetter] = field(default_factory=list)
     answers: list[Outgoing] = field(default_factory=list)
+    evicted: set[str] = field(default_factory=set)
 
-    def window(self, start: Start) -> SequenceWindow:
-        return self.windows.get(start) or self.known.get(start) or SequenceWindow()
+    def start(self, name: Start) -> KnownStart:
+        return self.starts.get(name) or self.known.get(name) or KnownStart()
+
+    def refuse(self, delivery: Delivery, incoming: Incoming, epoch: int) -> None:
+        """The start has not registered in `epoch`, the unit's present one."""
+        serial = incoming.serial
+        self.letters.append(_letter(serial, delivery, f"this start has not registered in epoch {epoch}"))
+        if serial not in self.evicted:
+            self.evicted.add(serial)
+            evict(self.uow, serial, epoch, "unregistered")
 
 
 Handler = Callable[[UnitOfWork, Incoming], list[Outgoing]]
@@ -90,7 +105,6 @@ class Ingest:
         self._registration = registration
         self._updates = updates
         self._handlers: dict[str, Handler] = {
-            "register": self._register,
             "service_ready": registration.service_ready,
             "update_report": self._update_report,
             "command_result": registration.command_result,
@@ -104,30 +118,44 @@ class Ingest:
         with self._transactions.begin(GATEWAY) as uow:
             store = IngestStore(uow.connection)
             hold_registering(uow, {i.serial for _, i in decoded if i.message.name in HOLDING})
-            batch = _Batch(uow, store, store.windows({_start(incoming) for _, incoming in decoded}), letters=letters)
+            starts = {_start(incoming) for _, incoming in decoded}
+            epochs = store.present_epochs({serial for serial, _ in starts})
+            batch = _Batch(uow, store, store.known(starts), epochs, letters=letters)
             heartbeats = [pair for pair in decoded if self._take(batch, *pair)]
             self._heartbeats(batch, heartbeats)
-            store.save_windows(batch.windows, batch.known, uow.now)
+            store.save(batch.starts, batch.known, uow.now)
             store.add_dead_letters(batch.letters)
             uow.commit()
         return batch.answers
 
     def _take(self, batch: _Batch, delivery: Delivery, incoming: Incoming) -> bool:
         """Handle one message, or say that it is a fresh heartbeat, which are handled together."""
-        start, message = _start(incoming), incoming.message
-        window = batch.window(start)
-        novelty = window.novelty(message.sequence)
+        name, message = _start(incoming), incoming.message
+        start, epoch = batch.start(name), batch.epochs.get(incoming.serial)
+        novelty = start.window.novelty(message.sequence)
         if novelty is Novelty.TOO_OLD:
             batch.letters.append(_letter(incoming.serial, delivery, f"sequence {message.sequence} is too old to tell"))
         elif novelty is Novelty.FRESH:
-            batch.windows[start] = window.with_handled(message.sequence)
-            if message.name == "heartbeat":
+            batch.starts[name] = replace(start, window=start.window.with_handled(message.sequence))
+        if message.name == "register":
+            if novelty is not Novelty.TOO_OLD:
+                self._admit(batch, delivery, incoming)
+        elif novelty is Novelty.FRESH:
+            if epoch is not None and start.epoch != epoch:
+                batch.refuse(delivery, incoming, epoch)
+            elif message.name == "heartbeat":
                 return True
-        if novelty is Novelty.FRESH or (novelty is Novelty.REPEATED and message.name == "register"):
-            self._attempt(batch, delivery, incoming, self._handlers[message.name])
+            else:
+                self._attempt(batch, delivery, incoming, self._handlers[message.name])
         if message.name in CRITICAL:
             batch.answers.append(_acknowledge(incoming))
         return False
+
+    def _admit(self, batch: _Batch, delivery: Delivery, incoming: Incoming) -> None:
+        """A registration: its start is heard from then on if it is accepted."""
+        if _accepted(self._attempt(batch, delivery, incoming, self._register)):
+            name = _start(incoming)
+            batch.starts[name] = replace(batch.start(name), epoch=incoming.message["epoch"])
 
     def _heartbeats(self, batch: _Batch, heartbeats: Sequence[_Decoded]) -> None:
         """All together; if that fails each alone, to find the one at fault."""
@@ -142,9 +170,9 @@ class Ingest:
         else:
             batch.answers += answers
 
-    def _attempt(self, batch: _Batch, delivery: Delivery, incoming: Incoming, handler: Handler) -> None:
-        """Run `handler` in a savepoint, as the unit; a message it cannot take becomes a dead letter."""
-        uow = batch.uow
+    def _attempt(self, batch: _Batch, delivery: Delivery, incoming: Incoming, handler: Handler) -> Sequence[Outgoing]:
+        """Run `handler` in a savepoint, as the unit; a message it cannot take becomes a dead letter. Its answers."""
+        uow, answers = batch.uow, list[Outgoing]()
         try:
             with uow.connection.begin_nested(), _acting(uow, unit_actor(incoming.serial)):
                 answers = handler(uow, incoming)
@@ -152,11 +180,14 @@ class Ingest:
             batch.letters.append(_letter(incoming.serial, delivery, f"{type(error).__name__}: {error}"))
         else:
             batch.answers += answers
+        return answers
 
     def _register(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]:
         if incoming.message["serial"] != incoming.serial:
             raise WireError(f"a registration of {incoming.message['serial']} from {incoming.serial}")
         answers = self._registration.register(uow, incoming)
+        if not _accepted(answers):  # what a refused one says it runs is nothing to go by
+            return answers
         return answers + self._updates.check_in_all(uow, {incoming.serial: incoming.message})
 
     def _beat(self, uow: UnitOfWork, batch: Sequence[Incoming]) -> list[Outgoing]:
@@ -197,6 +228,10 @@ def _decode(delivery: Delivery, letters: list[DeadLetter]) -> _Decoded | None:
         letters.append(_letter(serial, delivery, str(error)))
         return None
     return delivery, Incoming(serial, message, delivery.received_at)
+
+
+def _accepted(answers: Sequence[Outgoing]) -> bool:
+    return any(answer.name == "registered" and answer.values["result"] == _ACCEPTED for answer in answers)
 
 
 def _start(incoming: Incoming) -> Start:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, select, tuple_
 
 from fleet.domain.sequence_window import WINDOW_BYTES, SequenceWindow
+from fleet.store.tables.equipment import units
 from fleet.store.tables.ingest import dead_letters, sequence_windows, unit_events
 from fleet.store.upsert import upsert
 
@@ -19,6 +20,14 @@ MAX_EVENTS_PER_UNIT = 1000
 MAX_REASON_CHARACTERS = 500
 
 Start = tuple[str, int]  # a unit's serial number and the boot id of one of its starts
+
+
+@dataclass(frozen=True, slots=True)
+class KnownStart:
+    """Which messages of a start were handled, and the unit's epoch when it registered; None: it has not."""
+
+    window: SequenceWindow = field(default_factory=SequenceWindow)
+    epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +58,37 @@ class IngestStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def windows(self, starts: Collection[Start]) -> dict[Start, SequenceWindow]:
-        """The windows there are for `starts`."""
+    def known(self, starts: Collection[Start]) -> dict[Start, KnownStart]:
+        """What is known of `starts`."""
         t = sequence_windows.c
         rows = self._connection.execute(
-            select(t.serial, t.boot_id, t.highest, t.seen).where(tuple_(t.serial, t.boot_id).in_(list(starts)))
+            select(t.serial, t.boot_id, t.highest, t.seen, t.epoch).where(tuple_(t.serial, t.boot_id).in_(list(starts)))
         )
-        return {(r.serial, r.boot_id): SequenceWindow(r.highest, int.from_bytes(r.seen, "big")) for r in rows}
+        return {
+            (r.serial, r.boot_id): KnownStart(SequenceWindow(r.highest, int.from_bytes(r.seen, "big")), r.epoch)
+            for r in rows
+        }
 
-    def save_windows(self, windows: Mapping[Start, SequenceWindow], known: Collection[Start], now: datetime) -> None:
-        """Store `windows`; `known` are the starts that have a row already."""
+    def present_epochs(self, serials: Collection[str]) -> dict[str, int]:
+        """The identity epoch of each of those units there is."""
+        rows = self._connection.execute(select(units.c.serial, units.c.epoch).where(units.c.serial.in_(serials)))
+        return {row.serial: row.epoch for row in rows}
+
+    def save(self, starts: Mapping[Start, KnownStart], known: Collection[Start], now: datetime) -> None:
+        """Store `starts`; `known` are those that have a row already."""
         rows = [
             {
                 "serial": serial,
                 "boot_id": boot_id,
-                "highest": window.highest,
-                "seen": window.seen.to_bytes(WINDOW_BYTES, "big"),
+                "highest": start.window.highest,
+                "seen": start.window.seen.to_bytes(WINDOW_BYTES, "big"),
+                "epoch": start.epoch,
                 "updated_at": now,
             }
-            for (serial, boot_id), window in windows.items()
+            for (serial, boot_id), start in starts.items()
         ]
         upsert(self._connection, sequence_windows, rows)
-        for serial in {serial for serial, boot_id in windows if (serial, boot_id) not in known}:
+        for serial in {serial for serial, boot_id in starts if (serial, boot_id) not in known}:
             self._forget_old_starts(serial)
 
     def add_dead_letters(self, letters: Sequence[DeadLetter]) -> None:

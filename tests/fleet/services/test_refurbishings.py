@@ -307,7 +307,7 @@ RIGHT = dict(zip(("waiting", "wiped", "new_epoch", "flashed", "tested"), ON_THE_
 RIGHT |= {"repaired": "wipe", "failed": "repair", "restocked": "send", "scrapped": "wipe"}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_whatever_is_tried_a_returned_unit_reaches_the_shelf_only_wiped_renewed_and_tested(
     warehouse: Warehouse, data: st.DataObject
@@ -337,18 +337,21 @@ def test_whatever_is_tried_a_returned_unit_reaches_the_shelf_only_wiped_renewed_
         "clear": lambda: services.units.clear(actor, serial, "why"),
     }
     for wanted in data.draw(st.lists(st.one_of(st.none(), st.sampled_from(ACTS)), min_size=5, max_size=12)):
-        act = wanted or RIGHT[state(warehouse, unit)]
+        before = state(warehouse, unit)
+        act = wanted or RIGHT[before]
         try:
             acts[act]()
         except FleetError:
             continue
-        done.append(act)
+        if state(warehouse, unit) is not before:
+            done.append(act)
         now = warehouse.unit(serial)
         if now.custody in (Custody.IN_STOCK, Custody.RESERVED, Custody.SHIPPED, Custody.AT_ACCOUNT):
-            order = [done.index(each) for each in ON_THE_WAY]
-            assert order == sorted(order), done
+            assert done[-4:] == ["epoch", "certify", "stock", "grade"], done
+            assert [each for each in done if each not in ("epoch", "certify", "stock")][-2:] == ["wipe", "grade"], done
             assert now.epoch > epoch
-    assert "register" not in done[: done.index("grade")] if "grade" in done else "register" not in done
+        else:
+            assert act not in ("send", "register"), done
 
 
 def _refuse() -> None:
