@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, TypeVar, cast
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 
 from fleet.api.idempotency import KEY_HEADER, WRITING_METHODS, errand_of, run_once
 from fleet.api.pages import etag, version_of
@@ -82,7 +83,10 @@ class PermittedRoute(APIRoute):
                 request.state.actor = actor = replace(actor, errand=errand)
                 return await run_once(services, actor, handler, request, keeps_answer)
             request.state.actor = actor
-            return await handler(request)
+            response = await handler(request)
+            if request.method == "GET" and response.status_code < HTTPStatus.MULTIPLE_CHOICES:
+                await run_in_threadpool(_record_read, services, actor, permission, request)
+            return response
 
         return guarded
 
@@ -130,6 +134,12 @@ def _tagging(handler: Handler) -> Handler:
         return response
 
     return tagged
+
+
+def _record_read(services: Services, actor: Actor, permission: Permission, request: Request) -> None:
+    """Keep the read if it is one of Account data."""
+    subject, account = next(iter(request.path_params.values()), None), request.query_params.get("account")
+    services.audit.record_read(actor, permission, request.scope["route"].path, subject, account)
 
 
 def _seen(request: Request) -> Seen | None:

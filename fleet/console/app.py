@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
@@ -41,12 +42,16 @@ Handler = Callable[[Visit], Response]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One address. `permission` None: open to all, as the doors must be."""
+    """One address. `permission` None: open to all, as the doors must be.
+
+    `shows`: whose Account data it shows to those who have that permission, too (equipment rules 8).
+    """
 
     method: str
     path: str
     permission: Permission | None
     handler: Handler
+    shows: Permission | None = None
 
 
 P = Permission
@@ -60,7 +65,7 @@ PAGES: Final = (
     Page("GET", "/password", None, doors.show_password),
     Page("POST", "/password", None, doors.choose_password),
     Page("GET", "/units", P.UNIT_READ, units.show_units),
-    Page("GET", "/units/{serial}", P.UNIT_READ, units.show_unit),
+    Page("GET", "/units/{serial}", P.UNIT_READ, units.show_unit, P.TERM_READ),
     Page("GET", "/rollouts", P.ROLLOUT_READ, rollouts.show_rollouts),
     Page("GET", "/rollouts/{rollout}", P.ROLLOUT_READ, rollouts.show_rollout),
     Page("POST", "/rollouts/{rollout}/approve", P.ROLLOUT_APPROVE, rollouts.approve),
@@ -124,7 +129,10 @@ def _answer(page: Page, visit: Visit) -> Response:
             visit.person.require(page.permission)
             if request.method == "POST":
                 check_form(visit)
-        return page.handler(visit)
+        response = page.handler(visit)
+        if request.method == "GET" and response.status_code < HTTPStatus.MULTIPLE_CHOICES:
+            _record_read(page, visit)
+        return response
     except UnauthenticatedError:
         wanted = request.url.path if request.method == "GET" else ""
         response = RedirectResponse(f"/console/sign-in?next={quote(wanted)}", 303)
@@ -138,6 +146,15 @@ def _answer(page: Page, visit: Visit) -> Response:
         return render(visit, "error.html", 409, title="Not possible now", text=str(error))
     except FleetError as error:
         return render(visit, "error.html", 422, title="Not possible", text=str(error))
+
+
+def _record_read(page: Page, visit: Visit) -> None:
+    """Keep the read if it is one of Account data, or shows some to who may see it."""
+    subject = next(iter(visit.request.path_params.values()), None)
+    for permission in (page.permission, page.shows if page.shows and visit.may(page.shows) else None):
+        if permission is not None:
+            what = f"/console{page.path}"
+            visit.services.audit.record_read(visit.person, permission, what, subject, visit.query("account"))
 
 
 def _http_error(services: Services) -> Callable[[Request, Exception], Response]:

@@ -42,15 +42,12 @@ class Subjects:
             return _subject(uow, person_id, over=False)
 
     def export(self, actor: Actor, person_id: int) -> Iterator[str]:
-        """All that is held of a person as JSON, in pieces, as it was at one instant; audited before any leaves."""
+        """All that is held of a person as JSON, in pieces, as it was at one instant."""
         actor.require(Permission.PERSON_OWN)
-        with self._transactions.begin(actor) as uow:
-            person = _subject(uow, person_id)
-            uow.audit(AuditAction.PERSON_EXPORT, person.reference, account_id=person.account_id)
-            uow.commit()
         file: IO[str] = SpooledTemporaryFile(IN_MEMORY_BYTES, "w+", encoding="utf-8")  # noqa: SIM115 - see _pieces
         with self._transactions.read(actor) as uow:
-            export = SubjectExport(uow, _subject(uow, person_id))
+            person = _subject(uow, person_id)
+            export = SubjectExport(uow, person)
             file.write(f'{{"person": "{person.reference}", "exported_at": "{uow.now.isoformat()}", "of_person": ')
             _write_tables(file, export.of_person())
             file.write(', "of_account": ')

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from fleet.api.app import create_app
 from fleet.domain.access import ROLE_PERMISSIONS, Permission, Role, system_actor
 from fleet.domain.account import Account
-from fleet.domain.audit import READS
+from fleet.domain.audit import OTHER_READS, READ_ACTIONS, READS
 from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.people import LinkPurpose
 from fleet.domain.rma import Condition, ReplacementMode, RmaKind
@@ -268,3 +268,48 @@ def test_what_is_made_in_the_name_of_another_account_is_refused(world: World) ->
         answer = world.call(world.ours.bound, "POST", path, body_of(world.document, operation, given))
         assert answer.status_code in (403, 404), (path, answer.text)
     assert world.rows() == before
+
+
+def kept_reads(world: World) -> list[Any]:
+    with world.services.transactions.engine.connect() as connection:
+        return connection.execute(select(audit_log).where(audit_log.c.action.in_(READS)).order_by(audit_log.c.id)).all()
+
+
+def test_every_permission_to_read_is_one_of_account_data_or_known_not_to_be() -> None:
+    reads = {permission for permission in Permission if permission.endswith((":read", ":own"))} | {
+        Permission.PEOPLE_MANAGE
+    }
+    assert reads == {*READ_ACTIONS, *OTHER_READS, Permission.TOKEN_OWN}
+
+
+def test_every_read_of_account_data_is_kept_once_with_its_account_and_no_other_read_is(world: World) -> None:
+    shown = 0
+    for method, path, operation in operations(world.document):
+        if method != "GET" or (method, path) in OPEN_TO_ALL:
+            continue
+        action = READ_ACTIONS.get(operation["x-permission"])
+        for secret in (world.secrets[Role.ADMIN], world.ours.bound):
+            before = len(kept_reads(world))
+            answer = world.call(secret, method, filled(path, world.ours), None)
+            kept = kept_reads(world)[before:]
+            if answer.status_code >= 300 or action is None:
+                assert kept == [], (path, answer.status_code)
+                continue
+            assert [row.action for row in kept] == [action], path
+            assert not [mark for mark in (world.ours.name, "@") if mark in f"{kept[0].subject}{kept[0].fields}"]
+            if "{" in path or secret == world.ours.bound:
+                assert kept[0].account_id == int(world.ours.account.partition("-")[2]), path
+            shown += 1
+    assert shown > 20
+
+
+def test_units_asked_for_by_account_are_account_data_and_a_page_is_one_entry(world: World) -> None:
+    before = len(kept_reads(world))
+    admin = world.secrets[Role.ADMIN]
+    assert world.call(admin, "GET", "/v1/units").status_code == 200
+    assert world.call(admin, "GET", "/v1/releases", None, account="Zaphod@beeble.example").status_code == 200
+    assert world.call(admin, "GET", "/v1/units", None, account=world.ours.account).json()["items"]
+    kept = kept_reads(world)[before:]
+    assert [(row.action, row.subject, row.fields) for row in kept] == [
+        ("account:read", world.ours.account, '["/v1/units"]')
+    ]

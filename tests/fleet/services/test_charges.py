@@ -1,4 +1,4 @@
-"""A charge event exists once, is told to billing once, never changes, and every read of it is kept."""
+"""A charge event exists once, is told to billing once, and never changes."""
 
 from __future__ import annotations
 
@@ -117,19 +117,6 @@ def test_a_file_longer_than_a_batch_is_whole(
     record(services, account.id, *(charge_of(f"placement-{number}") for number in range(5)))
     text = "".join(services.charges.export(admin, ChargeFilter(account.id)))
     assert len(list(csv.DictReader(io.StringIO(text)))) == 5
-
-
-def test_every_read_is_kept(services: Services, account: Account, admin: Actor) -> None:
-    services.charges.page(admin, ChargeFilter(account.id), 10, None)
-    list(services.charges.export(admin, ChargeFilter()))
-    own = someone(Role.ACCOUNT_ADMINISTRATOR, account_id=account.id)
-    list(services.charges.export(own, ChargeFilter()))
-    entries = services.audit.page(admin, 3, None, None)
-    assert [(entry.action, entry.subject) for entry in entries] == [
-        ("charge:read", "AC-1"),
-        ("charge:read", "charges"),
-        ("charge:read", "AC-1"),
-    ]
 
 
 def test_an_administrator_sees_the_charges_of_their_own_account_alone(services: Services, account: Account) -> None:
