@@ -37,8 +37,11 @@ $(VENV)/.compared: tools/bench/compared.lock | setup
 	@$(BIN)/python -m pip install --quiet --no-build-isolation --require-hashes --requirement $< && touch $@ \
 		|| echo "plugtone: left out: the comparison of deltas with detools (it needs a C compiler)"
 
-soak: setup
+soak: setup $(if $(filter mutation,$(AREA)),$(VENV)/.mutation)
 	@$(BIN)/python -m tests.soak --area $(AREA) --minutes $(MINUTES)
+
+$(VENV)/.mutation: tests/mutants/mutation.lock | setup
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement $< && touch $@
 
 # After changing a dependency in pyproject.toml; the lock names no index.
 lock: setup
@@ -46,6 +49,8 @@ lock: setup
 		--no-header --no-annotate --output-file requirements.lock
 	@$(BIN)/uv pip compile --group pyproject.toml:compared --universal --generate-hashes \
 		--no-header --no-annotate --output-file tools/bench/compared.lock
+	@$(BIN)/uv pip compile --group pyproject.toml:mutation --constraint requirements.lock --universal --generate-hashes \
+		--no-header --no-annotate --output-file tests/mutants/mutation.lock
 
 clean:
 	rm -rf $(VENV) build
