@@ -1,6 +1,7 @@
 """`make test`: brings the system packages the suite wants, then runs all of it on two cores.
 
-Where apt-get may not run, the tests that need a missing program are skipped, and this says which.
+Where apt-get may not run, the tests that need a missing program are skipped, and this says which. A run of the whole
+suite also says whether the domain's tests took every branch of the domain (domain_coverage.py).
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+
+from tests.domain_coverage import ASKED, judge
 
 ROOT = Path(__file__).parent.parent
 APT_TIMEOUT_S = 300
@@ -49,7 +53,12 @@ def main() -> int:
     for name, (package, tests) in left_out.items():
         print(f"plugtone: left out: {tests} ({name} is not installed; Debian package {package})", flush=True)
     command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", *sys.argv[1:]]
-    status = subprocess.run(command, cwd=ROOT, check=False).returncode
+    with tempfile.TemporaryDirectory(prefix="plugtone-branches-") as folder:
+        whole = not sys.argv[1:]
+        environment = {**os.environ, ASKED: folder} if whole else None
+        status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+        if whole and status == 0:
+            status = judge(folder)
     print(f"plugtone: the suite took {time.monotonic() - started:.0f} s", flush=True)
     if left_out and os.environ.get("CI"):
         print("plugtone: CI runs all of the suite or fails", flush=True)

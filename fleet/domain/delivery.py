@@ -10,7 +10,7 @@ from typing import Any, Final
 
 FIRST_RETRY_S: Final = 15
 MAX_RETRY_S: Final = 6 * 3600
-MAX_ATTEMPTS: Final = 14  # the last comes about 27 hours after the first
+MAX_ATTEMPTS: Final = 14  # the last comes about 20 hours after the first
 JITTER: Final = 0.25  # of the pause, so that many failures do not return at one moment
 
 

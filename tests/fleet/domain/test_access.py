@@ -13,6 +13,7 @@ from fleet.domain.access import (
     Permission,
     Role,
     permissions_of,
+    roles_of,
     system_actor,
     unit_actor,
 )
@@ -51,3 +52,10 @@ def test_an_administrator_sees_their_account_alone() -> None:
 def test_nobody_of_an_account_changes_what_it_pays() -> None:
     allowed = ROLE_PERMISSIONS[Role.ACCOUNT_ADMINISTRATOR]
     assert not {p for p in allowed if p.endswith((":manage", ":publish", ":approve", ":receive", ":provision"))}
+
+
+def test_a_token_has_the_roles_all_of_whose_rights_it_has() -> None:
+    assert roles_of(SYSTEM) == frozenset(Role)
+    assert Role.VIEWER in roles_of(VIEWER)
+    assert Role.ADMIN not in roles_of(VIEWER)
+    assert roles_of(unit_actor("PT000000018")) == frozenset()

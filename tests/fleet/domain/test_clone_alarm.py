@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.domain.access import ActorKind, ForbiddenError, system_actor
-from fleet.domain.clone_alarm import RESOLUTIONS, CloneEvidence, Resolution, Sighting, judge_mac, judge_places, resolve
+from fleet.domain.clone_alarm import (
+    PROMPT,
+    RESOLUTIONS,
+    CloneEvidence,
+    Resolution,
+    Sighting,
+    is_prompt,
+    judge_mac,
+    judge_places,
+    resolve,
+)
 from fleet.domain.unit import TRUST, Trust, TrustEvent
 from protocol.wire.mac import MacAddress
 
@@ -66,3 +76,9 @@ def test_an_administrator_resolves_nothing() -> None:
     administrator = replace(system_actor("test"), kind=ActorKind.PERSON, account_id=1)
     with pytest.raises(ForbiddenError, match="operator's own people"):
         resolve(administrator, Resolution.FALSE_ALARM)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_message_that_came_late_by_its_own_clock_tells_nothing_of_the_order(sign: int) -> None:
+    assert is_prompt(NOW, NOW + sign * PROMPT)
+    assert not is_prompt(NOW, NOW + sign * (PROMPT + timedelta(microseconds=1)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fleet.domain.errors import InvalidError
-from fleet.domain.mac_block import MacBlock, Registry, block_size
+from fleet.domain.mac_address import AddressState
+from fleet.domain.mac_block import BlockCount, MacBlock, Registry, block_size
 from protocol.wire.mac import MacAddress
 
 
@@ -52,3 +53,8 @@ def test_an_unfit_block_is_refused_with_the_value_seen(
 ) -> None:
     with pytest.raises(InvalidError, match=words):
         block_size(registry, mac(first), prefix_bits, None if last is None else mac(last))
+
+
+def test_a_block_counts_what_is_not_free() -> None:
+    block = MacBlock(1, Registry.MA_S, mac("8C:1F:64:AA:B0:10"), 16, "")
+    assert BlockCount(block, {AddressState.FREE: 11, AddressState.GIVEN: 4, AddressState.RETIRED: 1}).taken == 5

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.domain.errors import IllegalTransitionError
+from fleet.domain.errors import IllegalTransitionError, InvalidError
 from fleet.domain.rollout import (
+    ANY_TIME,
     IN_FLIGHT,
     REPORTED,
     STATE_OF_REPORT,
     TRANSITIONS,
     Fit,
+    RestartTimes,
+    Rollout,
     RolloutEvent,
     RolloutState,
     Running,
     Snapshot,
     UnitState,
+    counts_in,
     decide,
 )
 from fleet.domain.transitions import advance
@@ -117,3 +122,52 @@ def test_an_image_says_why_it_does_not_fit(fit: Fit, seen: str) -> None:
     refusal = fit.refusal(Running("simulated", 1, 6, "1.0.0", 1, "00"))
     assert seen in refusal
     assert bool(seen) is bool(refusal)
+
+
+# --- Whom a rollout to all is for ---------------------------------------------------------------------------------
+
+RUNNING = Running("simulated", 1, 6, "1.0.0", 1, "00")
+FITS = Fit("simulated", 1, 1, 6)
+TO_ALL = Rollout(
+    7, "1.1.0", True, RolloutState.RUNNING, "", 1, 2, 3, {UnitState.CONFIRMED: 2}, "PE-1", None, NOW, NOW, None, 1
+)
+
+
+def test_a_rollout_to_all_counts_the_units_it_fits_that_were_there_when_it_started() -> None:
+    assert counts_in(TO_ALL, FITS, RUNNING, NOW)
+    assert counts_in(TO_ALL, FITS, RUNNING, NOW - timedelta(days=1))
+    assert not counts_in(TO_ALL, FITS, RUNNING, NOW + timedelta(microseconds=1))
+
+
+@pytest.mark.parametrize("changed", [{"everyone": False}, {"started_at": None}])
+def test_a_rollout_to_a_list_or_not_started_counts_nobody_by_itself(changed: dict[str, object]) -> None:
+    assert not counts_in(replace(TO_ALL, **changed), FITS, RUNNING, NOW)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("fit", [None, Fit("simulated", 1, 1, 7)])
+def test_a_unit_without_an_image_or_with_one_it_cannot_run_is_no_target(fit: Fit | None) -> None:
+    assert not counts_in(TO_ALL, fit, RUNNING, NOW)
+
+
+def test_a_rollout_decides_by_what_it_is() -> None:
+    assert TO_ALL.reference == "RO-7"
+    assert TO_ALL.snapshot == Snapshot(RolloutState.RUNNING, 3, {UnitState.CONFIRMED: 2}, 1, 2)
+
+
+# --- When units may restart ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("not_before", "deadline"), [(None, None), (5, None), (-5, 1), (1, 2), (None, 1)])
+def test_a_deadline_ahead_and_after_the_earliest_restart_is_fit(not_before: int | None, deadline: int | None) -> None:
+    times = RestartTimes(*(None if h is None else NOW + timedelta(hours=h) for h in (not_before, deadline)))
+    times.check(NOW)
+    assert (times == ANY_TIME) is (not_before is None and deadline is None)
+
+
+@pytest.mark.parametrize(("not_before", "deadline"), [(None, 0), (None, -1), (2, 2), (2, 1), (-5, 0)])
+def test_a_deadline_that_is_over_or_not_after_the_earliest_restart_is_refused(
+    not_before: int | None, deadline: int
+) -> None:
+    earliest = None if not_before is None else NOW + timedelta(hours=not_before)
+    with pytest.raises(InvalidError, match="is over, or not after the earliest restart"):
+        RestartTimes(earliest, NOW + timedelta(hours=deadline)).check(NOW)

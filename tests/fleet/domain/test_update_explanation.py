@@ -61,6 +61,11 @@ def sentence(**changed: object) -> str:
             "runs 1.0.0: it has loaded 1.1.0 of RO-1 and waits for the end of a call, "
             "at the latest 2026-11-22 12:00 UTC.",
         ),
+        (
+            {"state": UnitState.DOWNLOADING, "update_state": "armed", "not_before": SINCE},
+            "runs 1.0.0: it has loaded 1.1.0 of RO-1 and waits for its maintenance hours 02:00-05:00, "
+            "not before 2026-11-22 09:00 UTC.",
+        ),
         ({"state": UnitState.TRIAL}, "runs 1.0.0: it is trying 1.1.0 of RO-1 since 2026-11-22 09:00 UTC."),
         (
             {"state": UnitState.CONFIRMED},
