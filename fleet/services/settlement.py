@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
+from fleet.domain.blind_return import BlindReturn
 from fleet.domain.charge import ChargeEvent, ChargeKind, ChargeRule, Ledger
 from fleet.domain.equipment_charges import subject_of
 from fleet.domain.local_dates import first_instant, local_date
@@ -23,6 +24,7 @@ from fleet.domain.settlement import ReturnCase, after_evidence, at_service_end, 
 from fleet.domain.term import ServiceEnded, Term, ValueCharged, ValueCredited, fold
 from fleet.domain.waiver import EndCause
 from fleet.services.ledger import hold_ledger, record_charges
+from fleet.store.blind_returns import BlindReturnRepository
 from fleet.store.inspections import InspectionRepository
 from fleet.store.placements import PlacementRepository
 from fleet.store.policy import PolicyRepository
@@ -126,7 +128,8 @@ def return_cases(uow: UnitOfWork, account_id: int, zone: tzinfo) -> dict[int, li
         granted.setdefault(rma.placement, []).append(rma)
     cases: dict[int, list[ReturnCase]] = {}
     for number, of_unit in granted.items():
-        steps = [step for rma in of_unit for step in rmas.steps(rma.id) if step.track == RETURN_TRACK]
+        steps = _lying_here(uow, of_unit[0])
+        steps += [step for rma in of_unit for step in rmas.steps(rma.id) if step.track == RETURN_TRACK]
         facts, ownership = return_facts(steps, zone), placements.get(number).opened.ownership
         inspected = {rma.id: inspections.of(rma.id) for rma in of_unit}
         found_sound = any(kept is not None and kept.inspection.is_sound for kept in inspected.values())
@@ -145,6 +148,14 @@ def return_cases(uow: UnitOfWork, account_id: int, zone: tzinfo) -> dict[int, li
             )
             cases.setdefault(number, []).append(case)
     return cases
+
+
+def _lying_here(uow: UnitOfWork, rma: Rma) -> list[RmaStep]:
+    """The receipt of a unit in quarantine that nobody has matched yet: what is here does not stay away (ER 4)."""
+    case = BlindReturnRepository(uow).open_of(rma.serial)
+    if case is None or case.state is not BlindReturn.IN_QUARANTINE or case.placement != rma.placement:
+        return []
+    return [RmaStep(RETURN_TRACK, ReturnEvent.RECEIVE, case.state, case.received_at, "", "")]
 
 
 def return_facts(steps: Iterable[RmaStep], zone: tzinfo) -> ReturnFacts:

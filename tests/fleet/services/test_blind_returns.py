@@ -122,11 +122,11 @@ def test_matched_it_was_received_on_the_day_it_came_in(
     warehouse.replace(rma)
     clock.advance(days=40)
     Deadlines(services.transactions, services.terms._zone).expire(SCHEDULER)
-    value = [("replacement_value charge", "placement-1", 6500, date(2026, 3, 13))]
-    assert charged(warehouse)[1:] == value, "nobody has said yet that it is this RMA's"
+    assert [line[0] for line in charged(warehouse)] == ["shipping_and_handling charge"], "what is here is not owed"
+    assert services.rmas.get(warehouse.actor, rma.id)[0].returning == "awaited"
     matched = services.blind_returns.match(warehouse.actor, case.id, rma.id)
     assert matched.returning == "received"
-    assert charged(warehouse)[2:] == [("later_evidence credit", "placement-1", 6500, date(2026, 4, 11))]
+    assert len(charged(warehouse)) == 1
     steps = services.rmas.get(warehouse.actor, rma.id)[1]
     assert (steps[-1].event, steps[-1].at) == ("receive", case.received_at)
     settled, steps, _ = services.blind_returns.get(warehouse.actor, case.id)
@@ -138,6 +138,21 @@ def test_matched_it_was_received_on_the_day_it_came_in(
     refused(services, lambda: services.blind_returns.match(warehouse.actor, case.id, rma.id), "nothing to match")
     services.refurbishings.repair(warehouse.actor, unit.serial, "a new shell")
     warehouse.renew(unit)
+
+
+def test_what_was_sent_back_is_not_here_and_is_owed(
+    warehouse: Warehouse, services: Services, unit: Unit, clock: Clock
+) -> None:
+    case = blind(warehouse, unit)
+    services.blind_returns.send_back(warehouse.actor, case.id, PARCEL, "nobody asked")
+    rma = warehouse.approved(unit)
+    warehouse.replace(rma)
+    clock.advance(days=12)
+    Deadlines(services.transactions, services.terms._zone).expire(SCHEDULER)
+    value = [("replacement_value charge", "placement-1", 6500, date(2026, 3, 13))]
+    assert charged(warehouse)[1:] == value
+    services.blind_returns.take_in(warehouse.actor, unit.serial, Condition.SOUND, "again")
+    assert charged(warehouse)[2:] == [("later_evidence credit", "placement-1", 6500, date(2026, 3, 14))]
 
 
 def test_a_unit_in_quarantine_when_service_ends_owes_its_fee_until_it_is_matched(
