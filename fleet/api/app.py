@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from fleet.api import (
     accounts,
+    administrators,
     audit,
     blind_returns,
     breach_notices,
@@ -66,6 +67,7 @@ ROUTERS: Final[tuple[PermittedRouter, ...]] = (
     clone_alarms.router,
     unit_updates.router,
     accounts.router,
+    administrators.router,
     distributors.router,
     orders.router,
     policy.router,

@@ -18,6 +18,7 @@ class Permission(StrEnum):
     ACCOUNT_READ = "account:read"
     ACCOUNT_MANAGE = "account:manage"
     ACCOUNT_CLOSE = "account:close"
+    ADMINISTRATOR_APPOINT = "administrator:appoint"
     ORDER_MANAGE = "order:manage"
     SHIPMENT_MANAGE = "shipment:manage"
     TERM_READ = "term:read"
@@ -74,7 +75,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(_P),
     Role.ACCOUNT_ADMINISTRATOR: frozenset(
         {_P.UNIT_READ, _P.ACCOUNT_READ, _P.TERM_READ, _P.RMA_READ, _P.CHARGE_READ, _P.TOKEN_OWN, _P.CANCELLATION_READ}
-        | {_P.PERSON_OWN, _P.ACCOUNT_CLOSE}
+        | {_P.PERSON_OWN, _P.ACCOUNT_CLOSE, _P.ADMINISTRATOR_APPOINT}
     ),
 }
 

@@ -42,6 +42,7 @@ class AuditAction(StrEnum):
     ACCOUNT_CREATE = "account:create"
     ACCOUNT_READ = "account:read"
     ACCOUNT_CLOSE = "account:close"
+    ADMINISTRATOR_RECOVER = "administrator:recover"
     ACCOUNT_PURGE = "account:purge"
     DATA_PURGE = "data:purge"
     ORDER_CREATE = "order:create"

@@ -13,6 +13,7 @@ from fleet.domain.federal_reserve import FIRST_YEAR, federal_reserve_calendar
 from fleet.pki.authority import DeviceAuthority, ServerAuthority
 from fleet.services.access import Access
 from fleet.services.accounts import Accounts
+from fleet.services.administrators import Administrators
 from fleet.services.audit import Audit
 from fleet.services.blind_returns import BlindReturns
 from fleet.services.cancellations import Cancellations
@@ -81,6 +82,7 @@ class Services:
     audit: Audit
     retention: Retention
     accounts: Accounts
+    administrators: Administrators
     mac_blocks: MacBlocks
     mac_leases: MacLeases
     unit_imports: UnitImports
@@ -119,9 +121,8 @@ def build_services(
 ) -> Services:
     """The services on a data directory that has its authorities and a migrated database."""
     transactions = Transactions(make_engine(settings.database), clock)
+    repository, downlinks = ensure(settings.data_dir, clock()), _downlinks(settings)
     access = Access(transactions, passwords := passwords or Passwords())
-    repository = ensure(settings.data_dir, clock())
-    downlinks = _downlinks(settings)
     updates = UnitUpdates(transactions, lambda: repository.director)
     releases = Releases(transactions, repository, updates)
     provisioning = _provisioning(settings, transactions, repository)
@@ -137,6 +138,7 @@ def build_services(
         audit=Audit(transactions),
         retention=Retention(transactions, downlinks.zone),
         accounts=Accounts(transactions),
+        administrators=Administrators(transactions, access),
         mac_blocks=MacBlocks(transactions),
         mac_leases=MacLeases(transactions),
         unit_imports=UnitImports(transactions),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from fleet.domain.access import Actor, Permission, Role, system_actor
+from fleet.domain.access import Actor, ForbiddenError, Permission, Role, system_actor
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import UnauthenticatedError
 from fleet.domain.people import (
@@ -114,6 +114,8 @@ class People:
         """A new person, who gets a link by mail. An actor bound to an account invites into that account alone."""
         actor.require(Permission.PEOPLE_MANAGE)
         actor.require_over(roles)
+        check_roles(roles, actor.account_id or account_id)
+        check_may_appoint(actor, roles)
         with self._transactions.begin(actor) as uow:
             person = invite_person(uow, name, email, roles, actor.account_id or account_id)
             uow.commit()
@@ -162,6 +164,7 @@ class People:
 
         def change(uow: UnitOfWork, person: Person) -> Person:
             state = advance(PERSON_TRANSITIONS, person.state, PersonEvent.ENABLE, person.reference)
+            check_may_appoint(actor, person.roles)
             person = PeopleRepository(uow).change(person, state=state)
             uow.audit(AuditAction.PERSON_INVITE, person.reference, ["state"], person.account_id)
             _send_invitation(uow, person)
@@ -238,6 +241,12 @@ def _used_link(uow: UnitOfWork, purpose: LinkPurpose, secret: str) -> OneTimeLin
     if link is None:
         raise UnauthenticatedError("this link was used, has expired or never was; ask for a new one")
     return link
+
+
+def check_may_appoint(actor: Actor, roles: frozenset[Role]) -> None:
+    """ToS 4: an account's Administrators appoint each other; from outside it takes a proof (Administrators.recover)."""
+    if Role.ACCOUNT_ADMINISTRATOR in roles and actor.account_id is None:
+        raise ForbiddenError("an Administrator is appointed by another one; where all are gone, recover the account")
 
 
 def check_stays_led(uow: UnitOfWork, person: Person) -> None:

@@ -13,6 +13,8 @@ from tools.commands.presentation import JsonOption, show_list, show_one
 account = typer.Typer(no_args_is_help=True, add_completion=False)
 
 AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="As AC-1.")]
+NameOption = Annotated[str, typer.Option(help="The new Administrator's name.")]
+EmailOption = Annotated[str, typer.Option(help="Where the invitation goes.")]
 ReasonOption = Annotated[str, typer.Option(help="non_payment, law, security or network_protection")]
 
 
@@ -152,3 +154,56 @@ def close(account_id: AccountArgument, as_json: JsonOption = False) -> None:
     """
     with FleetClient.from_environment() as fleet:
         show_one(fleet.post(f"/v1/accounts/{account_id}/close"), as_json)
+
+
+@account.command("administrators")
+def administrators(account_id: AccountArgument, as_json: JsonOption = False) -> None:
+    """List an account's Administrators, invited ones too.
+
+    Example: plugtone account administrators AC-1
+    """
+    with FleetClient.from_environment() as fleet:
+        found = fleet.get(f"/v1/accounts/{account_id}/administrators")["items"]
+        show_list(found, ("id", "name", "email", "state"), as_json)
+
+
+@account.command("appoint")
+def appoint(account_id: AccountArgument, name: NameOption, email: EmailOption, as_json: JsonOption = False) -> None:
+    """Appoint another Administrator of your own account; they are invited by mail.
+
+    Example: plugtone account appoint AC-1 --name "Ann Lee" --email ann@acme.example
+    """
+    with FleetClient.from_environment() as fleet:
+        show_one(fleet.post(f"/v1/accounts/{account_id}/administrators", {"name": name, "email": email}), as_json)
+
+
+@account.command("remove")
+def remove(
+    account_id: AccountArgument,
+    person_id: Annotated[str, typer.Argument(metavar="PERSON", help="As PE-1.")],
+    as_json: JsonOption = False,
+) -> None:
+    """End an Administrator's access to your own account; the last one stays.
+
+    Example: plugtone account remove AC-1 PE-7
+    """
+    with FleetClient.from_environment() as fleet:
+        show_one(fleet.post(f"/v1/accounts/{account_id}/administrators/{person_id}/remove"), as_json)
+
+
+@account.command("recover")
+def recover(
+    account_id: AccountArgument,
+    name: NameOption,
+    email: EmailOption,
+    proof: Annotated[str, typer.Option(help="mail_from_address_on_file, security_questions or signed_letter")],
+    gone: Annotated[list[str] | None, typer.Option(help="An Administrator who is gone; once for each.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Appoint an Administrator of an account whose own are gone, on proof.
+
+    Example: plugtone account recover AC-1 --gone PE-7 --proof signed_letter --name "Ann Lee" --email ann@acme.example
+    """
+    body = {"name": name, "email": email, "proof": proof, "gone": gone or []}
+    with FleetClient.from_environment() as fleet:
+        show_one(fleet.post(f"/v1/accounts/{account_id}/recover", body), as_json)

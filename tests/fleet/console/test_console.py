@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -82,7 +83,7 @@ def sign_in(browser: TestClient, email: str = "ada@example.net", **more: str) ->
 def join(services: Services, admin: Actor, role: Role, account_id: int | None = None) -> str:
     """Somebody with that role who can sign in; their address."""
     email = f"{role}@example.net"
-    person = services.people.invite(admin, "Some One", email, frozenset({role}), account_id)
+    person = services.people.invite(replace(admin, account_id=account_id), "Some One", email, frozenset({role}), None)
     services.people.choose_password(services.people.password_link(admin, person.id).partition("#")[2], PASSWORD)
     return email
 

@@ -174,11 +174,11 @@ def test_an_accounts_last_administrator_stays_and_another_accounts_does_not_coun
     services: Services, admin: Actor
 ) -> None:
     roles = frozenset({Role.ACCOUNT_ADMINISTRATOR})
-    first = services.people.invite(admin, "Kim", "kim@example.net", roles, 1)
-    services.people.invite(admin, "Lee", "lee@example.net", roles, 2)
+    first = services.people.invite(replace(admin, account_id=1), "Kim", "kim@example.net", roles, 1)
+    services.people.invite(replace(admin, account_id=2), "Lee", "lee@example.net", roles, 2)
     with pytest.raises(ConflictError, match="last Administrator"):
         services.people.disable(admin, first.id)
-    services.people.invite(admin, "Max", "max@example.net", roles, 1)
+    services.people.invite(replace(admin, account_id=1), "Max", "max@example.net", roles, 1)
     assert services.people.disable(admin, first.id).state is PersonState.DISABLED
 
 
@@ -210,8 +210,8 @@ def test_a_change_on_an_old_version_is_refused(services: Services, admin: Actor)
 
 def test_an_actor_of_one_account_sees_no_people_of_another(services: Services, admin: Actor) -> None:
     roles = frozenset({Role.ACCOUNT_ADMINISTRATOR})
-    mine = services.people.invite(admin, "Kim", "kim@example.net", roles, 1)
-    theirs = services.people.invite(admin, "Lee", "lee@example.net", roles, 2)
+    mine = services.people.invite(replace(admin, account_id=1), "Kim", "kim@example.net", roles, 1)
+    theirs = services.people.invite(replace(admin, account_id=2), "Lee", "lee@example.net", roles, 2)
     bound = Actor(admin.kind, "PE-901", permissions_of(frozenset(Role)), 1)
 
     assert services.people.list(bound, 10, None) == [mine]

@@ -59,7 +59,9 @@ def known_person(warehouse: Warehouse) -> Person:
     """An Administrator who left traces wherever one can; another one of the account is there too."""
     services, admin = warehouse.services, warehouse.actor
     account = warehouse.open_account("Blue Heron")
-    person = let_in(services, services.people.invite(admin, NAME, EMAIL, ADMINISTRATOR, account.id))
+    person = let_in(
+        services, services.administrators.appoint(replace(admin, account_id=account.id), account.id, NAME, EMAIL)
+    )
     actor = actor_of(person)
     services.access.create_token(actor, f"{NAME}'s laptop", actor.permissions, None)
     services.access.sign_in(EMAIL, PASSWORD, "192.0.2.7")
@@ -168,7 +170,9 @@ def test_who_is_erased_cannot_come_in_and_is_not_written_to(warehouse: Warehouse
     with services.transactions.engine.connect() as connection:
         row = connection.execute(select(outbox).where(outbox.c.key == "old")).one()
     assert (row.payload, row.failed_at) == ("{}", services.transactions.clock())
-    assert services.people.invite(warehouse.actor, NAME, EMAIL, ADMINISTRATOR, 1).id != person.id, "free again"
+    assert services.administrators.appoint(replace(warehouse.actor, account_id=1), 1, NAME, EMAIL).id != person.id, (
+        "free again"
+    )
 
 
 def test_the_last_administrator_stays_while_the_account_lives_and_goes_when_it_is_closed(

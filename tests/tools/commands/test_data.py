@@ -34,3 +34,13 @@ def test_a_person_is_exported_corrected_and_erased(plugtone: Run, services: Serv
     plugtone("account", "close", "AC-1")
     assert plugtone("person", "erase", "PE-1", "--yes", "--json")["state"] == "erased"
     assert plugtone("person", "list", "--json")[0]["name"] == "erased"
+
+
+def test_an_account_is_recovered(plugtone: Run, services: Services) -> None:
+    Warehouse(services, someone(Role.ADMIN)).open_account()
+    new = ("--name", "Ann Lee", "--email", "ann@acme.example")
+    assert "by another one" in plugtone("account", "appoint", "AC-1", *new, status=1)
+    proof = ("--gone", "PE-1", "--proof")
+    assert "account_pin" in plugtone("account", "recover", "AC-1", *new, *proof, "account_pin", status=1)
+    assert plugtone("account", "recover", "AC-1", *new, *proof, "signed_letter", "--json")["id"] == "PE-2"
+    assert [person["id"] for person in plugtone("account", "administrators", "AC-1", "--json")] == ["PE-2"]
