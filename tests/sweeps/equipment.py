@@ -1,16 +1,18 @@
-"""EQUIPMENT's long checks: random histories of an account, domain against oracle; swaps of real units."""
+"""EQUIPMENT's long checks: histories of an account, domain against oracle; swaps and refurbishings of real units."""
 
 from __future__ import annotations
 
 from random import Random
 
 from tests.fleet.domain.equipment_model.playing import play_history
+from tests.sweeps.refurbishing_drill import refurbished
 from tests.sweeps.swap_drill import Blow, opened_drill
 from tests.sweeps.sweep import Outcome, Sweep
 from tools.demo.service import ServiceError
 from tools.errors import ToolError
 
 _HISTORIES = 25  # a seed
+_ROUNDS = 5  # of one unit, a seed
 _LENGTHS = (30, 60, 100, 160)
 
 
@@ -48,4 +50,13 @@ def swaps(seed: int) -> Outcome:
     return Outcome(count, tuple(failures))
 
 
-SWEEPS = [Sweep("histories", "events", histories), Sweep("swaps", "swaps", swaps)]
+def refurbishings(seed: int) -> Outcome:
+    """A real unit, sold, taken back and refurbished again and again; all it ever was is tried at the door."""
+    return refurbished(_ROUNDS)
+
+
+SWEEPS = [
+    Sweep("histories", "events", histories),
+    Sweep("swaps", "swaps", swaps),
+    Sweep("refurbishings", "rounds", refurbishings),
+]

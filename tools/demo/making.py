@@ -110,13 +110,13 @@ def make_units(world: World, count: int, image: Path) -> list[str]:
     return serials
 
 
-def sell(world: World, serials: list[str]) -> None:
-    """An account orders, the warehouse ships."""
+def sell(world: World, serials: list[str], customer: dict[str, str] = CUSTOMER) -> None:
+    """A new account orders, the warehouse ships."""
     support, warehouse = world.people.support.client, world.people.warehouse.client
     with world.narrator.step(
         f"A customer orders {len(serials)} adapters, free of charge; the warehouse ships them"
     ) as step:
-        account = support.post_or_read("/v1/accounts", CUSTOMER, lambda: support.newest("/v1/accounts"))
+        account = support.post_or_read("/v1/accounts", customer, lambda: support.newest("/v1/accounts"))
         world.account = account["id"]
         line = {"quantity": len(serials), "unit_price_cents": 0, "board": BOARD}
         wanted = {"account": world.account, "lines": [line]}
