@@ -12,6 +12,7 @@ from fleet.console.templates import render
 from fleet.console.visit import Visit
 from fleet.domain.access import Permission
 from fleet.domain.errors import InvalidError, NotFoundError
+from fleet.domain.heartbeat import MISSED_HEARTBEATS
 from fleet.domain.quote import QuoteLine
 from fleet.domain.references import Noun, number_of
 from fleet.domain.unit import Custody, Trust
@@ -21,7 +22,6 @@ from protocol.wire.errors import WireError
 from protocol.wire.mac import MacAddress
 
 PAGE_ROWS: Final = 25
-MISSED_HEARTBEATS: Final = 3  # a unit is called online until it has missed so many
 MAX_SEARCH_CHARACTERS: Final = 64
 CARRIED: Final = ("q", "custody", "trust", "account")
 

@@ -68,6 +68,7 @@ class AuditAction(StrEnum):
     RMA_INSPECT = "rma:inspect"
     RMA_CLOSE = "rma:close"
     RMA_SWAP = "rma:swap"
+    RMA_SWAP_WAIT = "rma:swap_wait"
     BLIND_RETURN_TAKE_IN = "blind_return:take_in"
     BLIND_RETURN_MATCH = "blind_return:match"
     BLIND_RETURN_SEND_BACK = "blind_return:send_back"

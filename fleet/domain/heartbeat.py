@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+MISSED_HEARTBEATS: Final = 3  # a unit counts as online until it has missed so many
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class LineFacts:
     """What the decision rests on. `number` None: the line has none. `refused_security_update`: a mandatory one.
 
     `came_on`: the unit has registered from its account; until then a unit it replaces keeps the line (ER 4).
+    `waits_for_call`: it has, and a call is up on the unit it replaces.
     """
 
     custody: Custody
@@ -46,6 +47,7 @@ class LineFacts:
     country_blocked: bool = False
     refused_security_update: bool = False
     came_on: bool = True
+    waits_for_call: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ def line_allowance(facts: LineFacts) -> LineAllowance:
     if missing is not None:
         return LineAllowance(LineLevel.NONE, missing)
     withheld = _why_no_voice(facts)
+    if withheld is None and facts.waits_for_call:
+        withheld = Reason("ER 4", "A call is up on the unit it replaces; the line comes over when it ends.")
     if withheld is not None:
         return LineAllowance(LineLevel.EMERGENCY_ONLY, withheld)
     if facts.number is NumberState.PORTING_IN:

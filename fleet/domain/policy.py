@@ -36,6 +36,7 @@ class PolicyName(StrEnum):
     LATE_RETURN_CREDIT_DAYS = "late_return_credit_days"
     CHANGE_OBJECTION_DAYS = "change_objection_days"  # ToS 30.b
     FORCE_MAJEURE_DAYS = "force_majeure_days"  # ToS 32.c
+    SWAP_WAIT_HOURS = "swap_wait_hours"  # ER 4
     CALL_RECORDS_MONTHS = "call_records_months"
     CONNECTION_LOGS_DAYS = "connection_logs_days"
     PERSONAL_DATA_DAYS = "personal_data_days"
@@ -66,6 +67,7 @@ DEFAULTS: dict[PolicyName, int] = {
     PolicyName.LATE_RETURN_CREDIT_DAYS: 30,
     PolicyName.CHANGE_OBJECTION_DAYS: 30,
     PolicyName.FORCE_MAJEURE_DAYS: 10,
+    PolicyName.SWAP_WAIT_HOURS: 4,
     PolicyName.CALL_RECORDS_MONTHS: 18,
     PolicyName.CONNECTION_LOGS_DAYS: 90,
     PolicyName.PERSONAL_DATA_DAYS: 90,

@@ -6,12 +6,12 @@ Each function raises a ConflictError that says what stands in the way, and what 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from fleet.domain.errors import ConflictError
 from fleet.domain.inspection import Inspection
 from fleet.domain.ownership import Ownership
-from fleet.domain.policy import PolicyBook
+from fleet.domain.policy import PolicyBook, PolicyName
 from fleet.domain.reason import Reason
 from fleet.domain.references import Noun, refer
 from fleet.domain.return_deadline import ReturnVerdict, Timeliness, pays_when_absent
@@ -88,11 +88,23 @@ def check_may_close(rma: Rma, ownership: Ownership) -> None:
         raise ConflictError(f"{name}: {rma.serial} is still owed; wait until it is overdue")
 
 
-def swap_waits(call_is_up: bool) -> Reason | None:
-    """Why the replacement that has registered does not yet take over; None: it does now, in one transaction."""
-    if not call_is_up:
+@dataclass(frozen=True, slots=True)
+class CallSeen:
+    """A call was up on the old unit when it was last heard, at `heard_at`; it counts as dead after `silence`."""
+
+    heard_at: datetime
+    silence: timedelta
+
+
+def swap_waits(call: CallSeen | None, registered_at: datetime, now: datetime, policy: PolicyBook) -> Reason | None:
+    """Why the replacement that registered then does not yet take over; None: it does now, in one transaction.
+
+    It waits for a call while the old unit is heard, and for none longer than SWAP_WAIT_HOURS.
+    """
+    longest = timedelta(hours=policy.on(PolicyName.SWAP_WAIT_HOURS, registered_at.date()))
+    if call is None or now - call.heard_at > call.silence or now - registered_at >= longest:
         return None
-    return Reason("ER 4", "A call is up on the old unit: the swap waits until it ends.")
+    return Reason("ER 4", f"A call was up on the old unit at {call.heard_at}: the swap waits until it ends.")
 
 
 def is_repair(rma: Rma) -> bool:

@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from fleet.domain.heartbeat import MISSED_HEARTBEATS
 from fleet.domain.rollout import RolloutState, UnitState
 from fleet.domain.unit import IN_SERVICE, Service, Trust
-
-MISSED_HEARTBEATS: Final = 3  # then a unit counts as offline
 
 
 class UpdateState(StrEnum):

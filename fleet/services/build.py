@@ -43,6 +43,7 @@ from fleet.services.rmas import Rmas
 from fleet.services.rollouts import Rollouts
 from fleet.services.subjects import Subjects
 from fleet.services.suspensions import Suspensions
+from fleet.services.swap import Swaps
 from fleet.services.terminations import Terminations
 from fleet.services.terms import Terms
 from fleet.services.unit_imports import UnitImports
@@ -62,6 +63,7 @@ METADATA_CHECK: Final = timedelta(minutes=15)
 DEADLINE_CHECK: Final = timedelta(minutes=15)
 MAC_CHECK: Final = timedelta(hours=1)
 PURGE_CHECK: Final = timedelta(hours=1)
+SWAP_CHECK: Final = timedelta(seconds=15)
 SWEEP_EVERY: Final = timedelta(hours=1)
 LAST_HOLIDAY_YEAR: Final = 2060
 HOLIDAYS: Final = federal_reserve_calendar(FIRST_YEAR, LAST_HOLIDAY_YEAR)  # by their own rule, for want of a list
@@ -205,6 +207,7 @@ def _watches(transactions: Transactions, downlinks: Downlinks) -> list[Job]:
     deadlines = Deadlines(transactions, downlinks.zone)
     return [
         Job("watch MAC supply", MAC_CHECK, MacBlocks(transactions).warn),
+        Job("finish swaps", SWAP_CHECK, Swaps(transactions, downlinks).finish),
         Job("end deadlines", DEADLINE_CHECK, deadlines.expire),
         Job("remind of deadlines", DEADLINE_CHECK, deadlines.remind),
         Job("end services", DEADLINE_CHECK, cancellations.take_effect),

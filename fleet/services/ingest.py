@@ -117,7 +117,9 @@ class Ingest:
         decoded = [pair for delivery in deliveries if (pair := _decode(delivery, letters))]
         with self._transactions.begin(GATEWAY) as uow:
             store = IngestStore(uow.connection)
-            hold_registering(uow, {i.serial for _, i in decoded if i.message.name in HOLDING})
+            names = [(incoming.serial, incoming.message.name) for _, incoming in decoded]
+            beating = {serial for serial, name in names if name == "heartbeat"}
+            hold_registering(uow, {serial for serial, name in names if name in HOLDING}, beating)
             starts = {_start(incoming) for _, incoming in decoded}
             epochs = store.present_epochs({serial for serial, _ in starts})
             batch = _Batch(uow, store, store.known(starts), epochs, letters=letters)

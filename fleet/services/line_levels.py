@@ -18,6 +18,7 @@ from fleet.store.placements import PlacementRepository
 from fleet.store.standings import StandingRepository
 from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import UnitOfWork
+from fleet.store.waiting_swaps import WaitingSwapRepository
 
 
 def assess_line(uow: UnitOfWork, unit: Unit) -> LineAllowance:
@@ -56,4 +57,5 @@ def _facts(uow: UnitOfWork, unit: Unit) -> LineFacts:
         number=NumberState.ASSIGNED,
         unit_in_service=not TermEventRepository(uow).has_ended(placement.id),
         came_on=placement.registered_at is not None,
+        waits_for_call=WaitingSwapRepository(uow).of(placement.id) is not None,
     )

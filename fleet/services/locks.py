@@ -14,6 +14,7 @@ from fleet.store.placements import PlacementRepository
 from fleet.store.rmas import RmaRepository
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.units import UnitRepository
+from fleet.store.waiting_swaps import WaitingSwapRepository
 
 
 def hold_rma(uow: UnitOfWork, rma_id: int) -> Rma:
@@ -24,12 +25,17 @@ def hold_rma(uow: UnitOfWork, rma_id: int) -> Rma:
     return rmas.hold(rma_id)
 
 
-def hold_registering(uow: UnitOfWork, serials: Collection[str]) -> None:
-    """All that a batch of these units' messages may change: the first registration of a replacement is a swap."""
+def hold_registering(uow: UnitOfWork, serials: Collection[str], beating: Collection[str]) -> None:
+    """All that a batch of these units' messages may change: the first registration of a replacement is a swap.
+
+    So may be a heartbeat of one of `beating`, if a replacement waits for the end of its call.
+    """
     placements = PlacementRepository(uow)
+    waiting = WaitingSwapRepository(uow).of_old(beating)
     coming = placements.unregistered(serials)
     replaced = placements.serials_of({each.opened.replaces for each in coming if each.opened.replaces is not None})
-    UnitRepository(uow).hold_all({*serials, *replaced})
+    both = {serial for each in waiting for serial in (each.serial, each.old_serial)}
+    UnitRepository(uow).hold_all({*serials, *replaced, *both})
     RmaRepository(uow).hold_of_replacements([each.id for each in coming])
     for account_id in sorted({each.opened.account_id for each in coming}):
         AccountRepository(uow).hold(account_id)

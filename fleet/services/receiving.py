@@ -17,16 +17,20 @@ from fleet.domain.transitions import advance
 from fleet.domain.unit import CustodyEvent, ServiceEvent, after
 from fleet.services.line_levels import store_line
 from fleet.services.rma_tracks import take_step
+from fleet.services.swap import finish_wait
 from fleet.store.blind_returns import BlindReturnRepository
 from fleet.store.placements import PlacementRepository
 from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.units import UnitRepository
+from fleet.store.waiting_swaps import WaitingSwapRepository
 
 
 def receive_under(uow: UnitOfWork, rma: Rma, serial: str, condition: Condition) -> Rma:
     """The unit is back: its placement is over, and it waits for triage. One that came in blind came in that day."""
     check_may_receive(rma, serial)
+    for waiting in WaitingSwapRepository(uow).of_old([serial]):  # no call is up on a unit in our hands
+        finish_wait(uow, waiting)
     units, at = UnitRepository(uow), uow.now
     unit, blind = units.hold(serial), BlindReturnRepository(uow).open_of(serial)
     if blind is not None:

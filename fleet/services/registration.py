@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta, tzinfo
+from datetime import timedelta
 
 from fleet.domain.admission import RETRY_S, Admission, admit, false_claims
 from fleet.domain.audit import AuditAction
@@ -23,7 +23,7 @@ from fleet.services.clone_watch import watch_heartbeats, watch_registration
 from fleet.services.downlinks import Downlinks, command_message
 from fleet.services.line_levels import assess_line, store_line
 from fleet.services.settlement import settle
-from fleet.services.swap import swap
+from fleet.services.swap import record_delivery, swap_or_wait, take_over
 from fleet.services.unit_messages import Incoming, Outgoing
 from fleet.store.audit import AuditRepository
 from fleet.store.commands import CommandRepository
@@ -33,6 +33,7 @@ from fleet.store.placements import PlacementRepository
 from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.units import Readiness, UnitRepository
+from fleet.store.waiting_swaps import WaitingSwapRepository
 from protocol.wire.enumerations import COMMAND_RESULTS
 from protocol.wire.mac import MacAddress
 
@@ -63,7 +64,7 @@ class Registration:
             unit = after(unit, CustodyEvent.ARRIVE)
             note_arrival(uow, unit.serial, incoming.received_at)
         if placement is not None and placement.registered_at is None:
-            unit = _first_registration(uow, unit, placement, incoming, self.downlinks.zone)
+            unit = _first_registration(uow, unit, placement, incoming, self.downlinks)
         units.save(unit)
         units.record_registration(unit.serial, incoming.received_at)
         store_line(uow, unit)
@@ -82,8 +83,11 @@ class Registration:
         }
         HeartbeatRepository(uow).save(list(latest.values()))
         watch_heartbeats(uow, batch)
+        waiting = WaitingSwapRepository(uow).of_old(list(latest))
+        taken = [take_over(uow, each, self.downlinks.heartbeat_s) for each in waiting]
         stale = ConfigurationRepository(uow).not_yet_at(list(latest))
-        return [self.downlinks.configuration(settings, uow.now) for settings in stale]
+        told = {settings.serial: settings for settings in (*taken, *stale) if settings is not None}
+        return [self.downlinks.configuration(settings, uow.now) for settings in told.values()]
 
     def service_ready(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]:
         """Activation: online, registered, service available to the account (ToS 1.3). Nothing to answer."""
@@ -122,13 +126,16 @@ def _missed(uow: UnitOfWork, serial: str) -> list[Command]:
     return CommandRepository(uow).unanswered(serial, TOLD_AGAIN, uow.now - TOLD_AGAIN_FOR)
 
 
-def _first_registration(uow: UnitOfWork, unit: Unit, placement: Placement, incoming: Incoming, zone: tzinfo) -> Unit:
+def _first_registration(
+    uow: UnitOfWork, unit: Unit, placement: Placement, incoming: Incoming, downlinks: Downlinks
+) -> Unit:
     """The unit came on from its account for the first time: it was received, and a replacement takes over."""
-    at, opened = incoming.received_at, placement.opened
+    at, opened, zone = incoming.received_at, placement.opened, downlinks.zone
     PlacementRepository(uow).mark_registered(placement.id, at)
     TermEventRepository(uow).record(opened.account_id, Registered(placement.id, at))
+    record_delivery(uow, placement, at)
     if opened.replaces is not None:
-        swap(uow, placement, opened.replaces, at)
+        swap_or_wait(uow, placement, at, downlinks.heartbeat_s)
     uow.audit(AuditAction.UNIT_REGISTER, unit.serial, ["custody", "registered_at"], opened.account_id)
     settle(uow, opened.account_id, zone)
     requote_pending(uow, opened.account_id, zone)

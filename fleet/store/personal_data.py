@@ -269,6 +269,7 @@ IMPERSONAL: Final = {
     "tokens": "permissions",
     "unit_events": "serial event",
     "unit_starts": "serial starts",
+    "waiting_swaps": "serial old_serial",
     "unit_notes": "serial action",
     "units": "serial board board_uid custody service trust version condition ownership",
 }

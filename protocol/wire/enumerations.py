@@ -5,7 +5,7 @@ Apart from the layouts, so that the boot stage can name a reason without the tab
 
 BOOT_REASONS = ("power_on", "restart", "watchdog", "crash", "update_trial", "update_revert", "reset_button", "unknown")
 UNIT_STATES = ("link", "address", "time", "connect", "register", "configure", "line", "ready", "refused")
-LINE_STATES = ("not_configured", "unregistered", "registering", "registered", "failed", "emergency_only")
+LINE_STATES = ("not_configured", "unregistered", "registering", "registered", "failed", "emergency_only", "in_call")
 UPDATE_STATES = (
     "idle", "metadata_ok", "downloading", "staged", "armed", "trial", "confirmed", "reverted", "failed",
 )  # fmt: skip

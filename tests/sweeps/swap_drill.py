@@ -38,7 +38,7 @@ SELECT configurations.serial FROM configurations
 JOIN units ON units.serial = configurations.serial
 JOIN identities ON identities.serial = units.serial AND identities.epoch = units.epoch
 JOIN placements ON placements.serial = units.serial AND placements.until IS NULL
-WHERE configurations.line_level <> 'none' AND units.trust = 'good' AND identities.state = 'current'
+WHERE configurations.line_level IN ('outgoing_only', 'full') AND units.trust = 'good' AND identities.state = 'current'
 AND placements.registered_at IS NOT NULL
 """
 

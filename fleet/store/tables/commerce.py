@@ -113,6 +113,16 @@ placements = Table(
     ),
 )
 
+# Replacements that have registered while a call was up on the unit they replace.
+waiting_swaps = Table(
+    "waiting_swaps",
+    metadata,
+    Column("placement_id", ForeignKey("placements.id"), primary_key=True),
+    Column("serial", ForeignKey("units.serial"), nullable=False),
+    Column("old_serial", ForeignKey("units.serial"), nullable=False, index=True),
+    Column("since", Instant, nullable=False),
+)
+
 # Facts only: rows are added and never changed.
 term_events = Table(
     "term_events",

@@ -61,6 +61,7 @@ def test_a_blocked_country_gets_no_service() -> None:
         ({"location": LocationState.UNACKNOWLEDGED}, "disclosure"),
         ({"location": LocationState.NETWORK_CHANGED}, "another public network"),
         ({"refused_security_update": True}, "security update"),
+        ({"waits_for_call": True}, "A call is up"),
         ({"number": None}, "no number of the account (none)"),
         ({"number": NumberState.PORTED_OUT}, "(ported_out)"),
         ({"number": NumberState.RELEASED}, "(released)"),

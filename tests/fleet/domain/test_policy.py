@@ -41,6 +41,7 @@ def test_the_defaults_are_those_of_the_rules() -> None:
         "late_return_credit_days": 30,
         "change_objection_days": 30,
         "force_majeure_days": 10,
+        "swap_wait_hours": 4,
         "call_records_months": 18,
         "connection_logs_days": 90,
         "personal_data_days": 90,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from fleet.domain.policy import PolicyBook
 from fleet.domain.return_deadline import ReturnFacts, judge_return
 from fleet.domain.rma import Decision, Replacement, ReplacementMode, Return, Rma, RmaKind
 from fleet.domain.rma_permits import (
+    CallSeen,
     Opening,
     check_is_owed,
     check_may_close,
@@ -146,10 +147,20 @@ def test_an_rma_is_not_closed_over_a_unit_that_is_owed() -> None:
 
 
 def test_a_swap_waits_for_the_call_on_the_old_unit() -> None:
-    assert swap_waits(call_is_up=False) is None
-    reason = swap_waits(call_is_up=True)
-    assert reason is not None
-    assert "until it ends" in reason.text
+    now, silence, policy = datetime(2025, 6, 1, 12, tzinfo=UTC), timedelta(seconds=180), PolicyBook()
+
+    def waits(heard_ago: timedelta | None, registered_ago: timedelta = timedelta(0)) -> bool:
+        call = None if heard_ago is None else CallSeen(now - heard_ago, silence)
+        reason = swap_waits(call, now - registered_ago, now, policy)
+        assert reason is None or "until it ends" in reason.text
+        return reason is not None
+
+    moment = timedelta(microseconds=1)
+    assert not waits(None)
+    assert waits(silence)
+    assert not waits(silence + moment), "a unit that fell silent is in no call"
+    assert waits(timedelta(0), timedelta(hours=4) - moment)
+    assert not waits(timedelta(0), timedelta(hours=4)), "nor does it wait for ever"
 
 
 def test_a_unit_that_replaces_itself_was_repaired() -> None:
