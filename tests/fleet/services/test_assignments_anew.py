@@ -10,19 +10,21 @@ from typing import Any
 import pytest
 from securesystemslib.formats import encode_canonical
 from securesystemslib.signer import Signature
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from fleet.domain.errors import InvalidError
+from fleet.domain.access import Role
+from fleet.domain.errors import InvalidError, NotFoundError
 from fleet.domain.rollout import RestartTimes, UnitState
 from fleet.services import releases as releases_module
 from fleet.services.build import Services
 from fleet.services.ingest import GATEWAY
+from fleet.store.tables.equipment import units
 from fleet.store.tables.rollouts import assignments
 from fleet.updates import director as director_module
 from fleet.updates.director import ASSIGNMENT_LIFE
 from fleet.updates.errors import MetadataError
 from fleet.updates.metadata import parse
-from tests.fleet.conftest import START, Clock
+from tests.fleet.conftest import START, Clock, someone
 from tests.fleet.release_owners import Owners, versions
 from tests.fleet.services.fleet_of_units import FakeUnit, put_in_service
 from tests.fleet.services.test_rollouts import APPROVER, MANAGER, states
@@ -74,6 +76,12 @@ def order(services: Services, unit: FakeUnit) -> dict[str, Any]:
     targets.verify_delegate("director", payload.encode(), signatures)
     signed: dict[str, Any] = document["signed"]
     return signed
+
+
+def state(services: Services) -> UnitState:
+    """Of the one unit in the one rollout."""
+    ((found, _),) = states(services, 1)
+    return found
 
 
 def pending(services: Services) -> list[int]:
@@ -221,3 +229,20 @@ def test_an_order_longer_than_a_unit_takes_is_not_signed(owners: Owners, monkeyp
     monkeypatch.setattr(director_module, "MAX_ASSIGNMENT_BYTES", len(signed) - 20)  # signatures differ in length
     with pytest.raises(MetadataError, match="units take"):
         director.sign("PT000000018", 0xFFFFFFFF, longest, START, at, at)
+
+
+def test_a_unit_that_begins_a_new_epoch_is_waited_for_by_no_rollout_and_told_nothing_of_before(
+    services: Services, unit: FakeUnit, clock: Clock
+) -> None:
+    assert state(services) is UnitState.ASSIGNED
+    with services.transactions.begin(GATEWAY) as uow:
+        uow.connection.execute(update(units).values(custody="in_stock", service="unplaced"))
+        uow.commit()
+    services.provisioning.begin_epoch(someone(Role.ADMIN), unit.serial, "its key was seen")
+    (rollout,) = services.rollouts.page(MANAGER, 10, None)
+    assert (state(services), rollout.state) == (UnitState.SUPERSEDED, "finished")
+    assert pending(services) == []
+    with pytest.raises(NotFoundError):
+        services.unit_updates.assignment(unit.serial)
+    unit.report("confirmed")
+    assert state(services) is UnitState.SUPERSEDED, "a report of the old identity counts for nothing"

@@ -12,22 +12,26 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from fleet.domain.access import Actor
+from fleet.domain.access import Actor, Role
 from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.errors import FleetError
 from fleet.domain.policy import PolicyName, PolicyValue
+from fleet.domain.refurbishing import Grade
 from fleet.domain.rma import Condition
 from fleet.domain.unit import Custody, Service, Trust
 from fleet.services.build import build_services
 from fleet.services.cancellations import Asked
 from fleet.services.credentials import Passwords
+from fleet.services.ingest import Delivery
 from fleet.services.jobs import SCHEDULER
 from fleet.settings import Settings
 from fleet.store.base import make_engine, metadata
 from fleet.store.migrate import migrate, newest_revision
-from tests.fleet.conftest import Clock
+from protocol.wire.messages import pack
+from protocol.wire.topics import up_topic
+from tests.fleet.conftest import START, Clock, someone
 from tests.fleet.services.charging import charge_of, outbox_keys, record
-from tests.fleet.services.equipment import FIRST_MAC, PARCEL, Warehouse, identity
+from tests.fleet.services.equipment import FIRST_MAC, PARCEL, Warehouse, heartbeat, identity, proof_of
 
 
 @pytest.fixture
@@ -143,3 +147,25 @@ def test_a_whole_replacement(warehouse: Warehouse) -> None:
     assert (here.custody, here.service) == (Custody.AT_ACCOUNT, Service.ACTIVE)
     lines = warehouse.services.terms.quote(warehouse.actor, account.id)[1]
     assert [line.fee.cents for line in lines] == [0, 5000]
+
+
+def test_of_two_at_the_bench_at_once_one_is_refused_at_each_step(warehouse: Warehouse) -> None:
+    unit = warehouse.place(warehouse.open_account())
+    warehouse.beat(unit)
+    warehouse.take_back(unit)
+    serial, actor, bench = unit.serial, warehouse.actor, warehouse.services.refurbishings
+    expected = ["done", "illegal_transition"]
+    assert both(lambda: bench.wipe(actor, serial, proof_of(unit))) == expected
+    assert both(lambda: warehouse.provisioning.begin_epoch(actor, serial, "refurbished")) == expected
+    warehouse.certify_and_stock(warehouse.unit(serial))
+    assert both(lambda: bench.grade(actor, serial, Grade.A, "as new")) == ["conflict", "done"]
+    renewed = warehouse.unit(serial)
+    assert (renewed.epoch, renewed.custody) == (2, Custody.IN_STOCK)
+    next_account = warehouse.open_account("Osprey Legal")
+    warehouse.send(next_account, renewed)
+    administrator = someone(Role.ACCOUNT_ADMINISTRATOR, account_id=next_account.id)
+    detail = warehouse.services.units.get(administrator, serial)
+    assert (detail.heartbeat, detail.commands, detail.refurbishing) == (None, (), None)
+    heard = Delivery(up_topic(serial, "heartbeat"), pack("heartbeat", heartbeat(1, 5).values, 7, 1), START)
+    assert warehouse.services.ingest.handle([heard]) == []
+    assert warehouse.services.units.get(actor, serial).heartbeat is None
