@@ -115,7 +115,7 @@ def test_of_two_admins_who_disable_each_other_at_once_one_stays(warehouse: Wareh
         ids.append(people.setup(secret, "Ada", f"ada{number}@example.net", "four words of nobody").id)
         if len(ids) < 2:
             continue
-        steps = [partial(people.disable, warehouse.actor, person_id, None) for person_id in ids]
+        steps = [partial(people.disable, warehouse.actor, person_id) for person_id in ids]
         with ThreadPoolExecutor(2) as pool:
             outcomes = list(pool.map(attempt, steps))
         assert sorted(outcomes) == ["conflict", "done"]
