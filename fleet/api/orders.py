@@ -7,12 +7,14 @@ from datetime import date
 from pydantic import BaseModel, Field
 
 from fleet.api.fields import ParcelIn, ReferenceField, SerialField
+from fleet.api.locations import LocationIn, said
 from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
 from fleet.domain.money import Money
 from fleet.domain.order import MAX_LINE_QUANTITY, MAX_LINES, Agreement, Order, OrderLine, Plan
 from fleet.domain.references import Noun, number_of, refer
+from fleet.domain.registered_location import LocationState, location_state
 from fleet.services.orders import MAX_SERIALS
 from fleet.services.shipping import Parcel
 
@@ -44,7 +46,7 @@ class OrderIn(BaseModel):
     """`order_date`: when the account accepted; today at the operator's if not given.
 
     `plan`: how its service is billed; an account keeps that of its first order. `plan_price_cents`: for one paid
-    period. `distributor`: the Authorized Distributor who sold it, as DI-1.
+    period. `distributor`: the Authorized Distributor who sold it, as DI-1. `location`: of all its units.
     """
 
     account: ReferenceField
@@ -53,15 +55,19 @@ class OrderIn(BaseModel):
     plan_price_cents: int = Field(default=0, ge=0, le=MAX_CENTS)
     distributor: ReferenceField | None = None
     lines: list[OrderLineIn] = Field(min_length=1, max_length=MAX_LINES)
+    location: LocationIn | None = None
 
 
 class OrderOut(BaseModel):
+    """`location`: whether one was given with the order, not which; that is read with the unit."""
+
     id: str
     account: str
     order_date: date
     plan: Plan
     plan_price_cents: int
     distributor: str | None
+    location: LocationState
     lines: list[OrderLineOut]
 
 
@@ -79,6 +85,7 @@ def present_order(order: Order) -> OrderOut:
         plan=order.agreement.plan,
         plan_price_cents=order.agreement.plan_price.cents,
         distributor=None if distributor is None else refer(Noun.DISTRIBUTOR, distributor),
+        location=location_state(order.location, ""),
         lines=[
             OrderLineOut(
                 board=line.board,
@@ -112,7 +119,8 @@ def create(body: OrderIn, actor: ActorDep, services: ServicesDep) -> OrderOut:
     account_id = number_of(Noun.ACCOUNT, body.account)
     distributor = None if body.distributor is None else number_of(Noun.DISTRIBUTOR, body.distributor)
     agreement = Agreement(body.plan, Money(body.plan_price_cents), distributor)
-    return present_order(services.orders.create(actor, account_id, body.order_date, lines, agreement))
+    location = None if body.location is None else said(body.location)
+    return present_order(services.orders.create(actor, account_id, body.order_date, lines, agreement, location))
 
 
 @router.get("/v1/orders", permission=Permission.ACCOUNT_READ)

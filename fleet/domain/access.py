@@ -29,6 +29,11 @@ class Permission(StrEnum):
     CANCELLATION_MANAGE = "cancellation:manage"
     SERVICE_SUSPEND = "service:suspend"
     SERVICE_END = "service:end"
+    LOCATION_READ = "location:read"
+    LOCATION_MANAGE = "location:manage"
+    NUMBER_READ = "number:read"
+    NUMBER_MANAGE = "number:manage"
+    NETWORK_MANAGE = "network:manage"
     CHARGE_READ = "charge:read"
     POLICY_READ = "policy:read"
     POLICY_MANAGE = "policy:manage"
@@ -66,7 +71,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SUPPORT: _READ
     | {_P.ACCOUNT_READ, _P.ACCOUNT_MANAGE, _P.ORDER_MANAGE, _P.TERM_READ, _P.RMA_READ, _P.RMA_MANAGE, _P.UNIT_MANAGE}
     | {_P.CLONE_ALARM_RESOLVE}
-    | {_P.POLICY_READ, _P.CANCELLATION_READ, _P.CANCELLATION_MANAGE, _P.SERVICE_SUSPEND, _P.ACCOUNT_CLOSE},
+    | {_P.POLICY_READ, _P.CANCELLATION_READ, _P.CANCELLATION_MANAGE, _P.SERVICE_SUSPEND, _P.ACCOUNT_CLOSE}
+    | {_P.LOCATION_READ, _P.LOCATION_MANAGE, _P.NUMBER_READ, _P.NUMBER_MANAGE},
     Role.RELEASE_MANAGER: _READ | {_P.RELEASE_PUBLISH, _P.ROLLOUT_MANAGE},
     Role.APPROVER: _READ | {_P.ROLLOUT_APPROVE},
     Role.FINANCE: _READ
@@ -76,6 +82,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ACCOUNT_ADMINISTRATOR: frozenset(
         {_P.UNIT_READ, _P.ACCOUNT_READ, _P.TERM_READ, _P.RMA_READ, _P.CHARGE_READ, _P.TOKEN_OWN, _P.CANCELLATION_READ}
         | {_P.PERSON_OWN, _P.ACCOUNT_CLOSE, _P.ADMINISTRATOR_APPOINT}
+        | {_P.LOCATION_READ, _P.LOCATION_MANAGE, _P.NUMBER_READ}
     ),
 }
 

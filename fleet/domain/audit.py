@@ -119,6 +119,21 @@ class AuditAction(StrEnum):
     SERVICE_END = "service:end"
     SERVICE_SUSPEND = "service:suspend"
     SERVICE_LIFT = "service:lift"
+    LOCATION_SET = "location:set"
+    LOCATION_CONFIRM = "location:confirm"
+    LOCATION_READ = "location:read"
+    NUMBER_READ = "number:read"
+    NUMBER_IMPORT = "number:import"
+    NUMBER_ASSIGN = "number:assign"
+    NUMBER_PORT_IN = "number:port_in"
+    NUMBER_TAKE_EFFECT = "number:take_effect"
+    NUMBER_FAIL_PORT = "number:fail_port"
+    NUMBER_PORT_OUT = "number:port_out"
+    NUMBER_RELEASE = "number:release"
+    NUMBER_RESTOCK = "number:restock"
+    NETWORK_LOAD = "network:load"
+    EXPORT_BLOCK = "export:block"
+    EXPORT_UNBLOCK = "export:unblock"
     POLICY_SET = "policy:set"
     OUTBOX_RETRY = "outbox:retry"
     UNIT_REFUSE = "unit:refuse"
@@ -134,6 +149,8 @@ READ_ACTIONS: dict[Permission, AuditAction] = {
     Permission.CHARGE_READ: AuditAction.CHARGE_READ,
     Permission.PEOPLE_MANAGE: AuditAction.PERSON_READ,
     Permission.PERSON_OWN: AuditAction.PERSON_READ,
+    Permission.LOCATION_READ: AuditAction.LOCATION_READ,
+    Permission.NUMBER_READ: AuditAction.NUMBER_READ,
 }
 READS = frozenset(READ_ACTIONS.values())
 # What a unit is and does, what is the operator's own, and who did what (references alone): no Account data. Units

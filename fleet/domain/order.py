@@ -9,6 +9,7 @@ from enum import StrEnum
 from fleet.domain.billing_cycle import ANNUAL, MONTHLY
 from fleet.domain.errors import ConflictError, InvalidError
 from fleet.domain.money import ZERO, Money
+from fleet.domain.registered_location import RegisteredLocation
 
 MAX_LINES = 50
 MAX_LINE_QUANTITY = 10_000
@@ -60,7 +61,10 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Lines of one Order Form. `shipped` counts the units sent of each line, in the lines' order."""
+    """Lines of one Order Form. `shipped` counts the units sent of each line, in the lines' order.
+
+    `location`: where its units will be, if the Order Form says so (ToS 1.20); each shipped unit's line takes it over.
+    """
 
     id: int
     account_id: int
@@ -68,6 +72,7 @@ class Order:
     lines: tuple[OrderLine, ...]
     shipped: tuple[int, ...]
     agreement: Agreement = Agreement()
+    location: RegisteredLocation | None = None
 
     @property
     def is_shipped(self) -> bool:

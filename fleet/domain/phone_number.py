@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from fleet.domain.errors import InvalidError
+from fleet.domain.errors import ConflictError, InvalidError
+from fleet.domain.references import Noun, refer
+from fleet.domain.transitions import advance
 
+MAX_IMPORTED_NUMBERS: Final = 10_000  # at once
 E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
@@ -43,6 +48,61 @@ NUMBER: dict[tuple[NumberState, NumberEvent], NumberState] = {
 
 # How a number enters our records: from the operator's own ranges, or from another carrier.
 FIRST_STATES = frozenset({NumberState.INVENTORY, NumberState.PORTING_IN})
+
+# Which of a line's numbers says what the line may do: the first of these states that one of them is in.
+_COUNTS_FIRST = (NumberState.ASSIGNED, NumberState.PORTING_IN, NumberState.PORTED_OUT, NumberState.RELEASED)
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNumber:
+    """`own`: of the operator's ranges, not another carrier's. `line` and `account_id`: whose it is, or was last.
+
+    Logs and paths name it by its `id`, as NU-7: the number itself is the account's.
+    """
+
+    number: str
+    state: NumberState
+    own: bool
+    line: int | None = None
+    account_id: int | None = None
+    id: int = 0
+
+    @property
+    def reference(self) -> str:
+        """The public id, and what the audit keeps."""
+        return refer(Noun.NUMBER, self.id)
+
+
+def after(number: PhoneNumber, event: NumberEvent) -> PhoneNumber:
+    """The number after `event`; IllegalTransitionError, or ConflictError for one that is not ours to give again."""
+    state = advance(NUMBER, number.state, event, number.number)
+    if event is NumberEvent.RESTOCK:
+        if not number.own:
+            raise ConflictError(f"{number.number} is another carrier's: released, it is theirs again")
+        return replace(number, state=state, line=None, account_id=None)
+    return replace(number, state=state)
+
+
+def given_to(number: PhoneNumber, event: NumberEvent, line: int, account_id: int) -> PhoneNumber:
+    """`after`, for the line that the number comes to."""
+    return replace(after(number, event), line=line, account_id=account_id)
+
+
+def state_for_line(numbers: Iterable[PhoneNumber]) -> NumberState | None:
+    """Where the number of a line stands; with one on its way in and another meanwhile, the one that is there."""
+    states = {number.state for number in numbers}
+    return next((state for state in _COUNTS_FIRST if state in states), None)
+
+
+def numbers_between(first: str, last: str) -> list[str]:
+    """All numbers of a range, both ends included; `last` empty: the one. InvalidError for no range or a longer one."""
+    begin, end = check_number(first), check_number(last or first)
+    if len(begin) != len(end) or begin > end:
+        raise InvalidError(f"a range goes up and has numbers of one length, got {begin} to {end}")
+    count = int(end) - int(begin) + 1
+    if count > MAX_IMPORTED_NUMBERS:
+        raise InvalidError(f"at most {MAX_IMPORTED_NUMBERS} numbers are taken in at once, got {count}")
+    return [f"+{number}" for number in range(int(begin), int(end) + 1)]
 
 
 def check_number(text: str) -> str:

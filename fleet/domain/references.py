@@ -26,6 +26,7 @@ class Noun(StrEnum):
     PERSON = "PE"
     TOKEN = "TO"  # noqa: S105 - the letters in front of a number
     ROLLOUT = "RO"
+    NUMBER = "NU"
 
 
 def refer(noun: Noun, number: int) -> str:

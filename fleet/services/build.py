@@ -27,8 +27,11 @@ from fleet.services.downlinks import Downlinks
 from fleet.services.errands import Errands
 from fleet.services.ingest import Ingest
 from fleet.services.jobs import Job
+from fleet.services.locations import Locations
 from fleet.services.mac_blocks import MacBlocks
 from fleet.services.mac_leases import MacLeases
+from fleet.services.networks import Networks
+from fleet.services.numbers import Numbers
 from fleet.services.orders import Orders
 from fleet.services.outbox import Outbox
 from fleet.services.people import People
@@ -94,6 +97,9 @@ class Services:
     unit_views: UnitViews
     distributors: Distributors
     orders: Orders
+    locations: Locations
+    numbers: Numbers
+    networks: Networks
     policy: Policy
     charges: Charges
     cancellations: Cancellations
@@ -148,7 +154,7 @@ def build_services(
         units=Units(transactions, downlinks),
         clone_alarms=CloneAlarms(transactions, downlinks, provisioning),
         unit_views=UnitViews(transactions),
-        **_sales(transactions, downlinks.zone),
+        **_sales(transactions, downlinks),
         policy=Policy(transactions, downlinks.zone),
         charges=Charges(transactions),
         terms=Terms(transactions, downlinks.zone),
@@ -163,8 +169,14 @@ def build_services(
     )
 
 
-def _sales(transactions: Transactions, zone: tzinfo) -> dict[str, Any]:
-    return {"distributors": Distributors(transactions), "orders": Orders(transactions, zone)}
+def _sales(transactions: Transactions, downlinks: Downlinks) -> dict[str, Any]:
+    return {
+        "distributors": Distributors(transactions),
+        "orders": Orders(transactions, downlinks.zone),
+        "locations": Locations(transactions, downlinks),
+        "numbers": Numbers(transactions, downlinks),
+        "networks": Networks(transactions, downlinks),
+    }
 
 
 def _returns(transactions: Transactions, zone: tzinfo) -> dict[str, Any]:

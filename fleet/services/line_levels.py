@@ -8,12 +8,15 @@ from __future__ import annotations
 from fleet.domain.admission import ADMITTED
 from fleet.domain.configuration import Configuration
 from fleet.domain.line_allowance import LineAllowance, LineFacts, line_allowance
-from fleet.domain.phone_number import NumberState
-from fleet.domain.registered_location import LocationState
+from fleet.domain.phone_number import state_for_line
+from fleet.domain.registered_location import LocationState, location_state
 from fleet.domain.suspension import AccountService
 from fleet.domain.unit import Trust, Unit
 from fleet.services.downlinks import Downlinks, queue
 from fleet.store.configurations import ConfigurationRepository
+from fleet.store.locations import LocationRepository, WhereaboutsRepository
+from fleet.store.networks import ExportBlockRepository
+from fleet.store.numbers import NumberRepository
 from fleet.store.placements import PlacementRepository
 from fleet.store.standings import StandingRepository
 from fleet.store.terms import TermEventRepository
@@ -46,16 +49,19 @@ def set_line(uow: UnitOfWork, unit: Unit, downlinks: Downlinks) -> None:
 
 
 def _facts(uow: UnitOfWork, unit: Unit) -> LineFacts:
-    placement = PlacementRepository(uow).open_of(unit.serial)
+    placements = PlacementRepository(uow)
+    placement = placements.open_of(unit.serial)
     if placement is None:
         return LineFacts(unit.custody, unit.trust, AccountService.ENDED, LocationState.MISSING, None, came_on=False)
+    line, seen = placements.line_of(placement), WhereaboutsRepository(uow).of(unit.serial)
     return LineFacts(
         custody=unit.custody,
         trust=unit.trust,
         account_service=StandingRepository(uow).of(placement.opened.account_id).state,
-        location=LocationState.CURRENT,
-        number=NumberState.ASSIGNED,
+        location=location_state(LocationRepository(uow).of(line), seen.network),
+        number=state_for_line(NumberRepository(uow).of_line(line)),
         unit_in_service=not TermEventRepository(uow).has_ended(placement.id),
+        country_blocked=ExportBlockRepository(uow).has(seen.country),
         came_on=placement.registered_at is not None,
         waits_for_call=WaitingSwapRepository(uow).of(placement.id) is not None,
     )

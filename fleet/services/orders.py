@@ -10,13 +10,17 @@ from fleet.domain.audit import AuditAction
 from fleet.domain.errors import InvalidError
 from fleet.domain.local_dates import local_date
 from fleet.domain.order import Agreement, Order, OrderLine, assign_lines, check_agreement, check_lines
-from fleet.domain.placement import NewPlacement
+from fleet.domain.placement import NewPlacement, Placement
 from fleet.domain.references import Noun, refer
+from fleet.domain.registered_location import RegisteredLocation
+from fleet.services.locations import LocationSaid, said_location
+from fleet.services.numbers import assign_next
 from fleet.services.shipping import Parcel, check_unreserved, ship_unit
 from fleet.store.accounts import AccountRepository
 from fleet.store.distributors import DistributorRepository
+from fleet.store.locations import LocationRepository
 from fleet.store.orders import OrderRepository
-from fleet.store.unit_of_work import Transactions
+from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import UnitRepository
 
 MAX_SERIALS = 1000
@@ -37,8 +41,9 @@ class Orders:
         order_date: date | None,
         lines: Sequence[OrderLine],
         agreement: Agreement = MONTHLY_BY_US,
+        said: LocationSaid | None = None,
     ) -> Order:
-        """A new order of an account; without a date, of today at the operator's."""
+        """A new order of an account; without a date, of today at the operator's. `said`: where its units will be."""
         actor.require(Permission.ORDER_MANAGE)
         checked = check_lines(tuple(lines))
         with self._transactions.begin(actor) as uow:
@@ -51,8 +56,10 @@ class Orders:
             check_agreement(agreement, orders.plan_of(account_id))
             if agreement.distributor_id is not None:
                 DistributorRepository(uow).get(agreement.distributor_id).check_authorized()
-            order = orders.add(account_id, order_date, checked, agreement)
-            uow.audit(AuditAction.ORDER_CREATE, refer(Noun.ORDER, order.id), ["lines"], account_id)
+            location = None if said is None else said_location(uow, account_id, said)
+            order = orders.add(account_id, order_date, checked, agreement, location)
+            fields = ["lines"] if said is None else ["lines", "location"]
+            uow.audit(AuditAction.ORDER_CREATE, refer(Noun.ORDER, order.id), fields, account_id)
             uow.commit()
             return order
 
@@ -92,9 +99,17 @@ class Orders:
                     price_cents=max(0, (line.unit_price - line.credit).cents),
                     shipped_at=uow.now,
                 )
-                ship_unit(uow, unit, opened, parcel)
+                placement = ship_unit(uow, unit, opened, parcel)
+                _open_line(uow, placement, order.location)
                 orders.count_shipped(order.id, position)
                 uow.audit(AuditAction.ORDER_SHIP, unit.serial, ["custody", "service", "account"], order.account_id)
             order = orders.hold(order_id)
             uow.commit()
             return order
+
+
+def _open_line(uow: UnitOfWork, placement: Placement, location: RegisteredLocation | None) -> None:
+    """The line of a unit that leaves has a number and a place before it is plugged in, so that needs nobody."""
+    if location is not None:
+        LocationRepository(uow).save(placement.id, placement.opened.account_id, location)
+    assign_next(uow, placement.id, placement.opened.account_id)

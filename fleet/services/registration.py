@@ -22,6 +22,7 @@ from fleet.services.cancellation_quotes import requote_pending
 from fleet.services.clone_watch import watch_heartbeats, watch_registration
 from fleet.services.downlinks import Downlinks, command_message
 from fleet.services.line_levels import assess_line, store_line
+from fleet.services.locations import bind_network
 from fleet.services.settlement import settle
 from fleet.services.swap import record_delivery, swap_or_wait, take_over
 from fleet.services.unit_messages import Incoming, Outgoing
@@ -67,6 +68,8 @@ class Registration:
             unit = _first_registration(uow, unit, placement, incoming, self.downlinks)
         units.save(unit)
         units.record_registration(unit.serial, incoming.received_at)
+        if placement is not None:
+            bind_network(uow, placement)
         store_line(uow, unit)
         settings = ConfigurationRepository(uow).of(unit.serial)
         return [

@@ -22,6 +22,7 @@ from fleet.domain.waiver import EndCause
 from fleet.services.downlinks import Downlinks
 from fleet.services.line_levels import set_line
 from fleet.services.lines import placements_ended
+from fleet.services.numbers import release_numbers
 from fleet.services.rma_tracks import take_step
 from fleet.services.settlement import end_service
 from fleet.store.accounts import AccountRepository
@@ -37,6 +38,7 @@ from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.units import UnitRepository
 
 OVERTAKEN = "The service has ended."
+SERVICE_ENDED = "the service ended"
 RETURN_REASON = "The service ended and the unit is leased."
 
 
@@ -88,6 +90,7 @@ def end_services(uow: UnitOfWork, ending: Ending, held: HeldAccount, downlinks: 
     for rma in held.reserved:
         _release(uow, rma)
     for placement in ended:
+        release_numbers(uow, PlacementRepository(uow).line_of(placement), SERVICE_ENDED)
         set_line(uow, units.get(placement.opened.serial), downlinks)
         if placement.opened.ownership.returns_at_end:
             _ask_back(uow, placement, downlinks.zone)

@@ -16,6 +16,7 @@ from fleet.store.tables.endings import blind_returns, breach_notices, cancellati
 from fleet.store.tables.equipment import units
 from fleet.store.tables.journal import audit_log
 from fleet.store.tables.people import people
+from fleet.store.tables.telephony import phone_numbers
 from fleet.store.unit_of_work import UnitOfWork
 
 # Which account a numbered thing is of: the column of its number, and that of its account.
@@ -26,6 +27,7 @@ OWNERS: Final[dict[Noun, tuple[Column[Any], Column[Any]]]] = {
     Noun.BLIND_RETURN: (blind_returns.c.id, blind_returns.c.account_id),
     Noun.CANCELLATION: (cancellations.c.id, cancellations.c.account_id),
     Noun.BREACH_NOTICE: (breach_notices.c.id, breach_notices.c.account_id),
+    Noun.NUMBER: (phone_numbers.c.id, phone_numbers.c.account_id),
     Noun.PERSON: (people.c.id, people.c.account_id),
 }
 

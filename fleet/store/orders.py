@@ -12,6 +12,7 @@ from fleet.domain.errors import NotFoundError
 from fleet.domain.money import Money
 from fleet.domain.order import Agreement, Order, OrderLine, Plan
 from fleet.domain.references import Noun, refer
+from fleet.domain.registered_location import RegisteredLocation
 from fleet.store.scope import in_scope
 from fleet.store.tables.commerce import order_lines, orders
 from fleet.store.unit_of_work import UnitOfWork
@@ -38,7 +39,14 @@ class OrderRepository:
         query = select(orders).where(self._scope, orders.c.id > (after or 0)).order_by(orders.c.id).limit(limit)
         return self._with_lines(self._connection.execute(query).all())
 
-    def add(self, account_id: int, order_date: date, lines: Sequence[OrderLine], agreement: Agreement) -> Order:
+    def add(
+        self,
+        account_id: int,
+        order_date: date,
+        lines: Sequence[OrderLine],
+        agreement: Agreement,
+        location: RegisteredLocation | None = None,
+    ) -> Order:
         """A new order, nothing of it shipped."""
         values = {
             "account_id": account_id,
@@ -47,12 +55,13 @@ class OrderRepository:
             "plan": agreement.plan,
             "plan_price_cents": agreement.plan_price.cents,
             "distributor_id": agreement.distributor_id,
+            **_location_row(location),
         }
         number = self._connection.execute(insert(orders).values(values).returning(orders.c.id)).scalar_one()
         self._connection.execute(
             insert(order_lines), [_line_row(number, position, line) for position, line in enumerate(lines)]
         )
-        return Order(number, account_id, order_date, tuple(lines), (0,) * len(lines), agreement)
+        return Order(number, account_id, order_date, tuple(lines), (0,) * len(lines), agreement, location)
 
     def plan_of(self, account_id: int) -> Plan | None:
         """The plan of the account's first order, which it keeps; None before it has ordered."""
@@ -101,6 +110,16 @@ class OrderRepository:
         return [_order(row, [line for line in lines if line.order_id == row.id]) for row in found]
 
 
+def _location_row(location: RegisteredLocation | None) -> dict[str, Any]:
+    if location is None:
+        return {}
+    return {
+        "location": location.address,
+        "acknowledged_at": location.acknowledged_at,
+        "acknowledged_by": location.acknowledged_by,
+    }
+
+
 def _line_row(order_id: int, position: int, line: OrderLine) -> dict[str, Any]:
     return {
         "order_id": order_id,
@@ -133,4 +152,7 @@ def _order(row: Row[Any], lines: Sequence[Row[Any]]) -> Order:
         ),
         tuple(line.shipped for line in lines),
         Agreement(Plan(row.plan), Money(row.plan_price_cents), row.distributor_id),
+        None
+        if row.location is None
+        else RegisteredLocation(row.location, "", row.acknowledged_at, row.acknowledged_by or ""),
     )

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from fleet.domain.people import Person
 from fleet.domain.retention import RetentionClass
 from fleet.store.credentials import attempt_subject
-from fleet.store.tables.commerce import account_notes, accounts, distributors, placements, rma_steps, rmas
+from fleet.store.tables.commerce import account_notes, accounts, distributors, orders, placements, rma_steps, rmas
 from fleet.store.tables.endings import (
     blind_return_steps,
     blind_returns,
@@ -47,6 +47,7 @@ from fleet.store.tables.refurbishing import refurbishing_steps, refurbishings
 from fleet.store.tables.releases import releases
 from fleet.store.tables.requests import errands
 from fleet.store.tables.rollouts import rollouts
+from fleet.store.tables.telephony import export_blocks, number_events, phone_numbers, registered_locations
 from fleet.store.tables.trust import claim_failures, clone_alarms
 
 NOBODY: Final = "erased"
@@ -100,6 +101,18 @@ ACCOUNT_DATA: Final = (
         cancellations,
         {"proof": None, "verified_by": None, "passed_on_by": ""},
         lambda account_id: cancellations.c.account_id == account_id,
+    ),
+    Held(orders, {"location": None}, lambda account_id: orders.c.account_id == account_id),
+    Held(registered_locations, {"address": NOBODY}, lambda account_id: registered_locations.c.account_id == account_id),
+    Held(
+        number_events,
+        {"why": "", "line_id": None, "account_id": None},
+        lambda account_id: number_events.c.account_id == account_id,
+    ),
+    Held(
+        phone_numbers,
+        {"line_id": None, "account_id": None},
+        lambda account_id: phone_numbers.c.account_id == account_id,
     ),
     Held(placements, {"tracking": ""}, lambda account_id: placements.c.account_id == account_id),
     Held(blind_returns, {"tracking": ""}, lambda account_id: blind_returns.c.account_id == account_id),
@@ -174,6 +187,8 @@ FREE_TEXT: Final[tuple[Column[Any], ...]] = (
     clone_alarms.c.why,
     change_notices.c.text,
     tokens.c.name,
+    number_events.c.why,
+    export_blocks.c.why,
     rollouts.c.reason,
     releases.c.notes,
     mac_blocks.c.note,
@@ -196,6 +211,10 @@ REFERENCES: Final[tuple[Column[Any], ...]] = (
     cancellations.c.recorded_by,
     change_notices.c.told_by,
     inspections.c.inspected_by,
+    export_blocks.c.actor,
+    number_events.c.actor,
+    orders.c.acknowledged_by,
+    registered_locations.c.acknowledged_by,
     mac_events.c.actor,
     mac_leases.c.holder,
     refurbishing_steps.c.actor,
@@ -235,25 +254,30 @@ IMPERSONAL: Final = {
     "dead_letters": "serial topic payload reason",
     "distributors": "state",
     "errands": "actor digest attempt",
+    "export_blocks": "country",
     "heartbeats": "serial",
     "identities": "serial fingerprint public_key_sha256 certificate state",
     "inspections": "code",
     "jobs": "name last_error",
+    "known_prefixes": "prefix country network",
     "mac_addresses": "state serial",
     "mac_blocks": "registry",
     "mac_events": "event serial",
     "mac_leases": "request board state",
+    "number_events": "event state",
     "one_time_links": "purpose",
     "order_lines": "board",
     "orders": "plan",
     "outbox": "kind key",
     "people": "state",
     "person_roles": "role",
+    "phone_numbers": "number state",  # nobody's, without the line they hang on
     "placements": "serial carrier channel",
     "policy_values": "name",
     "purge_proofs": "data rows_of first last sha256",
     "refurbishing_steps": "event state evidence",
     "refurbishings": "serial code state grade",
+    "registered_locations": "network",
     "release_deltas": "board base_version name sha256",
     "release_images": "board name sha256 record_sha256",
     "releases": "version",
@@ -271,6 +295,7 @@ IMPERSONAL: Final = {
     "unit_starts": "serial starts",
     "waiting_swaps": "serial old_serial",
     "unit_notes": "serial action",
+    "unit_whereabouts": "serial network country",
     "units": "serial board board_uid custody service trust version condition ownership",
 }
 

@@ -57,6 +57,22 @@ class PlacementRepository:
         query = select(placements).where(placements.c.account_id == account_id, self._scope)
         return [_placement(row) for row in self._connection.execute(query.order_by(placements.c.id))]
 
+    def line_of(self, placement: Placement) -> int:
+        """The line it serves: the number of the first placement of its chain of replacements."""
+        while placement.opened.replaces is not None:
+            placement = self.get(placement.opened.replaces)
+        return placement.id
+
+    def on_line(self, line: int) -> list[Placement]:
+        """The placements of a line from the first on; of units and their replacements."""
+        chain, newest = [self.get(line)], [line]
+        while newest:
+            query = select(placements).where(placements.c.replaces.in_(newest), self._scope).order_by(placements.c.id)
+            found = [_placement(row) for row in self._connection.execute(query)]
+            newest = [placement.id for placement in found]
+            chain += found
+        return chain
+
     def add(self, opened: NewPlacement, carrier: str, tracking: str) -> Placement:
         """A unit leaves for an account."""
         values = {field.name: getattr(opened, field.name) for field in fields(opened)}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tools.client import FleetClient
 from tools.commands.presentation import JsonOption, show_list, show_one
+from tools.commands.unit import AdministratorOption
 
 order = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -50,17 +51,20 @@ def create(
     plan: Annotated[str, typer.Option(help="monthly or annual: how the service is billed.")] = "monthly",
     plan_price_cents: Annotated[int, typer.Option(min=0, help="For one paid period of the service.")] = 0,
     distributor: Annotated[str | None, typer.Option(help="Who sold it, as DI-1; we if not given.")] = None,
+    location: Annotated[str | None, typer.Option(help="Where the units will be, for 911.")] = None,
+    acknowledged: Annotated[bool, typer.Option("--acknowledged", help="The 911 disclosure is acknowledged.")] = False,
+    administrator: AdministratorOption = None,
     date: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="When it was placed; today at the operator's.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take an order of one line.
+    """Take an order of one line. With a location and the disclosure acknowledged, plugging in needs nobody.
 
-    Example: plugtone order create --account AC-1 --quantity 3
+    Example: plugtone order create --account AC-1 --quantity 3 --location "1 Main St, Springfield" --acknowledged
     """
     line = {"board": board, "quantity": quantity, "unit_price_cents": unit_price_cents, "leased": leased}
-    body = {
+    body: dict[str, Any] = {
         "account": account,
         "order_date": date.date().isoformat() if date else None,
         "plan": plan,
@@ -68,6 +72,9 @@ def create(
         "distributor": distributor,
         "lines": [line],
     }
+    if location is not None:
+        said = {"address": location, "disclosure_acknowledged": acknowledged, "administrator": administrator}
+        body["location"] = said
     with FleetClient.from_environment() as fleet:
         show_one(fleet.post("/v1/orders", body), as_json)
 

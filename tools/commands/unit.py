@@ -17,6 +17,10 @@ unit = typer.Typer(no_args_is_help=True, add_completion=False)
 SerialArgument = Annotated[str, typer.Argument(help="Serial number or MAC address, as on the label.")]
 ReasonOption = Annotated[str, typer.Option(help="Why; it is kept.")]
 
+AdministratorOption = Annotated[
+    str | None, typer.Option(help="Who of the account says so, as PE-2; needed where it has several.")
+]
+
 unit.add_typer(refurbish, name="refurbish")
 
 COLUMNS = ("serial", "mac", "board", "custody", "service", "trust", "account", "version", "epoch")
@@ -50,6 +54,60 @@ def show(serial: SerialArgument, as_json: JsonOption = False) -> None:
     """
     with FleetClient.from_environment() as fleet:
         show_one(fleet.get(f"/v1/units/{serial_of(fleet, serial)}"), as_json)
+
+
+@unit.command("line")
+def line(serial: SerialArgument, as_json: JsonOption = False) -> None:
+    """Show what the line of a unit may do, and why.
+
+    Example: plugtone unit line PT000000018
+    """
+    with FleetClient.from_environment() as fleet:
+        found = fleet.get(f"/v1/units/{serial_of(fleet, serial)}")["line"]
+    if as_json:
+        show_one(found, as_json)
+    else:
+        typer.echo(f"{found['level'].replace('_', ' ')}: {found['reason']} ({found['rule']})")
+
+
+@unit.command("location")
+def location(serial: SerialArgument, as_json: JsonOption = False) -> None:
+    """Show where 911 sends help for a unit; that you looked is kept.
+
+    Example: plugtone unit location PT000000018
+    """
+    with FleetClient.from_environment() as fleet:
+        show_one(fleet.get(f"/v1/units/{serial_of(fleet, serial)}/location"), as_json)
+
+
+@unit.command("locate")
+def locate(
+    serial: SerialArgument,
+    address: Annotated[str, typer.Option(help="Where 911 sends help.")],
+    acknowledged: Annotated[bool, typer.Option("--acknowledged", help="The 911 disclosure is acknowledged.")] = False,
+    administrator: AdministratorOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say where a unit is, on the network it is on now.
+
+    Example: plugtone unit locate PT000000018 --address "1 Main St, Springfield" --acknowledged
+    """
+    body = {"address": address, "disclosure_acknowledged": acknowledged, "administrator": administrator}
+    with FleetClient.from_environment() as fleet:
+        show_one(fleet.put(f"/v1/units/{serial_of(fleet, serial)}/location", body), as_json)
+
+
+@unit.command("confirm-location")
+def confirm_location(
+    serial: SerialArgument, administrator: AdministratorOption = None, as_json: JsonOption = False
+) -> None:
+    """The address still holds on another network, and the 911 disclosure is acknowledged.
+
+    Example: plugtone unit confirm-location PT000000018
+    """
+    with FleetClient.from_environment() as fleet:
+        path = f"/v1/units/{serial_of(fleet, serial)}/confirm-location"
+        show_one(fleet.post(path, {"administrator": administrator}), as_json)
 
 
 @unit.command("command")

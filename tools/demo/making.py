@@ -21,6 +21,8 @@ CUSTOMER = {
     "administrator_name": "Ada Baker",
     "administrator_email": "ada@bakery.example",
 }
+NUMBERS = "first,last\n+15555550100,+15555550199\n"  # 555-0100 to 0199 are kept free for stories like this
+LOCATION = {"address": "12 Marsh Lane, Springfield", "disclosure_acknowledged": True}
 ACTIVE_TIMEOUT_S = 40.0
 HEAP_AND_WAY = (
     "{serial} active on {version}: {runtime}, heap {heap_kib} KiB beside the {image_kib} KiB image, {free_kib} KiB "
@@ -30,7 +32,7 @@ OPERATOR_ZONE = ZoneInfo("America/New_York")
 
 
 def open_house(world: World) -> None:
-    """Service, people, addresses."""
+    """Service, people, addresses, numbers."""
     with world.narrator.step("The fleet service starts") as step:
         world.service.start()
         took = world.service.ready["seconds"]
@@ -39,10 +41,12 @@ def open_house(world: World) -> None:
         world.cast = admit(world.service.url, world.service.ready["setup_link"])
         people = world.people.admin.client.items("/v1/people")
         step.see("signed in: " + ", ".join(sorted(role for person in people for role in person["roles"])))
-    with world.narrator.step("A block of MAC addresses is loaded") as step:
+    with world.narrator.step("A block of MAC addresses and a range of telephone numbers are loaded") as step:
         admin = world.people.admin.client
         block = admin.post_or_read("/v1/mac-blocks", MAC_BLOCK, lambda: admin.newest("/v1/mac-blocks"))
-        step.see(f"{block['first']} to {block['last']}, {block['registry']}")
+        file = {"file": ("numbers.csv", NUMBERS.encode())}
+        taken = admin.post("/v1/number-imports", repeatable=True, files=file)["ranges"][0]
+        step.see(f"{block['first']} to {block['last']}, {block['registry']}; {taken['range']}")
 
 
 def sign_first_release(world: World, version: str) -> Path:
@@ -119,7 +123,7 @@ def sell(world: World, serials: list[str], customer: dict[str, str] = CUSTOMER) 
         account = support.post_or_read("/v1/accounts", customer, lambda: support.newest("/v1/accounts"))
         world.account = account["id"]
         line = {"quantity": len(serials), "unit_price_cents": 0, "board": BOARD}
-        wanted = {"account": world.account, "lines": [line]}
+        wanted = {"account": world.account, "lines": [line], "location": LOCATION}
         order = support.post_or_read("/v1/orders", wanted, lambda: support.newest("/v1/orders"))
         shipped = {"serials": serials, "carrier": "UPS", "tracking": "1Z999AA10123456784"}
         warehouse.post_or_read(f"/v1/orders/{order['id']}/ship", shipped, dict)

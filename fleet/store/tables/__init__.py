@@ -15,6 +15,7 @@ from fleet.store.tables import (
     requests,
     retention,
     rollouts,
+    telephony,
     trust,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "requests",
     "retention",
     "rollouts",
+    "telephony",
     "trust",
 ]

@@ -65,6 +65,9 @@ orders = Table(
     Column("plan_price_cents", BigInteger, nullable=False, server_default="0"),
     Column("plan_settled_on", Date),  # what its end brings back was worked out then, once
     Column("distributor_id", ForeignKey("distributors.id")),
+    Column("location", String(300)),  # personal data: where its units will be (ToS 1.20)
+    Column("acknowledged_at", Instant),  # the 911 disclosure there
+    Column("acknowledged_by", String(16)),  # a person's reference
 )
 
 order_lines = Table(

@@ -32,7 +32,7 @@ from fleet.store.tables.journal import audit_log
 from fleet.store.tables.people import people
 from tests.fleet.api.openapi_bodies import body_of, operations
 from tests.fleet.conftest import START, Clock, Settings, someone
-from tests.fleet.services.equipment import Warehouse
+from tests.fleet.services.equipment import HOME, Warehouse
 
 PASSWORD = "four words nobody guessed"
 OPEN_TO_ALL = {
@@ -123,12 +123,14 @@ def build_house(services: Services, warehouse: Warehouse, name: str) -> House:
     notice = services.terminations.give_notice(warehouse.actor, account.id, Breach.OTHER, f"{name} called too much")
     alarm = copied(warehouse, unit, account)
     reference = f"AC-{account.id}"
+    number = services.numbers.page(warehouse.actor, 1, None, account_id=account.id)[0]
     parameters = {
         "account": reference,
         "person": f"PE-{person.id}",
         "token": token.reference,
         "serial": unit.serial,
         "mac": str(unit.mac),
+        "number": number.reference,
         "order": f"OR-{order.id}",
         "rma": f"RMA-{rma.id}",
         "blind_return": held.reference,
@@ -138,7 +140,7 @@ def build_house(services: Services, warehouse: Warehouse, name: str) -> House:
     }
     marks = (name, person.email, unit.serial, str(unit.mac), f"{name} token", f'"{reference}"', f'"RMA-{rma.id}"')
     marks += (f'"CN-{cancellation.id}"', f'"{held.reference}"', blind.serial, f'"{notice.reference}"')
-    marks += (alarm.alarm.quarantined,)
+    marks += (alarm.alarm.quarantined, number.number, HOME.address)
     return House(reference, name, parameters, marks, session.secret, bound)
 
 
@@ -165,6 +167,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, authorities: Path, passwords
 def filled(path: str, house: House) -> str:
     anybodys = {"version": "9.9.9", "rollout": "RO-1", "entry": "1", "name": "x", "block": "MB-1", "lease": "ML-1"}
     anybodys["distributor"] = "DI-1"
+    anybodys["country"] = "CU"
     return path.format_map({**anybodys, **house.parameters})
 
 

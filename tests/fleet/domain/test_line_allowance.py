@@ -111,6 +111,7 @@ HOME = RegisteredLocation("1 Main St, Springfield", "AS64500 Springfield", datet
         (HOME, "AS64500 Springfield", LocationState.CURRENT),
         (HOME, "AS64501 Shelbyville", LocationState.NETWORK_CHANGED),
         (HOME, "", LocationState.CURRENT),  # not yet known where it is: nothing says that it moved
+        (replace(HOME, network=""), "AS64501 Shelbyville", LocationState.CURRENT),  # the first it is seen on
     ],
 )
 def test_a_new_public_network_asks_for_the_location_again(
@@ -124,3 +125,10 @@ def test_a_location_has_an_address_of_bounded_length(address: str) -> None:
     assert RegisteredLocation("x" * 300, "").address
     with pytest.raises(InvalidError, match=f"1 to 300 characters, got {len(address)}"):
         RegisteredLocation(address, "")
+
+
+def test_a_location_given_before_the_unit_is_plugged_in_is_for_the_first_network_it_is_seen_on() -> None:
+    given = replace(HOME, network="")
+    assert given.seen_on("") is given
+    assert given.seen_on("AS64501 Shelbyville").network == "AS64501 Shelbyville"
+    assert HOME.seen_on("AS64501 Shelbyville") is HOME

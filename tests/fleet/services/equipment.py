@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from io import BytesIO
 from typing import Any
 
 from cryptography import x509
@@ -25,6 +26,7 @@ from fleet.domain.rma import ReplacementMode, Rma, RmaKind
 from fleet.domain.unit import Unit
 from fleet.pki.authority import DeviceAuthority
 from fleet.services.build import Services
+from fleet.services.locations import LocationSaid
 from fleet.services.provisioning import FleetSide, Provisioning, StationReport
 from fleet.services.registration import Registration
 from fleet.services.shipping import Parcel
@@ -44,6 +46,8 @@ DISTRIBUTOR = "Phones & More"
 AS_NEW = Inspection(InspectionCode.NO_FAULT_FOUND, note="as new")
 FLASH_BYTES = catalogue.load("simulated").flash.bytes
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # of a unit's clock before it knows the time
+HOME = LocationSaid("12 Marsh Lane, Springfield", disclosure_acknowledged=True)
+NUMBERS = b"first,last\n+15555550100,+15555550199\n"
 
 
 def make_csr(serial: str, key: ec.EllipticCurvePrivateKey | None = None) -> bytes:
@@ -98,7 +102,9 @@ class Warehouse:
         self.registration = Registration(self.services.units._downlinks)
 
     def load_block(self, prefix_bits: int = 36) -> None:
+        """Addresses for units, and numbers for their lines."""
         self.services.mac_blocks.add(self.actor, Registry.MA_S, FIRST_MAC, prefix_bits=prefix_bits)
+        self.services.numbers.take_in(self.actor, BytesIO(NUMBERS), dry_run=False)
 
     def allocate(self, board: str = "simulated") -> Unit:
         self.made += 1
@@ -123,7 +129,7 @@ class Warehouse:
         """Order those units and ship them."""
         day = order_date or self.services.transactions.clock().date()
         lines = [OrderLine(unit.board, 1, Money(price)) for unit in units]
-        order = self.services.orders.create(self.actor, account.id, day, lines)
+        order = self.services.orders.create(self.actor, account.id, day, lines, said=HOME)
         self.services.orders.ship(self.actor, order.id, [unit.serial for unit in units], PARCEL)
 
     def place(self, account: Account, price: int = 0) -> Unit:

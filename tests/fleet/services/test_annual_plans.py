@@ -22,7 +22,7 @@ from fleet.services.jobs import SCHEDULER
 from fleet.store.cancellations import KeptCancellation
 from fleet.store.charges import ChargeFilter
 from tests.fleet.conftest import Clock
-from tests.fleet.services.equipment import DISTRIBUTOR, PARCEL, Warehouse, sent, snapshot
+from tests.fleet.services.equipment import DISTRIBUTOR, HOME, PARCEL, Warehouse, sent, snapshot
 from tests.fleet.services.test_cancellations import mails
 from tests.fleet.services.test_terminations import refused
 
@@ -45,7 +45,7 @@ def account(warehouse: Warehouse) -> Account:
 def order_units(warehouse: Warehouse, quantity: int = 1, send: int | None = None, active: bool = True) -> list[Unit]:
     """An annual order of 2 March, of which `send` units are at the account."""
     line = OrderLine("simulated", quantity, Money(3995))
-    order: Order = warehouse.services.orders.create(warehouse.actor, 1, DAY, [line], ANNUAL)
+    order: Order = warehouse.services.orders.create(warehouse.actor, 1, DAY, [line], ANNUAL, HOME)
     units = [warehouse.stock() for _ in range(quantity if send is None else send)]
     if units:
         warehouse.services.orders.ship(warehouse.actor, order.id, [unit.serial for unit in units], PARCEL)

@@ -32,7 +32,7 @@ from fleet.settings import Settings
 from fleet.store.base import make_engine
 from fleet.store.migrate import migrate
 from protocol.wire.serial_number import make_serial
-from tests.fleet.services.equipment import PARCEL, Warehouse
+from tests.fleet.services.equipment import HOME, PARCEL, Warehouse
 from tests.fleet.store import postgresql_cluster
 
 START: Final = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -184,5 +184,5 @@ def _order(
 ) -> None:
     orders, day = warehouse.services.orders, date(2026, 3, 2)
     line = OrderLine(BOARD, quantity or len(serials), price, leased=leased)
-    order = orders.create(warehouse.actor, account.id, day, [line])
+    order = orders.create(warehouse.actor, account.id, day, [line], said=HOME)
     orders.ship(warehouse.actor, order.id, serials, PARCEL)
