@@ -23,12 +23,10 @@ from fleet.services.cancellation_mail import send_waiver
 from fleet.services.cancellation_quotes import requote_pending
 from fleet.services.cancellations import checked_instant, hold_cancellation
 from fleet.services.letters import write_to_administrators
-from fleet.services.lines import lines_of_placements
 from fleet.services.settlement import settle
 from fleet.store.accounts import AccountRepository
 from fleet.store.cancellations import CancellationRepository, KeptCancellation
 from fleet.store.change_notices import ChangeNotice, ChangeNoticeRepository
-from fleet.store.placements import PlacementRepository
 from fleet.store.policy import PolicyRepository
 from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
@@ -119,13 +117,11 @@ def _judge(uow: UnitOfWork, account_id: int, claim: Claim, said_on: date, zone: 
 
 def _end_by(uow: UnitOfWork, kept: KeptCancellation) -> None:
     """What the cancellation ended was ended by the cause that is known now; the fee is judged by it."""
-    facts, effect = TermEventRepository(uow), kept.cancellation.effect
-    lines = lines_of_placements(PlacementRepository(uow).of_account(kept.account_id))
-    covered = set(kept.cancellation.scope.units_ended(lines))
-    ends = [fact for fact in facts.of_account(kept.account_id) if isinstance(fact, ServiceEnded)]
-    for fact in ends:
-        if fact.at == effect.at and str(fact.placement) in covered:
-            facts.record(kept.account_id, ServiceEnded(fact.placement, fact.at, kept.cause))
+    facts, at = TermEventRepository(uow), kept.cancellation.effect.at
+    for fact in facts.of_account(kept.account_id):
+        # Of an account no two cancellations end services at one instant: the later notice replaces what still waits.
+        if isinstance(fact, ServiceEnded) and fact.at == at and fact.cause is EndCause.ACCOUNT:
+            facts.record(kept.account_id, ServiceEnded(fact.placement, at, kept.cause))
 
 
 def _write(uow: UnitOfWork, account_id: int, change: ChangeNotice) -> None:

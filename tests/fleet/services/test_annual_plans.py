@@ -15,6 +15,7 @@ from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.errors import ConflictError, InvalidError
 from fleet.domain.money import Money
 from fleet.domain.order import Agreement, Order, OrderLine, Plan
+from fleet.domain.rma import Condition
 from fleet.domain.unit import Unit
 from fleet.services.build import Services
 from fleet.services.cancellations import Asked
@@ -177,6 +178,19 @@ def test_each_order_is_settled_by_the_end_of_its_own_units(
     ask(warehouse, clock())
     carry_out(services, clock)
     assert [line[0] for line in refunds(warehouse)] == ["OR-1", "OR-2"]
+
+
+@pytest.mark.usefixtures("account")
+def test_an_order_whose_unit_is_under_repair_is_not_ended_by_anothers_end(
+    warehouse: Warehouse, services: Services, clock: Clock
+) -> None:
+    (repaired,), (ending,) = order_units(warehouse), order_units(warehouse)
+    rma = warehouse.approved(repaired, mode="on_receipt")
+    services.rmas.receive(warehouse.actor, rma.id, repaired.serial, Condition.DEFECTIVE)
+    clock.now = datetime(2026, 3, 10, 14, 0, tzinfo=UTC)
+    ask(warehouse, clock(), ending)
+    carry_out(services, clock)
+    assert [line[0] for line in refunds(warehouse)] == ["OR-2"]
 
 
 @pytest.mark.usefixtures("account")

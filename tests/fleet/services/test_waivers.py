@@ -84,21 +84,23 @@ def test_ending_over_the_change_is_quoted_anew_and_costs_nothing(
     refused(services, lambda: claim(warehouse), "freed of the fees already")
 
 
+@pytest.mark.parametrize(("number", "credited"), [(1, "placement-1"), (2, "placement-2")])
+@pytest.mark.parametrize("whole", [True, False])
 def test_claimed_after_the_end_it_credits_what_that_end_cost_and_no_other(
-    warehouse: Warehouse, services: Services, clock: Clock
+    warehouse: Warehouse, services: Services, clock: Clock, number: int, credited: str, whole: bool
 ) -> None:
     first, second = (unit.serial for unit in services.units.page(warehouse.actor, 2, None))
     request(warehouse, units=[first])
     clock.now = datetime(2026, 3, 14, 4, 0, tzinfo=UTC)
     services.cancellations.take_effect(SCHEDULER)
     clock.now = datetime(2026, 3, 16, 14, 0, tzinfo=UTC)
-    request(warehouse, at=clock(), units=[second])
+    request(warehouse, at=clock(), units=None if whole else [second])
     clock.advance(days=5)
     services.cancellations.take_effect(SCHEDULER)
     both = [("reimbursement_fee charge", "placement-1", 5000), ("reimbursement_fee charge", "placement-2", 5000)]
     assert fees(warehouse) == both
-    claim(warehouse, at=clock())
-    assert fees(warehouse) == [*both, ("later_evidence credit", "placement-1", 5000)]
+    claim(warehouse, at=clock(), number=number)
+    assert fees(warehouse) == [*both, ("later_evidence credit", credited, 5000)]
     before = snapshot(services)["charge_events"]
     assert services.cancellations.take_effect(SCHEDULER) == 0
     assert snapshot(services)["charge_events"] == before
