@@ -87,7 +87,7 @@ class Callout:
     def _decide(self, request: ConnectionRequest) -> Permissions | Refusal:
         listened = self._awaited <= self._listening
         try:
-            return self._admission.decide(request.certificate_pem, request.client_id, listened)
+            return self._admission.decide(request.certificate_pem, request.client_id, listened, request.host)
         except SQLAlchemyError as error:
             log.error("refused %r: the records cannot be read: %s", request.client_id, error)
             return Refusal.UNAVAILABLE

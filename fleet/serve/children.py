@@ -31,6 +31,7 @@ from fleet.serve.supervisor import ChildSpec, Ready
 from fleet.services.admission import Admission
 from fleet.services.build import Services, build_services, utc_now
 from fleet.services.certificates import GATEWAYS, reachable_host
+from fleet.services.networks import Sightings
 from fleet.services.worker import run_worker
 from fleet.store.base import make_engine
 from fleet.store.identities import IdentityLookup
@@ -86,8 +87,10 @@ class Children:
             [DeviceAuthority.load(authorities).certificate], [GatewayAuthority.load(authorities).certificate]
         )
         transactions = Transactions(make_engine(self.state.settings.database), utc_now)
-        records = IdentityLookup(transactions, system_actor("callout"))
-        asyncio.run(_until_sigterm(Callout(self.state.broker, Admission(reader, records), GATEWAYS), ready))
+        actor = system_actor("callout")
+        saw = partial(Sightings(transactions).saw, actor)
+        admission = Admission(reader, IdentityLookup(transactions, actor), saw)
+        asyncio.run(_until_sigterm(Callout(self.state.broker, admission, GATEWAYS), ready))
 
     def _gateway(self, name: str, ready: Ready) -> None:
         settings, credentials, services = self.state.settings, self.state.credentials, self._services()

@@ -102,11 +102,15 @@ class Door:
     state: State
     broker: Broker
     records: dict[str, Identity] = field(default_factory=dict)
+    seen: list[tuple[str, str]] = field(default_factory=list)
     clients: list[Client] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
 
     def find(self, fingerprint: str) -> Identity | None:
         return self.records.get(fingerprint)
+
+    def saw(self, serial: str, address: str) -> None:
+        self.seen.append((serial, address))
 
     def start_broker(self) -> None:
         self.process = subprocess.Popen(self.broker.command)
@@ -120,7 +124,7 @@ class Door:
     def admission(self) -> Admission:
         directory = self.state.credentials.authorities
         devices, gateways = DeviceAuthority.load(directory), GatewayAuthority.load(directory)
-        return Admission(PeerReader([devices.certificate], [gateways.certificate]), self)
+        return Admission(PeerReader([devices.certificate], [gateways.certificate]), self, self.saw)
 
     def endpoint(self, name: str = GATEWAYS[0]) -> Endpoint:
         credentials = self.state.credentials

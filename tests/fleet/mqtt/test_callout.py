@@ -60,6 +60,14 @@ def test_a_unit_speaks_on_its_own_topics_alone(open_door: Door, gateway: Client)
     assert (answered.topic, answered.payload) == (down_topic(serial), b"answer")
 
 
+def test_the_door_keeps_where_a_unit_comes_from_and_nothing_of_who_is_refused(open_door: Door, gateway: Client) -> None:
+    (serial, credentials), (other, others) = open_door.unit(1), open_door.unit(2)
+    open_door.stand(other, Standing.REVOKED)
+    assert open_door.client(other, others).connect() == "Not authorized"
+    assert open_door.client(serial, credentials).connect() == "Success"
+    assert open_door.seen == [(serial, "127.0.0.1")]
+
+
 @pytest.mark.parametrize(
     ("standing", "said"), [(Standing.REVOKED, "Not authorized"), (Standing.DEAD, "Not authorized")]
 )
@@ -117,12 +125,14 @@ def test_nobody_comes_in_without_a_callout(door: Door) -> None:
 
 def test_records_that_cannot_be_read_let_nobody_in(door: Door) -> None:
     class Unreadable(Admission):
-        def decide(self, certificate_pem: str, client_id: str, gateways_listen: bool) -> Permissions | Refusal:
+        def decide(
+            self, certificate_pem: str, client_id: str, gateways_listen: bool, address: str
+        ) -> Permissions | Refusal:
             if client_id.startswith("PT"):
                 raise OperationalError("SELECT", {}, Exception("disk I/O error"))
-            return super().decide(certificate_pem, client_id, gateways_listen)
+            return super().decide(certificate_pem, client_id, gateways_listen, address)
 
-    unreadable = Unreadable(door.admission()._reader, door)
+    unreadable = Unreadable(door.admission()._reader, door, door.saw)
     with callout_running(door, unreadable):
         listen(door)
         serial, credentials = door.unit(1)

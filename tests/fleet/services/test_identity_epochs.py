@@ -118,7 +118,7 @@ class Life:
         return REGISTER_RESULTS[self.say(boot_id, "register", self.registration(epoch))[0].values["result"]]
 
     def admitted(self, epoch: Epoch) -> Permissions | Refusal:
-        return self.admission.decide(epoch.certificate_pem, self.unit.serial, gateways_listen=True)
+        return self.admission.decide(epoch.certificate_pem, self.unit.serial, gateways_listen=True, address="")
 
     def some_of_the_past(self) -> list[Epoch]:
         if len(self.past) % EVERY_EARLIER_ONE == 0:
@@ -152,7 +152,7 @@ def life(services: Services, admin: Actor) -> Life:
     warehouse.load_block()
     authority = DeviceAuthority.load(services.settings.data_dir / "pki")
     lookup = IdentityLookup(services.transactions, unit_actor("callout"))
-    admission = Admission(PeerReader([authority.certificate], []), lookup)
+    admission = Admission(PeerReader([authority.certificate], []), lookup, lambda _serial, _address: None)
     account, unit = warehouse.open_account(), warehouse.allocate()
     life = Life(warehouse, admission, account, unit, random.Random(1))
     certify(life, 1)
