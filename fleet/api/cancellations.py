@@ -88,6 +88,7 @@ class CancellationOut(BaseModel):
     reason: str
     total_cents: int
     units: list[QuoteLineOut]
+    version: int
 
 
 def present_cancellation(kept: KeptCancellation) -> CancellationOut:
@@ -115,6 +116,7 @@ def present_cancellation(kept: KeptCancellation) -> CancellationOut:
         reason=effect.reason.text,
         total_cents=sum((line.fee for line in kept.quote), ZERO).cents,
         units=[present_line(line) for line in kept.quote],
+        version=kept.version,
     )
 
 

@@ -6,7 +6,7 @@ import datetime
 
 from pydantic import BaseModel, Field
 
-from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
+from fleet.api.routing import IF_MATCH, ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
 from fleet.domain.policy import SINCE_EVER, PolicyName, PolicyValue
 
@@ -38,7 +38,10 @@ class PolicyLineOut(PolicyValueOut):
 
 
 class PolicyOut(BaseModel):
+    """`version` counts the values that were ever set."""
+
     date: datetime.date
+    version: int
     values: list[PolicyLineOut]
 
 
@@ -51,15 +54,17 @@ def present_value(value: PolicyValue) -> PolicyValueOut:
 @router.get("/v1/policy", permission=Permission.POLICY_READ)
 def get_policy(actor: ActorDep, services: ServicesDep, date: datetime.date | None = None) -> PolicyOut:
     """Every amount and period in force on `date` (default: today)."""
-    day, lines = services.policy.on(actor, date)
+    day, lines, version = services.policy.on(actor, date)
     values = [
         PolicyLineOut(**present_value(line.in_force).model_dump(), coming=[present_value(each) for each in line.coming])
         for line in lines
     ]
-    return PolicyOut(date=day, values=values)
+    return PolicyOut(date=day, version=version, values=values)
 
 
-@router.post("/v1/policy", permission=Permission.POLICY_MANAGE, status_code=201)
+@router.post(
+    "/v1/policy", permission=Permission.POLICY_MANAGE, status_code=201, openapi_extra={"parameters": [IF_MATCH]}
+)
 def set_value(body: PolicyValueIn, actor: ActorDep, services: ServicesDep) -> PolicyValueOut:
     """Set a value from a later date on; what was decided before stays as it was."""
     return present_value(services.policy.set(actor, PolicyValue(body.name, body.effective_from, body.value)))

@@ -66,6 +66,7 @@ class RmaOut(BaseModel):
     approved_at: datetime | None
     due_on: date | None
     condition: Condition | None
+    version: int
 
 
 class StepOut(BaseModel):
@@ -98,6 +99,7 @@ def present_rma(rma: Rma) -> RmaOut:
         approved_at=rma.approved_at,
         due_on=rma.due_on,
         condition=rma.condition,
+        version=rma.version,
     )
 
 

@@ -66,7 +66,8 @@ class PermittedRoute(APIRoute):
         handler = super().get_route_handler()
         if self.versioned:
             handler = _tagging(handler)
-            if WRITING_METHODS.intersection(self.methods or ()) and self.param_convertors:
+            changes = WRITING_METHODS.intersection(self.methods or ()) and self.status_code != HTTPStatus.CREATED
+            if changes and self.param_convertors:
                 self.openapi_extra = {**(self.openapi_extra or {}), "parameters": [IF_MATCH]}
         permission, keeps_answer = self.permission, not self.secret_answer
         if isinstance(permission, Openness):
@@ -145,7 +146,8 @@ def _record_read(services: Services, actor: Actor, permission: Permission, reque
 def _seen(request: Request) -> Seen | None:
     """What the sender saw of the thing that the path names, by its `If-Match`; None if they did not say."""
     version = version_of(request.headers.get("if-match"))
-    return None if version is None else Seen(next(iter(request.path_params.values()), "this"), version)
+    whole = request.url.path.rpartition("/")[2]  # of what has no number, as the policy
+    return None if version is None else Seen(next(reversed(request.path_params.values()), whole), version)
 
 
 def services_of(request: Request) -> Services:

@@ -35,11 +35,14 @@ class StandingOut(BaseModel):
     state: AccountService
     reasons: list[SuspensionReason]
     episode: int
+    version: int
 
 
 def present_standing(standing: ServiceStanding) -> StandingOut:
     """An account's standing as the API shows it."""
-    return StandingOut(state=standing.state, reasons=sorted(standing.reasons), episode=standing.episode)
+    return StandingOut(
+        state=standing.state, reasons=sorted(standing.reasons), episode=standing.episode, version=standing.version
+    )
 
 
 @router.get("/v1/accounts/{account}/service", permission=Permission.ACCOUNT_READ)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
@@ -147,6 +147,7 @@ class Rma:
     approved_at: datetime | None = None
     due_on: date | None = None
     condition: Condition | None = None
+    version: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from fleet.domain.access import ForbiddenError, Role
@@ -60,11 +60,12 @@ MAY_SUSPEND: dict[SuspensionReason, frozenset[Role]] = {
 
 @dataclass(frozen=True, slots=True)
 class ServiceStanding:
-    """`episode` counts the account's suspensions: each costs its reconnect fee once."""
+    """`episode` counts the account's suspensions: each costs its reconnect fee once. `version` 0: never changed."""
 
     state: AccountService = AccountService.AVAILABLE
     reasons: frozenset[SuspensionReason] = frozenset()
     episode: int = 0
+    version: int = field(default=0, compare=False)
 
 
 def suspend(standing: ServiceStanding, reason: SuspensionReason, roles: frozenset[Role]) -> ServiceStanding:

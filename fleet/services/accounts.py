@@ -53,7 +53,7 @@ class Accounts:
         with self._transactions.begin(actor) as uow:
             accounts, standings = AccountRepository(uow), StandingRepository(uow)
             account = accounts.hold(account_id)
-            standing = standings.of(account_id)
+            standing = standings.held(account_id)
             ended = standing.state is AccountService.ENDED
             account = close(account, 0 if ended else _services_running(uow, account_id), uow.now)
             if not ended:

@@ -124,7 +124,7 @@ class Cancellations:
             if administrator not in _administrators(uow, kept.account_id):
                 raise InvalidError(f"only an Administrator of the account withdraws; {administrator} is none")
             kept = replace(kept, cancellation=withdraw(kept.cancellation, uow.now))
-            CancellationRepository(uow).save(kept)
+            kept = CancellationRepository(uow).save(kept)
             redate(uow, kept.account_id, self._zone)
             _tell(uow, kept, AuditAction.CANCELLATION_WITHDRAW)
             uow.commit()
@@ -172,7 +172,9 @@ def hold_cancellation(uow: UnitOfWork, cancellation_id: int) -> KeptCancellation
     """The cancellation, whose account is held: nobody else changes it until the transaction ends."""
     repository = CancellationRepository(uow)
     AccountRepository(uow).hold(repository.get(cancellation_id).account_id)
-    return repository.get(cancellation_id)
+    kept = repository.get(cancellation_id)
+    uow.check_seen(refer(Noun.CANCELLATION, cancellation_id), kept.version)
+    return kept
 
 
 def _replace_earlier(uow: UnitOfWork, account_id: int, notice: Notice) -> None:

@@ -29,8 +29,8 @@ class Policy:
         self._transactions = transactions
         self._zone = zone
 
-    def on(self, actor: Actor, day: date | None = None) -> tuple[date, list[PolicyLine]]:
-        """Every value in force on `day` (None: today at the operator's), and that day."""
+    def on(self, actor: Actor, day: date | None = None) -> tuple[date, list[PolicyLine], int]:
+        """Every value in force on `day` (None: today at the operator's), that day, and how many were ever set."""
         actor.require(Permission.POLICY_READ)
         with self._transactions.read(actor) as uow:
             day = day or local_date(uow.now, self._zone)
@@ -39,7 +39,7 @@ class Policy:
         for name in PolicyName:
             coming = [each for each in book.values if each.name is name and each.effective_from > day]
             lines.append(PolicyLine(book.in_force(name, day), coming))
-        return day, lines
+        return day, lines, len(book.values)
 
     def set(self, actor: Actor, new: PolicyValue) -> PolicyValue:
         """Add a value that takes effect after today; InvalidError for one that does not, or is out of bounds."""

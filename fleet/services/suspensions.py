@@ -50,8 +50,8 @@ class Suspensions:
         with self._transactions.begin(actor) as uow:
             here = self._hold(uow, account_id)
             standings = StandingRepository(uow)
-            standing = suspend(standings.of(account_id), reason, roles_of(actor))
-            standings.save(account_id, standing)
+            standing = suspend(standings.held(account_id), reason, roles_of(actor))
+            standing = standings.save(account_id, standing)
             self._set_lines(uow, here)
             self._audit(uow, account_id, AuditAction.SERVICE_SUSPEND, reason)
             uow.commit()
@@ -62,7 +62,7 @@ class Suspensions:
         actor.require(Permission.SERVICE_SUSPEND)
         with self._transactions.begin(actor) as uow:
             books = Books.hold(uow, account_id, self._zone)
-            standing = StandingRepository(uow).of(account_id)
+            standing = StandingRepository(uow).held(account_id)
             if standing.state is not AccountService.SUSPENDED:
                 raise ConflictError(f"{refer(Noun.ACCOUNT, account_id)} is {standing.state}: there is no fee")
             _charge(books, standing)
@@ -77,9 +77,9 @@ class Suspensions:
         with self._transactions.begin(actor) as uow:
             here = self._hold(uow, account_id)
             books, standings = Books.hold(uow, account_id, self._zone), StandingRepository(uow)
-            before = standings.of(account_id)
+            before = standings.held(account_id)
             standing = lift(before, reason, roles_of(actor), unpaid, reconnect_paid)
-            standings.save(account_id, standing)
+            standing = standings.save(account_id, standing)
             if reason is SuspensionReason.NON_PAYMENT:
                 cure_unpaid(uow, account_id)
             if standing.state is AccountService.AVAILABLE:

@@ -163,7 +163,7 @@ def _cure(uow: UnitOfWork, kept: KeptBreachNotice, why: str) -> KeptBreachNotice
 def _check_served(uow: UnitOfWork, account_id: int) -> None:
     """ConflictError once service has ended, also where a cancellation's day has come and no job has run yet."""
     account = refer(Noun.ACCOUNT, account_id)
-    if StandingRepository(uow).of(account_id).state is AccountService.ENDED:
+    if StandingRepository(uow).held(account_id).state is AccountService.ENDED:
         raise ConflictError(f"the service of {account} has ended already")
     for kept in CancellationRepository(uow).pending(account_id):
         effect = kept.cancellation.effect

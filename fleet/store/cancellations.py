@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -39,6 +39,7 @@ class KeptCancellation:
     quote: tuple[QuoteLine, ...]
     told: int = 1
     cause: EndCause = EndCause.ACCOUNT
+    version: int = field(default=1, compare=False)
 
 
 class CancellationRepository:
@@ -88,10 +89,11 @@ class CancellationRepository:
         return replace(new, cancellation=replace(new.cancellation, id=number))
 
     def save(self, kept: KeptCancellation) -> KeptCancellation:
-        """Store one in its new state."""
+        """Store one in its new state, one version on."""
         table = cancellations
-        self._connection.execute(update(table).where(table.c.id == kept.cancellation.id).values(_values(kept)))
-        return kept
+        saved = update(table).where(table.c.id == kept.cancellation.id)
+        saved = saved.values(**_values(kept), version=table.c.version + 1)
+        return replace(kept, version=self._connection.execute(saved.returning(table.c.version)).scalar_one())
 
     def _some(self, *conditions: ColumnElement[bool]) -> list[KeptCancellation]:
         table = cancellations
@@ -143,7 +145,7 @@ def _kept(row: Row[Any]) -> KeptCancellation:
     effect = Effect(row.effect_on, row.effect_at, row.avoids, renewed, reason)
     cancellation = Cancellation(row.id, notice, effect, scope, CancellationState(row.state))
     quote = tuple(_line(values) for values in json.loads(row.quote))
-    return KeptCancellation(row.account_id, cancellation, quote, row.quotes_told, EndCause(row.cause))
+    return KeptCancellation(row.account_id, cancellation, quote, row.quotes_told, EndCause(row.cause), row.version)
 
 
 def _line_values(line: QuoteLine) -> dict[str, Any]:

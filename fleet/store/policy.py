@@ -8,6 +8,7 @@ from fleet.domain.policy import PolicyBook, PolicyName, PolicyValue
 from fleet.store.tables.commerce import policy_values
 from fleet.store.unit_of_work import UnitOfWork
 
+BOOK = "policy"  # what the values are called as a whole; its version counts them
 POLICY_LOCK = 7_526_466  # any number of our own: PostgreSQL's advisory lock
 
 
@@ -15,6 +16,7 @@ class PolicyRepository:
     """Policy values are the operator's and the same for every account: no scope."""
 
     def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
         self._connection = uow.connection
 
     def book(self) -> PolicyBook:
@@ -26,7 +28,9 @@ class PolicyRepository:
         """The same; no other transaction adds a value until this one ends."""
         if self._connection.dialect.name == "postgresql":  # SQLite has one writer anyway
             self._connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({POLICY_LOCK})")
-        return self.book()
+        book = self.book()
+        self._uow.check_seen(BOOK, len(book.values))
+        return book
 
     def add(self, new: PolicyValue) -> None:
         """A value the rules allow beside those there are."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date
 from typing import Any
 
@@ -23,10 +23,14 @@ COLUMNS = {
 }
 
 
+UNSET = ("id", "version")
+
+
 class RmaRepository:
     """An Administrator sees the RMAs of their account."""
 
     def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
         self._connection = uow.connection
         self._now = uow.now
         self._scope = in_scope(uow.actor, rmas.c.account_id)
@@ -37,7 +41,9 @@ class RmaRepository:
 
     def hold(self, rma_id: int) -> Rma:
         """The RMA, locked until this transaction ends."""
-        return self._one(rmas.c.id == rma_id, rma_id, lock=True)
+        rma = self._one(rmas.c.id == rma_id, rma_id, lock=True)
+        self._uow.check_seen(refer(Noun.RMA, rma_id), rma.version)
+        return rma
 
     def hold_of_replacement(self, placement_id: int) -> Rma | None:
         """The RMA that sent the unit of a placement as a replacement, locked."""
@@ -132,9 +138,9 @@ class RmaRepository:
         return _rma(row)
 
     def save(self, rma: Rma) -> Rma:
-        """Store an RMA in its new state."""
-        self._connection.execute(update(rmas).where(rmas.c.id == rma.id).values(_values(rma)))
-        return rma
+        """Store an RMA in its new state, one version on."""
+        saved = update(rmas).where(rmas.c.id == rma.id).values(**_values(rma), version=rmas.c.version + 1)
+        return replace(rma, version=self._connection.execute(saved.returning(rmas.c.version)).scalar_one())
 
     def record(self, rma_id: int, step: RmaStep) -> None:
         """Keep a step of a track; when it became known is now."""
@@ -173,7 +179,7 @@ class RmaRepository:
 
 
 def _values(rma: Rma) -> dict[str, Any]:
-    return {COLUMNS.get(f.name, f.name): getattr(rma, f.name) for f in fields(rma) if f.name != "id"}
+    return {COLUMNS.get(f.name, f.name): getattr(rma, f.name) for f in fields(rma) if f.name not in UNSET}
 
 
 def _rma(row: Row[Any]) -> Rma:
@@ -194,4 +200,5 @@ def _rma(row: Row[Any]) -> Rma:
         approved_at=row.approved_at,
         due_on=row.due_on,
         condition=None if row.condition is None else Condition(row.condition),
+        version=row.version,
     )

@@ -49,7 +49,7 @@ class UnitOfWork:
         Every repository that holds a row with a version says so here; what the actor saw nothing of is not compared.
         """
         seen = self.actor.seen
-        if seen is None or seen.reference != reference:
+        if seen is None or seen.reference != reference or self._compared:  # once: then it is locked, and ours to change
             return
         if seen.version != version:
             raise StaleVersionError(f"{reference} is at version {version}, not {seen.version}; read it again")

@@ -21,7 +21,7 @@ def test_suspended_charged_and_given_back(client: TestClient, bearer: Bearer, se
         return found
 
     assert post("suspend", {"reason": "security"}, 403)["code"] == "forbidden"
-    suspended = {"state": "suspended", "reasons": ["non_payment"], "episode": 1}
+    suspended = {"state": "suspended", "reasons": ["non_payment"], "episode": 1, "version": 1}
     assert post("suspend", {"reason": "non_payment"}) == suspended
     assert client.get("/v1/accounts/AC-1/service", headers=headers).json() == suspended
     assert post("reconnect-fee", None) == suspended

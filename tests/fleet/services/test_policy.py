@@ -18,7 +18,7 @@ RAISED = PolicyValue(FEE, date(2026, 4, 1), 6000)
 
 
 def test_without_any_value_the_defaults_are_in_force_today(services: Services, admin: Actor) -> None:
-    day, lines = services.policy.on(admin)
+    day, lines, _ = services.policy.on(admin)
     assert day == date(2026, 3, 2)
     assert {line.in_force.name: line.in_force.value for line in lines} == DEFAULTS
     assert {line.in_force.effective_from for line in lines} == {SINCE_EVER}
@@ -27,11 +27,11 @@ def test_without_any_value_the_defaults_are_in_force_today(services: Services, a
 def test_a_value_comes_and_is_then_in_force(services: Services, admin: Actor, clock: Clock) -> None:
     services.policy.set(admin, RAISED)
     services.policy.set(admin, PolicyValue(FEE, date(2026, 5, 1), 7000))
-    _, lines = services.policy.on(admin)
+    _, lines, _ = services.policy.on(admin)
     line = next(line for line in lines if line.in_force.name is FEE)
     assert (line.in_force.value, [each.value for each in line.coming]) == (5000, [6000, 7000])
     clock.advance(days=30)
-    _, lines = services.policy.on(admin)
+    _, lines, _ = services.policy.on(admin)
     line = next(line for line in lines if line.in_force.name is FEE)
     assert (line.in_force, [each.value for each in line.coming]) == (RAISED, [7000])
     assert services.policy.on(admin, date(2026, 3, 31))[1][1].in_force.value == 5000

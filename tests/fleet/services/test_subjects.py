@@ -59,6 +59,7 @@ def known_person(warehouse: Warehouse) -> Person:
     """An Administrator who left traces wherever one can; another one of the account is there too."""
     services, admin = warehouse.services, warehouse.actor
     account = warehouse.open_account("Blue Heron")
+    unit, other = warehouse.place(account), warehouse.place(account)
     person = let_in(
         services, services.administrators.appoint(replace(admin, account_id=account.id), account.id, NAME, EMAIL)
     )
@@ -75,7 +76,6 @@ def known_person(warehouse: Warehouse) -> Person:
     with services.transactions.begin(SCHEDULER) as uow:  # as mails waited before they were addressed as they leave
         uow.send("mail", "old", {"to": EMAIL, "subject": "Hello", "text": f"Hello {NAME}"})
         uow.commit()
-    unit, other = warehouse.place(account), warehouse.place(account)
     services.units.quarantine(admin, unit.serial, f"{NAME} called")
     services.units.clear(admin, unit.serial, f"{EMAIL.upper()} wrote")
     why = f"{NAME} says it is mute"
@@ -235,7 +235,7 @@ def test_an_export_holds_nothing_of_another_account(warehouse: Warehouse) -> Non
     text = json.dumps(shown)
     assert NAME not in text
     assert "Blue Heron" not in text
-    assert set(shown["of_account"]) == {"accounts", "placements"}
+    assert set(shown["of_account"]) >= {"accounts", "placements"}
 
 
 def test_people_of_the_operator_have_no_account_in_their_export(services: Services, admin: Actor) -> None:

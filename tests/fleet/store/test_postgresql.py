@@ -32,6 +32,9 @@ from protocol.wire.topics import up_topic
 from tests.fleet.conftest import START, Clock, someone
 from tests.fleet.services.charging import charge_of, outbox_keys, record
 from tests.fleet.services.equipment import FIRST_MAC, PARCEL, Warehouse, heartbeat, identity, proof_of
+from tests.fleet.services.test_accounts import end_all_service
+from tests.fleet.services.test_retention import LOGS, log, personal_rows, proofs
+from tests.fleet.services.test_subjects import export_of, known_person, traces
 
 
 @pytest.fixture
@@ -169,3 +172,19 @@ def test_of_two_at_the_bench_at_once_one_is_refused_at_each_step(warehouse: Ware
     heard = Delivery(up_topic(serial, "heartbeat"), pack("heartbeat", heartbeat(1, 5).values, 7, 1), START)
     assert warehouse.services.ingest.handle([heard]) == []
     assert warehouse.services.units.get(actor, serial).heartbeat is None
+
+
+def test_a_person_is_erased_and_logs_and_a_closed_account_are_purged(warehouse: Warehouse, clock: Clock) -> None:
+    person = known_person(warehouse)
+    services = warehouse.services
+    log(services, clock, "PT000000018")
+    export_of(services, warehouse.actor, person)
+    services.subjects.erase(warehouse.actor, person.id)
+    assert traces(services, person) == set()
+    end_all_service(warehouse, clock)
+    services.accounts.close(warehouse.actor, 1)
+    clock.advance(days=91)
+    assert services.retention.purge_logs(SCHEDULER) == len(LOGS)
+    assert services.retention.purge_closed_accounts(SCHEDULER) == 1
+    assert personal_rows(services) == {}
+    assert {kept.proof.data for kept in proofs(services)} == {"connection_logs", "personal_data"}
