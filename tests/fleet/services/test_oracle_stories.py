@@ -25,7 +25,7 @@ from fleet.store.charges import ChargeFilter
 from tests.equipment_oracle import events as ev
 from tests.equipment_oracle.telling import BOUGHT, FREE, LEASED, Story, local
 from tests.fleet.conftest import Clock
-from tests.fleet.services.equipment import DISTRIBUTOR, PARCEL, Warehouse
+from tests.fleet.services.equipment import DISTRIBUTOR, HOME, PARCEL, Warehouse
 
 START = "2026-03-02"
 FINDINGS = {
@@ -67,7 +67,7 @@ class Both:
                  for n, line in enumerate(lines)]  # fmt: skip
         self.story.order(START, *named, plan=ev.Plan(plan), cents=cents)
         taken = [OrderLine("simulated", 1, PRICES[line.ownership], leased=line is LEASED) for line in lines]
-        order = self.services.orders.create(self.actor, 1, date(2026, 3, 2), taken, Agreement(plan, Money(cents)))
+        order = self.services.orders.create(self.actor, 1, date(2026, 3, 2), taken, Agreement(plan, Money(cents)), HOME)
         for number in range(len(lines)):
             letter, unit = "ABC"[number], self.warehouse.stock()
             self.services.orders.ship(self.actor, order.id, [unit.serial], PARCEL)
