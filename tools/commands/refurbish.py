@@ -8,11 +8,11 @@ import typer
 
 from tools.client import FleetClient
 from tools.commands.presentation import JsonOption, show_list, show_one
+from tools.commands.rma import CodeOption, NoteOption, PhotoOption, ReasonOption
 
 refurbish = typer.Typer(no_args_is_help=True, add_completion=False)
 
 SerialArgument = Annotated[str, typer.Argument(help="Serial number, as on the label.")]
-ReasonOption = Annotated[str, typer.Option(help="Why; it is kept.")]
 
 COLUMNS = ("unit", "round", "state", "code", "rma", "grade", "opened_at")
 
@@ -49,9 +49,9 @@ def show(serial: SerialArgument, as_json: JsonOption = False) -> None:
 @refurbish.command("take-in")
 def take_in(
     serial: SerialArgument,
-    code: Annotated[str, typer.Option(help="no_fault_found, hardware_defect, worn, liquid, impact, overvoltage, ...")],
-    note: Annotated[str, typer.Option(help="What was seen.")] = "",
-    photo: Annotated[str, typer.Option(help="The reference of a photo.")] = "",
+    code: CodeOption,
+    note: NoteOption = "",
+    photo: PhotoOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Inspect a unit that came back by no RMA; else see `plugtone rma inspect`.

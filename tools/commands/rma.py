@@ -15,6 +15,11 @@ rma = typer.Typer(no_args_is_help=True, add_completion=False)
 RmaArgument = Annotated[str, typer.Argument(metavar="RMA", help="As RMA-1.")]
 AtOption = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S"], help="UTC; now if not given.")]
 ReasonOption = Annotated[str, typer.Option(help="Why; it is kept.")]
+CodeOption = Annotated[
+    str, typer.Option(help="no_fault_found, hardware_defect, worn, liquid, impact, overvoltage, ...")
+]
+NoteOption = Annotated[str, typer.Option(help="What was seen.")]
+PhotoOption = Annotated[str, typer.Option(help="The reference of a photo.")]
 
 
 @rma.callback()
@@ -175,9 +180,9 @@ def report_loss(rma_id: RmaArgument, reason: ReasonOption, at: AtOption = None, 
 @rma.command("inspect")
 def inspect(
     rma_id: RmaArgument,
-    code: Annotated[str, typer.Option(help="no_fault_found, hardware_defect, worn, liquid, impact, overvoltage, ...")],
-    note: Annotated[str, typer.Option(help="What was seen.")] = "",
-    photo: Annotated[str, typer.Option(help="The reference of a photo.")] = "",
+    code: CodeOption,
+    note: NoteOption = "",
+    photo: PhotoOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Record what the inspection found; it decides what the account pays or gets back.
