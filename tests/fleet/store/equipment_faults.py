@@ -36,6 +36,7 @@ from fleet.store.tables.charges import charge_events
 from fleet.store.tables.commerce import placements, rma_steps, rmas, term_events
 from fleet.store.tables.endings import account_services, cancellations
 from fleet.store.tables.equipment import configurations, identities, units
+from fleet.store.tables.ingest import dead_letters
 from fleet.store.tables.inventory import mac_addresses
 from fleet.store.tables.journal import audit_log, outbox
 from fleet.store.tables.requests import errands
@@ -208,6 +209,9 @@ def _journal(rows: Rows) -> Iterator[str]:
         name = names.get(row.action) or ("replaced" if row.actor_kind == "unit" else "revoked")
         if row.action in names or row.action == "unit:revoke":
             acts[row.subject, name] += 1
+    for row in rows.of(dead_letters):  # of units that were ready without being let in: one message a batch
+        if "has not registered in epoch" in row.reason:
+            acts[row.serial, "unregistered"] += 1
     if evicted != acts:
         yield f"thrown out: {evicted - acts}, not thrown out: {acts - evicted}"
 
