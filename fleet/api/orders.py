@@ -38,6 +38,7 @@ class OrderLineIn(BaseModel):
 
 
 class OrderLineOut(OrderLineIn):
+    brought: bool
     shipped: int
     free: bool
 
@@ -94,6 +95,7 @@ def present_order(order: Order) -> OrderOut:
                 recurring_cents=line.recurring.cents,
                 credit_cents=line.credit.cents,
                 leased=line.leased,
+                brought=line.brought,
                 shipped=shipped,
                 free=line.is_free,
             )

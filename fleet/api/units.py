@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 from fastapi import Query
 from pydantic import BaseModel, Field
 
-from fleet.api.fields import WhyIn, parse_mac
+from fleet.api.fields import SerialField, WhyIn, parse_mac
 from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.references import account_number, present_account
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
+from fleet.domain.claim import MAX_CODE_CHARACTERS
 from fleet.domain.command import Command
 from fleet.domain.configuration import Channel, Configuration, parse_window
 from fleet.domain.errors import NotFoundError
@@ -229,6 +230,19 @@ def get_by_mac(mac: str, actor: ActorDep, services: ServicesDep) -> UnitOut:
 def get_unit(serial: str, actor: ActorDep, services: ServicesDep) -> UnitDetailOut:
     """One unit, with its configuration, last heartbeat and latest commands."""
     return present_detail(services.units.get(actor, serial))
+
+
+class ClaimIn(BaseModel):
+    """What the unit's label says; the code stands in its QR."""
+
+    serial: SerialField
+    code: str = Field(min_length=1, max_length=MAX_CODE_CHARACTERS)
+
+
+@router.post("/v1/units/claim", permission=Permission.UNIT_CLAIM)
+def claim_unit(body: ClaimIn, actor: ActorDep, services: ServicesDep) -> UnitOut:
+    """Take a unit that is nobody's into one's account; five wrong codes, and it waits a day."""
+    return present_unit(services.claims.claim(actor, body.serial, body.code))
 
 
 @router.post("/v1/units/{serial}/commands", permission=Permission.UNIT_MANAGE, status_code=202)

@@ -20,7 +20,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
-from fleet.console import doors, rmas, rollouts, units
+from fleet.console import claims, doors, rmas, rollouts, units
 from fleet.console.templates import STATIC, render
 from fleet.console.visit import Visit, check_form, check_same_origin, drop_cookie, find_actor
 from fleet.domain.access import ForbiddenError, Permission
@@ -64,6 +64,8 @@ PAGES: Final = (
     Page("POST", "/setup", None, doors.set_up),
     Page("GET", "/password", None, doors.show_password),
     Page("POST", "/password", None, doors.choose_password),
+    Page("GET", "/claim", None, claims.show_claim),
+    Page("POST", "/claim", P.UNIT_CLAIM, claims.claim),
     Page("GET", "/units", P.UNIT_READ, units.show_units),
     Page("GET", "/units/{serial}", P.UNIT_READ, units.show_unit, P.TERM_READ),
     Page("GET", "/rollouts", P.ROLLOUT_READ, rollouts.show_rollouts),
@@ -87,6 +89,11 @@ def create_console(services: Services) -> ContentPolicy:
         middleware=[Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_FORM_BYTES)],
     )
     return ContentPolicy(app)
+
+
+def create_claim_door() -> Starlette:
+    """What a label's QR names, to be mounted at /claim: browsers carry what stands behind # to where it leads."""
+    return Starlette(routes=[Route("/", lambda _request: RedirectResponse("/console/claim", 303))])
 
 
 class ContentPolicy:

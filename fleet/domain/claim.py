@@ -1,4 +1,8 @@
-"""Whether an account may claim an unassigned unit by the code on its label, and how often it may guess."""
+"""Whether an account may claim an unassigned unit by the code on its label, and how often it may guess.
+
+Ours: such a unit was bought elsewhere or brought along, so it is Customer Equipment on an order of its own, without a
+term. Units of an order that the operator provides are shipped, or handed out by who ships for the operator.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,15 @@ from fleet.domain.unit import Custody, CustodyEvent, ServiceEvent, Trust, Unit, 
 
 MAX_FAILED_CLAIMS: Final = 5  # an account's own, or those on one unit, whoever tries
 CLAIM_WINDOW_S: Final = 24 * 3600
+MAX_CODE_CHARACTERS: Final = 32  # as typed, with blanks
+
+
+_READ_AS: Final = str.maketrans("OIL", "011", " -")  # Crockford's base 32: what is easily misread
+
+
+def normal_code(text: str) -> str:
+    """A code as it was printed, however it was typed."""
+    return text.upper().translate(_READ_AS)
 
 
 def check_may_try(failed_at: Iterable[datetime], now: datetime) -> None:

@@ -43,7 +43,8 @@ class Agreement:
 class OrderLine:
     """`quantity` units of a board: all amounts for one unit itself, before tax, without shipping or handling.
 
-    `leased`: of an old contract (es 1.16), to come back when service ends.
+    `leased`: of an old contract (es 1.16), to come back when service ends. `brought`: the account's own, for which
+    we are paid nothing (ToS 1.14).
     """
 
     board: str
@@ -52,11 +53,12 @@ class OrderLine:
     recurring: Money = ZERO
     credit: Money = ZERO
     leased: bool = False
+    brought: bool = False
 
     @property
     def is_free(self) -> bool:
         """Equipment rules 3.1: all one-off and recurring amounts, after credits, sum to zero."""
-        return not self.unit_price + self.recurring - self.credit
+        return not self.brought and not self.unit_price + self.recurring - self.credit
 
 
 @dataclass(frozen=True, slots=True)

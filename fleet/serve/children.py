@@ -15,7 +15,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from fleet.api.app import create_app
-from fleet.console.app import create_console
+from fleet.console.app import create_claim_door, create_console
 from fleet.domain.access import system_actor
 from fleet.mqtt.callout import Callout
 from fleet.mqtt.commands import Commands
@@ -115,7 +115,7 @@ class Children:
 
     def _api(self, ready: Ready) -> None:
         services = self._services()
-        app = create_app(services, {"/console": create_console(services)})
+        app = create_app(services, {"/console": create_console(services), "/claim": create_claim_door()})
         api.serve(app, self.sockets, self.state.credentials.server, ready)
 
 

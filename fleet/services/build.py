@@ -19,6 +19,7 @@ from fleet.services.blind_returns import BlindReturns
 from fleet.services.cancellations import Cancellations
 from fleet.services.certificates import Certificates, credentials_of
 from fleet.services.charges import Charges
+from fleet.services.claims import Claims
 from fleet.services.clone_alarms import CloneAlarms
 from fleet.services.credentials import Passwords
 from fleet.services.deadlines import Deadlines
@@ -94,6 +95,7 @@ class Services:
     provisioning: Provisioning
     units: Units
     clone_alarms: CloneAlarms
+    claims: Claims
     unit_views: UnitViews
     distributors: Distributors
     orders: Orders
@@ -152,7 +154,7 @@ def build_services(
         unit_imports=UnitImports(transactions),
         provisioning=provisioning,
         units=Units(transactions, downlinks),
-        clone_alarms=CloneAlarms(transactions, downlinks, provisioning),
+        **_trust(transactions, downlinks, provisioning),
         unit_views=UnitViews(transactions),
         **_sales(transactions, downlinks),
         policy=Policy(transactions, downlinks.zone),
@@ -176,6 +178,13 @@ def _sales(transactions: Transactions, downlinks: Downlinks) -> dict[str, Any]:
         "locations": Locations(transactions, downlinks),
         "numbers": Numbers(transactions, downlinks),
         "networks": Networks(transactions, downlinks),
+    }
+
+
+def _trust(transactions: Transactions, downlinks: Downlinks, provisioning: Provisioning) -> dict[str, Any]:
+    return {
+        "clone_alarms": CloneAlarms(transactions, downlinks, provisioning),
+        "claims": Claims(transactions, downlinks.zone),
     }
 
 

@@ -41,7 +41,11 @@ def ship_unit(uow: UnitOfWork, unit: Unit, opened: NewPlacement, parcel: Parcel)
     AccountRepository(uow).hold(opened.account_id)  # its service may be ending in another transaction
     if StandingRepository(uow).of(opened.account_id).state is AccountService.ENDED:
         raise ConflictError(f"the service of {refer(Noun.ACCOUNT, opened.account_id)} has ended: nothing is sent to it")
-    unit = after(unit, CustodyEvent.SHIP, ServiceEvent.PLACE)
+    return place_unit(uow, after(unit, CustodyEvent.SHIP, ServiceEvent.PLACE), opened, parcel)
+
+
+def place_unit(uow: UnitOfWork, unit: Unit, opened: NewPlacement, parcel: Parcel) -> Placement:
+    """The stay of `unit`, as it now is, at its account begins, and the fact is recorded."""
     UnitRepository(uow).save(replace(unit, account_id=opened.account_id))
     placement = PlacementRepository(uow).add(opened, parcel.carrier, parcel.tracking)
     shipped = Shipped(

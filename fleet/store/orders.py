@@ -131,6 +131,7 @@ def _line_row(order_id: int, position: int, line: OrderLine) -> dict[str, Any]:
         "credit_cents": line.credit.cents,
         "shipped": 0,
         "leased": line.leased,
+        "brought": line.brought,
     }
 
 
@@ -147,6 +148,7 @@ def _order(row: Row[Any], lines: Sequence[Row[Any]]) -> Order:
                 Money(line.recurring_cents),
                 Money(line.credit_cents),
                 line.leased,
+                line.brought,
             )
             for line in lines
         ),

@@ -79,6 +79,19 @@ class UnitRepository:
             query = query.where(units.c.account_id == account_id)
         return [unit_of(row) for row in self._connection.execute(query.order_by(units.c.serial).limit(limit))]
 
+    def hold_unplaced(self, serial: str) -> Unit | None:
+        """The unit, locked, if it is placed with nobody: whoever holds it may be about to claim it, so no scope."""
+        query = select(units).where(units.c.serial == serial, units.c.account_id.is_(None)).with_for_update()
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else unit_of(row)
+
+    def claim_code_sha256(self, unit: Unit) -> str:
+        """The hash of the code on the unit's present label; empty if it has none."""
+        query = select(stock_records.c.claim_code_sha256).where(
+            stock_records.c.serial == unit.serial, stock_records.c.epoch == unit.epoch
+        )
+        return self._connection.scalar(query) or ""
+
     def first_in_stock(self, board: str) -> Unit:
         """The trusted unit of `board` with the lowest serial number in stock that nobody else is taking, locked."""
         query = (

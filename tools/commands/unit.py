@@ -155,6 +155,29 @@ def revoke(serial: SerialArgument, reason: ReasonOption, as_json: JsonOption = F
     _act(serial, "revoke", reason, as_json)
 
 
+@unit.command("claim")
+def claim(
+    serial: Annotated[str, typer.Argument(help="As on the label.")],
+    code: Annotated[
+        str,
+        typer.Option(
+            envvar="PLUGTONE_CLAIM_CODE",
+            prompt=True,
+            hide_input=True,
+            help="What the label's QR says behind the serial number; asked for.",
+        ),
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Take a unit that is nobody's into your account, by the code on its label.
+
+    Example: plugtone unit claim PT000000018
+    """
+    with FleetClient.from_environment() as fleet:
+        claimed = fleet.post("/v1/units/claim", {"serial": serial.upper(), "code": code})
+        show_one(claimed, as_json)
+
+
 @unit.command("alarms")
 def alarms(
     open_only: Annotated[bool, typer.Option("--open", help="Only those nobody has resolved yet.")] = False,

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from fleet.api.app import create_app
-from fleet.console.app import create_console
+from fleet.console.app import create_claim_door, create_console
 from fleet.domain.access import Role
 from fleet.services.build import Services
 
@@ -18,7 +18,7 @@ Bearer = Callable[[Role], dict[str, str]]
 
 @pytest.fixture
 def app(services: Services) -> FastAPI:
-    return create_app(services, {"/console": create_console(services)})
+    return create_app(services, {"/console": create_console(services), "/claim": create_claim_door()})
 
 
 @pytest.fixture

@@ -1,9 +1,12 @@
 """`plugtone unit` against the real service: what only the operator's people do with a unit in doubt."""
 
+import pytest
+
 from fleet.domain.access import Role
 from fleet.services.build import Services
 from tests.fleet.conftest import someone
 from tests.fleet.services.equipment import Warehouse
+from tests.fleet.services.test_claims import CODE, administrator_secret, labelled
 from tests.tools.commands.conftest import Run
 
 
@@ -21,3 +24,14 @@ def test_clone_alarms_are_listed_and_resolved(plugtone: Run, services: Services)
     assert plugtone("unit", "alarms", "--open", "--json") == []
     assert [alarm["resolution"] for alarm in plugtone("unit", "alarms", "--json")] == ["false_alarm"]
     assert "CA-1 was resolved as false_alarm" in plugtone(*resolve, "--as", "revoked", status=1)
+
+
+def test_an_administrator_claims_a_unit(plugtone: Run, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse = Warehouse(services, someone(Role.ADMIN))
+    warehouse.load_block()
+    account, unit = warehouse.open_account(), labelled(warehouse)
+    monkeypatch.setenv("PLUGTONE_TOKEN", administrator_secret(warehouse, account))
+    monkeypatch.setenv("PLUGTONE_CLAIM_CODE", "wrong")
+    assert "read both from the label again" in plugtone("unit", "claim", unit.serial, status=1)
+    monkeypatch.setenv("PLUGTONE_CLAIM_CODE", CODE)
+    assert plugtone("unit", "claim", unit.serial, "--json")["ownership"] == "customer"
