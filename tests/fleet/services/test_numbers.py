@@ -135,6 +135,15 @@ def test_a_port_that_fails_leaves_the_line_with_what_it_had(warehouse: Warehouse
     assert states(services, actor)[BROUGHT] == "porting_in"
 
 
+def test_one_number_at_a_time_is_on_its_way_to_a_line(warehouse: Warehouse, unit: Unit) -> None:
+    services, actor = warehouse.services, warehouse.actor
+    services.numbers.port_in(actor, unit.serial, BROUGHT, None)
+    before = snapshot(services)
+    with pytest.raises(ConflictError, match=r"has \+15555550977 already \(porting_in\)"):
+        services.numbers.port_in(actor, unit.serial, "+15555550988", None)
+    assert snapshot(services) == before
+
+
 def test_porting_out_ends_nothing(warehouse: Warehouse, unit: Unit) -> None:
     services, actor = warehouse.services, warehouse.actor
     owed = services.terms.quote(actor, 1)
