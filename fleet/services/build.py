@@ -229,9 +229,10 @@ def _watches(transactions: Transactions, downlinks: Downlinks) -> list[Job]:
     return [
         Job("watch MAC supply", MAC_CHECK, MacBlocks(transactions).warn),
         Job("finish swaps", SWAP_CHECK, Swaps(transactions, downlinks).finish),
+        # Before deadlines: after a silence no fee is then found covered by a value of a later day.
+        Job("end services", DEADLINE_CHECK, cancellations.take_effect),
         Job("end deadlines", DEADLINE_CHECK, deadlines.expire),
         Job("remind of deadlines", DEADLINE_CHECK, deadlines.remind),
-        Job("end services", DEADLINE_CHECK, cancellations.take_effect),
     ]
 
 

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
@@ -84,8 +84,13 @@ class Books:
 def end_service(
     uow: UnitOfWork, account_id: int, placements: Iterable[int], at: datetime, cause: EndCause, zone: tzinfo
 ) -> list[ChargeEvent]:
-    """The service of the units of `placements` ended at `at`: the fees, charged as of that day, once for ever."""
+    """The service of the units of `placements` ended at `at`: the fees, charged as of that day, once for ever.
+
+    However late that becomes known, the values due by that day come first, as they would have then: of a unit whose
+    value was due, no fee is (ER 3.1).
+    """
     books = Books.hold(uow, account_id, zone)
+    _charge_values(books, return_cases(uow, account_id, zone), min(books.today, local_date(at, zone)))
     before, facts = books.terms(), TermEventRepository(uow)
     ending = sorted(number for number in placements if before[number].service_ended_on is None)
     for number in ending:
@@ -100,18 +105,22 @@ def settle(uow: UnitOfWork, account_id: int, zone: tzinfo) -> None:
     """Charge the values that are due by today, the longest due first, and credit what is no longer owed."""
     books = Books.hold(uow, account_id, zone)
     cases = return_cases(uow, account_id, zone)
-    due = [
-        (found[0], case)
-        for of_unit in cases.values()
-        for case in of_unit
-        if (found := value_due(case, books.today, books.policy)) is not None
-    ]
-    for _, case in sorted(due, key=lambda each: (each[0], each[1].rma.id)):
-        books.record(for_the_unit(case, books.today, books.policy, books.ledger))
+    _charge_values(books, cases, books.today)
     charged = {event.subject for event in books.ledger.events}
     for number, term in books.terms().items() if charged else ():
         if subject_of(number) in charged:
             books.record(after_evidence(term, cases.get(number), books.today, books.policy, books.ledger))
+
+
+def _charge_values(books: Books, cases: Mapping[int, Sequence[ReturnCase]], by: date) -> None:
+    due = [
+        (found[0], case)
+        for of_unit in cases.values()
+        for case in of_unit
+        if (found := value_due(case, by, books.policy)) is not None
+    ]
+    for _, case in sorted(due, key=lambda each: (each[0], each[1].rma.id)):
+        books.record(for_the_unit(case, by, books.policy, books.ledger))
 
 
 def charge_shipping(uow: UnitOfWork, rma: Rma, ownership: Ownership, zone: tzinfo) -> None:
