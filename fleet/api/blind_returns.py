@@ -22,11 +22,12 @@ router = PermittedRouter(tags=["returns"])
 
 
 class TakeInIn(BaseModel):
-    """`reason`: what the parcel says of itself; it is kept."""
+    """`reason`: what the parcel says of itself; it is kept. `received_at`: when it came, now if not given."""
 
     serial: SerialField
     condition: Condition
     reason: WhyField
+    received_at: AwareDatetime | None = None
 
 
 class MatchIn(BaseModel):
@@ -94,7 +95,7 @@ def present_blind_return(case: BlindCase, services: Services) -> BlindReturnOut:
 @router.post("/v1/returns", permission=Permission.RETURN_RECEIVE)
 def take_in(body: TakeInIn, actor: ActorDep, services: ServicesDep) -> TakenInOut:
     """Take in the unit of a label: under the RMA that waits for it, else blind."""
-    taken = services.blind_returns.take_in(actor, body.serial, body.condition, body.reason)
+    taken = services.blind_returns.take_in(actor, body.serial, body.condition, body.reason, body.received_at)
     return TakenInOut(
         unit=taken.unit.serial,
         custody=Custody.RETURNED,

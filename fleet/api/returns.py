@@ -55,6 +55,12 @@ def report_loss(rma: str, body: LossReportIn, actor: ActorDep, services: Service
     return present_rma(services.returns.report_loss(actor, number_of(Noun.RMA, rma), body.at, body.reason))
 
 
+@router.post("/v1/rmas/{rma}/hold", permission=Permission.RETURN_RECEIVE)
+def hold(rma: str, body: WhyIn, actor: ActorDep, services: ServicesDep) -> RmaOut:
+    """Set the received unit aside until it can be inspected."""
+    return present_rma(services.returns.hold(actor, number_of(Noun.RMA, rma), body.reason))
+
+
 @router.post("/v1/rmas/{rma}/inspect", permission=Permission.RETURN_RECEIVE)
 def inspect(rma: str, body: InspectionIn, actor: ActorDep, services: ServicesDep) -> RmaOut:
     """Record what the inspection of the received unit found."""

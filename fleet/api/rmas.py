@@ -45,8 +45,11 @@ class LossIn(BaseModel):
 
 
 class ReceiptIn(BaseModel):
+    """`received_at`: when it came, if that is noted later; now if not given."""
+
     serial: SerialField
     condition: Condition
+    received_at: AwareDatetime | None = None
 
 
 class RmaOut(BaseModel):
@@ -154,6 +157,12 @@ def reserve(rma: str, actor: ActorDep, services: ServicesDep, body: ReservationI
     return present_rma(services.rmas.reserve(actor, number_of(Noun.RMA, rma), serial))
 
 
+@router.post("/v1/rmas/{rma}/release", permission=Permission.RMA_MANAGE)
+def release(rma: str, body: WhyIn, actor: ActorDep, services: ServicesDep) -> RmaOut:
+    """Put what was set aside back to stock."""
+    return present_rma(services.rmas.release(actor, number_of(Noun.RMA, rma), body.reason))
+
+
 @router.post("/v1/rmas/{rma}/ship", permission=Permission.SHIPMENT_MANAGE)
 def ship(rma: str, body: ParcelIn, actor: ActorDep, services: ServicesDep) -> RmaOut:
     """Send the replacement; its first registration swaps it in."""
@@ -176,4 +185,5 @@ def lose(rma: str, body: LossIn, actor: ActorDep, services: ServicesDep) -> RmaO
 @router.post("/v1/rmas/{rma}/receive", permission=Permission.RETURN_RECEIVE)
 def receive(rma: str, body: ReceiptIn, actor: ActorDep, services: ServicesDep) -> RmaOut:
     """Take the returned unit in."""
-    return present_rma(services.rmas.receive(actor, number_of(Noun.RMA, rma), body.serial, body.condition))
+    number = number_of(Noun.RMA, rma)
+    return present_rma(services.rmas.receive(actor, number, body.serial, body.condition, body.received_at))

@@ -108,6 +108,11 @@ def check_lines(lines: tuple[OrderLine, ...]) -> tuple[OrderLine, ...]:
     return lines
 
 
+def price_of(line: OrderLine) -> Money:
+    """What the account pays for one unit of a line itself, once; a trial return gives it back."""
+    return max(ZERO, line.unit_price - line.credit)
+
+
 def assign_lines(order: Order, boards: list[str]) -> list[int]:
     """The index of the line each of the units with `boards` fills; InvalidError for one no line still waits for."""
     open_units = [line.quantity - sent for line, sent in zip(order.lines, order.shipped, strict=True)]

@@ -143,7 +143,12 @@ def _reason(term: Term, state: TermState, on: date, cause: EndCause) -> str:
 
 def _warning(term: Term, state: TermState, on: date) -> str:
     """Equipment rules 3.6: a replacement on its way is warned of."""
-    if state is TermState.ENDED or not term.free or term.superseded_on is None or term.superseded_on <= on:
+    if (
+        state in (TermState.NONE, TermState.ENDED)
+        or not term.free
+        or term.superseded_on is None
+        or term.superseded_on <= on
+    ):
         return ""
     return (
         f"Replacement {term.replaced_by} is on its way: from its receipt (by {term.superseded_on} as far as known) "

@@ -165,11 +165,15 @@ class RmaStep:
 def return_due(
     rma: Rma, approved_at: datetime, policy: PolicyBook, zone: tzinfo, noticed_on: date | None = None
 ) -> date | None:
-    """The last day the old unit may be handed to the carrier, counted from the approval (ER 4).
+    """The last day the old unit may be handed to the carrier, counted from the approval (ER 4); None if it has none.
+
+    Leased units, when service ends, and those replaced in advance have one; what is replaced on receipt may take long.
 
     A trial return counts from the cancellation notice of `noticed_on` (es 7.b): it has no last day before there is one.
     """
     day = local_date(approved_at, zone)
+    if rma.kind in REPLACED_KINDS and rma.mode is ReplacementMode.ON_RECEIPT:
+        return None
     if rma.kind is not RmaKind.TRIAL_RETURN:
         return day + timedelta(policy.on(PolicyName.RETURN_DAYS, day))
     if noticed_on is None:

@@ -18,7 +18,7 @@ from fleet.domain.reason import check_why
 from fleet.domain.rma import Condition, Rma, RmaStep
 from fleet.domain.unit import CustodyEvent, Unit, after
 from fleet.services.line_levels import store_line
-from fleet.services.receiving import receive_under, take_blind_step
+from fleet.services.receiving import check_came_back, receive_under, take_blind_step
 from fleet.services.rma_acts import RmaActs
 from fleet.services.shipping import Parcel
 from fleet.store.blind_returns import BlindReturnRepository
@@ -67,17 +67,23 @@ class BlindReturns:
             repository = BlindReturnRepository(uow)
             case = repository.get(number)
             waiting = RmaRepository(uow).open_of(case.placement)
-            return case, repository.steps(number), matches(case.serial, [] if waiting is None else [waiting])
+            return case, repository.steps(number), matches(case.serial, waiting)
 
-    def take_in(self, actor: Actor, serial: str, condition: Condition, why: str) -> TakenIn:
-        """The unit of that label is here. IllegalTransitionError for one that never left, or is here already."""
+    def take_in(
+        self, actor: Actor, serial: str, condition: Condition, why: str, received_at: datetime | None = None
+    ) -> TakenIn:
+        """The unit of that label is here, since `received_at` (None: now).
+
+        IllegalTransitionError for one that never left, or is here already.
+        """
         actor.require(Permission.RETURN_RECEIVE)
         check_why(why)
         with self._transactions.read(actor) as uow:
-            unit, rma = UnitRepository(uow).get(serial), _waiting_for(uow, serial)
+            at = received_at or uow.now
+            unit, rma = UnitRepository(uow).get(serial), _waiting_for(uow, serial, at)
         if rma is None:
-            return self._hold(actor, serial, condition, why)
-        rma = self._receive(actor, rma.id, serial, condition, AuditAction.RMA_RECEIVE)
+            return self._hold(actor, serial, condition, why, at)
+        rma = self._receive(actor, rma.id, serial, condition, AuditAction.RMA_RECEIVE, at)
         return TakenIn(unit, rma=rma)
 
     def match(self, actor: Actor, number: int, rma_id: int) -> Rma:
@@ -118,17 +124,25 @@ class BlindReturns:
 
         return self._change(actor, number, why, AuditAction.BLIND_RETURN_COME_BACK, change)
 
-    def _receive(self, actor: Actor, rma_id: int, serial: str, condition: Condition, action: AuditAction) -> Rma:
+    def _receive(
+        self,
+        actor: Actor,
+        rma_id: int,
+        serial: str,
+        condition: Condition,
+        action: AuditAction,
+        at: datetime | None = None,
+    ) -> Rma:
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
-            return receive_under(uow, rma, serial, condition)
+            return receive_under(uow, rma, serial, condition, at)
 
         return self._acts.carry_out(actor, rma_id, Permission.RETURN_RECEIVE, action, change)
 
-    def _hold(self, actor: Actor, serial: str, condition: Condition, why: str) -> TakenIn:
+    def _hold(self, actor: Actor, serial: str, condition: Condition, why: str, at: datetime) -> TakenIn:
         with self._transactions.begin(actor) as uow:
             units, repository = UnitRepository(uow), BlindReturnRepository(uow)
             unit = units.hold(serial)
-            if _waiting_for(uow, serial) is not None:
+            if _waiting_for(uow, serial, at) is not None:
                 raise ConflictError(f"an RMA for {serial} was granted this moment; scan it again")
             placement, case = PlacementRepository(uow).open_of(serial), repository.open_of(serial)
             if case is not None:
@@ -141,9 +155,10 @@ class BlindReturns:
                 uow.audit(AuditAction.UNIT_TURN_UP, serial, ["custody"])
                 units.note(serial, AuditAction.UNIT_TURN_UP, why)
             else:
-                case = BlindCase(0, placement.opened.account_id, serial, placement.id, condition, uow.now)
+                check_came_back(uow, placement.id, at)
+                case = BlindCase(0, placement.opened.account_id, serial, placement.id, condition, at)
                 case = repository.add(case)
-                repository.record(case.id, TAKE_IN, case.state, uow.now, actor.reference, why)
+                repository.record(case.id, TAKE_IN, case.state, at, actor.reference, why)
                 uow.audit(AuditAction.BLIND_RETURN_TAKE_IN, case.reference, ["custody", "state"], case.account_id)
             uow.commit()
             return TakenIn(unit, blind=case)
@@ -181,8 +196,8 @@ def _move(uow: UnitOfWork, unit: Unit, event: CustodyEvent) -> Unit:
     return unit
 
 
-def _waiting_for(uow: UnitOfWork, serial: str) -> Rma | None:
-    """The RMA that was granted for the unit's present stay and waits for it."""
+def _waiting_for(uow: UnitOfWork, serial: str, at: datetime) -> Rma | None:
+    """The RMA that was granted for the unit's present stay and waited for it at an instant."""
     placement = PlacementRepository(uow).open_of(serial)
-    rma = None if placement is None else RmaRepository(uow).open_of(placement.id)
-    return next(iter(matches(serial, [] if rma is None else [rma])), None)
+    rmas = [] if placement is None else RmaRepository(uow).open_of(placement.id)
+    return next((rma for rma in matches(serial, rmas) if rma.approved_at is not None and rma.approved_at <= at), None)

@@ -45,6 +45,7 @@ from fleet.services.retention import Retention
 from fleet.services.returns import Returns
 from fleet.services.rmas import Rmas
 from fleet.services.rollouts import Rollouts
+from fleet.services.shipments import Shipments
 from fleet.services.subjects import Subjects
 from fleet.services.suspensions import Suspensions
 from fleet.services.swap import Swaps
@@ -102,6 +103,7 @@ class Services:
     locations: Locations
     numbers: Numbers
     networks: Networks
+    shipments: Shipments
     policy: Policy
     charges: Charges
     cancellations: Cancellations
@@ -190,7 +192,8 @@ def _trust(transactions: Transactions, downlinks: Downlinks, provisioning: Provi
 
 def _returns(transactions: Transactions, zone: tzinfo) -> dict[str, Any]:
     return {
-        "rmas": Rmas(transactions, zone),
+        "rmas": (rmas := Rmas(transactions, zone)),
+        "shipments": Shipments(transactions, rmas, zone),
         "returns": Returns(transactions, zone),
         "blind_returns": BlindReturns(transactions, zone),
         "refurbishings": Refurbishings(transactions),

@@ -16,7 +16,9 @@ from fleet.domain.business_days import BusinessCalendar
 from fleet.domain.cancellation import Cancellation, complete, taken_over, withdraw
 from fleet.domain.cancellation_effect import effect_of
 from fleet.domain.cancellation_notice import Notice, NoticeChannel, check_notice
+from fleet.domain.cancellation_scope import WHOLE_ACCOUNT, Scope
 from fleet.domain.errors import ConflictError, InvalidError
+from fleet.domain.placement import Placement
 from fleet.domain.proof_of_identity import ProofMethod, Verification
 from fleet.domain.quote import quote
 from fleet.domain.references import Noun, refer
@@ -24,7 +26,7 @@ from fleet.domain.suspension import AccountService
 from fleet.services.annual_plans import PlanEnd, billing_cycle, plans_ended, settle_plans
 from fleet.services.cancellation_mail import send_confirmation
 from fleet.services.downlinks import Downlinks
-from fleet.services.lines import placements_ended, scope_of
+from fleet.services.lines import placements_ended, scope_of, stays_ended
 from fleet.services.service_end import Ending, end_services, hold_for_end
 from fleet.services.settlement import Books
 from fleet.services.trials import redate
@@ -35,6 +37,7 @@ from fleet.store.people import PeopleRepository
 from fleet.store.placements import PlacementRepository
 from fleet.store.rmas import RmaRepository
 from fleet.store.standings import StandingRepository
+from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 
 MAX_NOTICE_AGE_DAYS = 30
@@ -92,12 +95,14 @@ class Cancellations:
             if StandingRepository(uow).of(account_id).state is AccountService.ENDED:
                 raise ConflictError(f"the service of {refer(Noun.ACCOUNT, account_id)} has ended already")
             placements = PlacementRepository(uow).of_account(account_id)
+            scope = scope_of(asked.units, placements)
+            _check_served(uow, scope, placements)
             notice = Notice(
                 at=checked_instant(asked.at, uow.now),
                 channel=asked.channel,
                 administrator=asked.administrator,
                 asked_for=asked.asked_for,
-                scope=scope_of(asked.units, placements),
+                scope=scope,
                 verification=None if asked.proof is None else Verification(asked.proof, actor.reference),
                 passed_on_by=_passed_on_by(uow, asked),
             )
@@ -166,6 +171,14 @@ class Cancellations:
             send_confirmation(uow, kept, charges, [plan.line for plan in plans])
             uow.commit()
             return True
+
+
+def _check_served(uow: UnitOfWork, scope: Scope, placements: Sequence[Placement]) -> None:
+    """ConflictError for a unit whose service has ended already; of all services some may have."""
+    facts = TermEventRepository(uow)
+    ended = sorted({stay.opened.serial for stay in stays_ended(scope, placements) if facts.has_ended(stay.id)})
+    if ended and scope != WHOLE_ACCOUNT:
+        raise ConflictError(f"the service of {', '.join(ended)} has ended already")
 
 
 def hold_cancellation(uow: UnitOfWork, cancellation_id: int) -> KeptCancellation:

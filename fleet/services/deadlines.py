@@ -13,7 +13,7 @@ from fleet.domain.audit import AuditAction
 from fleet.domain.errors import ConflictError
 from fleet.domain.local_dates import local_date
 from fleet.domain.references import Noun, refer
-from fleet.domain.return_deadline import judge_return, reminder_on
+from fleet.domain.return_deadline import judge_return, pays_when_absent, reminder_on
 from fleet.domain.rma import Return, ReturnEvent, Rma
 from fleet.domain.rma_permits import check_may_expire
 from fleet.services.letters import write_to_administrators
@@ -25,7 +25,6 @@ from fleet.store.rmas import RmaRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 
 BATCH_RMAS = 200
-WAITED_FOR = (Return.AWAITED, Return.IN_TRANSIT)
 
 
 class Deadlines:
@@ -94,10 +93,12 @@ class Deadlines:
             return True
 
     def _why_overdue(self, uow: UnitOfWork, rma: Rma) -> str:
-        if rma.returning not in WAITED_FOR or rma.due_on is None:
+        if rma.returning is not Return.AWAITED or rma.due_on is None:
             raise ConflictError(f"{refer(Noun.RMA, rma.id)} is {rma.returning}: it is not waited for")
         today = local_date(uow.now, self._zone)
         case = next(case for case in return_cases(uow, rma.account_id, self._zone)[rma.placement] if case.rma == rma)
+        if pays_when_absent(rma, case.ownership) is None:
+            raise ConflictError(f"{refer(Noun.RMA, rma.id)}: nobody pays for {rma.serial} if it stays away")
         verdict = judge_return(rma.due_on, case.facts, today, PolicyRepository(uow).book())
         check_may_expire(rma, verdict, today)
         return verdict.reason.text

@@ -28,21 +28,28 @@ def lines_of_placements(placements: Iterable[Placement]) -> dict[str, frozenset[
 
 
 def scope_of(serials: Sequence[str] | None, placements: Sequence[Placement]) -> Scope:
-    """The scope that ends the lines of those units, None: all; InvalidError for a unit the account has not."""
+    """The scope that ends the lines of those units, None: all; InvalidError for a unit the account never had.
+
+    A unit that is back, or was replaced, stands for its line, which whatever replaces it serves.
+    """
     if serials is None:
         return WHOLE_ACCOUNT
-    lines, here = lines_of_placements(placements), {p.opened.serial: p for p in placements if p.until is None}
-    missing = sorted(set(serials) - set(here))
+    lines, last = lines_of_placements(placements), {p.opened.serial: p for p in placements}
+    missing = sorted(set(serials) - set(last))
     if missing:
         raise InvalidError(f"the account has no unit {', '.join(missing)}; name units it has, or all")
-    return part_of_account(*(line for serial in serials for line in lines[str(here[serial].id)]))
+    return part_of_account(*(line for serial in serials for line in lines[str(last[serial].id)]))
 
 
 def placements_ended(scope: Scope, placements: Sequence[Placement]) -> list[Placement]:
     """The open placements whose last line `scope` ends."""
-    lines = lines_of_placements(placements)
-    here = {str(p.id): p for p in placements if p.until is None}
-    return [here[number] for number in scope.units_ended({number: lines[number] for number in here})]
+    return [placement for placement in stays_ended(scope, placements) if placement.until is None]
+
+
+def stays_ended(scope: Scope, placements: Sequence[Placement]) -> list[Placement]:
+    """All placements whose last line `scope` ends, also those that are over: a line ends without a unit, too."""
+    known = {str(placement.id): placement for placement in placements}
+    return [known[number] for number in scope.units_ended(lines_of_placements(placements))]
 
 
 @dataclass(frozen=True, slots=True)

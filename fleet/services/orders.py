@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, tzinfo
 
 from fleet.domain.access import Actor, Permission
 from fleet.domain.audit import AuditAction
-from fleet.domain.errors import InvalidError
+from fleet.domain.errors import ConflictError, InvalidError
 from fleet.domain.local_dates import local_date
-from fleet.domain.order import Agreement, Order, OrderLine, assign_lines, check_agreement, check_lines
+from fleet.domain.order import Agreement, Order, OrderLine, assign_lines, check_agreement, check_lines, price_of
 from fleet.domain.placement import NewPlacement, Placement
 from fleet.domain.references import Noun, refer
 from fleet.domain.registered_location import RegisteredLocation
 from fleet.services.locations import LocationSaid, said_location
 from fleet.services.numbers import assign_next
-from fleet.services.shipping import Parcel, check_unreserved, ship_unit
+from fleet.services.shipping import Parcel, check_serves, check_unreserved, ship_unit
 from fleet.store.accounts import AccountRepository
 from fleet.store.distributors import DistributorRepository
 from fleet.store.locations import LocationRepository
 from fleet.store.orders import OrderRepository
+from fleet.store.placements import PlacementRepository
+from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import UnitRepository
 
@@ -52,6 +55,7 @@ class Orders:
             if order_date > today:
                 raise InvalidError(f"the Order Date is when the account accepted: {order_date} is after today, {today}")
             AccountRepository(uow).hold(account_id).check_open()
+            check_serves(uow, account_id)
             orders = OrderRepository(uow)
             check_agreement(agreement, orders.plan_of(account_id))
             if agreement.distributor_id is not None:
@@ -96,11 +100,13 @@ class Orders:
                     order_date=order.order_date,
                     free=line.is_free,
                     leased=line.leased,
-                    price_cents=max(0, (line.unit_price - line.credit).cents),
+                    price_cents=price_of(line).cents,
                     shipped_at=uow.now,
                 )
+                opened = replace(opened, replaces=_never_arrived(uow, opened))
                 placement = ship_unit(uow, unit, opened, parcel)
-                _open_line(uow, placement, order.location)
+                if opened.replaces is None:
+                    _open_line(uow, placement, order.location)
                 orders.count_shipped(order.id, position)
                 uow.audit(AuditAction.ORDER_SHIP, unit.serial, ["custody", "service", "account"], order.account_id)
             order = orders.hold(order_id)
@@ -113,3 +119,35 @@ def _open_line(uow: UnitOfWork, placement: Placement, location: RegisteredLocati
     if location is not None:
         LocationRepository(uow).save(placement.id, placement.opened.account_id, location)
     assign_next(uow, placement.id, placement.opened.account_id)
+
+
+def wait_for_another(uow: UnitOfWork, stay: Placement) -> None:
+    """A parcel of an order never arrived: its line waits for a unit again."""
+    orders, board = OrderRepository(uow), UnitRepository(uow).get(stay.opened.serial).board
+    order = orders.hold(stay.opened.order_id)
+    sent = (line for line, shipped in zip(order.lines, order.shipped, strict=True) if shipped and line.board == board)
+    line = next(line for line in sent if _terms(stay.opened) == (line.is_free, line.leased, price_of(line).cents))
+    orders.wait_again(order.id, order.lines.index(line))
+
+
+def _never_arrived(uow: UnitOfWork, opened: NewPlacement) -> int | None:
+    """The placement whose line this unit goes on with, because its parcel never arrived; None if there is none.
+
+    ConflictError if the service of that line has ended meanwhile.
+    """
+    facts, stays = TermEventRepository(uow), PlacementRepository(uow).of_order(opened.order_id)
+    followed = {stay.opened.replaces for stay in stays}
+    ended = None
+    for stay in stays:
+        waits = stay.until is not None and stay.id not in followed and _terms(stay.opened) == _terms(opened)
+        if waits and facts.has_failed(stay.id):
+            if not facts.has_ended(stay.id):
+                return stay.id
+            ended = stay
+    if ended is not None:
+        raise ConflictError(f"{ended.opened.serial} never arrived, and its service has ended: nothing more is sent")
+    return None
+
+
+def _terms(opened: NewPlacement) -> tuple[bool, bool, int]:
+    return opened.free, opened.leased, opened.price_cents

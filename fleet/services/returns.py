@@ -9,10 +9,12 @@ from fleet.domain.access import Actor, Permission
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import ConflictError, InvalidError, NotFoundError
 from fleet.domain.inspection import Inspection
+from fleet.domain.reason import check_why
 from fleet.domain.references import Noun, refer
 from fleet.domain.rma import Decision, Return, ReturnEvent, Rma, RmaStep
 from fleet.domain.rma_permits import check_may_close
 from fleet.domain.unit import Custody
+from fleet.services.receiving import check_was_away, hand_in
 from fleet.services.refurbishing_track import open_round
 from fleet.services.rma_acts import Change, RmaActs
 from fleet.services.rma_tracks import take_step
@@ -20,6 +22,7 @@ from fleet.services.settlement import LOSS_REPORT, RETURN_TRACK
 from fleet.services.trials import settle_trial
 from fleet.store.inspections import InspectionRepository, KeptInspection
 from fleet.store.placements import PlacementRepository
+from fleet.store.refurbishings import RefurbishingRepository
 from fleet.store.rmas import RmaRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import UnitRepository
@@ -50,11 +53,21 @@ class Returns:
 
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
             _check_instant(rma, at, uow.now)
-            rma = take_step(uow, rma, ReturnEvent.HAND_IN, "accepted by the carrier", at)
+            check_was_away(uow, rma, at)
+            rma = hand_in(uow, rma, at)
             settle_trial(uow, rma, self._zone)  # in time, as it may turn out after its inspection
             return rma
 
         return self._change(actor, rma_id, Permission.SHIPMENT_MANAGE, AuditAction.RMA_HAND_IN, change)
+
+    def hold(self, actor: Actor, rma_id: int, why: str) -> Rma:
+        """The received unit is set aside until it can be inspected."""
+        check_why(why)
+
+        def change(uow: UnitOfWork, rma: Rma) -> Rma:
+            return take_step(uow, rma, ReturnEvent.HOLD, why)
+
+        return self._change(actor, rma_id, Permission.RETURN_RECEIVE, AuditAction.RMA_HOLD, change)
 
     def report_loss(self, actor: Actor, rma_id: int, at: datetime, why: str) -> Rma:
         """The carrier reports the unit lost on its way back, which is at the account's risk; it may still turn up."""
@@ -95,7 +108,8 @@ class Returns:
     def _to_the_bench(self, uow: UnitOfWork, rma: Rma, found: Inspection) -> None:
         """The unit waits for whoever refurbishes, repairs or scraps it."""
         unit = UnitRepository(uow).hold(rma.serial)
-        if unit.custody is Custody.RETURNED:  # one that was inspected late may have gone on already
+        looked_at = RefurbishingRepository(uow).open_of(rma.serial) is not None  # under another RMA of the same stay
+        if unit.custody is Custody.RETURNED and not looked_at:  # one that was inspected late may have gone on already
             open_round(uow, unit, found, rma.id)
 
     def _change(self, actor: Actor, rma_id: int, permission: Permission, action: AuditAction, change: Change) -> Rma:

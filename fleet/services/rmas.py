@@ -16,6 +16,7 @@ from fleet.domain.references import Noun, refer
 from fleet.domain.rma import (
     Condition,
     DecisionEvent,
+    Replacement,
     ReplacementEvent,
     ReplacementMode,
     ReturnEvent,
@@ -26,13 +27,13 @@ from fleet.domain.rma import (
     check_may_reserve,
 )
 from fleet.domain.rma_permits import Opening, check_is_owed, check_may_open
-from fleet.domain.term import Delivered, ShipmentFailed, fold
-from fleet.domain.unit import CustodyEvent, Service, ServiceEvent, after
-from fleet.services.receiving import receive_under
+from fleet.domain.term import Delivered, fold
+from fleet.domain.unit import CustodyEvent, Service, after
+from fleet.services.receiving import catch_up, receive_under
 from fleet.services.rma_acts import RmaActs
 from fleet.services.rma_tracks import take_step
 from fleet.services.settlement import charge_shipping
-from fleet.services.shipping import Parcel, ship_unit
+from fleet.services.shipping import Parcel, fail_parcel, release_unit, ship_unit
 from fleet.services.trials import last_day
 from fleet.store.accounts import AccountRepository
 from fleet.store.blind_returns import BlindReturnRepository
@@ -76,8 +77,7 @@ class Rmas:
             held = BlindReturnRepository(uow).open_of(serial) is not None
             if placement is None or (unit.service is Service.REPLACED and not held):
                 raise ConflictError(f"{serial} is {unit.custody} and {unit.service}: there is nothing to return")
-            pending = rmas.open_of(placement.id)
-            if pending is not None:
+            for pending in rmas.open_of(placement.id):
                 raise ConflictError(f"{serial} has {refer(Noun.RMA, pending.id)} open already")
             account_id = placement.opened.account_id
             check_may_open(self._opening(uow, kind, placement, held), PolicyRepository(uow).book())
@@ -95,7 +95,8 @@ class Rmas:
             rma = take_step(uow, rma, DecisionEvent.APPROVE, why)
             AccountRepository(uow).hold(rma.account_id)  # a notice that comes now waits, and finds it approved
             rma = replace(rma, approved_at=uow.now)
-            return replace(rma, due_on=last_day(uow, rma, self._zone))
+            rma = replace(rma, due_on=last_day(uow, rma, self._zone))
+            return catch_up(uow, rma)
 
         return self._acts.carry_out(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_APPROVE, change)
 
@@ -114,12 +115,9 @@ class Rmas:
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
             check_may_cancel(rma)
             rma = take_step(uow, rma, DecisionEvent.CANCEL, why)
-            if rma.replacement_serial is not None:
-                units = UnitRepository(uow)
-                units.save(after(units.hold(rma.replacement_serial), CustodyEvent.RELEASE))
-                rma = take_step(uow, rma, ReplacementEvent.RELEASE, why)
-            rma = take_step(uow, rma, ReturnEvent.CLOSE, why)
-            return replace(rma, replacement_serial=None)
+            if rma.replacement is Replacement.RESERVED:
+                rma = release_unit(uow, rma, why)
+            return take_step(uow, rma, ReturnEvent.CLOSE, why)
 
         return self._acts.carry_out(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_CANCEL, change)
 
@@ -131,8 +129,7 @@ class Rmas:
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
             check_may_reserve(rma)
             _check_not_replaced(uow, rma)
-            if serial != rma.serial and TermEventRepository(uow).has_ended(rma.placement):
-                raise ConflictError(f"the service of {rma.serial} has ended: nothing is sent for it any more")
+            _check_served(uow, rma, serial)
             check_is_owed(rma, _found(uow, rma))
             units = UnitRepository(uow)
             board = units.get(rma.serial).board
@@ -145,11 +142,21 @@ class Rmas:
 
         return self._acts.carry_out(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_RESERVE, change)
 
+    def release(self, actor: Actor, rma_id: int, why: str) -> Rma:
+        """The reserved unit goes back to stock: another is sent, or none."""
+        check_why(why)
+
+        def change(uow: UnitOfWork, rma: Rma) -> Rma:
+            return release_unit(uow, rma, why)
+
+        return self._acts.carry_out(actor, rma_id, Permission.RMA_MANAGE, AuditAction.RMA_RELEASE, change)
+
     def ship(self, actor: Actor, rma_id: int, parcel: Parcel) -> Rma:
         """Send the reserved unit; its first registration from the account swaps it in."""
 
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
             check_is_owed(rma, _found(uow, rma))
+            _check_served(uow, rma, rma.replacement_serial)
             rma = take_step(uow, rma, ReplacementEvent.SHIP, parcel.tracking)
             old = PlacementRepository(uow).get(rma.placement).opened
             unit = UnitRepository(uow).hold(rma.replacement_serial or "")
@@ -189,22 +196,20 @@ class Rmas:
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
             placement = _replacement_placement(rma)
             rma = take_step(uow, rma, ReplacementEvent.LOSE, outcome)
-            units = UnitRepository(uow)
-            unit = after(units.hold(rma.replacement_serial or ""), CustodyEvent.LOSE, ServiceEvent.REMOVE)
-            units.save(replace(unit, account_id=None))
-            PlacementRepository(uow).end(placement)
-            TermEventRepository(uow).record(rma.account_id, ShipmentFailed(placement, uow.now, outcome))
+            fail_parcel(uow, PlacementRepository(uow).get(placement), outcome, uow.now)
             return rma
 
         return self._acts.carry_out(actor, rma_id, Permission.SHIPMENT_MANAGE, AuditAction.RMA_LOSE, change)
 
     # Return
 
-    def receive(self, actor: Actor, rma_id: int, serial: str, condition: Condition) -> Rma:
-        """The unit is back: its placement is over, and it waits for triage."""
+    def receive(
+        self, actor: Actor, rma_id: int, serial: str, condition: Condition, received_at: datetime | None = None
+    ) -> Rma:
+        """The unit is back, since `received_at` (None: now): its placement is over, and it waits for triage."""
 
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
-            return receive_under(uow, rma, serial, condition)
+            return receive_under(uow, rma, serial, condition, received_at)
 
         return self._acts.carry_out(actor, rma_id, Permission.RETURN_RECEIVE, AuditAction.RMA_RECEIVE, change)
 
@@ -225,6 +230,12 @@ class Rmas:
 def _found(uow: UnitOfWork, rma: Rma) -> Inspection | None:
     kept = InspectionRepository(uow).of(rma.id)
     return None if kept is None else kept.inspection
+
+
+def _check_served(uow: UnitOfWork, rma: Rma, sent: str | None) -> None:
+    """After the end of its service nothing is sent for a unit any more but itself, repaired."""
+    if sent != rma.serial and TermEventRepository(uow).has_ended(rma.placement):
+        raise ConflictError(f"the service of {rma.serial} has ended: nothing is sent for it any more")
 
 
 def _check_not_replaced(uow: UnitOfWork, rma: Rma) -> None:

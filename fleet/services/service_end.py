@@ -14,17 +14,18 @@ from fleet.domain.charge import ChargeEvent
 from fleet.domain.errors import ConflictError
 from fleet.domain.placement import Placement
 from fleet.domain.references import Noun, refer
-from fleet.domain.rma import DecisionEvent, ReplacementEvent, ReplacementMode, Rma, RmaKind, return_due
+from fleet.domain.rma import DecisionEvent, ReplacementMode, Rma, RmaKind, return_due
 from fleet.domain.suspension import end
 from fleet.domain.termination import overtake as overtake_notice
-from fleet.domain.unit import CustodyEvent, after
 from fleet.domain.waiver import EndCause
 from fleet.services.downlinks import Downlinks
 from fleet.services.line_levels import set_line
-from fleet.services.lines import placements_ended
+from fleet.services.lines import placements_ended, stays_ended
 from fleet.services.numbers import release_numbers
+from fleet.services.receiving import catch_up
 from fleet.services.rma_tracks import take_step
 from fleet.services.settlement import end_service
+from fleet.services.shipping import release_unit
 from fleet.store.accounts import AccountRepository
 from fleet.store.blind_returns import BlindReturnRepository
 from fleet.store.breach_notices import BreachNoticeRepository
@@ -80,17 +81,19 @@ def hold_for_end(uow: UnitOfWork, account_id: int, scope: Scope) -> HeldAccount:
 def end_services(uow: UnitOfWork, ending: Ending, held: HeldAccount, downlinks: Downlinks) -> list[ChargeEvent]:
     """What is charged for the services that end. Of an account that ends whole nothing waits any more."""
     facts, units = TermEventRepository(uow), UnitRepository(uow)
-    ended = [p for p in placements_ended(ending.scope, held.placements) if not facts.has_ended(p.id)]
-    stays = [placement.id for placement in ended]
-    charges = end_service(uow, ending.account_id, stays, ending.at, ending.cause, downlinks.zone)
+    stays = [p for p in stays_ended(ending.scope, held.placements) if not facts.has_ended(p.id)]
+    ended = [placement for placement in stays if placement.until is None]
+    numbers = [placement.id for placement in stays]
+    charges = end_service(uow, ending.account_id, numbers, ending.at, ending.cause, downlinks.zone)
     if ending.scope == WHOLE_ACCOUNT:
         standings = StandingRepository(uow)
         standings.save(ending.account_id, end(standings.of(ending.account_id)))
         _overtake_rest(uow, ending)
     for rma in held.reserved:
         _release(uow, rma)
+    for line in sorted({PlacementRepository(uow).line_of(placement) for placement in stays}):
+        release_numbers(uow, line, SERVICE_ENDED)
     for placement in ended:
-        release_numbers(uow, PlacementRepository(uow).line_of(placement), SERVICE_ENDED)
         set_line(uow, units.get(placement.opened.serial), downlinks)
         if placement.opened.ownership.returns_at_end:
             _ask_back(uow, placement, downlinks.zone)
@@ -112,10 +115,7 @@ def _overtake_rest(uow: UnitOfWork, ending: Ending) -> None:
 
 def _release(uow: UnitOfWork, rma: Rma) -> None:
     """Nothing is sent for a service that has ended (ER 4): what was set aside goes back to stock."""
-    units = UnitRepository(uow)
-    units.save(after(units.get(rma.replacement_serial or ""), CustodyEvent.RELEASE))
-    rma = take_step(uow, rma, ReplacementEvent.RELEASE, OVERTAKEN)
-    RmaRepository(uow).save(replace(rma, replacement_serial=None))
+    rma = RmaRepository(uow).save(release_unit(uow, rma, OVERTAKEN))
     uow.audit(AuditAction.RMA_RELEASE, refer(Noun.RMA, rma.id), ["replacement"], rma.account_id)
 
 
@@ -123,12 +123,12 @@ def _ask_back(uow: UnitOfWork, placement: Placement, zone: tzinfo) -> None:
     """ER 4: the system opens the return of a leased unit on the day service ends; it has its number from then on."""
     rmas, serial = RmaRepository(uow), placement.opened.serial
     here = BlindReturnRepository(uow).open_of(serial)
-    if rmas.open_of(placement.id) is not None or (here is not None and here.state is BlindReturn.IN_QUARANTINE):
-        return  # it is asked for already, or is here
+    if here is not None and here.state is BlindReturn.IN_QUARANTINE:
+        return
     kind, mode = RmaKind.CANCELLATION_RETURN, ReplacementMode.ON_RECEIPT
     account_id = placement.opened.account_id
     rma = rmas.add(Rma(0, account_id, serial, placement.id, kind, mode, RETURN_REASON, opened_at=uow.now))
     rma = take_step(uow, rma, DecisionEvent.APPROVE, RETURN_REASON)
     due = return_due(rma, uow.now, PolicyRepository(uow).book(), zone)
-    rmas.save(replace(rma, approved_at=uow.now, due_on=due))
+    rmas.save(catch_up(uow, replace(rma, approved_at=uow.now, due_on=due)))
     uow.audit(AuditAction.RMA_OPEN, refer(Noun.RMA, rma.id), ["kind", "mode"], account_id)

@@ -138,7 +138,7 @@ def return_cases(uow: UnitOfWork, account_id: int, zone: tzinfo) -> dict[int, li
     cases: dict[int, list[ReturnCase]] = {}
     for number, of_unit in granted.items():
         steps = _lying_here(uow, of_unit[0])
-        steps += [step for rma in of_unit for step in rmas.steps(rma.id) if step.track == RETURN_TRACK]
+        steps += [step for step in rmas.steps_of_stay(number) if step.track == RETURN_TRACK]
         facts, ownership = return_facts(steps, zone), placements.get(number).opened.ownership
         inspected = {rma.id: inspections.of(rma.id) for rma in of_unit}
         found_sound = any(kept is not None and kept.inspection.is_sound for kept in inspected.values())

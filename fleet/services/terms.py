@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, tzinfo
 
 from fleet.domain.access import Actor, Permission
 from fleet.domain.local_dates import local_date
 from fleet.domain.quote import QuoteLine, quote
-from fleet.domain.term import Term, fold
+from fleet.domain.term import ServiceEnded, Term, TermEvent, fold
+from fleet.services.lines import stays_ended
 from fleet.store.accounts import AccountRepository
+from fleet.store.cancellations import CancellationRepository
 from fleet.store.placements import PlacementRepository
 from fleet.store.policy import PolicyRepository
 from fleet.store.terms import TermEventRepository
@@ -36,8 +39,19 @@ class Terms:
         with self._transactions.read(actor) as uow:
             AccountRepository(uow).get(account_id)
             day = local_date(uow.now, self._zone) if on is None else on
-            return day, quote(self._terms(uow, account_id).values(), day)
+            coming = _ends_to_come(uow, account_id)
+            return day, quote(self._terms(uow, account_id, coming).values(), day)
 
-    def _terms(self, uow: UnitOfWork, account_id: int) -> dict[int, Term]:
-        events = TermEventRepository(uow).of_account(account_id)
+    def _terms(self, uow: UnitOfWork, account_id: int, coming: Iterable[TermEvent] = ()) -> dict[int, Term]:
+        events = [*TermEventRepository(uow).of_account(account_id), *coming]
         return fold(events, PolicyRepository(uow).book(), self._zone)
+
+
+def _ends_to_come(uow: UnitOfWork, account_id: int) -> list[TermEvent]:
+    """The ends that pending cancellations bring: after its own end a unit costs nothing more (ER 3.6)."""
+    placements = PlacementRepository(uow).of_account(account_id)
+    return [
+        ServiceEnded(placement.id, kept.cancellation.effect.at, kept.cause)
+        for kept in CancellationRepository(uow).pending(account_id)
+        for placement in stays_ended(kept.cancellation.scope, placements)
+    ]

@@ -41,6 +41,12 @@ class BlindReturnRepository:
         found = self._some(blind_returns.c.serial == serial, blind_returns.c.state.in_(OPEN))
         return found[0] if found else None
 
+    def held_of(self, placement_id: int) -> BlindCase | None:
+        """The one that holds the unit of a placement here, in quarantine."""
+        here = blind_returns.c.state == BlindReturn.IN_QUARANTINE
+        found = self._some(blind_returns.c.placement_id == placement_id, here)
+        return found[0] if found else None
+
     def page(self, states: Sequence[BlindReturn], limit: int, after: int | None) -> list[BlindCase]:
         """At most `limit` in one of `states` with an id above `after`."""
         return self._some(blind_returns.c.state.in_(states), blind_returns.c.id > (after or 0), limit=limit)

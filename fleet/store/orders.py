@@ -91,6 +91,14 @@ class OrderRepository:
             .values(shipped=order_lines.c.shipped + 1)
         )
 
+    def wait_again(self, order_id: int, position: int) -> None:
+        """A unit of a line never arrived: the line waits for another."""
+        self._connection.execute(
+            update(order_lines)
+            .where(order_lines.c.order_id == order_id, order_lines.c.position == position)
+            .values(shipped=order_lines.c.shipped - 1)
+        )
+
     def _one(self, order_id: int, lock: bool) -> Order:
         query = select(orders).where(orders.c.id == order_id, self._scope)
         found = self._with_lines(

@@ -52,6 +52,15 @@ class PlacementRepository:
         """Where the unit is placed, or was last; NotFoundError if it never left, or not into the actor's scope."""
         return self._one(placements.c.serial == serial, f"of unit {serial}")
 
+    def at(self, serial: str, at: datetime) -> Placement:
+        """Where the unit was placed at an instant, or last before it; NotFoundError if it had not left yet."""
+        return self._one((placements.c.serial == serial) & (placements.c.shipped_at <= at), f"of unit {serial} by {at}")
+
+    def of_order(self, order_id: int) -> list[Placement]:
+        """All that were sent for an order, with what replaced them, oldest first."""
+        query = select(placements).where(placements.c.order_id == order_id, self._scope)
+        return [_placement(row) for row in self._connection.execute(query.order_by(placements.c.id))]
+
     def of_account(self, account_id: int) -> list[Placement]:
         """All the account ever had, oldest first."""
         query = select(placements).where(placements.c.account_id == account_id, self._scope)

@@ -37,21 +37,41 @@ class RmaRepository:
 
     def get(self, rma_id: int) -> Rma:
         """The RMA; NotFoundError if there is none in the actor's scope."""
-        return self._one(rmas.c.id == rma_id, rma_id)
+        row = self._connection.execute(select(rmas).where(rmas.c.id == rma_id, self._scope)).one_or_none()
+        if row is None:
+            raise _unknown(rma_id)
+        return _rma(row)
 
     def hold(self, rma_id: int) -> Rma:
-        """The RMA, locked until this transaction ends."""
-        rma = self._one(rmas.c.id == rma_id, rma_id, lock=True)
-        self._uow.check_seen(refer(Noun.RMA, rma_id), rma.version)
-        return rma
+        """The RMA, locked until this transaction ends, with all others of its unit's stay: they move together."""
+        of_stay = select(rmas.c.placement_id).where(rmas.c.id == rma_id).scalar_subquery()
+        query = select(rmas).where(rmas.c.placement_id == of_stay, self._scope).order_by(rmas.c.id)
+        found = [_rma(row) for row in self._connection.execute(query.with_for_update(key_share=True))]
+        held = next((rma for rma in found if rma.id == rma_id), None)
+        if held is None:
+            raise _unknown(rma_id)
+        self._uow.check_seen(refer(Noun.RMA, rma_id), held.version)
+        return held
+
+    def others_granted(self, rma: Rma) -> list[Rma]:
+        """The other approved ones of the same stay as a held `rma` that are not closed, oldest first."""
+        query = select(rmas).where(
+            rmas.c.placement_id == rma.placement,
+            rmas.c.id != rma.id,
+            rmas.c.decision == Decision.APPROVED,
+            rmas.c.return_state != Return.CLOSED,
+            self._scope,
+        )
+        return [_rma(row) for row in self._connection.execute(query.order_by(rmas.c.id))]
 
     def hold_of_replacement(self, placement_id: int) -> Rma | None:
         """The RMA that sent the unit of a placement as a replacement, locked."""
-        query = (
-            select(rmas)
-            .where(rmas.c.replacement_placement_id == placement_id, self._scope)
-            .with_for_update(key_share=True)
-        )
+        found = self.of_replacement(placement_id)
+        return None if found is None else self.hold(found.id)
+
+    def of_replacement(self, placement_id: int) -> Rma | None:
+        """The RMA that sent the unit of a placement as a replacement."""
+        query = select(rmas).where(rmas.c.replacement_placement_id == placement_id, self._scope)
         row = self._connection.execute(query).one_or_none()
         return None if row is None else _rma(row)
 
@@ -60,16 +80,15 @@ class RmaRepository:
         sent = select(rmas.c.id).where(rmas.c.replacement_placement_id.in_(placement_ids), self._scope)
         self._connection.execute(sent.order_by(rmas.c.id).with_for_update(key_share=True)).all()
 
-    def open_of(self, placement_id: int) -> Rma | None:
-        """The RMA that is requested or approved for a placement."""
+    def open_of(self, placement_id: int) -> list[Rma]:
+        """The RMAs that are requested or approved for a placement, oldest first; the system's own may be beside one."""
         query = select(rmas).where(
             rmas.c.placement_id == placement_id,
             rmas.c.decision.in_([Decision.REQUESTED, Decision.APPROVED]),
             rmas.c.return_state != Return.CLOSED,
             self._scope,
         )
-        row = self._connection.execute(query.limit(1)).one_or_none()
-        return None if row is None else _rma(row)
+        return [_rma(row) for row in self._connection.execute(query.order_by(rmas.c.id))]
 
     def uninspected_of(self, serial: str) -> Rma | None:
         """The RMA under which the unit lies here and waits to be inspected."""
@@ -109,7 +128,7 @@ class RmaRepository:
         """At most `limit` RMAs with an id above `after` whose unit was to be handed in before `day` and is not here."""
         query = select(rmas.c.id).where(
             rmas.c.decision == Decision.APPROVED,
-            rmas.c.return_state.in_([Return.AWAITED, Return.IN_TRANSIT]),
+            rmas.c.return_state == Return.AWAITED,
             rmas.c.due_on < day,
             rmas.c.id > after,
             self._scope,
@@ -159,23 +178,22 @@ class RmaRepository:
 
     def steps(self, rma_id: int) -> list[RmaStep]:
         """The steps of an RMA in the actor's scope, oldest first."""
-        query = (
-            select(rma_steps)
-            .join(rmas, rmas.c.id == rma_steps.c.rma_id)
-            .where(rma_steps.c.rma_id == rma_id, self._scope)
-            .order_by(rma_steps.c.id)
-        )
+        return self._steps(rma_steps.c.rma_id == rma_id)
+
+    def steps_of_stay(self, placement_id: int) -> list[RmaStep]:
+        """Those of all RMAs of a unit's stay, in the order they became known."""
+        return self._steps(rmas.c.placement_id == placement_id)
+
+    def _steps(self, condition: ColumnElement[bool]) -> list[RmaStep]:
+        query = select(rma_steps).join(rmas, rmas.c.id == rma_steps.c.rma_id).where(condition, self._scope)
         return [
             RmaStep(row.track, row.event, row.state, row.at, row.actor, row.why)
-            for row in self._connection.execute(query)
+            for row in self._connection.execute(query.order_by(rma_steps.c.id))
         ]
 
-    def _one(self, condition: ColumnElement[bool], rma_id: int, lock: bool = False) -> Rma:
-        query = select(rmas).where(condition, self._scope)
-        row = self._connection.execute(query.with_for_update(key_share=True) if lock else query).one_or_none()
-        if row is None:
-            raise NotFoundError(f"there is no RMA {refer(Noun.RMA, rma_id)}")
-        return _rma(row)
+
+def _unknown(rma_id: int) -> NotFoundError:
+    return NotFoundError(f"there is no RMA {refer(Noun.RMA, rma_id)}")
 
 
 def _values(rma: Rma) -> dict[str, Any]:

@@ -60,6 +60,14 @@ class TermEventRepository:
             )
         )
 
+    def has_arrived(self, placement_id: int) -> bool:
+        """Whether the carrier's proof, or the unit itself, says that the parcel arrived."""
+        return self._has(placement_id, Delivered, Registered)
+
+    def has_failed(self, placement_id: int) -> bool:
+        """Whether the carrier reported the parcel lost, refused or returned."""
+        return self._has(placement_id, ShipmentFailed)
+
     def has_ended(self, placement_id: int) -> bool:
         """Whether the service of that unit has ended."""
         return self._has(placement_id, ServiceEnded)
@@ -78,8 +86,9 @@ class TermEventRepository:
         )
         return [_event(row) for row in self._connection.execute(query)]
 
-    def _has(self, placement_id: int, kind: type[TermEvent]) -> bool:
-        facts = [term_events.c.placement_id == placement_id, term_events.c.kind == KINDS[kind], self._scope]
+    def _has(self, placement_id: int, *kinds: type[TermEvent]) -> bool:
+        kind = term_events.c.kind.in_([KINDS[kind] for kind in kinds])
+        facts = [term_events.c.placement_id == placement_id, kind, self._scope]
         return self._connection.scalar(select(term_events.c.id).where(*facts).limit(1)) is not None
 
 

@@ -133,6 +133,11 @@ class UnitRepository:
         """Note when the unit last registered."""
         self._connection.execute(update(units).where(units.c.serial == serial).values(registered_at=at))
 
+    def last_heard(self, serial: str) -> datetime | None:
+        """When the unit last registered, from wherever."""
+        at: datetime | None = self._connection.scalar(select(units.c.registered_at).where(units.c.serial == serial))
+        return at
+
     def record_ready(self, serial: str, ready: Readiness) -> None:
         """Note the unit's last service_ready."""
         self._connection.execute(

@@ -9,11 +9,13 @@ import typer
 
 from tools.client import FleetClient
 from tools.commands.presentation import JsonOption, show_list, show_one
+from tools.commands.rma import AtOption, instant
 from tools.commands.unit import AdministratorOption
 
 order = typer.Typer(no_args_is_help=True, add_completion=False)
 
 OrderArgument = Annotated[str, typer.Argument(metavar="ORDER", help="As OR-1.")]
+SerialArgument = Annotated[str, typer.Argument(help="The serial number of the unit in the parcel.")]
 
 
 @order.callback()
@@ -94,3 +96,31 @@ def ship(
     body = {"serials": serials, "carrier": carrier, "tracking": tracking}
     with FleetClient.from_environment() as fleet:
         show_one(fleet.post(f"/v1/orders/{order_id}/ship", body), as_json)
+
+
+@order.command("delivered")
+def delivered(serial: SerialArgument, at: AtOption = None, as_json: JsonOption = False) -> None:
+    """Record the carrier's proof that a parcel arrived, whenever it turns up.
+
+    Example: plugtone order delivered PT000000018 --at 2026-11-22T15:04:00
+    """
+    _report(serial, "deliver", {"at": instant(at)}, as_json)
+
+
+@order.command("lost")
+def lost(
+    serial: SerialArgument,
+    outcome: Annotated[str, typer.Option(help="lost, refused or returned")],
+    at: AtOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Record that a parcel did not arrive; its order waits for another unit.
+
+    Example: plugtone order lost PT000000018 --outcome refused
+    """
+    _report(serial, "lose", {"at": instant(at), "outcome": outcome}, as_json)
+
+
+def _report(serial: str, step: str, body: dict[str, str], as_json: bool) -> None:
+    with FleetClient.from_environment() as fleet:
+        show_one(fleet.post(f"/v1/shipments/{serial}/{step}", body), as_json)

@@ -8,7 +8,7 @@ import typer
 
 from tools.client import FleetClient
 from tools.commands.presentation import JsonOption, show_list, show_one
-from tools.commands.rma import AtOption, ReasonOption, instant
+from tools.commands.rma import AtOption, ReasonOption, instant, received
 
 returns = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -25,13 +25,14 @@ def take_in(
     serial: Annotated[str, typer.Argument(help="The serial number on the label.")],
     condition: Annotated[str, typer.Option(help="sound, defective, damaged or incomplete")],
     reason: Annotated[str, typer.Option(help="What the parcel says of itself; it is kept.")] = "scanned",
+    at: AtOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take in a unit by its label, under the RMA that waits for it. Without one it is held.
 
     Example: plugtone return take-in PT000000018 --condition sound --reason "note: cancelled"
     """
-    body = {"serial": serial, "condition": condition, "reason": reason}
+    body = {"serial": serial, "condition": condition, "reason": reason} | received(at)
     with FleetClient.from_environment() as fleet:
         found = fleet.post("/v1/returns", body)
     if as_json:

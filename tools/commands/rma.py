@@ -105,6 +105,15 @@ def reserve(
     _step(rma_id, "reserve", {"serial": serial}, as_json)
 
 
+@rma.command("release")
+def release(rma_id: RmaArgument, reason: ReasonOption, as_json: JsonOption = False) -> None:
+    """Put what was set aside back to stock.
+
+    Example: plugtone rma release RMA-1 --reason "it was spoilt"
+    """
+    _step(rma_id, "release", {"reason": reason}, as_json)
+
+
 @rma.command("ship")
 def ship(
     rma_id: RmaArgument,
@@ -150,13 +159,15 @@ def receive(
     rma_id: RmaArgument,
     serial: Annotated[str, typer.Option(help="The unit that came back, as on its label.")],
     condition: Annotated[str, typer.Option(help="sound, defective, damaged or incomplete")],
+    at: AtOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take the returned unit in.
 
     Example: plugtone rma receive RMA-1 --serial PT000000018 --condition defective
     """
-    _step(rma_id, "receive", {"serial": serial, "condition": condition}, as_json)
+    body = {"serial": serial, "condition": condition} | received(at)
+    _step(rma_id, "receive", body, as_json)
 
 
 @rma.command("hand-in")
@@ -175,6 +186,15 @@ def report_loss(rma_id: RmaArgument, reason: ReasonOption, at: AtOption = None, 
     Example: plugtone rma report-loss RMA-1 --reason "no scan since Ohio"
     """
     _step(rma_id, "report-loss", {"at": instant(at), "reason": reason}, as_json)
+
+
+@rma.command("hold")
+def hold(rma_id: RmaArgument, reason: ReasonOption, as_json: JsonOption = False) -> None:
+    """Set the received unit aside until it can be inspected.
+
+    Example: plugtone rma hold RMA-1 --reason "smells of smoke"
+    """
+    _step(rma_id, "hold", {"reason": reason}, as_json)
 
 
 @rma.command("inspect")
@@ -199,6 +219,11 @@ def close(rma_id: RmaArgument, reason: ReasonOption, as_json: JsonOption = False
     Example: plugtone rma close RMA-1 --reason "restocked"
     """
     _step(rma_id, "close", {"reason": reason}, as_json)
+
+
+def received(at: datetime | None) -> dict[str, str]:
+    """The instant a unit came in, where it is noted later."""
+    return {} if at is None else {"received_at": instant(at)}
 
 
 def instant(at: datetime | None) -> str:

@@ -301,15 +301,17 @@ def test_a_pending_cancellation_is_quoted_again_when_a_replacement_is_received(
 def test_nothing_is_sent_to_an_account_whose_service_has_ended(
     warehouse: Warehouse, services: Services, clock: Clock, account: Account
 ) -> None:
-    request(warehouse)
-    clock.advance(days=4)
-    run(services)
     unit = warehouse.stock()
     line = [OrderLine(unit.board, 1, Money(0))]
     order = services.orders.create(warehouse.actor, account.id, clock().date(), line)
+    request(warehouse)
+    clock.advance(days=4)
+    run(services)
     before = snapshot(services)
     with pytest.raises(ConflictError, match="has ended"):
         services.orders.ship(warehouse.actor, order.id, [unit.serial], PARCEL)
+    with pytest.raises(ConflictError, match="has ended"):
+        services.orders.create(warehouse.actor, account.id, clock().date(), line)
     with pytest.raises(ConflictError, match="has ended already"):
         request(warehouse, at=clock(), channel=NoticeChannel.DISTRIBUTOR, passed_on_by="Phones & More")
     assert snapshot(services) == before

@@ -196,13 +196,39 @@ def test_a_unit_that_was_replaced_and_stays_away_is_charged_as_of_the_first_day(
     assert after == before | {"audit_log": after["audit_log"]}
 
 
-def test_a_unit_that_is_only_waited_for_is_overdue_and_costs_nothing_while_nothing_was_sent(
+def test_a_unit_that_is_only_waited_for_is_not_overdue_while_nothing_was_sent(
     warehouse: Warehouse, account: Account, clock: Clock, services: Services
 ) -> None:
-    warehouse.approved(warehouse.place(account))
+    rma = warehouse.approved(warehouse.place(account))
     clock.advance(days=11)
-    assert deadlines(services) == 1
+    assert deadlines(services) == 0
     assert charged(warehouse) == []
+    assert services.rmas.cancel(warehouse.actor, rma.id, "works again").decision == "cancelled"
+
+
+def test_what_is_replaced_on_receipt_has_no_last_day_and_no_reminder(
+    warehouse: Warehouse, account: Account, clock: Clock, services: Services
+) -> None:
+    rma = warehouse.approved(warehouse.place(account), mode="on_receipt")
+    assert rma.due_on is None
+    for _ in range(12):
+        clock.advance(days=1)
+        assert Deadlines(services.transactions, services.terms._zone).remind(SCHEDULER) == 0
+        assert deadlines(services) == 0
+
+
+def test_a_unit_on_its_way_is_not_overdue_however_late_it_was_handed_in(
+    warehouse: Warehouse, account: Account, clock: Clock, services: Services
+) -> None:
+    unit = warehouse.place(account)
+    warehouse.stock()
+    rma = warehouse.approved(unit)
+    warehouse.replace(rma)
+    clock.advance(days=12)
+    services.returns.hand_in(warehouse.actor, rma.id, clock())
+    assert deadlines(services) == 0
+    assert services.rmas.get(warehouse.actor, rma.id)[0].returning == "in_transit"
+    assert [line[0] for line in charged(warehouse)] == ["shipping_and_handling charge", "replacement_value charge"]
 
 
 def test_a_unit_received_without_a_scan_within_the_grace_was_in_time(

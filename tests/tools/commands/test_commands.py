@@ -73,11 +73,16 @@ def test_account_order_command_rma_and_quote(plugtone: Run, stocked: list[dict[s
     rma = plugtone("rma", "open", "--unit", FIRST, "--kind", "defect", "--reason", "no dial tone", "--json")["id"]
     plugtone("rma", "approve", rma)
     assert plugtone("rma", "reserve", rma, "--json")["replacement_unit"] == SECOND
+    assert plugtone("rma", "release", rma, "--reason", "dusty", "--json")["replacement"] == "none"
+    assert plugtone("rma", "reserve", rma, "--json")["replacement_unit"] == SECOND
     plugtone("rma", "ship", rma, "--carrier", "UPS")
     then = ("--at", "2026-03-02T15:00:00")
     assert plugtone("rma", "hand-in", rma, *then, "--json")["return"] == "in_transit"
     assert plugtone("rma", "report-loss", rma, *then, "--reason", "no scan", "--json")["return"] == "in_transit"
-    plugtone("rma", "receive", rma, "--serial", FIRST, "--condition", "defective")
+    assert plugtone("order", "delivered", FIRST, *then, "--json")["order"] == order
+    assert "arrived" in plugtone("order", "lost", FIRST, "--outcome", "lost", *then, status=1)
+    plugtone("rma", "receive", rma, "--serial", FIRST, "--condition", "defective", *then)
+    assert plugtone("rma", "hold", rma, "--reason", "smells", "--json")["return"] == "in_quarantine"
     assert plugtone("rma", "inspect", rma, "--code", "worn", "--note", "loose", "--json")["return"] == "inspected"
     assert "the replacement is shipped" in plugtone("rma", "close", rma, "--reason", "done", status=1)
     assert plugtone("rma", "show", rma, "--json")["steps"]

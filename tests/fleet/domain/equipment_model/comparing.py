@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from fleet.domain import charge, quote, term
@@ -62,14 +63,34 @@ RULES = {
 Money = tuple[str, str, str, int, date | None]
 
 
-def differences(oracle: Oracle, state: State, days: Sequence[date]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What one side says of an account now: the domain by itself, or the services with what they have stored."""
+
+    state: State
+    terms: Mapping[int, term.Term]
+    quote: Callable[[date], Iterable[quote.QuoteLine]]
+    due_on: Callable[[Authorization], date | None]
+
+
+def of_domain(state: State) -> Answers:
+    """What the domain says of an account in memory."""
+    return Answers(
+        state,
+        terms(state),
+        lambda day: quote.quote(terms(state, ahead=True).values(), day),
+        lambda known: due_on(state, known),
+    )
+
+
+def differences(oracle: Oracle, found: Answers, days: Sequence[date]) -> list[str]:
     """All there are now; quotes for `days`, none of which is past. Charges are compared step by step (`new_money`)."""
     return [
-        *of_terms(oracle, state),
-        *(line for day in days for line in of_quotes(oracle, state, day)),
-        *of_rmas(oracle, state),
-        *of_notices(oracle, state),
-        *of_service(oracle, state),
+        *of_terms(oracle, found),
+        *(line for day in days for line in of_quotes(oracle, found, day)),
+        *of_rmas(oracle, found),
+        *of_notices(oracle, found.state),
+        *of_service(oracle, found.state),
     ]
 
 
@@ -118,10 +139,9 @@ def subject_of(state: State, subject: str) -> str:
 # --- Terms and quotes ---------------------------------------------------------------------------------------------
 
 
-def of_terms(oracle: Oracle, state: State) -> Iterator[str]:
-    found = terms(state)
-    for stay in state.stays:
-        ours, wanted = found[stay.placement], oracle.term(stay.shipment)
+def of_terms(oracle: Oracle, found: Answers) -> Iterator[str]:
+    for stay in found.state.stays:
+        ours, wanted = found.terms[stay.placement], oracle.term(stay.shipment)
         if isinstance(wanted, Term):
             told = (ours.begins, ours.ends, ours.basis, ours.superseded_on)
             if told != (wanted.begins, wanted.ends, BASES[wanted.basis], wanted.superseded_on):
@@ -136,10 +156,10 @@ def of_terms(oracle: Oracle, state: State) -> Iterator[str]:
             yield f"receipt of {stay.shipment}: oracle {receipt}, domain {mine}"
 
 
-def of_quotes(oracle: Oracle, state: State, day: date) -> Iterator[str]:
-    found = {line.placement: line for line in quote.quote(terms(state, ahead=True).values(), day)}
-    for wanted, stay in zip(oracle.quote(day), state.stays, strict=True):
-        ours = found[stay.placement]
+def of_quotes(oracle: Oracle, found: Answers, day: date) -> Iterator[str]:
+    lines = {line.placement: line for line in found.quote(day)}
+    for wanted, stay in zip(oracle.quote(day), found.state.stays, strict=True):
+        ours = lines[stay.placement]
         # A service that ended today is quoted by what its end cost today, not for a future date (ER 3.6).
         if stay.line.ended_at is not None and local_date(stay.line.ended_at, ZONE) == day:
             continue
@@ -154,9 +174,9 @@ def of_quotes(oracle: Oracle, state: State, day: date) -> Iterator[str]:
 # --- RMAs ---------------------------------------------------------------------------------------------------------
 
 
-def of_rmas(oracle: Oracle, state: State) -> Iterator[str]:
+def of_rmas(oracle: Oracle, found: Answers) -> Iterator[str]:
     # The system takes its own RMA back when the carrier reports that the unit never arrived.
-    ours = {known.name: known for known in state.rmas if not (_is_systems(known) and known.stay.failed)}
+    ours = {known.name: known for known in found.state.rmas if not (_is_systems(known) and known.stay.failed)}
     names = oracle.rma_names()
     if set(names) != set(ours):
         yield f"RMAs: oracle {sorted(names)}, domain {sorted(ours)}"
@@ -166,7 +186,7 @@ def of_rmas(oracle: Oracle, state: State) -> Iterator[str]:
         told = (known.rma.decision.value, known.rma.replacement.value, _way_back(known))
         if told != (wanted.decision.value, wanted.replacement.value, wanted.way_back.value):
             yield f"{name}: oracle {wanted}, domain {told}"
-        yield from _of_dates(state, known, wanted)
+        yield from _of_dates(found, known, wanted)
 
 
 def _is_systems(known: Authorization) -> bool:
@@ -183,9 +203,10 @@ def _way_back(known: Authorization) -> str:
     return known.rma.returning
 
 
-def _of_dates(state: State, known: Authorization, wanted: RmaAnswer) -> Iterator[str]:
+def _of_dates(found: Answers, known: Authorization, wanted: RmaAnswer) -> Iterator[str]:
+    state = found.state
     binds = _is_systems(known) or known.rma.kind is RmaKind.TRIAL_RETURN or known.rma.mode is ReplacementMode.ADVANCE
-    due = due_on(state, known)
+    due = found.due_on(known)
     if not binds or due is None or known.rma.approved_at is None or known.rma.decision is not Decision.APPROVED:
         if wanted.dates.deadline is not None:
             yield f"{known.name}: oracle {wanted.dates}, domain without a deadline"
@@ -208,7 +229,9 @@ def of_notices(oracle: Oracle, state: State) -> Iterator[str]:
         ours, wanted = state.cancellations[number - 1], oracle.notice(name)
         bill = state.next_bills.get(number)
         avoids = None if bill is None else ours.effect.avoids == bill
-        told = (ours.effect.at, avoids, ours.state in STANDING)
+        # One that the end of everything else overtook was never taken back.
+        stands = ours.state in STANDING or ours.state is CancellationState.OVERTAKEN
+        told = (ours.effect.at, avoids, stands)
         if told != (wanted.effect, wanted.avoids_next_bill, wanted.standing):
             yield f"{name}: oracle {wanted}, domain {told}"
 
@@ -237,10 +260,10 @@ def end_of(state: State, stay: Stay) -> datetime | None:
     return stay.line.ended_at or min(ends, default=None)
 
 
-def some_days(state: State, choices: Iterable[int]) -> list[date]:
+def some_days(found: Answers, choices: Iterable[int]) -> list[date]:
     """Days to quote for: some from today on, and the first and last of terms that lie ahead."""
-    today = state.today
+    today = found.state.today
     days = {date.fromordinal(today.toordinal() + ahead) for ahead in choices}
-    for known in list(terms(state).values())[-2:]:
+    for known in list(found.terms.values())[-2:]:
         days |= {day for day in (known.begins, known.ends, known.superseded_on) if day is not None and day >= today}
     return sorted(days)

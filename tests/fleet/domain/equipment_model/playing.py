@@ -7,18 +7,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
+from typing import Protocol
 
 from fleet.domain.errors import FleetError
 from tests.equipment_oracle import events as ev
 from tests.equipment_oracle.endings import ServiceState
 from tests.equipment_oracle.histories import LEANINGS, STOPS_AFTER_END, WEIGHTS, Author, Told, next_event
 from tests.fleet.domain.equipment_model.account import Account
-from tests.fleet.domain.equipment_model.comparing import differences, new_money, some_days
+from tests.fleet.domain.equipment_model.comparing import differences, new_money, of_domain, some_days
 
 # Whether these happened at all is not the domain's to decide: a refused one is not told to it.
 BELIEVED = (ev.Delivered, ev.CarrierFailed, ev.Registered, ev.Activated)
 AFTERWARDS = timedelta(days=120)
 QUOTED_AHEAD_DAYS = (0, 1, 12, 45, 370)
+Weights = dict[Callable[[Author], ev.Event], float]
 
 
 @dataclass(slots=True)
@@ -30,6 +32,10 @@ class Play:
     known: tuple[int, int] = (0, 0)
     events: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
+
+    def choose(self, invent: Weights | None) -> Told:
+        """What the author makes up."""
+        return Told(self.author.order_accepted(), None) if invent is None else next_event(self.author, invent)
 
     def tell(self, told: Told) -> list[str]:
         """One event, legal or not; both must agree that it is, and on everything after it."""
@@ -55,8 +61,8 @@ class Play:
 
     def compare(self) -> list[str]:
         """All that differs now."""
-        state = self.account.state
-        return [*self._money(), *differences(self.author.oracle, state, some_days(state, QUOTED_AHEAD_DAYS))]
+        found = of_domain(self.account.state)
+        return [*self._money(), *differences(self.author.oracle, found, some_days(found, QUOTED_AHEAD_DAYS))]
 
     def _refused(self, told: Told) -> list[str]:
         before = repr(self.account.state)
@@ -74,13 +80,32 @@ class Play:
         return found
 
 
-def steps(play: Play, length: int) -> Iterator[Callable[[], list[str]]]:
+class Player(Protocol):
+    """Whoever plays a history beside its oracle; every step returns the differences it found."""
+
+    author: Author
+    events: Counter[str]
+
+    def choose(self, invent: Weights | None) -> Told:
+        """What happens next; without weights an order."""
+
+    def tell(self, told: Told) -> list[str]:
+        """One event, legal or not."""
+
+    def wait_until_known(self, event: ev.Event) -> list[str]:
+        """Time passes."""
+
+    def compare(self) -> list[str]:
+        """All that differs now."""
+
+
+def steps(play: Player, length: int) -> Iterator[Callable[[], list[str]]]:
     """The steps of a history like those of `histories.history`, and a wait at its end."""
     author, random = play.author, play.author.random
     invent = {make: weight * random.choice(LEANINGS) for make, weight in WEIGHTS.items()}
     for number in range(length):
         author.pass_time()
-        told = Told(author.order_accepted(), None) if number == 0 else next_event(author, invent)
+        told = play.choose(None if number == 0 else invent)
         yield lambda told=told: play.tell(told)  # type: ignore[misc]
         if author.oracle.service_state() is ServiceState.ENDED and random.random() < STOPS_AFTER_END:
             break
@@ -89,11 +114,16 @@ def steps(play: Play, length: int) -> Iterator[Callable[[], list[str]]]:
     yield lambda: [*play.wait_until_known(last), *play.compare()]
 
 
-def play_history(seed: int, length: int) -> tuple[Play, list[str]]:
-    """A seeded history of at most `length` events; it stops at the first step at which something differs."""
-    play = Play(Author(Random(seed)))
+def play_out(play: Player, length: int) -> list[str]:
+    """A history of at most `length` events; it stops at the first step at which something differs."""
     for step in steps(play, length):
         found = step()
         if found:
-            return play, [f"after {play.events.total()} events: {line}" for line in found[:5]]
-    return play, []
+            return [f"after {play.events.total()} events: {line}" for line in found[:5]]
+    return []
+
+
+def play_history(seed: int, length: int) -> tuple[Play, list[str]]:
+    """A seeded history, and what differed."""
+    play = Play(Author(Random(seed)))
+    return play, play_out(play, length)
