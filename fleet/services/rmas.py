@@ -114,6 +114,7 @@ class Rmas:
 
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
             check_may_cancel(rma)
+            _check_not_here(uow, rma)
             rma = take_step(uow, rma, DecisionEvent.CANCEL, why)
             if rma.replacement is Replacement.RESERVED:
                 rma = release_unit(uow, rma, why)
@@ -236,6 +237,13 @@ def _check_served(uow: UnitOfWork, rma: Rma, sent: str | None) -> None:
     """After the end of its service nothing is sent for a unit any more but itself, repaired."""
     if sent != rma.serial and TermEventRepository(uow).has_ended(rma.placement):
         raise ConflictError(f"the service of {rma.serial} has ended: nothing is sent for it any more")
+
+
+def _check_not_here(uow: UnitOfWork, rma: Rma) -> None:
+    """An approved RMA is not taken back while its unit lies here: that would have come for nothing."""
+    blind = BlindReturnRepository(uow).held_of(rma.placement)
+    if blind is not None and rma.approved_at is not None:
+        raise ConflictError(f"{rma.serial} is here as {blind.reference}: match it to {refer(Noun.RMA, rma.id)}")
 
 
 def _check_not_replaced(uow: UnitOfWork, rma: Rma) -> None:

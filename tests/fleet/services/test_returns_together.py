@@ -224,3 +224,14 @@ def test_a_quote_counts_the_end_that_is_already_asked_for(
     assert [cents(ends + timedelta(days=days)) for days in (-1, 0, 1)] == [5000, 5000, 0]
     services.cancellations.withdraw(warehouse.actor, kept.cancellation.id, "PE-1")
     assert cents(ends + timedelta(days=1)) == 5000
+
+
+def test_an_rma_is_not_taken_back_while_its_unit_lies_here(
+    warehouse: Warehouse, services: Services, leased: Unit, clock: Clock
+) -> None:
+    services.blind_returns.take_in(warehouse.actor, leased.serial, Condition.SOUND, "a box")
+    rma = warehouse.approved(leased, mode="on_receipt")
+    before = snapshot(services)
+    with pytest.raises(ConflictError, match="is here as BR-1"):
+        services.rmas.cancel(warehouse.actor, rma.id, "changed their mind")
+    assert snapshot(services) == before

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from fleet.domain.cancellation import CancellationState
 from fleet.domain.unit import Trust
 from tests.equipment_oracle import events as ev
 from tests.equipment_oracle.endings import ends_of_place, has_ended, is_suspended
@@ -115,6 +116,8 @@ def _received(author: Author, _desk: Desk, event: ev.ReturnReceived) -> str | No
     here = shipment is not None and came_back(facts, shipment) is not None
     if shipment is not None and here and receipt_under_rma(facts, shipment) is None:
         return "a unit that is held here is matched by whoever takes it in again"
+    if not event.rma and author.oracle.refusal(event) == "the Unit comes back under its RMA":
+        return "the label is enough to find the RMA that waits"
     if any(seen.at == event.at for seen in seen_at_account(facts)):
         return "of one instant"
     return None
@@ -139,9 +142,15 @@ def _asked(author: Author, _desk: Desk, event: ev.CancellationAsked) -> str | No
     return None
 
 
-def _waived(author: Author, _desk: Desk, event: ev.WaiverClaimed) -> str | None:
-    freed = any(claim.notice == event.notice for claim in author.oracle.facts.of(ev.WaiverClaimed))
-    return "a notice is freed once" if freed else None
+def _waived(author: Author, desk: Desk, event: ev.WaiverClaimed) -> str | None:
+    facts = author.oracle.facts
+    if any(claim.notice == event.notice for claim in facts.of(ev.WaiverClaimed)):
+        return "a notice is freed once"
+    number = desk.notices.get(event.notice)
+    if number is None:
+        return None
+    overtaken = desk.services.cancellations.get(desk.actor, number).cancellation.state is CancellationState.OVERTAKEN
+    return "no service ends by a notice that the end of all service overtook" if overtaken else None
 
 
 def _warned(_author: Author, desk: Desk, event: ev.BreachNoticed) -> str | None:
