@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
@@ -21,21 +21,12 @@ from fleet.domain.return_deadline import (
     pays_when_absent,
     reminder_on,
 )
-from fleet.domain.rma import Replacement, ReplacementMode, Rma, RmaKind
+from fleet.domain.rma import Replacement, ReplacementMode, RmaKind
+from tests.fleet.domain.rmas import REQUESTED as RMA
 
 POLICY = PolicyBook()
 DUE = date(2025, 3, 18)
 CHARGED = date(2025, 3, 19)
-RMA = Rma(
-    7,
-    account_id=1,
-    serial="PT000000018",
-    placement=3,
-    kind=RmaKind.DEFECT,
-    mode=ReplacementMode.ADVANCE,
-    reason="no dial tone",
-    opened_at=datetime(2025, 3, 8, tzinfo=UTC),
-)
 
 
 def march(day: int | None) -> date | None:

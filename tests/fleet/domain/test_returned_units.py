@@ -20,41 +20,22 @@ from fleet.domain.blind_return import (
     check_may_match,
     matches,
 )
-from fleet.domain.errors import ConflictError, IllegalTransitionError
+from fleet.domain.errors import ConflictError
 from fleet.domain.refurbishing import REFURBISHING, Refurbishing, RefurbishingEvent
-from fleet.domain.rma import Condition, Decision, ReplacementMode, Return, Rma, RmaKind
-from fleet.domain.transitions import advance
+from fleet.domain.rma import Condition, Decision, Return
+from tests.fleet.domain.rmas import REQUESTED, check_step, matrix, reached
 
 MACHINES: list[tuple[type[StrEnum], type[StrEnum], dict[Any, Any]]] = [
     (BlindReturn, BlindReturnEvent, BLIND_RETURN),
     (Refurbishing, RefurbishingEvent, REFURBISHING),
 ]
-MATRIX = [
-    pytest.param(table, state, event, id=f"{states.__name__}-{state}-{event}")
-    for states, events, table in MACHINES
-    for state in states
-    for event in events
-]
 
 
-@pytest.mark.parametrize(("table", "state", "event"), MATRIX)
+@pytest.mark.parametrize(("table", "state", "event"), matrix(MACHINES))
 def test_each_event_in_each_state_follows_the_table_or_is_refused(
     table: dict[Any, Any], state: StrEnum, event: StrEnum
 ) -> None:
-    if (state, event) in table:
-        assert advance(table, state, event, "PT1") is table[state, event]
-    else:
-        with pytest.raises(IllegalTransitionError, match=f"PT1 is {state}"):
-            advance(table, state, event, "PT1")
-
-
-def reached(table: dict[Any, Any], first: StrEnum) -> set[StrEnum]:
-    found = {first}
-    while True:
-        more = found | {after for (state, _), after in table.items() if state in found}
-        if more == found:
-            return found
-        found = more
+    check_step(table, state, event)
 
 
 def test_every_state_is_reached() -> None:
@@ -73,17 +54,7 @@ def test_a_blind_return_ends_with_its_rma_or_its_owner() -> None:
     assert ends == {BlindReturn.MATCHED, BlindReturn.DELIVERED}
 
 
-RMA = Rma(
-    7,
-    account_id=1,
-    serial="PT000000018",
-    placement=3,
-    kind=RmaKind.DEFECT,
-    mode=ReplacementMode.ADVANCE,
-    reason="no dial tone",
-    opened_at=datetime(2025, 3, 8, tzinfo=UTC),
-    decision=Decision.APPROVED,
-)
+RMA = replace(REQUESTED, decision=Decision.APPROVED)
 
 
 def test_a_blind_return_matches_the_approved_rmas_that_wait_for_that_unit_the_newest_first() -> None:

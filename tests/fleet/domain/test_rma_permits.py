@@ -13,7 +13,7 @@ from fleet.domain.inspection import Inspection, InspectionCode
 from fleet.domain.ownership import Ownership
 from fleet.domain.policy import PolicyBook
 from fleet.domain.return_deadline import ReturnFacts, judge_return
-from fleet.domain.rma import Decision, Replacement, ReplacementMode, Return, Rma, RmaKind
+from fleet.domain.rma import Decision, Replacement, ReplacementMode, Return, RmaKind
 from fleet.domain.rma_permits import (
     CallSeen,
     Opening,
@@ -25,20 +25,11 @@ from fleet.domain.rma_permits import (
     is_repair,
     swap_waits,
 )
+from tests.fleet.domain.rmas import REQUESTED
 
 POLICY = PolicyBook()
 ORDERED, TODAY = date(2025, 1, 10), date(2025, 2, 1)
-RMA = Rma(
-    7,
-    account_id=1,
-    serial="PT000000018",
-    placement=3,
-    kind=RmaKind.DEFECT,
-    mode=ReplacementMode.ADVANCE,
-    reason="no dial tone",
-    opened_at=datetime(2025, 3, 8, tzinfo=UTC),
-    decision=Decision.APPROVED,
-)
+RMA = replace(REQUESTED, decision=Decision.APPROVED)
 SPOILT = Inspection(InspectionCode.LIQUID, note="Corroded.")
 SOUND = Inspection(InspectionCode.HARDWARE_DEFECT, note="No power.")
 

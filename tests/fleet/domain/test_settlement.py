@@ -14,7 +14,7 @@ from fleet.domain.money import ZERO, Money
 from fleet.domain.ownership import Ownership
 from fleet.domain.policy import PolicyBook, PolicyName, PolicyValue
 from fleet.domain.return_deadline import ReturnFacts
-from fleet.domain.rma import Decision, Replacement, ReplacementMode, Rma, RmaKind
+from fleet.domain.rma import Decision, Replacement, ReplacementMode, RmaKind
 from fleet.domain.settlement import ReturnCase, after_evidence, at_service_end, for_the_unit, value_due
 from fleet.domain.term import (
     Activated,
@@ -30,6 +30,7 @@ from fleet.domain.term import (
     fold,
 )
 from fleet.domain.waiver import EndCause
+from tests.fleet.domain.rmas import REQUESTED
 
 NEW_YORK = ZoneInfo("America/New_York")
 POLICY = PolicyBook()
@@ -50,14 +51,10 @@ def day(text: str) -> date:
 FREE = (Shipped(1, noon("2025-01-10"), "unit-1", day("2025-01-10"), free=True), Activated(1, noon("2025-01-20")))
 BOUGHT = (replace(FREE[0], free=False), FREE[1])  # type: ignore[type-var]
 REPLACEMENT = Shipped(2, noon("2025-05-10"), "unit-2", day("2025-01-10"), True, replaces=1, renews=True)
-RMA = Rma(
-    7,
-    account_id=1,
+RMA = replace(
+    REQUESTED,
     serial="unit-1",
     placement=1,
-    kind=RmaKind.DEFECT,
-    mode=ReplacementMode.ADVANCE,
-    reason="no dial tone",
     opened_at=datetime(2025, 5, 9, tzinfo=UTC),
     decision=Decision.APPROVED,
     replacement=Replacement.DELIVERED,

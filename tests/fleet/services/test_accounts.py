@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from fleet.domain.access import Actor, ForbiddenError, Role
+from fleet.domain.access import ForbiddenError, Role
 from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.errors import ConflictError, IllegalTransitionError, NotFoundError
 from fleet.domain.suspension import AccountService
-from fleet.services.build import Services
 from fleet.services.cancellations import Asked
 from tests.fleet.conftest import Clock, someone
 from tests.fleet.services.equipment import Warehouse, snapshot
-
-
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
 
 
 def end_all_service(warehouse: Warehouse, clock: Clock, account_id: int = 1, administrator: str = "PE-1") -> None:

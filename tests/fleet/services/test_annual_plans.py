@@ -9,8 +9,6 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from fleet.domain.access import Actor
-from fleet.domain.account import Account
 from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.errors import ConflictError, InvalidError
 from fleet.domain.money import Money
@@ -29,18 +27,6 @@ from tests.fleet.services.test_terminations import refused
 
 ANNUAL = Agreement(Plan.ANNUAL, Money(12000))
 DAY = date(2026, 3, 2)
-
-
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
-
-
-@pytest.fixture
-def account(warehouse: Warehouse) -> Account:
-    return warehouse.open_account()
 
 
 def order_units(warehouse: Warehouse, quantity: int = 1, send: int | None = None, active: bool = True) -> list[Unit]:

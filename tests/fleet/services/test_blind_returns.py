@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from fleet.domain.access import Actor, ForbiddenError, Role
+from fleet.domain.access import ForbiddenError, Role
 from fleet.domain.account import Account
 from fleet.domain.blind_return import OPEN, BlindCase
 from fleet.domain.errors import ConflictError, FleetError, IllegalTransitionError, NotFoundError
@@ -25,18 +25,6 @@ from tests.fleet.conftest import Clock, someone
 from tests.fleet.services.equipment import AS_NEW, PARCEL, Warehouse, snapshot
 from tests.fleet.services.test_returns import end_service
 from tests.fleet.services.test_settlement import charged, end
-
-
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
-
-
-@pytest.fixture
-def account(warehouse: Warehouse) -> Account:
-    return warehouse.open_account()
 
 
 @pytest.fixture

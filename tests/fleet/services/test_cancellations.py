@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from fleet.domain.access import Actor, ForbiddenError, Role
+from fleet.domain.access import ForbiddenError, Role
 from fleet.domain.account import Account
 from fleet.domain.cancellation import CancellationState
 from fleet.domain.cancellation_notice import NoticeChannel
@@ -30,18 +30,6 @@ from tests.fleet.services.equipment import PARCEL, Warehouse, sent, snapshot
 
 ADMINISTRATOR = "PE-1"
 CALL = datetime(2026, 3, 10, 14, 0, tzinfo=UTC)  # 10:00 in New York
-
-
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
-
-
-@pytest.fixture
-def account(warehouse: Warehouse) -> Account:
-    return warehouse.open_account()
 
 
 @pytest.fixture

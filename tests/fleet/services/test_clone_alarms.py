@@ -8,26 +8,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fleet.domain.access import Actor, ForbiddenError, Role
+from fleet.domain.access import ForbiddenError, Role
 from fleet.domain.clone_alarm import CloneEvidence, Resolution
 from fleet.domain.configuration import Channel
 from fleet.domain.errors import ConflictError, IllegalTransitionError, InvalidError
 from fleet.domain.line_allowance import LineLevel
 from fleet.domain.unit import Custody, Trust, Unit
-from fleet.services.build import Services
 from fleet.store.clone_alarms import KeptAlarm
 from fleet.store.unit_starts import MAX_STARTS
 from tests.fleet.conftest import START, Clock, someone
 from tests.fleet.services.equipment import Warehouse, identity, sent, snapshot
 
 APART_S = 10  # beyond all doubt of the order
-
-
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
 
 
 @pytest.fixture

@@ -150,7 +150,7 @@ class Inventory(RuleBasedStateMachine):
         lease_id, lease = self.picked(pick)
         used = len(lease.used) + wrong
         try:
-            self.leases.settle(WAREHOUSE, lease_id, used, None)
+            self.leases.settle(WAREHOUSE, lease_id, used)
         except ConflictError:
             assert wrong
         else:
@@ -161,7 +161,7 @@ class Inventory(RuleBasedStateMachine):
     def write_off(self, pick: int) -> None:
         lease_id, lease = self.picked(pick)
         try:
-            self.leases.write_off(ADMIN, lease_id, "lost", None)
+            self.leases.write_off(ADMIN, lease_id, "lost")
         except ConflictError:
             assert lease.state != "open"
         else:

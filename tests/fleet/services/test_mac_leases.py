@@ -24,13 +24,6 @@ STATION = Actor(ActorKind.TOKEN, "TO-1", permissions_of(frozenset({Role.WAREHOUS
 OTHER = replace(STATION, reference="TO-2")
 
 
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
-
-
 def take(services: Services, units: int = 3, actor: Actor = STATION, request: str = "request-1") -> LeaseDetail:
     return services.mac_leases.take(actor, request, "bench", "simulated", units, timedelta(days=7))
 

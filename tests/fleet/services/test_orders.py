@@ -7,25 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from fleet.domain.access import Actor, ForbiddenError, Role
+from fleet.domain.access import ForbiddenError, Role
 from fleet.domain.errors import ConflictError, FleetError, InvalidError, NotFoundError
 from fleet.domain.money import Money
 from fleet.domain.order import OrderLine
 from fleet.domain.rma import Condition
 from fleet.domain.unit import Custody, Service
-from fleet.services.build import Services
 from tests.fleet.conftest import Clock, someone
 from tests.fleet.services.boards_of_many_macs import boards_of_many_macs
 from tests.fleet.services.equipment import PARCEL, Warehouse, sent, snapshot
 
 LINE = OrderLine("simulated", 2, Money(0))
-
-
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
 
 
 def test_an_account_is_opened_with_its_first_administrator_invited(warehouse: Warehouse) -> None:

@@ -45,13 +45,6 @@ for number in range(count):
 """
 
 
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
-
-
 def current(warehouse: Warehouse, serial: str) -> IssuedIdentity:
     with warehouse.services.transactions.read(warehouse.actor) as uow:
         found = IdentityRepository(uow).of(warehouse.unit(serial))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fleet.domain.access import Actor, ForbiddenError, Role
+from fleet.domain.access import ForbiddenError, Role
 from fleet.domain.account import Account
 from fleet.domain.configuration import Channel, Configuration, parse_window
 from fleet.domain.errors import ConflictError, FleetError, IllegalTransitionError, NotFoundError
@@ -18,7 +18,6 @@ from fleet.domain.inspection import Inspection, InspectionCode
 from fleet.domain.refurbishing import Grade, Refurbishing
 from fleet.domain.rma import Condition
 from fleet.domain.unit import Custody, Trust, Unit, UnitCondition
-from fleet.services.build import Services
 from fleet.services.provisioning import StationReport
 from fleet.store.placements import PlacementRepository
 from tests.fleet.conftest import Clock, someone
@@ -36,18 +35,6 @@ from tests.fleet.services.equipment import (
 
 WORN = Inspection(InspectionCode.WORN, note="the plug is loose")
 BROKEN = [*PASSED, {"test": "usb", "result": "failed", "value": 0}]
-
-
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
-
-
-@pytest.fixture
-def account(warehouse: Warehouse) -> Account:
-    return warehouse.open_account()
 
 
 @pytest.fixture

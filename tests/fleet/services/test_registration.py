@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from fleet.domain.access import Actor, unit_actor
+from fleet.domain.access import unit_actor
 from fleet.domain.admission import RETRY_S, Admission
 from fleet.domain.configuration import Channel, parse_window
 from fleet.domain.line_allowance import LineLevel
@@ -23,13 +23,6 @@ from tests.fleet.conftest import Clock
 from tests.fleet.services.equipment import Warehouse, heartbeat, identity, sent, snapshot
 
 NONE, EMERGENCY_ONLY, FULL = (LINE_LEVELS.index(level) for level in ("none", "emergency_only", "full"))
-
-
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
 
 
 def configuration(warehouse: Warehouse, unit: Unit) -> dict[str, Any]:

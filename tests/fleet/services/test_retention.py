@@ -33,13 +33,6 @@ PERSON_DAYS = DEFAULTS[PolicyName.PERSONAL_DATA_DAYS]
 LOGS = (unit_events, dead_letters, sequence_windows, claim_failures, heartbeats)
 
 
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
-
-
 def names(services: Services, table: Table) -> set[str]:
     with services.transactions.engine.connect() as connection:
         return {name_of(table, row) for row in connection.execute(select(table))}

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from fleet.domain.access import Actor, ForbiddenError, Role
+from fleet.domain.access import ForbiddenError, Role
 from fleet.domain.account import Account
 from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.errors import ConflictError, FleetError, IllegalTransitionError, InvalidError, NotFoundError
@@ -25,18 +25,6 @@ GOOD = Inspection(InspectionCode.NO_FAULT_FOUND, note="as new")
 WORN = Inspection(InspectionCode.WORN, note="the plug is loose")
 LIQUID = Inspection(InspectionCode.LIQUID, photo="photo-1")
 PARTS = Inspection(InspectionCode.MISSING_PARTS, note="no power supply")
-
-
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
-
-
-@pytest.fixture
-def account(warehouse: Warehouse) -> Account:
-    return warehouse.open_account()
 
 
 @pytest.fixture

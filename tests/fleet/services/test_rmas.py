@@ -8,21 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from fleet.domain.access import Actor, ForbiddenError, Role
+from fleet.domain.access import ForbiddenError, Role
 from fleet.domain.errors import ConflictError, FleetError, InvalidError, NotFoundError
 from fleet.domain.rma import Condition, Decision, Replacement, ReplacementMode, Return, Rma, RmaKind
 from fleet.domain.unit import Custody, Service, Unit
-from fleet.services.build import Services
 from tests.fleet.conftest import Clock, someone
 from tests.fleet.services.boards_of_many_macs import boards_of_many_macs
 from tests.fleet.services.equipment import PARCEL, Warehouse, snapshot
-
-
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from fleet.domain.access import Actor, system_actor
+from fleet.domain.access import system_actor
 from fleet.domain.account import Account
 from fleet.domain.rma import Condition, RmaKind
 from fleet.domain.term import ServiceEnded, TermEvent, TrialReturned, ValueCharged, ValueCredited
@@ -24,18 +24,6 @@ from tests.fleet.conftest import Clock
 from tests.fleet.services.equipment import Warehouse, snapshot
 
 Lines = list[tuple[str, str, int, date]]
-
-
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
-
-
-@pytest.fixture
-def account(warehouse: Warehouse) -> Account:
-    return warehouse.open_account()
 
 
 def charged(warehouse: Warehouse) -> Lines:

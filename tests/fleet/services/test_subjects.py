@@ -42,13 +42,6 @@ NAME, EMAIL, PASSWORD = "Zaphod Quuxington", "z.quux@beeble.example", "four word
 ADMINISTRATOR = frozenset({Role.ACCOUNT_ADMINISTRATOR})
 
 
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
-
-
 def let_in(services: Services, person: Person) -> Person:
     """The person takes their invitation up."""
     link = services.people.mailed_link(person.id).partition("#")[2]

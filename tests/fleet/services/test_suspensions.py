@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from fleet.domain.access import Actor, ForbiddenError, Role
+from fleet.domain.access import ForbiddenError, Role
 from fleet.domain.account import Account
 from fleet.domain.errors import ConflictError, FleetError
 from fleet.domain.money import ZERO, Money
@@ -19,18 +19,6 @@ from tests.fleet.services.equipment import Warehouse, snapshot
 from tests.fleet.services.test_settlement import end
 
 NON_PAYMENT, SECURITY = SuspensionReason.NON_PAYMENT, SuspensionReason.SECURITY
-
-
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
-
-
-@pytest.fixture
-def account(warehouse: Warehouse) -> Account:
-    return warehouse.open_account()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from fleet.domain.access import Actor, ForbiddenError, Role
+from fleet.domain.access import ForbiddenError, Role
 from fleet.domain.account import Account
 from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.errors import ConflictError, FleetError, IllegalTransitionError, InvalidError, NotFoundError
@@ -29,18 +29,6 @@ from tests.fleet.services.test_settlement import charged
 UNPAID, OTHER = Breach.NON_PAYMENT, Breach.OTHER
 NOTICED = datetime(2026, 3, 10, 14, 0, tzinfo=UTC)  # a Tuesday; 5 Business Days later is the 17th
 OVER = datetime(2026, 3, 18, 4, 0, tzinfo=UTC)  # 0:00 of the 18th in New York
-
-
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
-
-
-@pytest.fixture
-def account(warehouse: Warehouse) -> Account:
-    return warehouse.open_account()
 
 
 @pytest.fixture

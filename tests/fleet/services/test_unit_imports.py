@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from fleet.domain.access import Actor, ForbiddenError, Role
+from fleet.domain.access import ForbiddenError, Role
 from fleet.domain.errors import ConflictError
 from fleet.domain.unit import Custody, unseen_board_uid
 from fleet.domain.unit_import import RowReport
-from fleet.services.build import Services
 from fleet.services.unit_imports import ImportMode, Summary
 from protocol.wire.serial_number import make_serial
 from tests.fleet.conftest import someone
@@ -22,13 +21,6 @@ from tests.fleet.services.boards_of_many_macs import boards_of_many_macs
 from tests.fleet.services.equipment import FIRST_MAC, Warehouse, snapshot
 
 HEADER = "serial,mac,board,hardware_revision,further_macs,condition,ownership,board_uid"
-
-
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
 
 
 def row(number: int, mac: int, rest: str = "simulated,1,,new,operator,") -> str:

@@ -10,16 +10,8 @@ from fleet.domain.access import Actor, Role
 from fleet.domain.configuration import Channel, parse_window
 from fleet.domain.errors import FleetError, InvalidError
 from fleet.domain.unit import Custody, Trust, Unit
-from fleet.services.build import Services
 from tests.fleet.conftest import someone
 from tests.fleet.services.equipment import Warehouse, identity, sent, snapshot
-
-
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
 
 
 def test_a_quarantined_unit_is_thrown_out_and_its_identity_lives(warehouse: Warehouse) -> None:
