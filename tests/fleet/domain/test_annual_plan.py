@@ -13,6 +13,7 @@ from fleet.domain.billing_cycle import Period
 from fleet.domain.errors import InvalidError
 from fleet.domain.money import ZERO, Money
 from fleet.domain.policy import PolicyBook, PolicyName, PolicyValue
+from fleet.domain.reason import Reason
 
 POLICY = PolicyBook()
 
@@ -99,3 +100,15 @@ def test_what_goes_back_is_never_more_than_was_paid_and_less_each_day(cents: int
     ends = day("2025-01-20") + timedelta(later)
     today, tomorrow = refund(cents, str(ends)).amount, refund(cents, str(ends + timedelta(1))).amount
     assert ZERO <= tomorrow <= today <= Money(cents)
+
+
+def test_a_late_notice_gets_nothing_back_and_makes_the_rest_fall_due_with_the_reason() -> None:
+    text = "Notice came on 2025-02-10, after 2025-02-09: nothing is refunded, and what remains falls due."
+    assert refund(36500, "2025-02-14", noticed="2025-02-10") == AnnualRefund(
+        ZERO, 340, Period(day("2025-01-20"), day("2026-01-20")), True, Reason("ER 5, ToS 9.d", text)
+    )
+
+
+def test_a_refund_says_how_it_was_worked_out() -> None:
+    text = "355 of the 365 days from 2025-01-20 are unused: $355.00 of $365.00."
+    assert refund(36500, "2025-01-30").reason == Reason("ER 5, ToS 9.d", text)

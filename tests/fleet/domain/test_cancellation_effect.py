@@ -14,6 +14,7 @@ from fleet.domain.business_days import CalendarError
 from fleet.domain.cancellation_effect import Effect, effect_of
 from fleet.domain.local_dates import first_instant
 from fleet.domain.policy import PolicyBook, PolicyName, PolicyValue
+from fleet.domain.reason import Reason
 from tests.fleet.domain.cancelling import CALENDAR, NEW_YORK, POLICY, call, day
 
 
@@ -196,3 +197,31 @@ def test_no_end_comes_before_the_72_hours_or_the_date_asked_for(
 def _business_days(first: date, bill: date) -> int:
     """How many lie between, the notice day counted and the billing date not."""
     return sum(CALENDAR.is_business_day(first + timedelta(n)) for n in range((bill - first).days))
+
+
+@pytest.mark.parametrize(
+    ("at", "asked_for", "reason"),
+    [
+        (
+            "2025-06-10 11:30",
+            None,
+            Reason("ER 5, ToS 9.c", "2025-06-14 is the first date that begins 72 hours after the notice."),
+        ),
+        (
+            "2025-06-10 11:30",
+            "2025-06-19",
+            Reason("ER 5, ToS 9.c", "2025-06-19 is the date asked for; the earliest would be 2025-06-14."),
+        ),
+        (
+            "2025-06-17 11:30",
+            None,
+            Reason(
+                "ER 5, ToS 9.b",
+                "Notice would have been due by 2025-06-16 to avoid the bill of 2025-06-20: "
+                "the service is renewed to 2025-07-20 and ends on 2025-07-20.",
+            ),
+        ),
+    ],
+)
+def test_a_billed_account_is_told_the_rule_its_end_rests_on(at: str, asked_for: str | None, reason: Reason) -> None:
+    assert effect(at, asked_for, billed="2025-01-20").reason == reason

@@ -147,7 +147,7 @@ def test_a_fee_that_was_not_owed_is_credited_by_name() -> None:
         ledger.events[0].key,
     )
     assert credit.key == "later_evidence:reimbursement_fee:placement-1:once:to-0"
-    assert dict(credit.inputs)["left"] == "$0.00"
+    assert credit.inputs == (("charge", ledger.events[0].key), ("charged", "$50.00"), ("left", "$0.00"))
     assert owed(ledger) == ZERO
     assert lowered(ledger, 0, 0) == ledger
 

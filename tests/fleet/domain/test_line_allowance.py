@@ -14,6 +14,7 @@ from fleet.domain.admission import WITH_ACCOUNT
 from fleet.domain.errors import InvalidError
 from fleet.domain.line_allowance import LineFacts, LineLevel, line_allowance
 from fleet.domain.phone_number import NumberState
+from fleet.domain.reason import Reason
 from fleet.domain.registered_location import MAX_ADDRESS_CHARACTERS, LocationState, RegisteredLocation, location_state
 from fleet.domain.suspension import AccountService
 from fleet.domain.unit import Custody, Trust
@@ -132,3 +133,47 @@ def test_a_location_given_before_the_unit_is_plugged_in_is_for_the_first_network
     assert given.seen_on("") is given
     assert given.seen_on("AS64501 Shelbyville").network == "AS64501 Shelbyville"
     assert HOME.seen_on("AS64501 Shelbyville") is HOME
+
+
+@pytest.mark.parametrize(
+    ("known", "rule", "words"),
+    [
+        ({}, "ER 7", "Nothing stands against it."),
+        ({"trust": Trust.QUARANTINED}, "ER 2, ER 7", "The unit's identity is quarantined."),
+        ({"custody": Custody.IN_STOCK}, "ER 1", "The unit is in_stock: no account has it."),
+        ({"came_on": False}, "ER 4", "The unit has not come on at its account yet."),
+        (
+            {"country_blocked": True},
+            "ER 6, ToS 32.o",
+            "The unit registered from a country on the export block list.",
+        ),
+        ({"account_service": AccountService.SUSPENDED}, "ER 5", "The account is suspended."),
+        (
+            {"account_service": AccountService.ENDED},
+            "ER 5",
+            "The service of the account or of this unit has ended.",
+        ),
+        ({"unit_in_service": False}, "ER 5", "The service of the account or of this unit has ended."),
+        (
+            {"refused_security_update": True},
+            "ER 6",
+            "The unit refused a mandatory security update; installing it brings voice back.",
+        ),
+        ({"number": None}, "ER 7", "The line has no number of the account (none)."),
+        ({"number": NumberState.RELEASED}, "ER 7", "The line has no number of the account (released)."),
+        (
+            {"number": NumberState.PORTING_IN},
+            "ER 7, ToS 22.a",
+            "The number is being ported in: outgoing calls only until that is effective.",
+        ),
+    ],
+)
+def test_each_level_says_by_which_rule_and_why(known: dict[str, Any], rule: str, words: str) -> None:
+    assert line_allowance(replace(FULL, **known)).reason == Reason(rule, words)
+
+
+@pytest.mark.parametrize("location", [state for state in LocationState if state is not LocationState.CURRENT])
+def test_whatever_is_missing_for_911_is_said_in_its_own_words(location: LocationState) -> None:
+    reasons = {state: line_allowance(replace(FULL, location=state)).reason for state in LocationState}
+    assert reasons[location].rule == "ER 7"
+    assert list(reasons.values()).count(reasons[location]) == 1

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from fleet.domain.ownership import Ownership
 from fleet.domain.policy import PolicyBook, PolicyName, PolicyValue
+from fleet.domain.reason import Reason
 from fleet.domain.return_deadline import (
+    DEADLINE_RULE,
     ReturnFacts,
     ReturnVerdict,
     Timeliness,
@@ -191,3 +193,31 @@ def test_a_scan_that_turns_up_after_the_receipt_may_only_help(
 ) -> None:
     facts = ReturnFacts(march(scan), received_on=march(received), proved_on=march(proof))
     assert judge_return(DUE, facts, date(2025, 4, 20), POLICY).timeliness is expected
+
+
+def test_the_reminder_s_days_are_those_of_the_day_the_deadline_began_to_count() -> None:
+    book = PolicyBook((PolicyValue(PolicyName.REMINDER_DAYS, date(2025, 3, 9), 5),))
+    assert reminder_on(DUE, date(2025, 3, 8), book) == date(2025, 3, 15)
+    assert reminder_on(DUE, date(2025, 3, 9), book) == date(2025, 3, 13)
+
+
+def test_who_pays_for_a_unit_that_stays_away_is_told_the_rule() -> None:
+    sent = replace(RMA, replacement=Replacement.SHIPPED)
+    assert pays_when_absent(sent, Ownership.OPERATOR) == Reason(
+        "ER 4, es 7.d", "PT000000018 was replaced in advance and is not back in time."
+    )
+    leased = replace(RMA, kind=RmaKind.CANCELLATION_RETURN, mode=ReplacementMode.ON_RECEIPT)
+    assert pays_when_absent(leased, Ownership.LEASED) == Reason(
+        "ER 4, es 7.d", "PT000000018 is leased and is not back in time after the end of service."
+    )
+
+
+@pytest.mark.parametrize(("sound", "how"), [(True, "sound"), (False, "not sound")])
+def test_a_late_unit_s_credit_says_how_and_when_it_came(sound: bool, how: str) -> None:
+    assert is_credited(CHARGED, date(2025, 3, 25), sound, POLICY)[1] == Reason(
+        "ER 4", f"Received {how} on 2025-03-25; the value is credited if received sound by 2025-04-18."
+    )
+
+
+def test_a_unit_received_in_time_says_when_though_its_scan_was_late() -> None:
+    assert judged(20, 19, 18).reason == Reason(DEADLINE_RULE, "Due on 2025-03-18: received on 2025-03-18.")

@@ -342,3 +342,31 @@ def test_the_order_in_which_facts_arrive_does_not_matter() -> None:
         TakenBack(1, noon("2025-05-20")),
     ]
     assert terms(*events) == dict(sorted(terms(*reversed(events)).items()))
+
+
+def test_the_days_of_a_start_are_those_of_the_order_and_of_a_receipt_those_of_the_shipment() -> None:
+    def book(name: PolicyName, since: str) -> PolicyBook:
+        return PolicyBook((PolicyValue(name, date.fromisoformat(since), 5),))
+
+    def begins(number: int, policy: PolicyBook) -> date | None:
+        sent = first_unit(1, "2025-01-10"), replacement(2, "2025-05-01", 1)
+        return fold(sent, policy, NEW_YORK)[number].begins
+
+    starts, receipts = PolicyName.START_WITHOUT_ACTIVATION_DAYS, PolicyName.ASSUMED_RECEIPT_DAYS
+    assert begins(1, book(starts, "2025-01-10")) == date(2025, 1, 15)
+    assert begins(1, book(starts, "2025-01-11")) == date(2025, 2, 9)
+    assert begins(2, book(receipts, "2025-05-01")) == date(2025, 5, 6)
+    assert begins(2, book(receipts, "2025-05-02")) == date(2025, 5, 11)
+
+
+def test_of_several_activations_the_first_counts_in_whatever_order_they_become_known() -> None:
+    early, late = Activated(1, noon("2025-01-20")), Activated(1, noon("2025-01-25"))
+    for order in ((early, late), (late, early)):
+        assert span(terms(first_unit(1, "2025-01-10"), *order)[1]) == ("2025-01-20", "2026-01-20")
+
+
+def test_a_unit_that_left_late_in_the_evening_left_that_day() -> None:
+    left = datetime(2025, 1, 11, 4, 30, tzinfo=UTC)  # 23:30 of the 10th in New York
+    sent = Shipped(1, left, "unit-1", date(2024, 11, 1), True)
+    assert terms(sent)[1].shipped_on == date(2025, 1, 10)
+    assert span(terms(sent)[1]) == ("2025-01-10", "2026-01-10")
