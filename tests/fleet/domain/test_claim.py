@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fleet.domain.claim import CLAIM_WINDOW_S, MAX_FAILED_CLAIMS, check_may_try, claimed
+from fleet.domain.claim import CLAIM_WINDOW_S, MAX_FAILED_CLAIMS, check_may_try, claimed, normal_code
 from fleet.domain.errors import ConflictError, TooManyAttemptsError
 from fleet.domain.unit import Custody, Service, Trust, Unit
 from protocol.wire.mac import MacAddress
@@ -65,3 +65,8 @@ def test_failures_that_are_a_day_old_do_not_count() -> None:
     check_may_try([NOW - WINDOW] * 9, NOW)
     with pytest.raises(TooManyAttemptsError):
         check_may_try([NOW - WINDOW + timedelta(microseconds=1)] * 9, NOW)
+
+
+@pytest.mark.parametrize("typed", ["0A1B-1C2D", "oa1b 1c2d", "OAIB-LC2D", "0a1bic2d"])
+def test_a_code_is_read_however_it_was_typed(typed: str) -> None:
+    assert normal_code(typed) == "0A1B1C2D"

@@ -110,3 +110,7 @@ def test_a_range_has_both_its_ends() -> None:
 def test_what_is_no_range_is_refused(first: str, last: str, why: str) -> None:
     with pytest.raises(InvalidError, match=why):
         numbers_between(first, last)
+
+
+def test_a_number_goes_by_its_id_where_others_may_read() -> None:
+    assert PhoneNumber("+15555550100", NumberState.ASSIGNED, True, id=7).reference == "NU-7"
