@@ -100,15 +100,54 @@ def test_only_a_leased_unit_has_to_come_back() -> None:
     assert [o.is_operators for o in Ownership] == [True, True, False]
 
 
+WHOLE_EVENTS = [
+    ChargeEvent(
+        "shipping_and_handling:RMA-7:shipment",
+        ChargeKind.CHARGE,
+        ChargeRule.SHIPPING_AND_HANDLING,
+        "RMA-7",
+        Money(995),
+        DAY,
+        Reason("ER 4, ToS 7.b", "The account pays shipping and handling of what is sent for the defect of RMA-7."),
+        (("rma", "RMA-7"), ("shipped_on", "2025-06-01")),
+        (POLICY.in_force(PolicyName.SHIPPING_AND_HANDLING_CENTS, DAY),),
+    ),
+    ChargeEvent(
+        "reconnect_fee:AC-1:suspension-2",
+        ChargeKind.CHARGE,
+        ChargeRule.RECONNECT_FEE,
+        "AC-1",
+        Money(1500),
+        DAY,
+        Reason("ER 5, ToS 10.g", "Service comes back after full payment and the reconnect fee."),
+        (("account", "AC-1"), ("suspension", "2")),
+        (POLICY.in_force(PolicyName.RECONNECT_FEE_CENTS, DAY),),
+    ),
+    ChargeEvent(
+        "trial_refund:placement-3:refund",
+        ChargeKind.REFUND,
+        ChargeRule.TRIAL_REFUND,
+        "placement-3",
+        Money(2995),
+        DAY,
+        Reason("ER 4, es 7.b", "The price of $39.95 less the restocking fee of $10.00."),
+        (("price", "$39.95"), ("restocking_fee", "$10.00")),
+        (POLICY.in_force(PolicyName.RESTOCKING_FEE_CENTS, DAY),),
+    ),
+    ChargeEvent(
+        "annual_refund:OR-4:refund",
+        ChargeKind.REFUND,
+        ChargeRule.ANNUAL_REFUND,
+        "OR-4",
+        Money(35100),
+        date(2025, 6, 5),
+        Reason("ER 5, ToS 9.d", "351 of the 365 days from 2025-05-22 are unused: $351.00 of $365.00."),
+        (("period", "2025-05-22 to 2026-05-22"), ("unused_days", "351"), ("ended_on", "2025-06-05")),
+    ),
+]
+
+
 def test_each_event_says_by_what_rule_from_what_facts_and_by_which_policy() -> None:
-    shipping, reconnect, restocking = (
-        POLICY.in_force(name, DAY)
-        for name in (
-            PolicyName.SHIPPING_AND_HANDLING_CENTS,
-            PolicyName.RECONNECT_FEE_CENTS,
-            PolicyName.RESTOCKING_FEE_CENTS,
-        )
-    )
     plan = annual_refund(Money(36500), date(2025, 5, 20), date(2025, 5, 22), DAY, date(2025, 6, 5), POLICY)
     told = [
         *shipping_and_handling(7, RmaKind.DEFECT, Ownership.OPERATOR, DAY, POLICY, Ledger()),
@@ -116,48 +155,4 @@ def test_each_event_says_by_what_rule_from_what_facts_and_by_which_policy() -> N
         *trial_refund(3, Money(3995), DAY, POLICY, Ledger()),
         *annual_plan_refund("OR-4", plan, date(2025, 6, 5), Ledger()),
     ]
-    assert told == [
-        ChargeEvent(
-            "shipping_and_handling:RMA-7:shipment",
-            ChargeKind.CHARGE,
-            ChargeRule.SHIPPING_AND_HANDLING,
-            "RMA-7",
-            Money(995),
-            DAY,
-            Reason("ER 4, ToS 7.b", "The account pays shipping and handling of what is sent for the defect of RMA-7."),
-            (("rma", "RMA-7"), ("shipped_on", "2025-06-01")),
-            (shipping,),
-        ),
-        ChargeEvent(
-            "reconnect_fee:AC-1:suspension-2",
-            ChargeKind.CHARGE,
-            ChargeRule.RECONNECT_FEE,
-            "AC-1",
-            Money(1500),
-            DAY,
-            Reason("ER 5, ToS 10.g", "Service comes back after full payment and the reconnect fee."),
-            (("account", "AC-1"), ("suspension", "2")),
-            (reconnect,),
-        ),
-        ChargeEvent(
-            "trial_refund:placement-3:refund",
-            ChargeKind.REFUND,
-            ChargeRule.TRIAL_REFUND,
-            "placement-3",
-            Money(2995),
-            DAY,
-            Reason("ER 4, es 7.b", "The price of $39.95 less the restocking fee of $10.00."),
-            (("price", "$39.95"), ("restocking_fee", "$10.00")),
-            (restocking,),
-        ),
-        ChargeEvent(
-            "annual_refund:OR-4:refund",
-            ChargeKind.REFUND,
-            ChargeRule.ANNUAL_REFUND,
-            "OR-4",
-            Money(35100),
-            date(2025, 6, 5),
-            Reason("ER 5, ToS 9.d", "351 of the 365 days from 2025-05-22 are unused: $351.00 of $365.00."),
-            (("period", "2025-05-22 to 2026-05-22"), ("unused_days", "351"), ("ended_on", "2025-06-05")),
-        ),
-    ]
+    assert told == WHOLE_EVENTS
