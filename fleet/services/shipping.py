@@ -17,6 +17,7 @@ from fleet.domain.unit import Custody, CustodyEvent, ServiceEvent, Trust, Unit, 
 from fleet.services.line_levels import store_line
 from fleet.services.rma_tracks import take_step
 from fleet.store.accounts import AccountRepository
+from fleet.store.locations import WhereaboutsRepository
 from fleet.store.placements import PlacementRepository
 from fleet.store.rmas import RmaRepository
 from fleet.store.standings import StandingRepository
@@ -90,8 +91,12 @@ def ship_unit(uow: UnitOfWork, unit: Unit, opened: NewPlacement, parcel: Parcel)
 
 
 def place_unit(uow: UnitOfWork, unit: Unit, opened: NewPlacement, parcel: Parcel) -> Placement:
-    """The stay of `unit`, as it now is, at its account begins, and the fact is recorded."""
+    """The stay of `unit`, as it now is, at its account begins, and the fact is recorded.
+
+    Where it was before is the bench's or another account's: forgotten, so that it is neither shown nor compared.
+    """
     UnitRepository(uow).save(replace(unit, account_id=opened.account_id))
+    WhereaboutsRepository(uow).forget(unit.serial)
     placement = PlacementRepository(uow).add(opened, parcel.carrier, parcel.tracking)
     shipped = Shipped(
         placement=placement.id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, delete, select
 
 from fleet.domain.public_network import Whereabouts
 from fleet.domain.registered_location import RegisteredLocation
@@ -59,6 +59,10 @@ class WhereaboutsRepository:
         """Keep where it is seen now."""
         row = {"serial": serial, "network": found.network, "country": found.country, "seen_at": self._now}
         upsert(self._connection, unit_whereabouts, [row])
+
+    def forget(self, serial: str) -> None:
+        """Where the unit was tells nothing of where it is going."""
+        self._connection.execute(delete(unit_whereabouts).where(unit_whereabouts.c.serial == serial))
 
     def seen_in(self, country: str, limit: int, after: str) -> list[str]:
         """At most `limit` serial numbers above `after` of units last seen in that country."""

@@ -110,6 +110,19 @@ def test_a_new_public_network_asks_again_and_the_old_one_does_not(warehouse: War
     assert level(warehouse, unit) == "full"
 
 
+def test_where_a_unit_was_before_is_neither_shown_to_its_next_account_nor_held_against_it(
+    warehouse: Warehouse, account: Account
+) -> None:
+    services, unit, line = warehouse.services, warehouse.stock(), OrderLine("simulated", 1, Money(0))
+    see(services, unit, OTHER_NETWORK)  # at the bench, or at a former account
+    order = services.orders.create(warehouse.actor, account.id, None, [line])
+    services.orders.ship(warehouse.actor, order.id, [unit.serial], PARCEL)
+    assert services.locations.register(administrator(account), unit.serial, HOME).network == ""
+    see(services, unit, HOME_NETWORK)
+    warehouse.register(unit)
+    assert level(warehouse, unit) == "full"
+
+
 def test_a_location_moves_with_the_line_at_a_swap(warehouse: Warehouse, account: Account) -> None:
     services, old = warehouse.services, warehouse.place(account)
     services.locations.register(warehouse.actor, old.serial, ELSEWHERE)
