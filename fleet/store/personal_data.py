@@ -2,7 +2,7 @@
 
 - Every column of text is in PERSONAL, FREE_TEXT, REFERENCES or IMPERSONAL; `make lint` fails on a new one until
   somebody decides.
-- What takes the place of a value says nothing; a row that means nothing without it goes.
+- What takes the place of a value says nothing.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ class Purgeable:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What of a closed account's rows goes: `emptied` has what takes the place of each value; None: the row goes."""
+    """What of a closed account's rows goes: `emptied` has what takes the place of each value."""
 
     table: Table
-    emptied: Mapping[str, Any] | None
+    emptied: Mapping[str, Any]
     of_account: Callable[[int], Condition]
 
 
@@ -149,6 +149,9 @@ ACCOUNT_DATA: Final = (
     ),
 )
 
+# What of it is personal: told to who is an Administrator of the account now, and to nobody else.
+ACCOUNT_COLUMNS: Final = frozenset(held.table.c[name] for held in ACCOUNT_DATA for name in held.emptied)
+
 # Values that are about one person; erased with them (fleet/store/erasure.py), and shown to them.
 PERSONAL: Final[frozenset[Column[Any]]] = frozenset(
     {
@@ -166,7 +169,7 @@ PERSONAL: Final[frozenset[Column[Any]]] = frozenset(
         errands.c.key,
         errands.c.headers,
         errands.c.body,
-        *(held.table.c[name] for held in ACCOUNT_DATA for name in held.emptied or ()),
+        *ACCOUNT_COLUMNS,
     }
 )
 

@@ -10,7 +10,8 @@ from sqlalchemy import Column, Row, Select, select
 
 from fleet.domain.people import Person
 from fleet.store.base import metadata
-from fleet.store.personal_data import ACCOUNT_DATA, SECRETS, rows_of_person
+from fleet.store.people import GONE
+from fleet.store.personal_data import ACCOUNT_COLUMNS, ACCOUNT_DATA, SECRETS, rows_of_person
 from fleet.store.unit_of_work import UnitOfWork
 
 Rows = Iterator[dict[str, Any]]
@@ -25,17 +26,17 @@ class SubjectExport:
         self._person = person
 
     def of_person(self) -> Iterator[tuple[str, Rows]]:
-        """The rows about the person, and those that say what they did, by table."""
+        """The rows about the person, and those that say what they did, by table: without what is of an account."""
         for table in metadata.sorted_tables:
-            columns = [column for column in table.columns if column not in SECRETS]
+            columns = [column for column in table.columns if column not in SECRETS | ACCOUNT_COLUMNS]
             yield table.name, self._rows(columns, select(*columns).where(rows_of_person(table, self._person)))
 
     def of_account(self) -> Iterator[tuple[str, Rows]]:
-        """What is personal in the rows of the person's account, by table; nothing for the operator's own people."""
-        if self._person.account_id is None:
+        """What is personal in the rows of the account whose Administrator the person is now, by table (ER 8)."""
+        if self._person.account_id is None or self._person.state in GONE:
             return
         for held in ACCOUNT_DATA:
-            names = {*(column.name for column in held.table.primary_key), *(held.emptied or held.table.c.keys())}
+            names = {*(column.name for column in held.table.primary_key), *held.emptied}
             columns = [column for column in held.table.columns if column.name in names]
             yield held.table.name, self._rows(columns, select(*columns).where(held.of_account(self._person.account_id)))
 

@@ -140,7 +140,7 @@ def personal_rows(services: Services) -> dict[str, set[str]]:
         for held in ACCOUNT_DATA:
             rows = connection.execute(select(held.table)).all()
             full = {name_of(held.table, r) for r in rows if any(
-                r._mapping[held.table.c[name]] != value for name, value in (held.emptied or {}).items())}  # fmt: skip
+                r._mapping[held.table.c[name]] != value for name, value in held.emptied.items())}  # fmt: skip
             if full:
                 found[held.table.name] = full
     return found

@@ -231,6 +231,26 @@ def test_an_export_holds_nothing_of_another_account(warehouse: Warehouse) -> Non
     assert set(shown["of_account"]) >= {"accounts", "placements"}
 
 
+def test_who_is_no_administrator_any_more_gets_nothing_of_the_account(warehouse: Warehouse) -> None:
+    services = warehouse.services
+    person = known_person(warehouse)
+    services.people.disable(warehouse.actor, person.id)
+    shown = export_of(services, warehouse.actor, person)
+    assert shown["of_account"] == {}
+    assert [row["administrator"] for row in shown["of_person"]["cancellations"]] == [person.reference]
+
+
+def test_what_the_operators_people_wrote_of_accounts_is_not_in_their_export(warehouse: Warehouse) -> None:
+    services, known = warehouse.services, known_person(warehouse)
+    bob = services.people.invite(warehouse.actor, "Bob", "bob@example.net", frozenset({Role.SUPPORT}), None)
+    bob = let_in(services, bob)
+    services.units.quarantine(actor_of(bob), "PT000000018", f"{NAME} lives at 7 Elm Street")
+    shown = export_of(services, actor_of(bob), bob)
+    [note] = shown["of_person"]["unit_notes"]
+    assert (note["action"], note["serial"]) == ("unit:quarantine", "PT000000018")
+    assert known.name not in json.dumps(shown)
+
+
 def test_people_of_the_operator_have_no_account_in_their_export(services: Services, admin: Actor) -> None:
     bob = services.people.invite(admin, "Bob", "bob@example.net", frozenset({Role.VIEWER}), None)
     shown = export_of(services, admin, bob)

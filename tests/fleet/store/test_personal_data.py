@@ -26,6 +26,6 @@ def test_a_column_nobody_decided_about_is_found() -> None:
 
 def test_what_takes_the_place_of_a_value_fits_its_column() -> None:
     for held in ACCOUNT_DATA:
-        for name, value in (held.emptied or {}).items():
+        for name, value in held.emptied.items():
             assert value is not None or held.table.c[name].nullable, (held.table.name, name)
     assert SECRETS <= PERSONAL
