@@ -104,11 +104,7 @@ class Retention:
 
     def _purge_held(self, actor: Actor, account_id: int, held: Held) -> bool:
         with self._transactions.begin(actor) as uow:
-            purge, condition = PurgeRepository(uow), held.of_account(account_id)
-            if held.emptied is None:
-                names = purge.remove(held.table, condition, BATCH_ROWS)
-            else:
-                names = purge.empty(held.table, condition, held.emptied, BATCH_ROWS)
+            names = PurgeRepository(uow).empty(held.table, held.of_account(account_id), held.emptied, BATCH_ROWS)
             if names:
                 prove(uow, RetentionClass.PERSONAL_DATA, {held.table: names}, local_date(uow.now, self._zone))
                 uow.commit()

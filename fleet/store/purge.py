@@ -47,15 +47,18 @@ class PurgeRepository:
         self._now = uow.now
 
     def remove(self, table: Table, condition: ColumnElement[bool], limit: int) -> list[str]:
-        """Delete at most `limit` rows; their names."""
-        chosen = self._chosen(table, condition, limit)
+        """Delete at most `limit` rows that nobody else holds; their names."""
+        chosen = self._chosen(table, condition, limit, skip_locked=True)
         removed: Result[Any] = self._connection.execute(delete(table).where(chosen).returning(*table.primary_key))
         return [name_of(table, row) for row in removed]
 
     def empty(self, table: Table, condition: ColumnElement[bool], emptied: Mapping[str, Any], limit: int) -> list[str]:
-        """Put `emptied` in the place of what at most `limit` rows hold; the names of those that held anything else."""
+        """Put `emptied` in the place of what at most `limit` rows hold; the names of those that held anything else.
+
+        It waits for who holds one: an account is purged once, and what was passed over would stay for ever.
+        """
         filled = or_(*(table.c[name].is_distinct_from(value) for name, value in emptied.items()))
-        chosen = self._chosen(table, and_(condition, filled), limit)
+        chosen = self._chosen(table, and_(condition, filled), limit, skip_locked=False)
         changed: Result[Any] = self._connection.execute(
             update(table).where(chosen).values(emptied).returning(*table.primary_key)
         )
@@ -92,9 +95,11 @@ class PurgeRepository:
         self._connection.execute(update(accounts).where(accounts.c.id == account_id).values(purged_at=self._now))
 
     @staticmethod
-    def _chosen(table: Table, condition: ColumnElement[bool], limit: int) -> ColumnElement[bool]:
+    def _chosen(
+        table: Table, condition: ColumnElement[bool], limit: int, *, skip_locked: bool
+    ) -> ColumnElement[bool]:
         keys = list(table.primary_key)
-        some: Select[Any] = select(*keys).where(condition).limit(limit).with_for_update(skip_locked=True)
+        some: Select[Any] = select(*keys).where(condition).limit(limit).with_for_update(skip_locked=skip_locked)
         return keys[0].in_(some) if len(keys) == 1 else tuple_(*keys).in_(some)
 
 

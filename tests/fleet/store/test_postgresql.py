@@ -11,6 +11,7 @@ from functools import partial
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import select, text
 
 from fleet.domain.access import Actor, Role
 from fleet.domain.cancellation_notice import NoticeChannel
@@ -27,6 +28,7 @@ from fleet.services.jobs import SCHEDULER
 from fleet.settings import Settings
 from fleet.store.base import make_engine, metadata
 from fleet.store.migrate import migrate, newest_revision
+from fleet.store.tables.commerce import placements
 from protocol.wire.messages import pack
 from protocol.wire.topics import up_topic
 from tests.fleet.conftest import START, Clock, someone
@@ -188,3 +190,21 @@ def test_a_person_is_erased_and_logs_and_a_closed_account_are_purged(warehouse: 
     assert services.retention.purge_closed_accounts(SCHEDULER) == 1
     assert personal_rows(services) == {}
     assert {kept.proof.data for kept in proofs(services)} == {"connection_logs", "personal_data"}
+
+
+def test_a_row_of_a_closed_account_that_somebody_holds_is_purged_too(warehouse: Warehouse, clock: Clock) -> None:
+    services = warehouse.services
+    known_person(warehouse)
+    end_all_service(warehouse, clock)
+    services.accounts.close(warehouse.actor, 1)
+    clock.advance(days=91)
+    engine = services.transactions.engine
+    waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+    with ThreadPoolExecutor(1) as pool:
+        with engine.connect() as holder, engine.connect() as watch:
+            holder.execute(select(placements).with_for_update()).all()
+            purge = pool.submit(services.retention.purge_closed_accounts, SCHEDULER)
+            while not purge.done() and not watch.scalar(waits):
+                watch.rollback()
+        assert purge.result() == 1
+    assert personal_rows(services) == {}
