@@ -95,9 +95,7 @@ class PurgeRepository:
         self._connection.execute(update(accounts).where(accounts.c.id == account_id).values(purged_at=self._now))
 
     @staticmethod
-    def _chosen(
-        table: Table, condition: ColumnElement[bool], limit: int, *, skip_locked: bool
-    ) -> ColumnElement[bool]:
+    def _chosen(table: Table, condition: ColumnElement[bool], limit: int, *, skip_locked: bool) -> ColumnElement[bool]:
         keys = list(table.primary_key)
         some: Select[Any] = select(*keys).where(condition).limit(limit).with_for_update(skip_locked=skip_locked)
         return keys[0].in_(some) if len(keys) == 1 else tuple_(*keys).in_(some)

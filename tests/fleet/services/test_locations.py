@@ -156,8 +156,7 @@ def test_who_is_no_administrator_of_the_account_is_not_on_record(warehouse: Ware
 
 def test_where_an_account_has_several_one_of_them_is_named(warehouse: Warehouse, account: Account) -> None:
     services, unit = warehouse.services, warehouse.place(account)
-    roles = frozenset({Role.ACCOUNT_ADMINISTRATOR})
-    services.people.invite(warehouse.actor, "Bo Finch", "bo@example.com", roles, account.id)
+    services.administrators.appoint(administrator(account), account.id, "Bo Finch", "bo@example.com")
     with pytest.raises(InvalidError, match="PE-1, PE-2"):
         services.locations.register(warehouse.actor, unit.serial, ELSEWHERE)
     known = services.locations.register(warehouse.actor, unit.serial, replace(ELSEWHERE, administrator="PE-2"))
