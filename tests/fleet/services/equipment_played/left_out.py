@@ -116,6 +116,8 @@ def _received(author: Author, _desk: Desk, event: ev.ReturnReceived) -> str | No
     here = shipment is not None and came_back(facts, shipment) is not None
     if shipment is not None and here and receipt_under_rma(facts, shipment) is None:
         return "a unit that is held here is matched by whoever takes it in again"
+    if not event.rma and shipment is not None and failure(facts, shipment) is not None:
+        return "a parcel of ours that never arrived and is here again is no return (decision 0010)"
     if not event.rma and author.oracle.refusal(event) == "the Unit comes back under its RMA":
         return "the label is enough to find the RMA that waits"
     if any(seen.at == event.at for seen in seen_at_account(facts)):
