@@ -80,7 +80,7 @@ class Suspensions:
             before = standings.held(account_id)
             standing = lift(before, reason, roles_of(actor), unpaid, reconnect_paid)
             standing = standings.save(account_id, standing)
-            if reason is SuspensionReason.NON_PAYMENT:
+            if reason is SuspensionReason.NON_PAYMENT or standing.state is AccountService.AVAILABLE:
                 cure_unpaid(uow, account_id)
             if standing.state is AccountService.AVAILABLE:
                 _charge(books, before)  # what was paid without being asked for has an event, too
