@@ -8,7 +8,7 @@ import pytest
 
 from fleet.domain.errors import ConflictError, InvalidError
 from fleet.domain.money import Money
-from fleet.domain.order import Agreement, Order, OrderLine, Plan, check_agreement
+from fleet.domain.order import Agreement, Order, OrderLine, Plan, check_agreement, price_of
 
 ANNUAL, MONTHLY = Agreement(Plan.ANNUAL, Money(12000)), Agreement()
 
@@ -36,3 +36,13 @@ def test_a_plan_is_billed_every_month_or_year() -> None:
 def test_it_is_shipped_when_each_line_is(shipped: tuple[int, ...], whole: bool) -> None:
     lines = OrderLine("a", 2, Money(0)), OrderLine("b", 1, Money(0))
     assert Order(1, 1, date(2025, 1, 1), lines, shipped).is_shipped is whole
+
+
+@pytest.mark.parametrize(
+    ("price", "recurring", "credit", "paid"), [(3995, 0, 0, 3995), (3995, 0, 500, 3495), (3995, 300, 4200, 0)]
+)
+def test_the_price_of_a_unit_is_what_is_left_of_it_after_credits(
+    price: int, recurring: int, credit: int, paid: int
+) -> None:
+    line = OrderLine("simulated", 2, Money(price), recurring=Money(recurring), credit=Money(credit))
+    assert price_of(line) == Money(paid)

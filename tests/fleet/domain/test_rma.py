@@ -124,3 +124,9 @@ def test_the_days_are_those_in_force_when_they_begin_to_count() -> None:
 @pytest.mark.parametrize("state", [Return.RECEIVED, Return.IN_QUARANTINE, Return.INSPECTED, Return.CLOSED])
 def test_a_scan_that_turns_up_after_the_unit_moves_nothing(state: Return) -> None:
     assert advance(RETURN, state, ReturnEvent.HAND_IN, "RMA-7") is state
+
+
+@pytest.mark.parametrize("kind", [RmaKind.DEFECT, RmaKind.WRONG_ITEM])
+def test_what_is_replaced_on_receipt_has_no_last_day(kind: RmaKind) -> None:
+    waits = replace(RMA, kind=kind, mode=ReplacementMode.ON_RECEIPT)
+    assert return_due(waits, NOW, PolicyBook(), ZoneInfo("America/New_York")) is None
