@@ -7,10 +7,14 @@ from dataclasses import replace
 from fleet.domain.access import Actor, Permission, Role
 from fleet.domain.account import Account, check_name, close
 from fleet.domain.audit import AuditAction
+from fleet.domain.errors import ConflictError
 from fleet.domain.references import Noun, refer
 from fleet.domain.suspension import AccountService, end
+from fleet.services.lines import lines_of_placements
 from fleet.services.people import invite_person
+from fleet.services.service_end import overtake_notices
 from fleet.store.accounts import AccountRepository
+from fleet.store.cancellations import CancellationRepository
 from fleet.store.placements import PlacementRepository
 from fleet.store.standings import StandingRepository
 from fleet.store.terms import TermEventRepository
@@ -54,10 +58,13 @@ class Accounts:
             accounts, standings = AccountRepository(uow), StandingRepository(uow)
             account = accounts.hold(account_id)
             standing = standings.held(account_id)
-            ended = standing.state is AccountService.ENDED
-            account = close(account, 0 if ended else _services_running(uow, account_id), uow.now)
-            if not ended:
+            if standing.state is AccountService.ENDED:
+                account = close(account, 0, uow.now)
+            else:
+                account = close(account, _services_running(uow, account_id), uow.now)
+                _check_nothing_waits(uow, account_id)
                 standings.save(account_id, end(standing))
+                overtake_notices(uow, account_id)
             accounts.save_closed(account)
             uow.audit(AuditAction.ACCOUNT_CLOSE, account.reference, ["closed_at"], account_id)
             uow.commit()
@@ -65,6 +72,16 @@ class Accounts:
 
 
 def _services_running(uow: UnitOfWork, account_id: int) -> int:
-    facts = TermEventRepository(uow)
-    here = [placement for placement in PlacementRepository(uow).of_account(account_id) if placement.until is None]
-    return sum(not facts.has_ended(placement.id) for placement in here)
+    """How many lines have not ended: one whose unit is away for repair goes on, and is billed (ER 3.7)."""
+    facts, placements = TermEventRepository(uow), PlacementRepository(uow).of_account(account_id)
+    ended: dict[frozenset[str], bool] = {}
+    for number, line in lines_of_placements(placements).items():
+        ended[line] = ended.get(line, False) or facts.has_ended(int(number))
+    return sum(not over for over in ended.values())
+
+
+def _check_nothing_waits(uow: UnitOfWork, account_id: int) -> None:
+    """What a cancellation brings back is worked out on its day, and needs the account."""
+    for kept in CancellationRepository(uow).pending(account_id):
+        name, on = refer(Noun.CANCELLATION, kept.cancellation.id), kept.cancellation.effect.on
+        raise ConflictError(f"{name} takes effect on {on}; close the account after that, or withdraw it first")

@@ -66,10 +66,10 @@ def hold_for_end(uow: UnitOfWork, account_id: int, scope: Scope) -> HeldAccount:
     """Lock what ends, in the order of locks.py; ConflictError if something came or went before that."""
     placements, rmas = PlacementRepository(uow), RmaRepository(uow)
     here = placements.of_account(account_id)
-    ending = placements_ended(scope, here)
-    numbers = [placement.id for placement in ending]
+    numbers = [placement.id for placement in stays_ended(scope, here)]
     reserved = rmas.reserved_for(numbers)
-    serials = {placement.opened.serial for placement in ending} | {rma.replacement_serial or "" for rma in reserved}
+    serials = {placement.opened.serial for placement in placements_ended(scope, here)}
+    serials |= {rma.replacement_serial or "" for rma in reserved}
     UnitRepository(uow).hold_all(serials)
     rmas.hold_all([rma.id for rma in reserved])
     AccountRepository(uow).hold(account_id)
@@ -88,7 +88,8 @@ def end_services(uow: UnitOfWork, ending: Ending, held: HeldAccount, downlinks: 
     if ending.scope == WHOLE_ACCOUNT:
         standings = StandingRepository(uow)
         standings.save(ending.account_id, end(standings.of(ending.account_id)))
-        _overtake_rest(uow, ending)
+        _overtake_cancellations(uow, ending)
+        overtake_notices(uow, ending.account_id)
     for rma in held.reserved:
         _release(uow, rma)
     for line in sorted({PlacementRepository(uow).line_of(placement) for placement in stays}):
@@ -100,17 +101,22 @@ def end_services(uow: UnitOfWork, ending: Ending, held: HeldAccount, downlinks: 
     return charges
 
 
-def _overtake_rest(uow: UnitOfWork, ending: Ending) -> None:
-    """The account has no service left that another notice could end."""
-    cancellations, notices = CancellationRepository(uow), BreachNoticeRepository(uow)
+def overtake_notices(uow: UnitOfWork, account_id: int) -> None:
+    """The held account has no service left that a notice of breach could end."""
+    notices = BreachNoticeRepository(uow)
+    for given in notices.standing(account_id):
+        notices.settle(given, overtake_notice(given.notice), OVERTAKEN)
+        uow.audit(AuditAction.BREACH_NOTICE_OVERTAKE, given.reference, ["state"], account_id)
+
+
+def _overtake_cancellations(uow: UnitOfWork, ending: Ending) -> None:
+    """Nor one that another cancellation could end."""
+    cancellations = CancellationRepository(uow)
     for kept in cancellations.pending(ending.account_id):
         if kept.cancellation.id != ending.cancellation:
             cancellations.save(replace(kept, cancellation=overtake(kept.cancellation)))
             name = refer(Noun.CANCELLATION, kept.cancellation.id)
             uow.audit(AuditAction.CANCELLATION_OVERTAKE, name, ["state"], ending.account_id)
-    for given in notices.standing(ending.account_id):
-        notices.settle(given, overtake_notice(given.notice), OVERTAKEN)
-        uow.audit(AuditAction.BREACH_NOTICE_OVERTAKE, given.reference, ["state"], ending.account_id)
 
 
 def _release(uow: UnitOfWork, rma: Rma) -> None:

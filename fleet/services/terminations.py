@@ -161,15 +161,18 @@ def _cure(uow: UnitOfWork, kept: KeptBreachNotice, why: str) -> KeptBreachNotice
 
 
 def _check_served(uow: UnitOfWork, account_id: int) -> None:
-    """ConflictError once service has ended, also where a cancellation's day has come and no job has run yet."""
+    """ConflictError once service has ended, and while a cancellation's day has come and no job has run yet.
+
+    What the account ended before us, all or part of it, ended by its own notice and on its own day.
+    """
     account = refer(Noun.ACCOUNT, account_id)
     if StandingRepository(uow).held(account_id).state is AccountService.ENDED:
         raise ConflictError(f"the service of {account} has ended already")
     for kept in CancellationRepository(uow).pending(account_id):
         effect = kept.cancellation.effect
-        if effect.at <= uow.now and kept.cancellation.scope == WHOLE_ACCOUNT:
+        if effect.at <= uow.now:
             name = refer(Noun.CANCELLATION, kept.cancellation.id)
-            raise ConflictError(f"the service of {account} ended on {effect.on} by {name}, which is carried out soon")
+            raise ConflictError(f"service of {account} ended on {effect.on} by {name}, which is carried out soon")
 
 
 def _write_notice(uow: UnitOfWork, kept: KeptBreachNotice) -> None:

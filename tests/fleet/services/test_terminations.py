@@ -210,6 +210,38 @@ def test_what_is_set_aside_goes_back_to_stock_and_what_is_on_its_way_back_goes_o
         refused(services, lambda number=number: services.rmas.reserve(warehouse.actor, number), "nothing is sent")
 
 
+def test_what_is_set_aside_for_a_unit_that_is_here_for_repair_goes_back_to_stock(
+    warehouse: Warehouse, services: Services, units: list[Unit]
+) -> None:
+    rma, spare = warehouse.take_back(units[0]), warehouse.stock()
+    services.rmas.reserve(warehouse.actor, rma.id)
+    services.terminations.end(warehouse.actor, 1, "we leave the market")
+    assert warehouse.unit(spare.serial).custody == "in_stock"
+    assert services.rmas.get(warehouse.actor, rma.id)[0].replacement == "none"
+
+
+@pytest.mark.parametrize("by_us", [True, False])
+def test_what_a_due_cancellation_ended_before_us_keeps_its_day_and_its_fee(
+    warehouse: Warehouse, services: Services, units: list[Unit], clock: Clock, by_us: bool
+) -> None:
+    """At 0:00 part of the service ended; the job that carries it out comes some minutes later."""
+    notify(warehouse)
+    asked = Asked(
+        NOTICED, NoticeChannel.DISTRIBUTOR, "PE-1", date(2026, 3, 20), [units[0].serial], passed_on_by="Phones & More"
+    )
+    clock.now = services.cancellations.request(warehouse.actor, 1, asked).cancellation.effect.at
+
+    def end() -> object:
+        if by_us:
+            return services.terminations.end(warehouse.actor, 1, "we leave the market")
+        return services.terminations.terminate(warehouse.actor, 1, "unpaid")
+
+    refused(services, end, "ended on 2026-03-20 by CN-1, which is carried out soon")
+    assert services.cancellations.take_effect(SCHEDULER) == 1
+    end()
+    assert charged(warehouse) == [("reimbursement_fee charge", "placement-1", 5000, date(2026, 3, 20))]
+
+
 def test_a_leased_unit_is_asked_back(warehouse: Warehouse, services: Services, account: Account, clock: Clock) -> None:
     unit = warehouse.stock()
     line = OrderLine(unit.board, 1, Money(0), Money(500), leased=True)
