@@ -67,7 +67,7 @@ class Outbox:
             uow.commit()
 
     def sweep(self, actor: Actor) -> int:
-        """Delete what was delivered more than KEPT_DAYS ago."""
+        """Delete what was delivered more than KEPT_DAYS ago, and mails given up so long: what they say is personal."""
         with self._transactions.begin(actor) as uow:
             count = OutboxRepository(uow).sweep(uow.now - timedelta(days=KEPT_DAYS))
             uow.commit()

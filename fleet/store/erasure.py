@@ -53,11 +53,14 @@ class Erasure:
         table, keys = column.table, list(column.table.primary_key)
         found: Result[Any] = self._connection.execute(select(*keys, column).where(self._mentioned(column)))
         for row in found.all():
-            text = str(row._mapping[column])
-            for value in self._values:
-                text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", self._person.reference, text, flags=re.IGNORECASE)
+            text = self._without(str(row._mapping[column]))
             if text != row._mapping[column]:
                 self._note(table, update(table).where(_key_is(table, row)).values({column.name: text}))
+
+    def _without(self, text: str) -> str:
+        for value in self._values:
+            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", self._person.reference, text, flags=re.IGNORECASE)
+        return text
 
     def _forget_answers(self) -> None:
         """Answers kept for repetitions that show the person; a repetition then hears that its answer is lost."""
@@ -77,6 +80,19 @@ class Erasure:
         values = {"payload": "{}", "last_error": None, "failed_at": closed, "leased_until": None}
         self._note(outbox, update(outbox).where(carried, outbox.c.delivered_at.is_(None)).values(values))
         self._note(outbox, update(outbox).where(carried).values(payload="{}", last_error=None))
+        self._replace_in_letters()
+
+    def _replace_in_letters(self) -> None:
+        """What people typed goes out in mails to others, too: a notice, a change."""
+        mails: Select[Any] = select(outbox.c.id, outbox.c.payload).where(outbox.c.kind == "mail")
+        kept = ((row.id, row.payload) for row in self._connection.execute(mails).yield_per(FETCHED_ROWS))
+        changed = [(number, new) for number, old in kept if (new := self._letter_without(old)) != old]
+        for number, payload in changed:
+            self._note(outbox, update(outbox).where(outbox.c.id == number).values(payload=payload))
+
+    def _letter_without(self, payload: str) -> str:
+        letter = json.loads(payload)
+        return json.dumps({key: self._without(it) if isinstance(it, str) else it for key, it in letter.items()})
 
     def _mentioned(self, column: Column[Any]) -> ColumnElement[bool]:
         """A first sieve: SQLite knows upper and lower case of ASCII alone."""

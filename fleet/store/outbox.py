@@ -84,9 +84,11 @@ class OutboxRepository:
         """How many messages still wait."""
         return self._connection.scalar(select(func.count()).select_from(outbox).where(_WAITING)) or 0
 
-    def sweep(self, delivered_before: datetime) -> int:
-        """Delete what was delivered before that instant; how many there were."""
-        return self._connection.execute(delete(outbox).where(outbox.c.delivered_at < delivered_before)).rowcount
+    def sweep(self, closed_before: datetime) -> int:
+        """Delete what was delivered before that instant, and mails given up before it; how many there were."""
+        given_up = and_(outbox.c.kind == "mail", outbox.c.failed_at < closed_before)
+        over = or_(outbox.c.delivered_at < closed_before, given_up)
+        return self._connection.execute(delete(outbox).where(over)).rowcount
 
     def _due(self, kinds: Collection[str]) -> ColumnElement[bool]:
         free = or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= self._now)

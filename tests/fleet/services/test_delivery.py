@@ -310,6 +310,20 @@ def test_what_was_delivered_long_ago_is_swept_and_what_waits_is_not(
     assert [row["key"] for row in rows(services)] == ["b"]
 
 
+def test_a_mail_given_up_long_ago_is_swept_and_a_webhook_stays_to_be_sent_again(
+    services: Services, admin: Actor, clock: Clock
+) -> None:
+    for kind in ("mail", "webhook"):
+        queue(services, kind, "a", MAIL)
+        [letter] = services.outbox.lease([kind], 1)
+        services.outbox.failed(letter, DeliveryError("nobody there", permanent=True), 0.5)
+    clock.advance(days=30)
+    assert services.outbox.sweep(admin) == 0
+    clock.advance(days=1)
+    assert services.outbox.sweep(admin) == 1
+    assert [row["kind"] for row in rows(services)] == ["webhook"]
+
+
 def test_retries_back_off_within_bounds_and_end() -> None:
     pauses = [retry_after(attempt, 0.5) for attempt in range(1, MAX_ATTEMPTS + 1)]
     assert pauses[-1] is None

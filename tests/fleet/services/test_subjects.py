@@ -26,6 +26,7 @@ from fleet.domain.errors import (
 from fleet.domain.inspection import Inspection, InspectionCode
 from fleet.domain.people import Person, PersonState
 from fleet.domain.rma import ReplacementMode, RmaKind
+from fleet.domain.termination import Breach
 from fleet.services.access import actor_of
 from fleet.services.build import Services
 from fleet.services.cancellations import Asked
@@ -77,6 +78,7 @@ def known_person(warehouse: Warehouse) -> Person:
     services.rmas.receive(admin, rma.id, other.serial, "defective")
     services.returns.inspect(admin, rma.id, Inspection(InspectionCode.WORN, f"photo-{NAME}", f"of {NAME}"))
     services.distributors.register(admin, NAME)
+    services.terminations.give_notice(admin, account.id, Breach.OTHER, f"as we told {NAME}")
     asked = Asked(services.transactions.clock(), NoticeChannel.DISTRIBUTOR, person.reference, passed_on_by=NAME)
     services.cancellations.request(admin, account.id, asked)
     return person
@@ -209,7 +211,6 @@ def test_a_person_gets_every_row_about_them_and_what_they_did_but_no_secret(ware
         "account_notes",
         "blind_returns",
         "blind_return_steps",
-        "breach_notices",
         "clone_alarms",
     }
     assert set(shown["of_account"]) == filled
