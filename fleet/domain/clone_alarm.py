@@ -7,6 +7,8 @@
   that registers anew after another has registered is a second device.
 - Messages come late, twice and in any order. A unit's clock, which it has from us, is right to CLOCK_TOLERANCE: what is
   PROMPT when it comes was made within ORDER_DOUBT before; the rest tells nothing of the order.
+- A copy may lie about the time, or start again and again to crowd the other's start out. So a new start is noted
+  whatever its clock says once no honest message can be that late, and but one within ORDER_DOUBT.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ CLONE_RULE = "ER 2, ToS 16"
 CLOCK_TOLERANCE: Final = timedelta(seconds=2)  # beyond it a unit takes the fleet's time (firmware/adapter/uplink.py)
 PROMPT: Final = timedelta(seconds=5)
 ORDER_DOUBT: Final = PROMPT + CLOCK_TOLERANCE
+LATEST: Final = timedelta(hours=1)  # by then whatever an earlier start sent has come
 
 
 class CloneEvidence(StrEnum):
@@ -79,6 +82,16 @@ def judge_mac(sighting: Sighting, owner_of_mac: str | None) -> CloneAlarm | None
 def is_prompt(received_at: datetime, clock_at: datetime) -> bool:
     """Whether a message made at `clock_at` by the unit's clock came at once: only then does it tell of the order."""
     return abs(received_at - clock_at) <= PROMPT
+
+
+def is_noted(at: datetime, *, prompt: bool, known: bool, newest_at: datetime | None) -> bool:
+    """Whether a registration at `at` tells of the order. `known`: of a start seen before.
+
+    `newest_at`: when the unit's newest start was seen first; None: none was.
+    """
+    if known or newest_at is None:
+        return prompt
+    return at - newest_at > (ORDER_DOUBT if prompt else LATEST)
 
 
 def judge_places(sightings: Iterable[Sighting]) -> CloneAlarm | None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from fleet.domain.audit import AuditAction
-from fleet.domain.clone_alarm import CloneAlarm, Sighting, is_prompt, judge_mac, judge_places
+from fleet.domain.clone_alarm import CloneAlarm, Sighting, is_noted, is_prompt, judge_mac, judge_places
 from fleet.domain.errors import NotFoundError
 from fleet.domain.references import Noun, refer
 from fleet.domain.unit import Trust, TrustEvent, Unit, after
@@ -33,7 +33,7 @@ def watch_registration(uow: UnitOfWork, unit: Unit, incoming: Incoming) -> Unit:
     seen = Sighting(incoming.received_at, unit.serial, mac, incoming.message.boot_id)
     starts = UnitStartRepository(uow).of(unit.serial)
     alarm = None if mac == unit.mac else judge_mac(seen, _owner_of(uow, mac))
-    if alarm is None and _came_at_once(incoming):
+    if alarm is None and _is_noted(starts, seen, incoming):
         alarm = _judge(starts, seen)
         if alarm is None:
             UnitStartRepository(uow).save(unit.serial, _with(starts, seen))
@@ -56,6 +56,12 @@ def watch_heartbeats(uow: UnitOfWork, batch: Sequence[Incoming]) -> None:
 
 def _came_at_once(incoming: Incoming) -> bool:
     return is_prompt(incoming.received_at, datetime.fromtimestamp(incoming.message["clock_s"], UTC))
+
+
+def _is_noted(starts: Sequence[Start], seen: Sighting, incoming: Incoming) -> bool:
+    known = any(start.boot_id == seen.boot_id for start in starts)
+    newest_at = starts[-1].first_at if starts else None
+    return is_noted(seen.at, prompt=_came_at_once(incoming), known=known, newest_at=newest_at)
 
 
 def _owner_of(uow: UnitOfWork, mac: MacAddress) -> str | None:

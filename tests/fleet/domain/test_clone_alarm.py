@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 
 from fleet.domain.access import ActorKind, ForbiddenError, system_actor
 from fleet.domain.clone_alarm import (
+    LATEST,
+    ORDER_DOUBT,
     PROMPT,
     RESOLUTIONS,
     CloneEvidence,
     Resolution,
     Sighting,
+    is_noted,
     is_prompt,
     judge_mac,
     judge_places,
@@ -82,3 +85,23 @@ def test_an_administrator_resolves_nothing() -> None:
 def test_a_message_that_came_late_by_its_own_clock_tells_nothing_of_the_order(sign: int) -> None:
     assert is_prompt(NOW, NOW + sign * PROMPT)
     assert not is_prompt(NOW, NOW + sign * (PROMPT + timedelta(microseconds=1)))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "known", "newest_ago", "noted"),
+    [
+        (True, True, timedelta(0), True),
+        (False, True, LATEST * 2, False),
+        (True, False, None, True),
+        (False, False, None, False),
+        (True, False, ORDER_DOUBT, False),
+        (True, False, ORDER_DOUBT + timedelta(microseconds=1), True),
+        (False, False, LATEST, False),
+        (False, False, LATEST + timedelta(microseconds=1), True),
+    ],
+)
+def test_a_new_start_tells_of_the_order_whatever_its_clock_says_once_no_honest_message_is_that_late(
+    prompt: bool, known: bool, newest_ago: timedelta | None, noted: bool
+) -> None:
+    newest_at = None if newest_ago is None else NOW - newest_ago
+    assert is_noted(NOW, prompt=prompt, known=known, newest_at=newest_at) is noted

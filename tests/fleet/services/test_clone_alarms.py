@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fleet.domain.access import ForbiddenError, Role
-from fleet.domain.clone_alarm import CloneEvidence, Resolution
+from fleet.domain.clone_alarm import LATEST, CloneEvidence, Resolution
 from fleet.domain.configuration import Channel
 from fleet.domain.errors import ConflictError, IllegalTransitionError, InvalidError
 from fleet.domain.line_allowance import LineLevel
@@ -137,6 +137,26 @@ def test_restarts_of_a_lifetime_are_no_alarm_and_few_are_kept(warehouse: Warehou
     assert len(alarms(warehouse)[0].sightings) == MAX_STARTS
 
 
+@pytest.mark.parametrize("lie_s", [-3600, 60])
+def test_a_copy_that_lies_about_the_time_is_found_once_the_unit_speaks_again(
+    warehouse: Warehouse, unit: Unit, clock: Clock, lie_s: int
+) -> None:
+    start(warehouse, unit, clock, 1)
+    clock.advance(hours=2)
+    warehouse.boot_id = 2
+    assert warehouse.result(unit, clock_s=int(clock().timestamp()) + lie_s) == "accepted"
+    assert start(warehouse, unit, clock, 1) == "quarantined"
+
+
+def test_a_copy_that_starts_again_and_again_does_not_crowd_the_unit_out(
+    warehouse: Warehouse, unit: Unit, clock: Clock
+) -> None:
+    start(warehouse, unit, clock, 1)
+    for boot_id in range(2, 3 * MAX_STARTS):
+        start(warehouse, unit, clock, boot_id, after_s=0.25)
+    assert start(warehouse, unit, clock, 1) == "quarantined"
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_unit_that_restarts_and_whose_messages_come_late_twice_and_in_any_order_is_never_suspected(
@@ -147,7 +167,7 @@ def test_a_unit_that_restarts_and_whose_messages_come_late_twice_and_in_any_orde
     for boot_id in range(1, data.draw(st.integers(2, 5)) + 1):
         wrong_s = data.draw(st.floats(-2, 2))
         for _ in range(data.draw(st.integers(1, 3))):
-            made_s += data.draw(st.floats(0.1, 20))
+            made_s += data.draw(st.floats(0.1, 20) | st.just(2 * LATEST.total_seconds()))
             clock_s = int(base.timestamp() + made_s + wrong_s)
             for late_s in data.draw(st.lists(st.sampled_from((0.0, 0.1, 3.0, 5.1, 9.0, 40.0)), min_size=1, max_size=2)):
                 messages.append((made_s + late_s, boot_id, clock_s))
