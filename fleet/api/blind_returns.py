@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
-from fleet.api.fields import ParcelIn, ReferenceField, SerialField, WhyField, WhyIn
+from fleet.api.fields import InstantField, ParcelIn, ReferenceField, SerialField, WhyField, WhyIn
 from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.rmas import RmaOut, StepOut, present_rma, present_step
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
@@ -27,7 +27,7 @@ class TakeInIn(BaseModel):
     serial: SerialField
     condition: Condition
     reason: WhyField
-    received_at: AwareDatetime | None = None
+    received_at: InstantField | None = None
 
 
 class MatchIn(BaseModel):
@@ -39,7 +39,7 @@ class BackAgainIn(ParcelIn):
 
 
 class ArrivalIn(BaseModel):
-    delivered_at: AwareDatetime
+    delivered_at: InstantField
 
 
 class BlindReturnOut(BaseModel):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
-from fleet.api.fields import ReferenceField, SerialField
+from fleet.api.fields import InstantField, ReferenceField, SerialField
 from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.api.terms import QuoteLineOut, present_line
@@ -34,7 +34,7 @@ class CancellationIn(BaseModel):
     `units`: those whose service ends; all if not given.
     """
 
-    at: AwareDatetime
+    at: InstantField
     channel: NoticeChannel
     administrator: str = PERSON
     asked_for: datetime.date | None = None
@@ -49,7 +49,7 @@ class WaiverIn(BaseModel):
     `at`: when the account said that it ends its service over it.
     """
 
-    at: AwareDatetime
+    at: InstantField
     change_notice: ReferenceField | None = None
     since: datetime.date | None = None
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
 from fleet.domain.reason import MAX_WHY_CHARACTERS
 from protocol.wire.errors import WireError
@@ -44,9 +45,17 @@ def _base64(text: str) -> str:
     return text
 
 
+def _utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("an instant lies in the years 1 to 9999 of UTC") from None
+
+
 SerialField = Annotated[str, Field(max_length=LENGTH), AfterValidator(_serial)]
 MacField = Annotated[str, Field(max_length=17), AfterValidator(_mac)]
 Base64Field = Annotated[str, Field(max_length=MAX_BLOB_CHARACTERS), AfterValidator(_base64)]
+InstantField = Annotated[AwareDatetime, AfterValidator(_utc)]
 ReferenceField = Annotated[str, Field(max_length=32)]
 WhyField = Annotated[str, Field(min_length=1, max_length=MAX_WHY_CHARACTERS)]
 

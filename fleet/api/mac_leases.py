@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
-from fleet.api.fields import MacField, SerialField, WhyIn, parse_mac
+from fleet.api.fields import InstantField, MacField, SerialField, WhyIn, parse_mac
 from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
@@ -64,7 +64,7 @@ class UseIn(BaseModel):
     mac: MacField
     board_uid: str = Field(max_length=16)
     hardware_revision: int = Field(ge=0, le=255)
-    used_at: AwareDatetime
+    used_at: InstantField
 
 
 class UsesIn(BaseModel):

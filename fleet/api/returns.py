@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
-from fleet.api.fields import WhyField, WhyIn
+from fleet.api.fields import InstantField, WhyField, WhyIn
 from fleet.api.rmas import RmaOut, present_rma
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
@@ -19,7 +19,7 @@ router = PermittedRouter(tags=["rmas"])
 
 
 class ScanIn(BaseModel):
-    at: AwareDatetime
+    at: InstantField
 
 
 class LossReportIn(ScanIn):

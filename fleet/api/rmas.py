@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
-from fleet.api.fields import ParcelIn, SerialField, WhyField, WhyIn
+from fleet.api.fields import InstantField, ParcelIn, SerialField, WhyField, WhyIn
 from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
@@ -37,7 +37,7 @@ class ReservationIn(BaseModel):
 
 
 class DeliveryIn(BaseModel):
-    delivered_at: AwareDatetime
+    delivered_at: InstantField
 
 
 class LossIn(BaseModel):
@@ -49,7 +49,7 @@ class ReceiptIn(BaseModel):
 
     serial: SerialField
     condition: Condition
-    received_at: AwareDatetime | None = None
+    received_at: InstantField | None = None
 
 
 class RmaOut(BaseModel):

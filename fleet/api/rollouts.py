@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Body
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
+from fleet.api.fields import InstantField
 from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
@@ -24,8 +25,8 @@ class RolloutIn(BaseModel):
     targets: Literal["all"] | list[str] = Field(max_length=MAX_LISTED_UNITS)
     pause_after_failures: int = Field(default=1, ge=1, le=1_000_000)
     draft: bool = False
-    not_before: AwareDatetime | None = None
-    deadline: AwareDatetime | None = None
+    not_before: InstantField | None = None
+    deadline: InstantField | None = None
 
 
 class ReasonIn(BaseModel):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
+from fleet.api.fields import InstantField
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
 from fleet.domain.placement import Placement
@@ -18,7 +19,7 @@ router = PermittedRouter(tags=["orders"])
 class ProofIn(BaseModel):
     """`at` also says which of the unit's parcels is meant: the one that had left last by then."""
 
-    at: AwareDatetime
+    at: InstantField
 
 
 class FailureIn(ProofIn):

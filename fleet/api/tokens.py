@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from fastapi import Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
+from fleet.api.fields import InstantField
 from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.references import present_account
 from fleet.api.routing import SECRET, ActorDep, PermittedRouter, ServicesDep
@@ -22,7 +23,7 @@ class TokenIn(BaseModel):
 
     name: str = Field(max_length=120)
     permissions: list[Permission] = Field(min_length=1, max_length=len(Permission))
-    expires_at: AwareDatetime | None = None
+    expires_at: InstantField | None = None
 
 
 class TokenOut(BaseModel):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta, tzinfo
+
+from fleet.domain.errors import InvalidError
 
 MONTHS_OF_YEAR = 12
 ONE_DAY = timedelta(days=1)
@@ -38,6 +40,11 @@ def first_date_from(instant: datetime, zone: tzinfo) -> date:
 
 
 def months_after(day: date, months: int) -> date:
-    """The same day of the month, `months` on; the month's last day where it has no such day."""
+    """The same day of the month, `months` on; the month's last day where it has no such day.
+
+    InvalidError after the last year there is.
+    """
     year, month0 = divmod(day.year * MONTHS_OF_YEAR + day.month - 1 + months, MONTHS_OF_YEAR)
+    if year > MAXYEAR:
+        raise InvalidError(f"{months} months after {day} is later than the year {MAXYEAR}; take an earlier date")
     return date(year, month0 + 1, min(day.day, monthrange(year, month0 + 1)[1]))

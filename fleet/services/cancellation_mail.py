@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from fleet.domain.charge import ChargeEvent
 from fleet.domain.money import ZERO
 from fleet.domain.quote import QuoteLine
-from fleet.domain.references import Noun, number_of, refer
+from fleet.domain.references import Noun, refer
 from fleet.domain.waiver import WAIVERS
-from fleet.services.letters import send_letter
+from fleet.services.letters import letter_text, send_letter, write_to_administrators
 from fleet.store.cancellations import KeptCancellation
 from fleet.store.people import PeopleRepository
 from fleet.store.unit_of_work import UnitOfWork
@@ -70,5 +70,11 @@ def charged(charges: Sequence[ChargeEvent]) -> Iterable[str]:
 
 
 def _send(uow: UnitOfWork, key: str, kept: KeptCancellation, subject: str, lines: Iterable[str]) -> None:
-    person = PeopleRepository(uow).get(number_of(Noun.PERSON, kept.cancellation.notice.administrator))
-    send_letter(uow, person, key, subject, "\n".join(["Hello {name},", "", *lines, ""]))
+    """To the Administrator who asked; if that one has gone since, to those there are, and to nobody else."""
+    lines, asked_by = list(lines), kept.cancellation.notice.administrator
+    present = PeopleRepository(uow).administrators_of(kept.account_id)
+    asked = next((person for person in present if person.reference == asked_by), None)
+    if asked is None:
+        write_to_administrators(uow, kept.account_id, key, subject, lines)
+    else:
+        send_letter(uow, asked, key, subject, letter_text(lines))

@@ -74,7 +74,8 @@ class Deadlines:
             by = f"{rma.due_on}, the whole day included"
             line = f"{rma.serial} goes back under {name}: please hand it to the carrier by {by}."
             subject = f"{name}: {rma.serial} is due on {rma.due_on}"
-            told = write_to_administrators(uow, rma.account_id, f"return_reminder:{name}", subject, [line])
+            key = f"return_reminder:{name}:{rma.due_on}"  # another notice gives a trial return another last day
+            told = write_to_administrators(uow, rma.account_id, key, subject, [line])
             uow.commit()
             return told > 0
 

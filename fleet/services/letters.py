@@ -33,9 +33,14 @@ def send_letter(uow: UnitOfWork, person: Person, key: str, subject: str, text: s
     uow.send("mail", key, payload)
 
 
+def letter_text(lines: Iterable[str]) -> str:
+    """The text of a letter that says `lines` to whoever it goes to."""
+    return "\n".join([f"Hello {NAME_PLACE},", "", *lines, ""])
+
+
 def write_to_administrators(uow: UnitOfWork, account_id: int, key: str, subject: str, lines: Iterable[str]) -> int:
     """Queue a mail to each Administrator of the account who has none under `key` yet; to how many."""
-    text, told = "\n".join([f"Hello {NAME_PLACE},", "", *lines, ""]), 0
+    text, told = letter_text(lines), 0
     for person in PeopleRepository(uow).administrators_of(account_id):
         own_key = f"{key}:{person.reference}"
         if not OutboxRepository(uow).has("mail", own_key):

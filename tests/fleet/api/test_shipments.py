@@ -31,6 +31,7 @@ def test_a_parcel_is_delivered_or_lost(
     assert post(f"/v1/shipments/{first.serial}/lose", lost)[0] == 409
     assert post(f"/v1/shipments/{second.serial}/lose", lost)[0] == 200
     assert post(f"/v1/shipments/{second.serial}/deliver", {"at": at})[0] == 409
+    assert post(f"/v1/shipments/{first.serial}/deliver", {"at": "0001-01-01T00:00:00+14:00"})[0] == 422  # not 500
     lines = client.get("/v1/orders/OR-1", headers=bearer(Role.ADMIN)).json()["lines"]
     assert sum(line["shipped"] for line in lines) == 1
 

@@ -51,6 +51,12 @@ def test_months_keep_the_day_or_take_the_months_last(day: str, months: int, expe
     assert months_after(date.fromisoformat(day), months) == date.fromisoformat(expected)
 
 
+def test_no_month_lies_after_the_last_year_there_is() -> None:
+    assert months_after(date(9999, 11, 30), 1) == date(9999, 12, 30)
+    with pytest.raises(InvalidError, match="later than the year 9999"):
+        months_after(date(9999, 12, 1), 1)
+
+
 @given(st.dates(date(1990, 1, 1), date(2090, 1, 1)))
 def test_a_days_first_instant_lies_on_that_day(day: date) -> None:
     assert local_date(first_instant(day, NEW_YORK), NEW_YORK) == day

@@ -27,6 +27,7 @@ from fleet.store.tables.journal import outbox
 from tests.fleet.conftest import Clock, someone
 from tests.fleet.services.charging import outbox_keys
 from tests.fleet.services.equipment import PARCEL, Warehouse, sent, snapshot
+from tests.fleet.services.test_subjects import let_in
 
 ADMINISTRATOR = "PE-1"
 CALL = datetime(2026, 3, 10, 14, 0, tzinfo=UTC)  # 10:00 in New York
@@ -105,6 +106,7 @@ def test_a_call_takes_effect_72_hours_later_and_is_confirmed_with_its_quote(
         {"channel": NoticeChannel.DISTRIBUTOR},
         {"units": ["PT999999992"]},
         {"units": []},
+        {"asked_for": date.max},  # its bill would be of a year there is not
     ],
 )
 def test_a_notice_that_does_not_count_changes_nothing(
@@ -182,6 +184,21 @@ def test_on_its_day_the_units_end_with_their_fees_and_the_account_with_its_servi
     before = snapshot(services)
     assert run(services) == 0
     assert snapshot(services) == before | {"audit_log": snapshot(services)["audit_log"]}
+
+
+@pytest.mark.usefixtures("units")
+def test_who_is_administrator_no_more_is_told_nothing_and_the_present_ones_are(
+    warehouse: Warehouse, services: Services, clock: Clock
+) -> None:
+    ada = someone(Role.ACCOUNT_ADMINISTRATOR, account_id=1)
+    effect = request(warehouse).cancellation.effect
+    bea = let_in(services, services.administrators.appoint(ada, 1, "Bea Wren", "bea@example.com"))
+    services.administrators.remove(ada, 1, 1)
+    clock.now = effect.at
+    assert run(services) == 1
+    done = [key for key in mails(services) if key.startswith("cancellation_completion")]
+    assert done == [f"cancellation_completion:CN-1:{bea.reference}"]
+    assert "$50.00" in mails(services)[done[0]]
 
 
 @pytest.mark.usefixtures("units")

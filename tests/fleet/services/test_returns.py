@@ -318,6 +318,20 @@ def test_a_reminder_goes_out_once_before_the_deadline(
     assert len(reminders()) == 1
 
 
+def test_another_last_day_has_a_reminder_of_its_own(
+    warehouse: Warehouse, services: Services, unit: Unit, clock: Clock
+) -> None:
+    rma = warehouse.approved(unit, RmaKind.TRIAL_RETURN)
+    due = []
+    for _ in range(2):  # the second notice replaces the first
+        asked = Asked(clock(), NoticeChannel.DISTRIBUTOR, "PE-1", date(2026, 5, 1), passed_on_by="Phones & More")
+        services.cancellations.request(warehouse.actor, 1, asked)
+        clock.advance(days=12)
+        due.append(services.rmas.get(warehouse.actor, rma.id)[0].due_on)
+        assert [deadlines(services).remind(SCHEDULER) for _ in range(2)] == [1, 0]
+    assert due == [date(2026, 3, 16), date(2026, 3, 28)]
+
+
 def test_no_reminder_after_the_deadline_or_once_it_is_handed_in(
     warehouse: Warehouse, services: Services, unit: Unit, clock: Clock
 ) -> None:

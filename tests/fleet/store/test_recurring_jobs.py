@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -93,9 +94,10 @@ def test_a_silence_of_forty_days_ends_where_daily_runs_end(tmp_path: Path, overd
         ends.append(facts(world, START + timedelta(days=days[-1])))
     daily, late = ends
     assert charges(late) == charges(daily)
-    pointless = {row for row in daily["outbox"] if str(row[1]).startswith(REMINDER)}
-    assert set(late["outbox"]) - set(daily["outbox"]) == set()
-    assert set(daily["outbox"]) - set(late["outbox"]) <= pointless
+    told_daily, told_late = letters(daily), letters(late)
+    pointless = {key for key in told_daily if key.startswith(REMINDER)}
+    assert told_late - told_daily == set()
+    assert told_daily - told_late <= pointless
     assert pointless, "there was something to be reminded of"
     for table in ("rmas", "cancellations", "configurations", "account_services"):
         assert late[table] == daily[table], table
@@ -145,6 +147,12 @@ def facts(world: World, now: datetime) -> dict[str, Counter[Any]]:
             found[name] = Counter(tuple(row) for row in rows)
     engine.dispose()
     return found
+
+
+def letters(ended: dict[str, Counter[Any]]) -> set[str]:
+    """The keys of what was told, without the last day that a reminder is of: it is counted from the opening, too."""
+    keys = {str(key) for _, key in ended["outbox"]}
+    return {re.sub(r":[0-9-]{10}:", ":", key) if key.startswith(REMINDER) else key for key in keys}
 
 
 def charges(ended: dict[str, Counter[Any]]) -> list[Any]:
