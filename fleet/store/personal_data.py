@@ -47,7 +47,13 @@ from fleet.store.tables.refurbishing import refurbishing_steps, refurbishings
 from fleet.store.tables.releases import releases
 from fleet.store.tables.requests import errands
 from fleet.store.tables.rollouts import rollouts
-from fleet.store.tables.telephony import export_blocks, number_events, phone_numbers, registered_locations
+from fleet.store.tables.telephony import (
+    export_blocks,
+    number_events,
+    phone_numbers,
+    registered_locations,
+    unit_whereabouts,
+)
 from fleet.store.tables.trust import claim_failures, clone_alarms
 
 NOBODY: Final = "erased"
@@ -103,7 +109,16 @@ ACCOUNT_DATA: Final = (
         lambda account_id: cancellations.c.account_id == account_id,
     ),
     Held(orders, {"location": None}, lambda account_id: orders.c.account_id == account_id),
-    Held(registered_locations, {"address": NOBODY}, lambda account_id: registered_locations.c.account_id == account_id),
+    Held(
+        registered_locations,
+        {"address": NOBODY, "network": ""},
+        lambda account_id: registered_locations.c.account_id == account_id,
+    ),
+    Held(
+        unit_whereabouts,
+        {"network": ""},
+        lambda account_id: _while_theirs(unit_whereabouts.c.serial, unit_whereabouts.c.seen_at, account_id),
+    ),
     Held(
         number_events,
         {"why": "", "line_id": None, "account_id": None},
@@ -280,7 +295,6 @@ IMPERSONAL: Final = {
     "purge_proofs": "data rows_of first last sha256",
     "refurbishing_steps": "event state evidence",
     "refurbishings": "serial code state grade",
-    "registered_locations": "network",
     "release_deltas": "board base_version name sha256",
     "release_images": "board name sha256 record_sha256",
     "releases": "version",
@@ -298,7 +312,7 @@ IMPERSONAL: Final = {
     "unit_starts": "serial starts",
     "waiting_swaps": "serial old_serial",
     "unit_notes": "serial action",
-    "unit_whereabouts": "serial network country",
+    "unit_whereabouts": "serial country",
     "units": "serial board board_uid custody service trust version condition ownership",
 }
 

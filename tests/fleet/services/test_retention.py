@@ -26,10 +26,12 @@ from fleet.store.tables.ingest import dead_letters, sequence_windows, unit_event
 from fleet.store.tables.trust import claim_failures
 from tests.fleet.conftest import START, Clock, someone
 from tests.fleet.services.equipment import Warehouse, snapshot
+from tests.fleet.services.telephony import HOME_NETWORK, see
 from tests.fleet.services.test_accounts import end_all_service
 
 LOG_DAYS = DEFAULTS[PolicyName.CONNECTION_LOGS_DAYS]
 PERSON_DAYS = DEFAULTS[PolicyName.PERSONAL_DATA_DAYS]
+NETWORKS = {"unit_whereabouts", "registered_locations"}
 LOGS = (unit_events, dead_letters, sequence_windows, claim_failures, heartbeats)
 
 
@@ -125,6 +127,8 @@ def closed_account(warehouse: Warehouse, clock: Clock) -> None:
     services, admin = warehouse.services, warehouse.actor
     account = warehouse.open_account("Zaphod Quux")
     unit = warehouse.place(account)
+    see(services, unit, HOME_NETWORK)
+    warehouse.register(unit)
     services.units.quarantine(admin, unit.serial, "Zaphod called")
     services.units.clear(admin, unit.serial, "Zaphod called again")
     rma = warehouse.approved(unit)
@@ -150,7 +154,16 @@ def test_a_closed_accounts_personal_data_goes_and_its_history_stays(warehouse: W
     services = warehouse.services
     closed_account(warehouse, clock)
     theirs, before = personal_rows(services), snapshot(services)
-    assert set(theirs) >= {"accounts", "cancellations", "placements", "rmas", "rma_steps", "unit_notes"}
+    assert set(theirs) >= {
+        "accounts",
+        "cancellations",
+        "placements",
+        "rmas",
+        "rma_steps",
+        "unit_notes",
+        "unit_whereabouts",
+    }
+    assert HOME_NETWORK.network in str(before)
     closed_at = clock()
 
     clock.now = closed_at + timedelta(days=PERSON_DAYS)
@@ -162,6 +175,7 @@ def test_a_closed_accounts_personal_data_goes_and_its_history_stays(warehouse: W
 
     assert personal_rows(services) == {}
     after = snapshot(services)
+    assert HOME_NETWORK.network not in str(after)
     person = services.people.get(warehouse.actor, 1)
     assert (person.state, person.name, person.email) == (PersonState.ERASED, NOBODY, "pe-1@erased.invalid")
     assert services.accounts.get(warehouse.actor, 1).name == NOBODY

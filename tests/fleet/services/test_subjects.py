@@ -212,6 +212,7 @@ def test_a_person_gets_every_row_about_them_and_what_they_did_but_no_secret(ware
         "blind_returns",
         "blind_return_steps",
         "clone_alarms",
+        "unit_whereabouts",
     }
     assert set(shown["of_account"]) == filled
     assert NAME in shown["of_account"]["unit_notes"][0]["why"]
