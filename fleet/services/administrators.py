@@ -1,6 +1,7 @@
 """An account's Administrators appoint and remove each other; where all are gone, support appoints one on proof (ER 1).
 
-The last one is not removed. What a recovery was proved by stands in the audit log with who accepted it.
+The last one is not removed. What a recovery was proved by stands in the audit log with who accepted it; those who
+lose access by it are told, since one who is not gone must hear of it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from fleet.domain.audit import AuditAction
 from fleet.domain.errors import InvalidError
 from fleet.domain.people import PERSON_TRANSITIONS, Person, PersonEvent, PersonState
 from fleet.domain.proof_of_identity import ProofMethod, Verification, check_recovery
+from fleet.domain.references import Noun, refer
 from fleet.domain.transitions import advance
 from fleet.services.access import Access
+from fleet.services.letters import send_letter
 from fleet.services.people import check_may_appoint, check_stays_led, invite_person
 from fleet.store.accounts import AccountRepository
 from fleet.store.credentials import CredentialRepository
@@ -22,6 +25,12 @@ from fleet.store.people import PeopleRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 
 ADMINISTRATOR = frozenset({Role.ACCOUNT_ADMINISTRATOR})
+RECOVERED_TEXT = """Hello {name},
+
+somebody proved to us that they speak for {account}, and that you no longer do: you have no access to it any more.
+
+If that is wrong, please tell our support at once.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +99,17 @@ class Administrators:
             for person in gone:
                 _disable(uow, person)
             new = invite_person(uow, recovery.name, recovery.email, ADMINISTRATOR, account_id)
+            for person in gone:
+                _tell_gone(uow, person, new, refer(Noun.ACCOUNT, account_id))
             uow.audit(AuditAction.ADMINISTRATOR_RECOVER, new.reference, [recovery.proof], account_id)
             uow.commit()
         self._access.forget_actors()
         return new
+
+
+def _tell_gone(uow: UnitOfWork, person: Person, new: Person, account: str) -> None:
+    key, text = f"recovered:{new.reference}:{person.reference}", RECOVERED_TEXT.replace("{account}", account)
+    send_letter(uow, person, key, f"You have no access to {account} any more", text)
 
 
 def _hold_own(uow: UnitOfWork, account_id: int) -> None:

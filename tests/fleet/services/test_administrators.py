@@ -93,6 +93,15 @@ def test_one_who_never_took_their_invitation_up_needs_no_naming(services: Servic
     assert [person.id for person in services.administrators.of_account(admin, 1)] == [1, new.id]
 
 
+def test_who_loses_access_by_a_recovery_is_told(services: Services, ada: Actor) -> None:
+    bea = let_in(services, services.administrators.appoint(ada, 1, "Bea Wren", "bea@example.com"))
+    before = len(sent(services, "mail"))
+    new = services.administrators.recover(someone(Role.SUPPORT), 1, replace(LETTER, gone=[1, bea.id]))
+    invited, *told = sent(services, "mail")[before:]
+    assert (invited["person"], [mail["person"] for mail in told]) == (new.id, [1, bea.id])
+    assert all("AC-1" in mail["text"] and mail["link_for"] is None for mail in told)
+
+
 @pytest.mark.parametrize(
     ("changed", "error"),
     [
