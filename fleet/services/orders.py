@@ -89,6 +89,7 @@ class Orders:
             order = orders.hold(order_id)
             units = [repository.hold(serial) for serial in sorted(serials)]
             AccountRepository(uow).hold(order.account_id).check_open()
+            check_serves(uow, order.account_id)
             check_unreserved(units)
             positions = assign_lines(order, [unit.board for unit in units])
             for unit, position in zip(units, positions, strict=True):

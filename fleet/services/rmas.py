@@ -27,13 +27,14 @@ from fleet.domain.rma import (
     check_may_reserve,
 )
 from fleet.domain.rma_permits import Opening, check_is_owed, check_may_open
-from fleet.domain.term import Delivered, fold
+from fleet.domain.term import Delivered, ServiceEnded, fold
 from fleet.domain.unit import CustodyEvent, Service, after
+from fleet.domain.waiver import EndCause
 from fleet.services.receiving import catch_up, receive_under
 from fleet.services.rma_acts import RmaActs
 from fleet.services.rma_tracks import take_step
 from fleet.services.settlement import charge_shipping
-from fleet.services.shipping import Parcel, fail_parcel, release_unit, ship_unit
+from fleet.services.shipping import Parcel, check_serves, fail_parcel, release_unit, ship_unit
 from fleet.services.trials import last_day
 from fleet.store.accounts import AccountRepository
 from fleet.store.blind_returns import BlindReturnRepository
@@ -156,6 +157,7 @@ class Rmas:
         """Send the reserved unit; its first registration from the account swaps it in."""
 
         def change(uow: UnitOfWork, rma: Rma) -> Rma:
+            AccountRepository(uow).hold(rma.account_id)
             check_is_owed(rma, _found(uow, rma))
             _check_served(uow, rma, rma.replacement_serial)
             rma = take_step(uow, rma, ReplacementEvent.SHIP, parcel.tracking)
@@ -174,7 +176,10 @@ class Rmas:
                 renews=rma.kind is RmaKind.DEFECT,
             )
             charge_shipping(uow, rma, old.ownership, self._zone)
-            return replace(rma, replacement_placement=ship_unit(uow, unit, opened, parcel).id)
+            sent, facts = ship_unit(uow, unit, opened, parcel), TermEventRepository(uow)
+            if facts.has_ended(rma.placement):  # it comes home, and its line stays ended
+                facts.record(rma.account_id, ServiceEnded(sent.id, uow.now, EndCause.ACCOUNT))
+            return replace(rma, replacement_placement=sent.id)
 
         return self._acts.carry_out(actor, rma_id, Permission.SHIPMENT_MANAGE, AuditAction.RMA_SHIP, change)
 
@@ -234,8 +239,12 @@ def _found(uow: UnitOfWork, rma: Rma) -> Inspection | None:
 
 
 def _check_served(uow: UnitOfWork, rma: Rma, sent: str | None) -> None:
-    """After the end of its service nothing is sent for a unit any more but itself, repaired."""
-    if sent != rma.serial and TermEventRepository(uow).has_ended(rma.placement):
+    """After the end of its service nothing is sent for a unit any more; the account's own comes home, repaired."""
+    ownership = PlacementRepository(uow).get(rma.placement).opened.ownership
+    if sent == rma.serial and not ownership.is_operators:
+        return
+    check_serves(uow, rma.account_id)
+    if TermEventRepository(uow).has_ended(rma.placement):
         raise ConflictError(f"the service of {rma.serial} has ended: nothing is sent for it any more")
 
 

@@ -16,7 +16,6 @@ from fleet.domain.term import ShipmentFailed, Shipped
 from fleet.domain.unit import Custody, CustodyEvent, ServiceEvent, Trust, Unit, after
 from fleet.services.line_levels import store_line
 from fleet.services.rma_tracks import take_step
-from fleet.store.accounts import AccountRepository
 from fleet.store.locations import WhereaboutsRepository
 from fleet.store.placements import PlacementRepository
 from fleet.store.rmas import RmaRepository
@@ -82,11 +81,12 @@ def _drop_own_returns(uow: UnitOfWork, stay: Placement, outcome: str) -> None:
 
 
 def ship_unit(uow: UnitOfWork, unit: Unit, opened: NewPlacement, parcel: Parcel) -> Placement:
-    """Send `unit` on the terms of `opened`; ConflictError if it is not trusted, not in stock and not reserved."""
+    """Send `unit` on the terms of `opened`; ConflictError if it is not trusted, not in stock and not reserved.
+
+    The caller holds the account, whose service may be ending in another transaction, and has looked whether it serves.
+    """
     if unit.trust is not Trust.GOOD:
         raise ConflictError(f"{unit.serial} is {unit.trust}: it cannot be shipped")
-    AccountRepository(uow).hold(opened.account_id)  # its service may be ending in another transaction
-    check_serves(uow, opened.account_id)
     return place_unit(uow, after(unit, CustodyEvent.SHIP, ServiceEvent.PLACE), opened, parcel)
 
 

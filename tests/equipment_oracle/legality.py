@@ -25,6 +25,7 @@ from tests.equipment_oracle.facts import (
     Facts,
     came_back,
     failure,
+    is_operator_equipment,
     place_of,
     places,
     seen_at_account,
@@ -124,7 +125,8 @@ def replacement_shipped(facts: Facts, event: ev.UnitShipped) -> Refusals:
     yield rma.kind not in (ev.Kind.DEFECT, ev.Kind.WRONG_ITEM), "this kind of RMA replaces nothing"
     yield replacement_track(facts, rma) not in (Sent.NONE, Sent.LOST), "this RMA has its replacement"
     place = place_of(facts, rma.placement)
-    yield has_ended(facts, ends_of_place(facts, place)), "this service has ended"
+    comes_home = event.repaired and not is_operator_equipment(facts, rma.placement)
+    yield has_ended(facts, ends_of_place(facts, place)) and not comes_home, "this service has ended"
     found, received = inspection(facts, rma), receipt_under_rma(facts, rma.placement)
     spoilt = found is not None and found.finding is ev.Finding.DAMAGED
     yield spoilt and rma.kind is ev.Kind.DEFECT, "the Account or another party caused the defect"

@@ -110,6 +110,12 @@ READINGS: tuple[Reading, ...] = (
         "the waiver belongs to the end it excuses",
     ),
     Reading(
+        "4",
+        "a Unit of the Account's own that is here for repair when its service ends is sent home all the same",
+        "nothing is sent any more",
+        "it is theirs; it has no term, and brings no service back",
+    ),
+    Reading(
         "3.5",
         "paid = charged and not credited; the Unit owes max(fee, replacement value) in all; payments do not matter"
         " here",

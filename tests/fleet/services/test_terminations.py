@@ -220,6 +220,31 @@ def test_what_is_set_aside_for_a_unit_that_is_here_for_repair_goes_back_to_stock
     assert services.rmas.get(warehouse.actor, rma.id)[0].replacement == "none"
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_after_the_end_the_accounts_own_unit_comes_home_repaired_and_ours_stays_here(
+    warehouse: Warehouse, services: Services, units: list[Unit], clock: Clock, whole: bool
+) -> None:
+    """Sent back, ours would begin a new term, and cost a fee at an account that has no service on that line."""
+    ours, own = (warehouse.take_back(unit) for unit in units)
+    for unit in units:
+        warehouse.refurbish(unit)
+    serials = None if whole else [unit.serial for unit in units]
+    asked = Asked(NOTICED, NoticeChannel.DISTRIBUTOR, "PE-1", units=serials, passed_on_by="Phones & More")
+    clock.now = services.cancellations.request(warehouse.actor, 1, asked).cancellation.effect.at
+    assert services.cancellations.take_effect(SCHEDULER) == 1
+    refused(services, lambda: services.rmas.reserve(warehouse.actor, ours.id, units[0].serial), "has ended")
+    refused(services, lambda: services.rmas.reserve(warehouse.actor, own.id, units[0].serial), "has ended")
+    services.rmas.reserve(warehouse.actor, own.id, units[1].serial)
+    assert services.rmas.ship(warehouse.actor, own.id, PARCEL).replacement == "shipped"
+    home = warehouse.unit(units[1].serial)
+    assert warehouse.result(home) == "accepted"
+    assert level(warehouse, home) == "emergency_only"
+    if not whole:
+        services.terminations.end(warehouse.actor, 1, "we leave the market")
+    assert charged(warehouse) == []
+    assert services.accounts.close(warehouse.actor, 1).closed_at == clock()
+
+
 @pytest.mark.parametrize("by_us", [True, False])
 def test_what_a_due_cancellation_ended_before_us_keeps_its_day_and_its_fee(
     warehouse: Warehouse, services: Services, units: list[Unit], clock: Clock, by_us: bool

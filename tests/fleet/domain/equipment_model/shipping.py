@@ -113,7 +113,7 @@ def ship_for_rma(state: State, event: ev.UnitShipped) -> None:
         known.rma, replacement=advance(REPLACEMENT, known.rma.replacement, ReplacementEvent.RESERVE, known.name)
     )
     check_may_ship(reserved, known.inspection)
-    if stay.line.ended_at is not None:
+    if stay.line.ended_at is not None and not (event.repaired and stay.line.ownership is Ownership.CUSTOMER):
         raise ConflictError(f"the service of {stay.serial} has ended")
     if (event.serial == stay.serial) is not event.repaired:
         raise InvalidError("the same unit comes back repaired, another one as a replacement")
