@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
+from sqlalchemy import DateTime, Dialect, Engine, ExceptionContext, MetaData, TypeDecorator, create_engine, event
 
 BUSY_TIMEOUT_MS = 10_000
 
@@ -37,9 +37,17 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+def _hide_detail(context: ExceptionContext) -> None:
+    """PostgreSQL quotes the row below the first line of its message."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args:
+            error.args = (str(error.args[0]).partition("\n")[0], *error.args[1:])
+
+
 def make_engine(url: str) -> Engine:
     """An engine for `url`. SQLite: WAL, foreign keys, a busy timeout, and writers that begin as writers."""
     engine = create_engine(url, hide_parameters=True)  # its errors are logged and kept; values must not be
+    event.listen(engine, "handle_error", _hide_detail)
     if engine.dialect.name == "sqlite":
 
         @event.listens_for(engine, "connect")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,7 +12,8 @@ from functools import partial
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
+from sqlalchemy.exc import IntegrityError
 
 from fleet.domain.access import Actor, Role
 from fleet.domain.cancellation_notice import NoticeChannel
@@ -29,6 +31,7 @@ from fleet.settings import Settings
 from fleet.store.base import make_engine, metadata
 from fleet.store.migrate import migrate, newest_revision
 from fleet.store.tables.commerce import placements
+from fleet.store.tables.people import people
 from protocol.wire.messages import pack
 from protocol.wire.topics import up_topic
 from tests.fleet.conftest import START, Clock, someone
@@ -208,3 +211,13 @@ def test_a_row_of_a_closed_account_that_somebody_holds_is_purged_too(warehouse: 
                 watch.rollback()
         assert purge.result() == 1
     assert personal_rows(services) == {}
+
+
+def test_what_it_says_of_a_row_is_not_in_its_errors(warehouse: Warehouse) -> None:
+    warehouse.open_account("Zaphod")
+    twice = {"name": "Zaphod", "email": "zaphod@example.com", "state": "invited", "created_at": START}
+    with pytest.raises(IntegrityError) as error, warehouse.services.transactions.engine.begin() as connection:
+        connection.execute(insert(people).values(twice))
+    told = "".join(traceback.format_exception(error.value))
+    assert "uq_people_email" in told
+    assert "zaphod@example.com" not in told
