@@ -16,11 +16,15 @@ from fleet.store.unit_of_work import UnitOfWork
 
 
 def send_confirmation(
-    uow: UnitOfWork, kept: KeptCancellation, charges: Sequence[ChargeEvent] = (), plans: Sequence[str] = ()
+    uow: UnitOfWork,
+    kept: KeptCancellation,
+    charges: Sequence[ChargeEvent] = (),
+    plans: Sequence[str] = (),
+    replaced: Sequence[str] = (),
 ) -> None:
     """Queue the confirmation of the present state, if it has one; once for each state of each cancellation.
 
-    `plans`: what it means for each annual plan, in words.
+    `plans`: what it means for each annual plan, in words. `replaced`: those that a request takes the place of.
     """
     cancellation = kept.cancellation
     if cancellation.confirmation is None:
@@ -29,7 +33,9 @@ def send_confirmation(
     match cancellation.confirmation:
         case "cancellation_request":
             lines = [f"your cancellation {name} is received. Service ends on {effect.on} at 0:00.", str(effect.reason)]
-            lines += ["It may be withdrawn before that day.", "", *_quoted(kept.quote), *plans]
+            lines += ["It may be withdrawn before that day."]
+            lines += [f"It replaces {', '.join(replaced)} whole: nothing ends by that any more."] if replaced else []
+            lines += ["", *_quoted(kept.quote), *plans]
             subject = f"Your cancellation {name}"
         case "cancellation_withdrawal":
             lines = [f"your cancellation {name} is withdrawn: service goes on."]

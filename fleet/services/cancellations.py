@@ -109,14 +109,14 @@ class Cancellations:
             check_notice(notice, _administrators(uow, account_id), books.policy, self._zone)
             cycle = billing_cycle(uow, account_id, placements, self._zone)
             effect = effect_of(notice, cycle, self._calendar, books.policy, self._zone)
-            _replace_earlier(uow, account_id, notice)
+            replaced = _replace_earlier(uow, account_id, notice)
             terms = books.terms()
             lines = quote([terms[p.id] for p in placements_ended(notice.scope, placements)], effect.on)
             new = KeptCancellation(account_id, Cancellation(0, notice, effect, notice.scope), tuple(lines))
             kept = CancellationRepository(uow).add(new)
             redate(uow, account_id, self._zone)
             plans = plans_ended(uow, account_id, kept.cancellation, placements, self._zone)
-            _tell(uow, kept, AuditAction.CANCELLATION_REQUEST, plans)
+            _tell(uow, kept, AuditAction.CANCELLATION_REQUEST, plans, replaced)
             uow.commit()
             return kept
 
@@ -190,17 +190,26 @@ def hold_cancellation(uow: UnitOfWork, cancellation_id: int) -> KeptCancellation
     return kept
 
 
-def _replace_earlier(uow: UnitOfWork, account_id: int, notice: Notice) -> None:
-    repository = CancellationRepository(uow)
+def _replace_earlier(uow: UnitOfWork, account_id: int, notice: Notice) -> list[str]:
+    """The names of those that `notice` replaces."""
+    repository, names = CancellationRepository(uow), []
     waiting = {kept.cancellation.id: kept for kept in repository.pending(account_id)}
     for changed in taken_over([kept.cancellation for kept in waiting.values()], notice):
         repository.save(replace(waiting[changed.id], cancellation=changed))
-        uow.audit(AuditAction.CANCELLATION_REPLACE, refer(Noun.CANCELLATION, changed.id), ["state"], account_id)
+        names.append(refer(Noun.CANCELLATION, changed.id))
+        uow.audit(AuditAction.CANCELLATION_REPLACE, names[-1], ["state"], account_id)
+    return names
 
 
-def _tell(uow: UnitOfWork, kept: KeptCancellation, action: AuditAction, plans: Sequence[PlanEnd] = ()) -> None:
+def _tell(
+    uow: UnitOfWork,
+    kept: KeptCancellation,
+    action: AuditAction,
+    plans: Sequence[PlanEnd] = (),
+    replaced: Sequence[str] = (),
+) -> None:
     uow.audit(action, refer(Noun.CANCELLATION, kept.cancellation.id), ["state"], kept.account_id)
-    send_confirmation(uow, kept, plans=[plan.line for plan in plans])
+    send_confirmation(uow, kept, plans=[plan.line for plan in plans], replaced=replaced)
 
 
 def _passed_on_by(uow: UnitOfWork, asked: Asked) -> str:

@@ -64,8 +64,13 @@ class OrderRepository:
         return Order(number, account_id, order_date, tuple(lines), (0,) * len(lines), agreement, location)
 
     def plan_of(self, account_id: int) -> Plan | None:
-        """The plan of the account's first order, which it keeps; None before it has ordered."""
-        query = select(orders.c.plan).where(orders.c.account_id == account_id, self._scope).order_by(orders.c.id)
+        """The plan of the account's first order, which it keeps; None before it has ordered.
+
+        A unit that it brought along and claimed was not ordered from us.
+        """
+        ordered = orders.c.id.in_(select(order_lines.c.order_id).where(~order_lines.c.brought))
+        query = select(orders.c.plan).where(orders.c.account_id == account_id, ordered, self._scope)
+        query = query.order_by(orders.c.id)
         plan = self._connection.scalar(query.limit(1))
         return None if plan is None else Plan(plan)
 

@@ -163,6 +163,8 @@ def test_a_second_notice_replaces_the_first(warehouse: Warehouse, services: Serv
     request(warehouse)
     request(warehouse, asked_for=date(2026, 4, 20))
     assert (state(services, 1), state(services, 2)) == ("replaced", "requested")
+    assert "It replaces" not in mails(services)["cancellation_request:CN-1"]
+    assert "It replaces CN-1 whole" in mails(services)["cancellation_request:CN-2"]
     clock.advance(days=10)
     assert run(services) == 0
 

@@ -12,6 +12,8 @@ from fleet.domain.account import Account
 from fleet.domain.claim import CLAIM_WINDOW_S, MAX_FAILED_CLAIMS
 from fleet.domain.errors import ConflictError, InvalidError, TooManyAttemptsError
 from fleet.domain.line_allowance import LineLevel
+from fleet.domain.money import Money
+from fleet.domain.order import Agreement, OrderLine, Plan
 from fleet.domain.ownership import Ownership
 from fleet.domain.quote import TermState
 from fleet.domain.unit import Custody, Service, Unit
@@ -116,6 +118,15 @@ def test_every_failure_says_the_same_and_is_stored_and_moves_nothing_else(
     assert len(after.pop("claim_failures")) == MAX_FAILED_CLAIMS
     before.pop("claim_failures")
     assert after == before
+
+
+def test_what_was_brought_along_decides_no_plan(services: Services, warehouse: Warehouse, unit: Unit) -> None:
+    """An account keeps the plan of its first order; a claim is none from us."""
+    services.claims.claim(OURS, unit.serial, CODE)
+    line, annual = OrderLine("simulated", 1, Money(0)), Agreement(Plan.ANNUAL, Money(12000))
+    assert services.orders.create(warehouse.actor, 1, None, [line], annual).agreement == annual
+    with pytest.raises(ConflictError, match="on the annual plan"):
+        services.orders.create(warehouse.actor, 1, None, [line])
 
 
 def test_a_unit_is_claimed_once(services: Services, unit: Unit) -> None:
