@@ -134,7 +134,7 @@ def _work(url: str, station: int, kill_at: int | None) -> None:
                 for at, slot in enumerate(detail.slots[:USED])
             ]
             assert all(report.outcome != "refused" for report in leases.report(actor, detail.lease.id, uses))
-        assert leases.settle(actor, detail.lease.id, USED, None).used == USED
+        assert leases.settle(actor, detail.lease.id, USED).used == USED
     _import(transactions, actor, station)
     os._exit(0)
 
