@@ -13,12 +13,21 @@ from fleet.domain.account import AccountState
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import NotFoundError
 from fleet.domain.local_dates import local_date
-from fleet.domain.people import PERSON_TRANSITIONS, Person, PersonEvent, PersonState, checked_email, checked_name
+from fleet.domain.people import (
+    PERSON_TRANSITIONS,
+    LinkPurpose,
+    Person,
+    PersonEvent,
+    PersonState,
+    checked_email,
+    checked_name,
+)
 from fleet.domain.transitions import advance
 from fleet.services.access import Access
 from fleet.services.people import check_stays_led, invite_again
 from fleet.services.retention import erase
 from fleet.store.accounts import AccountRepository
+from fleet.store.credentials import CredentialRepository
 from fleet.store.people import PeopleRepository
 from fleet.store.subject_export import Rows, SubjectExport
 from fleet.store.unit_of_work import Transactions, UnitOfWork
@@ -67,6 +76,10 @@ class Subjects:
             if "email" in changed:
                 PeopleRepository(uow).check_address_free(changed["email"])
             person = PeopleRepository(uow).change(person, **changed)
+            if "email" in changed:
+                CredentialRepository(uow).void_links(
+                    LinkPurpose.PASSWORD, person.id
+                )  # who reads the old one may have it
             if "email" in changed and person.state is PersonState.INVITED:
                 invite_again(uow, person)  # the link went to the wrong address
             uow.audit(AuditAction.PERSON_CORRECT, person.reference, sorted(changed), person.account_id)

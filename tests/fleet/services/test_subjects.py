@@ -30,7 +30,7 @@ from fleet.domain.termination import Breach
 from fleet.services.access import actor_of
 from fleet.services.build import Services
 from fleet.services.cancellations import Asked
-from fleet.services.errands import Answer
+from fleet.services.errands import Answer, KnownErrand
 from fleet.services.jobs import SCHEDULER
 from fleet.store.base import metadata
 from fleet.store.personal_data import ACCOUNT_DATA, SECRETS
@@ -138,6 +138,25 @@ def test_an_erased_person_stands_in_no_row_and_not_in_the_file(warehouse: Wareho
     assert services.cancellations.get(warehouse.actor, 1).cancellation.notice.administrator == "PE-2"
     proofs = {kept.rows_of for kept in services.retention.proofs(warehouse.actor, None, 100, None)}
     assert proofs >= {"people", "sessions", "tokens", "rmas", "errands", "outbox"}
+
+
+@pytest.mark.parametrize("word", ["unpaid", "left unpaid"])
+def test_who_names_themselves_as_words_are_takes_none_from_another_account(warehouse: Warehouse, word: str) -> None:
+    services, admin = warehouse.services, warehouse.actor
+    theirs = warehouse.open_account("Osprey")
+    services.terminations.give_notice(admin, theirs.id, Breach.OTHER, "The bill was left unpaid by Osprey.")
+    answer = Answer(201, {}, b'{"why":"left unpaid by all"}')
+    services.errands.keep(admin, Errand("unpaid-7", bytes(32), "1"), answer)
+    person = known_person(warehouse)
+    before = snapshot(services)
+    actor = actor_of(services.subjects.correct(actor_of(person), person.id, word, None))
+    services.subjects.erase(actor, person.id)
+    assert services.terminations.get(admin, 1).why == "The bill was left unpaid by Osprey."
+    after = snapshot(services)
+    assert [row for row in before["outbox"] if "Osprey" in str(row)] == [
+        row for row in after["outbox"] if "Osprey" in str(row)
+    ]
+    assert services.errands.find(admin, "unpaid-7") == KnownErrand(bytes(32), answer)
 
 
 def test_who_is_erased_cannot_come_in_and_is_not_written_to(warehouse: Warehouse) -> None:
@@ -268,6 +287,14 @@ def test_a_person_corrects_their_own_name_and_address_and_keeps_the_rest(service
         services.access.sign_in("bob@example.net", PASSWORD, "")
     assert services.subjects.correct(admin, bob.id, "Bob", None).email == "rob@example.net"
     assert services.audit.page(admin, 1, None, None)[0].fields == ("name",)
+
+
+def test_a_password_link_that_went_to_the_old_address_is_void(warehouse: Warehouse) -> None:
+    services, person = warehouse.services, known_person(warehouse)
+    link = services.people.password_link(warehouse.actor, person.id).partition("#")[2]
+    services.subjects.correct(actor_of(person), person.id, None, "new@example.com")
+    with pytest.raises(UnauthenticatedError):
+        services.people.choose_password(link, PASSWORD)
 
 
 def test_an_invitation_that_went_to_a_wrong_address_is_void_and_goes_out_again(
