@@ -31,6 +31,7 @@ from fleet.services.lines import Line, hold_line, line_of_unit
 from fleet.services.mac_blocks import require_inventory
 from fleet.services.on_record import administrator_on_record
 from fleet.store.numbers import NumberRepository, NumberStep
+from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 
 ACTIONS = {
@@ -167,6 +168,8 @@ class Numbers:
         actor.require(Permission.NUMBER_MANAGE)
         with self._transactions.begin(actor) as uow:
             line = hold_line(uow, line_of_unit(uow, serial).id)
+            if TermEventRepository(uow).has_ended(line.id):
+                raise ConflictError(f"the service of {serial} has ended: its line gets no number any more")
             number = change(uow, line)
             self._set_lines(uow, line)
             uow.commit()

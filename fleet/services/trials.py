@@ -57,11 +57,18 @@ def settle_trial(uow: UnitOfWork, rma: Rma, zone: tzinfo) -> None:
         return
     inspected_on = local_date(found.at, zone)
     handed_in_on = way_back.proved_on or way_back.handed_in_on or way_back.received_on or inspected_on
+    stay = PlacementRepository(uow).get(rma.placement)
+    owed = stay.opened.ownership is Ownership.CUSTOMER and not _is_paid_back(uow, stay)
     facts.record(rma.account_id, TrialReturned(rma.placement, first_instant(handed_in_on, zone)))
-    opened = PlacementRepository(uow).get(rma.placement).opened
-    if opened.ownership is Ownership.CUSTOMER:
-        price = Money(opened.price_cents)
+    if owed:
+        price = Money(stay.opened.price_cents)
         books.record(trial_refund(rma.placement, price, inspected_on, books.policy, books.ledger))
+
+
+def _is_paid_back(uow: UnitOfWork, stay: Placement) -> bool:
+    """Whether the price, which was paid once for the unit and all that replaced it, came back with another of them."""
+    placements, facts = PlacementRepository(uow), TermEventRepository(uow)
+    return any(facts.is_trial_returned(other.id) for other in placements.on_line(placements.line_of(stay)))
 
 
 def _noticed_on(uow: UnitOfWork, placement: Placement, zone: tzinfo) -> date | None:

@@ -64,6 +64,23 @@ def test_each_line_that_is_shipped_has_the_next_number(warehouse: Warehouse, acc
     assert level(warehouse, unit) == level(warehouse, other) == "full"
 
 
+def test_a_line_whose_service_has_ended_gets_no_number_any_more(
+    warehouse: Warehouse, services: Services, account: Account, clock: Clock
+) -> None:
+    """The account keeps the unit it bought; nobody would take the number from its line again."""
+    unit = warehouse.place(account, price=3995)
+    warehouse.place(account)
+    asked = Asked(clock(), NoticeChannel.DISTRIBUTOR, "PE-1", units=[unit.serial], passed_on_by="Phones & More")
+    clock.now = services.cancellations.request(warehouse.actor, 1, asked).cancellation.effect.at
+    services.cancellations.take_effect(system_actor("scheduler"))
+    before = snapshot(services)
+    with pytest.raises(ConflictError, match="has ended"):
+        services.numbers.assign(warehouse.actor, unit.serial, None)
+    with pytest.raises(ConflictError, match="has ended"):
+        services.numbers.port_in(warehouse.actor, unit.serial, BROUGHT, "PE-1")
+    assert snapshot(services) == before
+
+
 def test_without_a_number_left_a_unit_goes_out_all_the_same_and_calls_911_alone(
     services: Services, admin: Actor
 ) -> None:

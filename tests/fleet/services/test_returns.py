@@ -237,6 +237,26 @@ def test_a_trial_return_before_its_notice_gives_nothing_back_until_the_notice_co
     assert len(value(warehouse)) == 1
 
 
+def test_the_price_of_a_unit_and_of_what_replaced_it_comes_back_once(
+    warehouse: Warehouse, services: Services, account: Account, clock: Clock
+) -> None:
+    """It stayed away, its RMA was given up, and then both of them came back from the trial."""
+    unit, _ = warehouse.place(account, price=3995), warehouse.stock()
+    wrong = warehouse.approved(unit, RmaKind.WRONG_ITEM)
+    right = warehouse.replace(wrong)
+    clock.advance(days=12)
+    assert deadlines(services).expire(SCHEDULER) == 1
+    services.rmas.deliver(warehouse.actor, wrong.id, clock())
+    services.returns.close(warehouse.actor, wrong.id, "given up")
+    trials = [warehouse.approved(each, RmaKind.TRIAL_RETURN) for each in (unit, right)]
+    end_service(services, warehouse)
+    for rma in trials:
+        take_in(warehouse, rma, GOOD)
+    assert [line for line in value(warehouse) if line[0] == "trial_refund refund"] == [
+        ("trial_refund refund", 2995, date(2026, 3, 14))
+    ]
+
+
 def test_a_notice_gives_the_trial_returns_their_last_day_and_takes_it_along_when_it_is_withdrawn(
     warehouse: Warehouse, services: Services, account: Account, clock: Clock
 ) -> None:
