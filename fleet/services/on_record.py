@@ -9,10 +9,16 @@ from fleet.store.unit_of_work import UnitOfWork
 
 
 def administrator_on_record(uow: UnitOfWork, account_id: int, named: str | None) -> str:
-    """The reference of `named`, else of the Administrator who acts, else of the only one; else InvalidError."""
+    """The reference of `named`, else of the Administrator who acts, else of the only one; else InvalidError.
+
+    An Administrator who acts is on record themselves: none gives another one's word.
+    """
     references = [person.reference for person in PeopleRepository(uow).administrators_of(account_id)]
-    if named is None and uow.actor.reference in references:
-        return uow.actor.reference
+    acting = uow.actor.reference
+    if acting in references:
+        if named not in (None, acting):
+            raise InvalidError(f"{acting} acts, and so is on record for it, not {named}: leave the name out")
+        return acting
     if named is None and len(references) == 1:
         return references[0]
     if named not in references:

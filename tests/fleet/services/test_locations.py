@@ -164,6 +164,17 @@ def test_where_an_account_has_several_one_of_them_is_named(warehouse: Warehouse,
     assert known.location.acknowledged_by == "PE-2"
 
 
+def test_no_administrator_gives_the_word_of_another(warehouse: Warehouse, account: Account) -> None:
+    services, unit, ada = warehouse.services, warehouse.place(account), administrator(account)
+    services.administrators.appoint(ada, account.id, "Bo Finch", "bo@example.com")
+    before = snapshot(services)
+    with pytest.raises(InvalidError, match="PE-1 acts"):
+        services.locations.register(ada, unit.serial, replace(ELSEWHERE, administrator="PE-2"))
+    with pytest.raises(InvalidError, match="PE-1 acts"):
+        services.locations.confirm(ada, unit.serial, "PE-2")
+    assert snapshot(services) == before
+
+
 def test_what_nobody_has_said_cannot_be_confirmed(warehouse: Warehouse, account: Account) -> None:
     services, unit = warehouse.services, plugged_in(warehouse, account, None)
     before = snapshot(services)
