@@ -33,7 +33,9 @@ def hold_registering(uow: UnitOfWork, serials: Collection[str], beating: Collect
     placements = PlacementRepository(uow)
     waiting = WaitingSwapRepository(uow).of_old(beating)
     coming = placements.unregistered(serials)
-    replaced = placements.serials_of({each.opened.replaces for each in coming if each.opened.replaces is not None})
+    stays = [placements.get(each.opened.replaces) for each in coming if each.opened.replaces is not None]
+    before = {stay.opened.replaces for stay in stays if stay.opened.replaces is not None}  # it may serve on
+    replaced = placements.serials_of(before) | {stay.opened.serial for stay in stays}
     both = {serial for each in waiting for serial in (each.serial, each.old_serial)}
     UnitRepository(uow).hold_all({*serials, *replaced, *both})
     RmaRepository(uow).hold_of_replacements([each.id for each in coming])

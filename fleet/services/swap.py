@@ -62,6 +62,10 @@ class Swaps:
 def swap_or_wait(uow: UnitOfWork, placement: Placement, at: datetime, heartbeat_s: int) -> None:
     """`placement`'s unit has registered at `at` for the first time: it takes over, or waits for a call."""
     old_placement = PlacementRepository(uow).get(placement.opened.replaces or 0)
+    serves_on = _served_on(uow, old_placement)
+    if serves_on is not None:
+        _swap(uow, placement, old_placement)
+        old_placement = serves_on
     serial, old_serial = placement.opened.serial, old_placement.opened.serial
     if old_placement.until is None and serial != old_serial:
         waiting = WaitingSwap(placement.id, serial, old_serial, at)
@@ -93,7 +97,7 @@ def finish_wait(uow: UnitOfWork, waiting: WaitingSwap) -> Configuration:
     """The replacement takes over from the unit whose call it waited for; its configuration, not yet told."""
     placements = PlacementRepository(uow)
     placement = placements.get(waiting.placement_id)
-    _swap(uow, placement, placements.get(placement.opened.replaces or 0))
+    _swap(uow, placement, placements.open_of(waiting.old_serial) or placements.get(placement.opened.replaces or 0))
     store_line(uow, UnitRepository(uow).get(waiting.serial))
     return ConfigurationRepository(uow).of(waiting.serial)
 
@@ -120,6 +124,16 @@ def record_delivery(uow: UnitOfWork, placement: Placement, at: datetime) -> None
         rmas.save(take_step(uow, rma, ReplacementEvent.DELIVER, why, at))
 
 
+def _served_on(uow: UnitOfWork, replaced: Placement) -> Placement | None:
+    """The stay of a unit that serves still, because what replaced it was replaced before its own turn came."""
+    if replaced.opened.replaces is None:
+        return None
+    before = PlacementRepository(uow).get(replaced.opened.replaces)
+    if before.until is not None or before.opened.serial == replaced.opened.serial:
+        return None
+    return before if UnitRepository(uow).hold(before.opened.serial).service in IN_SERVICE else None
+
+
 def _must_wait(uow: UnitOfWork, old: Unit, waiting: WaitingSwap, heartbeat_s: int) -> bool:
     """Whether a call is up on the old unit, as far as its last heartbeat is known and believed."""
     beat = HeartbeatRepository(uow).of(old.serial)
@@ -133,7 +147,8 @@ def _swap(uow: UnitOfWork, placement: Placement, old_placement: Placement) -> No
     units, configurations = UnitRepository(uow), ConfigurationRepository(uow)
     serial, old_serial = placement.opened.serial, old_placement.opened.serial
     configurations.save(configurations.of(serial).taking_over(configurations.left_at(old_placement)))
-    WaitingSwapRepository(uow).end(placement.id)
+    for over in (placement, old_placement):
+        WaitingSwapRepository(uow).end(over.id)
     if old_serial != serial:  # a repaired unit that comes back takes over from itself
         old = units.hold(old_serial)
         if old_placement.until is None:

@@ -232,3 +232,26 @@ def test_a_swap_cut_off_leaves_the_wait(warehouse: Warehouse, old: Unit, new: Un
 
 def cut(*_arguments: object) -> None:
     raise RuntimeError("cut")
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+@pytest.mark.parametrize("in_call", [True, False])
+def test_what_replaces_a_replacement_before_its_turn_takes_over_from_the_unit_that_served_on(
+    warehouse: Warehouse, old: Unit, new: Unit, clock: Clock, in_call: bool, comes_back: bool
+) -> None:
+    """Else two units had the line's number, for ever."""
+    waiting(warehouse, old, new)
+    warehouse.services.units.quarantine(warehouse.actor, new.serial, "seen twice")
+    warehouse.stock()
+    rma = warehouse.approved(new)
+    third = warehouse.replace(rma)
+    clock.advance(days=2)
+    if comes_back:
+        warehouse.services.rmas.receive(warehouse.actor, rma.id, new.serial, Condition.SOUND)
+    beat(warehouse, old, "in_call" if in_call else "registered")
+    warehouse.register(third)
+    if in_call:
+        assert lines(warehouse, old, third) == [LineLevel.FULL, LineLevel.EMERGENCY_ONLY]
+        beat(warehouse, old, "registered")
+    assert is_swapped(warehouse, old, third)
+    assert warehouse.unit(new.serial).trust is Trust.REVOKED
