@@ -13,25 +13,12 @@ from fleet.domain.money import Money
 from fleet.domain.order import OrderLine
 from fleet.domain.registered_location import LocationState
 from fleet.domain.unit import Service, Unit
-from fleet.services.build import Services
 from fleet.services.locations import LocationSaid
 from tests.fleet.conftest import Clock, someone
 from tests.fleet.services.equipment import HOME, PARCEL, Warehouse, sent, snapshot
 from tests.fleet.services.telephony import HOME_NETWORK, OTHER_NETWORK, level, reason, see
 
 ELSEWHERE = LocationSaid("4 Dune Road, Shelbyville", disclosure_acknowledged=True)
-
-
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
-
-
-@pytest.fixture
-def account(warehouse: Warehouse) -> Account:
-    return warehouse.open_account()
 
 
 def plugged_in(warehouse: Warehouse, account: Account, said: LocationSaid | None) -> Unit:

@@ -25,18 +25,6 @@ BROUGHT = "+15555550977"
 
 
 @pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
-
-
-@pytest.fixture
-def account(warehouse: Warehouse) -> Account:
-    return warehouse.open_account()
-
-
-@pytest.fixture
 def unit(warehouse: Warehouse, account: Account) -> Unit:
     return warehouse.place(account)
 

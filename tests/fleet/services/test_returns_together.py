@@ -6,7 +6,6 @@ from datetime import date, timedelta
 
 import pytest
 
-from fleet.domain.access import Actor
 from fleet.domain.account import Account
 from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.errors import ConflictError, InvalidError
@@ -23,18 +22,6 @@ from tests.fleet.conftest import Clock
 from tests.fleet.services.equipment import HOME, PARCEL, Warehouse, snapshot
 
 WORN = Inspection(InspectionCode.WORN, note="loose")
-
-
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
-
-
-@pytest.fixture
-def account(warehouse: Warehouse) -> Account:
-    return warehouse.open_account()
 
 
 @pytest.fixture

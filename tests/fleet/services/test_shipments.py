@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from fleet.domain.access import Actor, ForbiddenError, Role
+from fleet.domain.access import ForbiddenError, Role
 from fleet.domain.account import Account
 from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.errors import ConflictError, InvalidError, NotFoundError
@@ -19,18 +19,6 @@ from fleet.services.cancellations import Asked
 from fleet.services.jobs import SCHEDULER
 from tests.fleet.conftest import Clock, someone
 from tests.fleet.services.equipment import HOME, PARCEL, Warehouse, snapshot
-
-
-@pytest.fixture
-def warehouse(services: Services, admin: Actor) -> Warehouse:
-    warehouse = Warehouse(services, admin)
-    warehouse.load_block()
-    return warehouse
-
-
-@pytest.fixture
-def account(warehouse: Warehouse) -> Account:
-    return warehouse.open_account()
 
 
 def order(warehouse: Warehouse, account: Account, leased: bool = False) -> Order:
