@@ -12,7 +12,8 @@ from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
 from fleet.domain.money import Money
-from fleet.domain.order import MAX_LINE_QUANTITY, MAX_LINES, Agreement, Order, OrderLine, Plan
+from fleet.domain.order import MAX_LINE_QUANTITY, MAX_LINES, Agreement, Order, OrderLine, Plan, usual_ownership
+from fleet.domain.ownership import Ownership
 from fleet.domain.references import Noun, number_of, refer
 from fleet.domain.registered_location import LocationState, location_state
 from fleet.services.orders import MAX_SERIALS
@@ -26,7 +27,8 @@ MAX_CENTS = 10_000_000
 class OrderLineIn(BaseModel):
     """Amounts for one unit itself, before tax, without shipping; all zero after the credit: free of charge.
 
-    `leased`: of an old contract, to come back when service ends.
+    `ownership`: whose the units are; if not given, the customer's where a price is left after the credit, else the
+    operator's. A leased one, of an old contract, is to come back when service ends.
     """
 
     board: str = Field(min_length=1, max_length=16)
@@ -34,10 +36,11 @@ class OrderLineIn(BaseModel):
     unit_price_cents: int = Field(ge=0, le=MAX_CENTS)
     recurring_cents: int = Field(default=0, ge=0, le=MAX_CENTS)
     credit_cents: int = Field(default=0, ge=0, le=2 * MAX_CENTS)
-    leased: bool = False
+    ownership: Ownership | None = None
 
 
 class OrderLineOut(OrderLineIn):
+    ownership: Ownership
     brought: bool
     shipped: int
     free: bool
@@ -94,7 +97,7 @@ def present_order(order: Order) -> OrderOut:
                 unit_price_cents=line.unit_price.cents,
                 recurring_cents=line.recurring.cents,
                 credit_cents=line.credit.cents,
-                leased=line.leased,
+                ownership=line.ownership,
                 brought=line.brought,
                 shipped=shipped,
                 free=line.is_free,
@@ -104,20 +107,22 @@ def present_order(order: Order) -> OrderOut:
     )
 
 
+def _line(body: OrderLineIn) -> OrderLine:
+    price, credit = Money(body.unit_price_cents), Money(body.credit_cents)
+    return OrderLine(
+        board=body.board,
+        quantity=body.quantity,
+        unit_price=price,
+        recurring=Money(body.recurring_cents),
+        credit=credit,
+        ownership=body.ownership or usual_ownership(price, credit),
+    )
+
+
 @router.post("/v1/orders", permission=Permission.ORDER_MANAGE, status_code=201)
 def create(body: OrderIn, actor: ActorDep, services: ServicesDep) -> OrderOut:
     """Take an account's order."""
-    lines = [
-        OrderLine(
-            board=line.board,
-            quantity=line.quantity,
-            unit_price=Money(line.unit_price_cents),
-            recurring=Money(line.recurring_cents),
-            credit=Money(line.credit_cents),
-            leased=line.leased,
-        )
-        for line in body.lines
-    ]
+    lines = [_line(line) for line in body.lines]
     account_id = number_of(Noun.ACCOUNT, body.account)
     distributor = None if body.distributor is None else number_of(Noun.DISTRIBUTOR, body.distributor)
     agreement = Agreement(body.plan, Money(body.plan_price_cents), distributor)

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 
 from fleet.domain.lease import Outcome
 from fleet.domain.mac_address import AddressRecord, AddressState
-from fleet.domain.unit import Unit
+from fleet.domain.unit import Custody, Unit
 from fleet.domain.unit_import import ImportRow, RowReport
 from protocol.wire.mac import MacAddress
+
+NEVER_LEFT = frozenset({Custody.MADE, Custody.CERTIFIED, Custody.IN_STOCK})  # from then on an order says whose
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def _difference(row: ImportRow, unit: Unit, known: Known) -> str:
         ("MAC addresses", " ".join(map(str, macs)), " ".join(map(str, row.macs))),
         ("board", unit.board, row.board),
         ("hardware revision", unit.hardware_revision, row.hardware_revision),
-        ("ownership", unit.ownership, row.ownership),
+        ("ownership", unit.ownership, row.ownership if unit.custody in NEVER_LEFT else unit.ownership),
         ("board uid", unit.board_uid, unit.board_uid if row.board_uid is None else row.board_uid),
     ]
     for name, have, want in facts:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from fleet.domain.billing_cycle import ANNUAL, MONTHLY
 from fleet.domain.errors import ConflictError, InvalidError
 from fleet.domain.money import ZERO, Money
+from fleet.domain.ownership import Ownership
 from fleet.domain.registered_location import RegisteredLocation
 
 MAX_LINES = 50
@@ -43,8 +44,8 @@ class Agreement:
 class OrderLine:
     """`quantity` units of a board: all amounts for one unit itself, before tax, without shipping or handling.
 
-    `leased`: of an old contract (es 1.16), to come back when service ends. `brought`: the account's own, for which
-    we are paid nothing (ToS 1.14).
+    `ownership`: whose they are at the account, whatever is paid: what is rented is ours. `brought`: the account brought
+    them along and claimed them; nothing was ordered from us.
     """
 
     board: str
@@ -52,13 +53,13 @@ class OrderLine:
     unit_price: Money
     recurring: Money = ZERO
     credit: Money = ZERO
-    leased: bool = False
+    ownership: Ownership = Ownership.OPERATOR
     brought: bool = False
 
     @property
     def is_free(self) -> bool:
-        """Equipment rules 3.1: all one-off and recurring amounts, after credits, sum to zero."""
-        return not self.brought and not self.unit_price + self.recurring - self.credit
+        """Equipment rules 3.1: Operator Equipment whose amounts, one-off and recurring, sum to zero after credits."""
+        return self.ownership.is_operators and not self.unit_price + self.recurring - self.credit
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,11 @@ def check_lines(lines: tuple[OrderLine, ...]) -> tuple[OrderLine, ...]:
 def price_of(line: OrderLine) -> Money:
     """What the account pays for one unit of a line itself, once; a trial return gives it back."""
     return max(ZERO, line.unit_price - line.credit)
+
+
+def usual_ownership(unit_price: Money, credit: Money) -> Ownership:
+    """Whose a unit is where the Order Form does not say: what is paid for once is bought (ToS 1.14)."""
+    return Ownership.CUSTOMER if unit_price > credit else Ownership.OPERATOR
 
 
 def assign_lines(order: Order, boards: list[str]) -> list[int]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 class Ownership(StrEnum):
     """A replacement takes the ownership of the unit it replaces."""
 
-    OPERATOR = "operator"  # Operator Equipment, provided without charge
+    OPERATOR = "operator"  # Operator Equipment, provided without charge or rented
     LEASED = "leased"  # Operator Equipment of an old contract (es 1.16)
     CUSTOMER = "customer"  # Customer Equipment, bought or brought along
 

@@ -12,7 +12,7 @@ from fleet.domain.ownership import Ownership
 class NewPlacement:
     """A placement as its shipment creates it. `replaces` is the placement it takes over from.
 
-    `free`: without charge, so that it may have a minimum term; `leased`: to come back when service ends;
+    `ownership`: whose the unit is during this stay; `free`: without charge, so that it may have a minimum term;
     `price_cents`: what the account paid for the unit itself, which a trial return gives back.
     """
 
@@ -24,15 +24,8 @@ class NewPlacement:
     shipped_at: datetime
     replaces: int | None = None
     renews: bool = False
-    leased: bool = False
+    ownership: Ownership = Ownership.OPERATOR
     price_cents: int = 0
-
-    @property
-    def ownership(self) -> Ownership:
-        """Whose the unit is during this stay."""
-        if self.leased:
-            return Ownership.LEASED
-        return Ownership.OPERATOR if self.free else Ownership.CUSTOMER
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ A failure is stored before it is told, counts against the account and the unit, 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta, tzinfo
 from hashlib import sha256
 from hmac import compare_digest
@@ -78,18 +77,20 @@ class Claims:
 
     def _place(self, uow: UnitOfWork, unit: Unit, account_id: int) -> Unit:
         orders, today = OrderRepository(uow), local_date(uow.now, self._zone)
-        order = orders.add(account_id, today, [OrderLine(unit.board, 1, ZERO, brought=True)], Agreement())
+        line = OrderLine(unit.board, 1, ZERO, ownership=Ownership.CUSTOMER, brought=True)
+        order = orders.add(account_id, today, [line], Agreement())
         orders.count_shipped(order.id, 0)
-        unit = replace(unit, account_id=account_id, ownership=Ownership.CUSTOMER)
         opened = NewPlacement(
             serial=unit.serial,
             account_id=account_id,
             order_id=order.id,
             order_date=today,
-            free=order.lines[0].is_free,
+            free=line.is_free,
+            ownership=line.ownership,
             shipped_at=uow.now,
         )
         place_unit(uow, unit, opened, BY_HAND)
+        unit = UnitRepository(uow).get(unit.serial)
         queue_eviction(uow, unit, "claimed")  # one that is on already registers again, from its account
         uow.audit(AuditAction.UNIT_CLAIM, unit.serial, ["custody", "service", "account", "ownership"], account_id)
         return unit

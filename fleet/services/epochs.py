@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fleet.domain.clone_alarm import Resolution
+from fleet.domain.ownership import Ownership
 from fleet.domain.rollout import UnitState
 from fleet.domain.unit import CustodyEvent, TrustEvent, Unit, after, next_epoch
 from fleet.services.downlinks import queue_eviction
@@ -36,7 +37,7 @@ def next_identity(uow: UnitOfWork, unit: Unit, why: str) -> Unit:
     HeartbeatRepository(uow).forget(unit.serial)
     UnitRepository(uow).forget_readiness(unit.serial)
     _leave_rollouts(uow, unit.serial)
-    return replace(renewed, epoch=next_epoch(unit))
+    return replace(renewed, epoch=next_epoch(unit), ownership=Ownership.OPERATOR)
 
 
 def _leave_rollouts(uow: UnitOfWork, serial: str) -> None:

@@ -11,6 +11,7 @@ from fleet.domain.audit import AuditAction
 from fleet.domain.errors import ConflictError, InvalidError
 from fleet.domain.local_dates import local_date
 from fleet.domain.order import Agreement, Order, OrderLine, assign_lines, check_agreement, check_lines, price_of
+from fleet.domain.ownership import Ownership
 from fleet.domain.placement import NewPlacement, Placement
 from fleet.domain.references import Noun, refer
 from fleet.domain.registered_location import RegisteredLocation
@@ -100,7 +101,7 @@ class Orders:
                     order_id=order.id,
                     order_date=order.order_date,
                     free=line.is_free,
-                    leased=line.leased,
+                    ownership=line.ownership,
                     price_cents=price_of(line).cents,
                     shipped_at=uow.now,
                 )
@@ -127,7 +128,7 @@ def wait_for_another(uow: UnitOfWork, stay: Placement) -> None:
     orders, board = OrderRepository(uow), UnitRepository(uow).get(stay.opened.serial).board
     order = orders.hold(stay.opened.order_id)
     sent = (line for line, shipped in zip(order.lines, order.shipped, strict=True) if shipped and line.board == board)
-    line = next(line for line in sent if _terms(stay.opened) == (line.is_free, line.leased, price_of(line).cents))
+    line = next(line for line in sent if _terms(stay.opened) == (line.is_free, line.ownership, price_of(line).cents))
     orders.wait_again(order.id, order.lines.index(line))
 
 
@@ -150,5 +151,5 @@ def _never_arrived(uow: UnitOfWork, opened: NewPlacement) -> int | None:
     return None
 
 
-def _terms(opened: NewPlacement) -> tuple[bool, bool, int]:
-    return opened.free, opened.leased, opened.price_cents
+def _terms(opened: NewPlacement) -> tuple[bool, Ownership, int]:
+    return opened.free, opened.ownership, opened.price_cents

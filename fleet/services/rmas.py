@@ -168,8 +168,8 @@ class Rmas:
                 account_id=rma.account_id,
                 order_id=old.order_id,
                 order_date=old.order_date,
-                free=old.free,  # equipment rules 3.1: it takes the ownership of the unit it replaces
-                leased=old.leased,
+                free=old.free,
+                ownership=old.ownership,  # equipment rules 3.1: it takes that of the unit it replaces
                 price_cents=old.price_cents,
                 shipped_at=uow.now,
                 replaces=rma.placement,

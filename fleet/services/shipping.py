@@ -91,11 +91,11 @@ def ship_unit(uow: UnitOfWork, unit: Unit, opened: NewPlacement, parcel: Parcel)
 
 
 def place_unit(uow: UnitOfWork, unit: Unit, opened: NewPlacement, parcel: Parcel) -> Placement:
-    """The stay of `unit`, as it now is, at its account begins, and the fact is recorded.
+    """The stay of `unit`, as it now is, at its account begins, whose it is follows, and the fact is recorded.
 
     Where it was before is the bench's or another account's: forgotten, so that it is neither shown nor compared.
     """
-    UnitRepository(uow).save(replace(unit, account_id=opened.account_id))
+    UnitRepository(uow).save(replace(unit, account_id=opened.account_id, ownership=opened.ownership))
     WhereaboutsRepository(uow).forget(unit.serial)
     placement = PlacementRepository(uow).add(opened, parcel.carrier, parcel.tracking)
     shipped = Shipped(

@@ -11,6 +11,7 @@ from sqlalchemy import Row, insert, select, update
 from fleet.domain.errors import NotFoundError
 from fleet.domain.money import Money
 from fleet.domain.order import Agreement, Order, OrderLine, Plan
+from fleet.domain.ownership import Ownership
 from fleet.domain.references import Noun, refer
 from fleet.domain.registered_location import RegisteredLocation
 from fleet.store.scope import in_scope
@@ -143,7 +144,7 @@ def _line_row(order_id: int, position: int, line: OrderLine) -> dict[str, Any]:
         "recurring_cents": line.recurring.cents,
         "credit_cents": line.credit.cents,
         "shipped": 0,
-        "leased": line.leased,
+        "ownership": line.ownership,
         "brought": line.brought,
     }
 
@@ -160,7 +161,7 @@ def _order(row: Row[Any], lines: Sequence[Row[Any]]) -> Order:
                 Money(line.unit_price_cents),
                 Money(line.recurring_cents),
                 Money(line.credit_cents),
-                line.leased,
+                Ownership(line.ownership),
                 line.brought,
             )
             for line in lines

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, insert, select, update
 
 from fleet.domain.errors import NotFoundError
+from fleet.domain.ownership import Ownership
 from fleet.domain.placement import NewPlacement, Placement
 from fleet.store.scope import in_scope
 from fleet.store.tables.commerce import placements
@@ -118,5 +119,6 @@ class PlacementRepository:
 
 
 def _placement(row: Row[Any]) -> Placement:
-    opened = NewPlacement(**{field.name: getattr(row, field.name) for field in fields(NewPlacement)})
+    values = {field.name: getattr(row, field.name) for field in fields(NewPlacement)}
+    opened = NewPlacement(**values | {"ownership": Ownership(row.ownership)})
     return Placement(row.id, opened, row.registered_at, row.activated_at, row.until)

@@ -49,7 +49,12 @@ def create(
     quantity: Annotated[int, typer.Option(min=1, help="How many units.")],
     board: Annotated[str, typer.Option(help="Which board.")] = "simulated",
     unit_price_cents: Annotated[int, typer.Option(min=0, help="For one unit, before tax.")] = 0,
-    leased: Annotated[bool, typer.Option("--leased", help="Of an old contract: to come back at the end.")] = False,
+    recurring_cents: Annotated[int, typer.Option(min=0, help="For one unit, each bill: it is rented.")] = 0,
+    credit_cents: Annotated[int, typer.Option(min=0, help="Taken off the price of one unit.")] = 0,
+    ownership: Annotated[
+        str | None,
+        typer.Option(help="operator, leased or customer: whose the units are; if bought, the customer's."),
+    ] = None,
     plan: Annotated[str, typer.Option(help="monthly or annual: how the service is billed.")] = "monthly",
     plan_price_cents: Annotated[int, typer.Option(min=0, help="For one paid period of the service.")] = 0,
     distributor: Annotated[str | None, typer.Option(help="Who sold it, as DI-1; we if not given.")] = None,
@@ -65,7 +70,14 @@ def create(
 
     Example: plugtone order create --account AC-1 --quantity 3 --location "1 Main St, Springfield" --acknowledged
     """
-    line = {"board": board, "quantity": quantity, "unit_price_cents": unit_price_cents, "leased": leased}
+    line = {
+        "board": board,
+        "quantity": quantity,
+        "unit_price_cents": unit_price_cents,
+        "recurring_cents": recurring_cents,
+        "credit_cents": credit_cents,
+        "ownership": ownership,
+    }
     body: dict[str, Any] = {
         "account": account,
         "order_date": date.date().isoformat() if date else None,

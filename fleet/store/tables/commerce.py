@@ -81,8 +81,8 @@ order_lines = Table(
     Column("recurring_cents", BigInteger, nullable=False),
     Column("credit_cents", BigInteger, nullable=False),
     Column("shipped", Integer, nullable=False),
-    Column("leased", Boolean, nullable=False, server_default=false()),
-    Column("brought", Boolean, nullable=False, server_default=false()),  # along, by the account whose it is
+    Column("ownership", String(12), nullable=False, server_default="operator"),
+    Column("brought", Boolean, nullable=False, server_default=false()),  # along, by the account; not ordered from us
 )
 
 placements = Table(
@@ -99,7 +99,7 @@ placements = Table(
     Column("tracking", String(120), nullable=False),
     Column("replaces", ForeignKey("placements.id")),
     Column("renews", Boolean, nullable=False),
-    Column("leased", Boolean, nullable=False, server_default=false()),
+    Column("ownership", String(12), nullable=False, server_default="operator"),
     Column("price_cents", BigInteger, nullable=False, server_default="0"),
     Column("registered_at", Instant),
     Column("activated_at", Instant),

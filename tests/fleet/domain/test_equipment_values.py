@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,8 @@ from fleet.domain.errors import InvalidError, NotFoundError
 from fleet.domain.line_allowance import LineLevel
 from fleet.domain.local_dates import first_instant, local_date, months_after
 from fleet.domain.money import ZERO, Money
-from fleet.domain.order import Order, OrderLine, assign_lines, check_lines
+from fleet.domain.order import Order, OrderLine, assign_lines, check_lines, usual_ownership
+from fleet.domain.ownership import Ownership
 from fleet.domain.references import Noun, number_of, refer
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -94,6 +96,17 @@ def line(board: str = "simulated", quantity: int = 1, price: int = 0, recurring:
 )
 def test_a_unit_is_free_when_all_amounts_after_credits_sum_to_zero(of: OrderLine, free: bool) -> None:
     assert of.is_free is free
+    assert replace(of, ownership=Ownership.LEASED).is_free is free
+    assert not replace(of, ownership=Ownership.CUSTOMER).is_free
+
+
+@pytest.mark.parametrize(
+    ("price", "credit", "whose"), [(3995, 3994, Ownership.CUSTOMER), (3995, 3995, "operator"), (0, 0, "operator")]
+)
+def test_a_unit_with_a_price_left_after_the_credit_is_bought_where_the_order_form_does_not_say(
+    price: int, credit: int, whose: str
+) -> None:
+    assert usual_ownership(Money(price), Money(credit)) == whose
 
 
 @pytest.mark.parametrize(

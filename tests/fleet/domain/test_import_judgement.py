@@ -109,6 +109,14 @@ def test_a_row_that_contradicts_the_unit_is_refused_with_both_values(changed: di
     assert judged(KNOWN, **changed) == (Outcome.REFUSED, f"PT000000018 is known with {words}")
 
 
+@pytest.mark.parametrize("custody", list(Custody))
+def test_whose_a_unit_is_counts_by_the_row_until_an_order_says_it(custody: Custody) -> None:
+    known = replace(KNOWN, units={SERIAL: replace(UNIT, custody=custody)})
+    never_left = custody in (Custody.MADE, Custody.CERTIFIED, Custody.IN_STOCK)
+    expected = Outcome.REFUSED if never_left else Outcome.UNCHANGED
+    assert judged(known, ownership=Ownership.LEASED)[0] is expected
+
+
 # --- What the file said before ------------------------------------------------------------------------------------
 
 

@@ -19,8 +19,8 @@ from fleet.domain.access import Actor, unit_actor
 from fleet.domain.account import Account
 from fleet.domain.inspection import Inspection, InspectionCode
 from fleet.domain.mac_block import Registry
-from fleet.domain.money import Money
-from fleet.domain.order import OrderLine
+from fleet.domain.money import ZERO, Money
+from fleet.domain.order import OrderLine, usual_ownership
 from fleet.domain.refurbishing import Grade, WipeProof, blank_sha256
 from fleet.domain.rma import ReplacementMode, Rma, RmaKind
 from fleet.domain.unit import Unit
@@ -128,7 +128,8 @@ class Warehouse:
     def send(self, account: Account, *units: Unit, price: int = 0, order_date: date | None = None) -> None:
         """Order those units and ship them."""
         day = order_date or self.services.transactions.clock().date()
-        lines = [OrderLine(unit.board, 1, Money(price)) for unit in units]
+        whose = usual_ownership(Money(price), ZERO)
+        lines = [OrderLine(unit.board, 1, Money(price), ownership=whose) for unit in units]
         order = self.services.orders.create(self.actor, account.id, day, lines, said=HOME)
         self.services.orders.ship(self.actor, order.id, [unit.serial for unit in units], PARCEL)
 

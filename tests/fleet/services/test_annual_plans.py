@@ -13,6 +13,7 @@ from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.errors import ConflictError, InvalidError
 from fleet.domain.money import Money
 from fleet.domain.order import Agreement, Order, OrderLine, Plan
+from fleet.domain.ownership import Ownership
 from fleet.domain.rma import Condition
 from fleet.domain.unit import Unit
 from fleet.services.build import Services
@@ -31,7 +32,7 @@ DAY = date(2026, 3, 2)
 
 def order_units(warehouse: Warehouse, quantity: int = 1, send: int | None = None, active: bool = True) -> list[Unit]:
     """An annual order of 2 March, of which `send` units are at the account."""
-    line = OrderLine("simulated", quantity, Money(3995))
+    line = OrderLine("simulated", quantity, Money(3995), ownership=Ownership.CUSTOMER)
     order: Order = warehouse.services.orders.create(warehouse.actor, 1, DAY, [line], ANNUAL, HOME)
     units = [warehouse.stock() for _ in range(quantity if send is None else send)]
     if units:

@@ -14,6 +14,7 @@ from fleet.domain.errors import ConflictError, FleetError, IllegalTransitionErro
 from fleet.domain.inspection import Inspection, InspectionCode
 from fleet.domain.money import Money
 from fleet.domain.order import OrderLine
+from fleet.domain.ownership import Ownership
 from fleet.domain.rma import Condition, ReplacementMode, RmaKind
 from fleet.domain.term import Term
 from fleet.domain.unit import Unit
@@ -291,7 +292,7 @@ def test_a_leased_unit_that_is_here_when_service_ends_is_not_asked_back(
     warehouse: Warehouse, services: Services, account: Account, clock: Clock
 ) -> None:
     unit = warehouse.stock()
-    line = OrderLine(unit.board, 1, Money(0), Money(500), leased=True)
+    line = OrderLine(unit.board, 1, Money(0), Money(500), ownership=Ownership.LEASED)
     order = services.orders.create(warehouse.actor, account.id, clock().date(), [line])
     services.orders.ship(warehouse.actor, order.id, [unit.serial], PARCEL)
     warehouse.register(unit)

@@ -15,6 +15,7 @@ from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.errors import ConflictError, FleetError, InvalidError, NotFoundError
 from fleet.domain.money import Money
 from fleet.domain.order import OrderLine
+from fleet.domain.ownership import Ownership
 from fleet.domain.proof_of_identity import ProofMethod
 from fleet.domain.unit import Unit
 from fleet.services.build import Services
@@ -263,7 +264,7 @@ def test_a_leased_unit_is_asked_back_and_charged_if_it_stays_away(
     warehouse: Warehouse, services: Services, clock: Clock, account: Account
 ) -> None:
     unit = warehouse.stock()
-    line = OrderLine(unit.board, 1, Money(0), Money(500), leased=True)
+    line = OrderLine(unit.board, 1, Money(0), Money(500), ownership=Ownership.LEASED)
     order = services.orders.create(warehouse.actor, account.id, clock().date(), [line])
     services.orders.ship(warehouse.actor, order.id, [unit.serial], PARCEL)
     warehouse.register(unit)

@@ -25,6 +25,7 @@ from fleet.store.charges import ChargeFilter
 from tests.equipment_oracle import events as ev
 from tests.equipment_oracle.telling import BOUGHT, FREE, LEASED, Story, local
 from tests.fleet.conftest import Clock
+from tests.fleet.domain.equipment_model.shipping import OWNERSHIPS
 from tests.fleet.services.equipment import DISTRIBUTOR, HOME, PARCEL, Warehouse
 
 START = "2026-03-02"
@@ -66,7 +67,8 @@ class Both:
         named = [ev.OrderLine(line=str(n), ownership=line.ownership, one_off_cents=line.one_off_cents)
                  for n, line in enumerate(lines)]  # fmt: skip
         self.story.order(START, *named, plan=ev.Plan(plan), cents=cents)
-        taken = [OrderLine("simulated", 1, PRICES[line.ownership], leased=line is LEASED) for line in lines]
+        whose = [line.ownership for line in lines]
+        taken = [OrderLine("simulated", 1, PRICES[each], ownership=OWNERSHIPS[each]) for each in whose]
         order = self.services.orders.create(self.actor, 1, date(2026, 3, 2), taken, Agreement(plan, Money(cents)), HOME)
         for number in range(len(lines)):
             letter, unit = "ABC"[number], self.warehouse.stock()

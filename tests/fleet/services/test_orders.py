@@ -9,13 +9,16 @@ import pytest
 
 from fleet.domain.access import ForbiddenError, Role
 from fleet.domain.errors import ConflictError, FleetError, InvalidError, NotFoundError
-from fleet.domain.money import Money
+from fleet.domain.money import ZERO, Money
 from fleet.domain.order import OrderLine
+from fleet.domain.ownership import Ownership
+from fleet.domain.quote import TermState
 from fleet.domain.rma import Condition
-from fleet.domain.unit import Custody, Service
+from fleet.domain.unit import Custody, Service, Unit
+from fleet.store.charges import ChargeFilter
 from tests.fleet.conftest import Clock, someone
 from tests.fleet.services.boards_of_many_macs import boards_of_many_macs
-from tests.fleet.services.equipment import PARCEL, Warehouse, sent, snapshot
+from tests.fleet.services.equipment import HOME, PARCEL, Warehouse, sent, snapshot
 
 LINE = OrderLine("simulated", 2, Money(0))
 
@@ -143,3 +146,45 @@ def test_a_unit_that_is_set_aside_for_an_rma_is_not_sent_with_an_order(warehouse
     with pytest.raises(ConflictError, match="is reserved for an RMA"):
         warehouse.services.orders.ship(warehouse.actor, order.id, [reserved.serial], PARCEL)
     assert snapshot(warehouse.services) == before
+
+
+# --- Whose the units are (ER 1, ER 3.1) ---------------------------------------------------------------------------
+
+RENTED = OrderLine("simulated", 1, ZERO, recurring=Money(500))
+BROUGHT = OrderLine("simulated", 1, ZERO, ownership=Ownership.CUSTOMER)
+
+
+def have(warehouse: Warehouse, line: OrderLine) -> Unit:
+    """A unit of such a line, plugged in and active."""
+    account, unit = warehouse.open_account(), warehouse.stock()
+    order = warehouse.services.orders.create(warehouse.actor, account.id, None, [line], said=HOME)
+    warehouse.services.orders.ship(warehouse.actor, order.id, [unit.serial], PARCEL)
+    warehouse.register(unit)
+    warehouse.ready(unit)
+    return warehouse.unit(unit.serial)
+
+
+@pytest.mark.parametrize(
+    ("line", "whose", "paid"), [(RENTED, Ownership.OPERATOR, [995]), (BROUGHT, Ownership.CUSTOMER, [])]
+)
+def test_a_rented_unit_is_ours_and_a_free_one_may_be_the_customers_and_neither_has_a_term(
+    warehouse: Warehouse, clock: Clock, line: OrderLine, whose: Ownership, paid: list[int]
+) -> None:
+    """Shipping and handling is paid for what is ours; the replacement is whose the replaced unit was."""
+    unit, services, actor = have(warehouse, line), warehouse.services, warehouse.actor
+    warehouse.stock()
+    new = warehouse.replace(warehouse.approved(unit))
+    warehouse.register(new)
+    clock.advance(days=1)
+    assert [warehouse.unit(each.serial).ownership for each in (unit, new)] == [whose, whose]
+    assert [kept.event.amount.cents for kept in services.charges.page(actor, ChargeFilter(), 9, None)] == paid
+    quoted = services.terms.quote(actor, unit.account_id or 0)[1]
+    assert {(each.state, each.fee.cents) for each in quoted} == {(TermState.NONE, 0)}
+    assert all("not provided free of charge" in each.reason for each in quoted)
+
+
+def test_a_unit_that_begins_anew_is_ours_whoever_had_it(warehouse: Warehouse) -> None:
+    unit = have(warehouse, BROUGHT)
+    warehouse.take_back(unit)
+    assert warehouse.unit(unit.serial).ownership is Ownership.CUSTOMER
+    assert warehouse.refurbish(unit).ownership is Ownership.OPERATOR

@@ -12,6 +12,7 @@ from fleet.domain.errors import ConflictError, InvalidError
 from fleet.domain.inspection import Inspection, InspectionCode
 from fleet.domain.money import Money
 from fleet.domain.order import OrderLine
+from fleet.domain.ownership import Ownership
 from fleet.domain.rma import Condition, ReplacementMode, Rma, RmaKind
 from fleet.domain.unit import Unit
 from fleet.services.build import Services
@@ -28,7 +29,7 @@ WORN = Inspection(InspectionCode.WORN, note="loose")
 def leased(warehouse: Warehouse, account: Account) -> Unit:
     """At the account, with another one in stock."""
     unit = warehouse.stock()
-    line = OrderLine("simulated", 1, Money(0), leased=True)
+    line = OrderLine("simulated", 1, Money(0), ownership=Ownership.LEASED)
     order = warehouse.services.orders.create(warehouse.actor, account.id, None, [line], said=HOME)
     warehouse.services.orders.ship(warehouse.actor, order.id, [unit.serial], PARCEL)
     warehouse.register(unit)

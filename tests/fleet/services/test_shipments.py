@@ -12,6 +12,7 @@ from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.errors import ConflictError, InvalidError, NotFoundError
 from fleet.domain.money import Money
 from fleet.domain.order import Order, OrderLine
+from fleet.domain.ownership import Ownership
 from fleet.domain.term import Evidence, Receipt
 from fleet.domain.unit import Unit
 from fleet.services.build import Services
@@ -21,8 +22,8 @@ from tests.fleet.conftest import Clock, someone
 from tests.fleet.services.equipment import HOME, PARCEL, Warehouse, snapshot
 
 
-def order(warehouse: Warehouse, account: Account, leased: bool = False) -> Order:
-    line = OrderLine("simulated", 1, Money(0), leased=leased)
+def order(warehouse: Warehouse, account: Account, ownership: Ownership = Ownership.OPERATOR) -> Order:
+    line = OrderLine("simulated", 1, Money(0), ownership=ownership)
     return warehouse.services.orders.create(warehouse.actor, account.id, None, [line], said=HOME)
 
 
@@ -150,7 +151,7 @@ def test_what_is_known_to_have_arrived_is_not_lost(
 def test_a_leased_unit_that_never_arrived_is_not_asked_back(
     warehouse: Warehouse, services: Services, account: Account, clock: Clock
 ) -> None:
-    unit = ship(warehouse, order(warehouse, account, leased=True))
+    unit = ship(warehouse, order(warehouse, account, Ownership.LEASED))
     end(services, warehouse, clock, unit)
     assert services.rmas.get(warehouse.actor, 1)[0].decision == "approved"
     services.shipments.lose(warehouse.actor, unit.serial, "returned", clock())

@@ -13,6 +13,7 @@ from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.errors import ConflictError, FleetError, IllegalTransitionError, InvalidError, NotFoundError
 from fleet.domain.money import ZERO, Money
 from fleet.domain.order import OrderLine
+from fleet.domain.ownership import Ownership
 from fleet.domain.rma import Condition
 from fleet.domain.suspension import SuspensionReason
 from fleet.domain.termination import Breach
@@ -269,7 +270,7 @@ def test_what_a_due_cancellation_ended_before_us_keeps_its_day_and_its_fee(
 
 def test_a_leased_unit_is_asked_back(warehouse: Warehouse, services: Services, account: Account, clock: Clock) -> None:
     unit = warehouse.stock()
-    line = OrderLine(unit.board, 1, Money(0), Money(500), leased=True)
+    line = OrderLine(unit.board, 1, Money(0), Money(500), ownership=Ownership.LEASED)
     order = services.orders.create(warehouse.actor, account.id, clock().date(), [line])
     services.orders.ship(warehouse.actor, order.id, [unit.serial], PARCEL)
     warehouse.register(unit)

@@ -24,6 +24,7 @@ from fleet.domain.account import Account
 from fleet.domain.cancellation_notice import NoticeChannel
 from fleet.domain.money import ZERO, Money
 from fleet.domain.order import OrderLine
+from fleet.domain.ownership import Ownership
 from fleet.domain.rma import ReplacementMode, RmaKind
 from fleet.pki.renewal import Credentials
 from fleet.services.build import Services, build_services
@@ -157,8 +158,8 @@ def _build(door: Door) -> None:
     units = {serial: warehouse.stock() for serial in SERIALS}
     account, other = warehouse.open_account(), warehouse.open_account("Egret Legal")
     _order(warehouse, account, [FIRST, FREE], quantity=3)
-    _order(warehouse, account, [LEASED], leased=True)
-    _order(warehouse, account, [BOUGHT], price=Money(4495))
+    _order(warehouse, account, [LEASED], ownership=Ownership.LEASED)
+    _order(warehouse, account, [BOUGHT], price=Money(4495), ownership=Ownership.CUSTOMER)
     _order(warehouse, other, [ELSEWHERE])
     for serial in (FIRST, LEASED, BOUGHT, FREE):
         warehouse.register(units[serial])
@@ -180,9 +181,9 @@ def _order(
     *,
     quantity: int | None = None,
     price: Money = ZERO,
-    leased: bool = False,
+    ownership: Ownership = Ownership.OPERATOR,
 ) -> None:
     orders, day = warehouse.services.orders, date(2026, 3, 2)
-    line = OrderLine(BOARD, quantity or len(serials), price, leased=leased)
+    line = OrderLine(BOARD, quantity or len(serials), price, ownership=ownership)
     order = orders.create(warehouse.actor, account.id, day, [line], said=HOME)
     orders.ship(warehouse.actor, order.id, serials, PARCEL)

@@ -21,6 +21,7 @@ from fleet.store.placements import PlacementRepository
 from fleet.store.refurbishings import RefurbishingRepository
 from fleet.store.standings import StandingRepository
 from fleet.store.unit_of_work import Transactions
+from fleet.store.units import UnitRepository
 from tests.fleet.store.old_database import STAMP, add_row, old_database
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -69,6 +70,36 @@ def test_placements_of_before_keep_their_owner_and_get_their_price(either_databa
         assert [opened.ownership for opened in found] == [Ownership.OPERATOR, Ownership.CUSTOMER, Ownership.OPERATOR]
         assert [opened.price_cents for opened in found] == [0, 3995, 0]
         assert StandingRepository(uow).of(1).state == "available"
+    engine.dispose()
+
+
+def test_rented_units_of_before_are_ours_and_brought_ones_the_customers(either_database: str) -> None:
+    engine = old_database(either_database, "0017")
+    fill(engine)  # free, bought, free; below rented, leased and rented, brought along
+    lines = {"board": "simulated", "quantity": 1, "shipped": 1, "unit_price_cents": 0, "credit_cents": 0}
+    kinds = ((500, False, False), (500, True, False), (0, False, True))
+    for number, (recurring, leased, brought) in enumerate(kinds, start=4):
+        with engine.begin() as connection:
+            connection.execute(
+                text("UPDATE placements SET until = :at WHERE id = :id"), {"at": STAMP, "id": number - 3}
+            )
+        serial = f"PT00000000{number - 3}"
+        add_row(engine, "orders", id=number, account_id=1, order_date="2026-03-02", created_at=STAMP)
+        add_row(engine, "order_lines", order_id=number, position=0, recurring_cents=recurring, leased=leased,
+                brought=brought, **lines)  # fmt: skip
+        placed = {"id": number, "serial": serial, "account_id": 1, "order_id": number, "shipped_at": STAMP}
+        add_row(engine, "placements", **placed, order_date="2026-03-02", free=False, leased=leased, carrier="UPS",
+                tracking="", renews=False)  # fmt: skip
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE placements SET price_cents = 3995 WHERE id = 2"))
+    migrate(either_database)
+    with Transactions(engine, lambda: NOW).read(system_actor("test")) as uow:
+        stays = [placement.opened.ownership for placement in PlacementRepository(uow).of_account(1)]
+        ordered = [order.lines[0].ownership for order in OrderRepository(uow).page(9, None)]
+        units = [UnitRepository(uow).get(f"PT00000000{number}").ownership for number in (1, 2, 3)]
+    expected = ["operator", "customer", "operator", "operator", "leased", "customer"]
+    assert stays == ordered == expected
+    assert units == ["operator", "leased", "customer"], "as of their present stay"
     engine.dispose()
 
 

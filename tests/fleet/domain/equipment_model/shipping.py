@@ -61,11 +61,10 @@ def accept_order(state: State, event: ev.OrderAccepted) -> None:
     lines = []
     for told in event.lines:
         amounts = (told.one_off_cents, told.recurring_cents, told.credits_cents)
-        (line,) = check_lines((OrderLine("simulated", 1, *map(Money, amounts)),))
         ownership = OWNERSHIPS[told.ownership]
-        free = line.is_free and ownership.is_operators
+        (line,) = check_lines((OrderLine("simulated", 1, *map(Money, amounts), ownership),))
         price = told.one_off_cents - told.credits_cents
-        lines.append(Line(f"{event.order}/{told.line}", event.order, day, ownership, free, price))
+        lines.append(Line(f"{event.order}/{told.line}", event.order, day, ownership, line.is_free, price))
     state.orders.append(OrderForm(event.order, day, annual, event.plan_price_cents, lines))
 
 

@@ -9,10 +9,9 @@ from fleet.domain.errors import ConflictError
 from fleet.domain.federal_reserve import federal_reserve_calendar
 from fleet.domain.local_dates import local_date
 from fleet.domain.money import Money
-from fleet.domain.order import OrderLine
+from fleet.domain.order import usual_ownership
 from fleet.domain.ownership import Ownership
 from fleet.domain.people import Person, PersonState, check_not_last
-from fleet.domain.placement import NewPlacement
 from fleet.domain.policy import PolicyBook, PolicyName, PolicyValue
 from tests.equipment_oracle.calendar import OPERATOR_ZONE, is_business_day
 from tests.fleet.domain.worked_cases.case import REFUSED, Case, on, refused
@@ -46,10 +45,8 @@ def without(role: Role, others: int) -> str:
     return refused(lambda: check_not_last(person, others), ConflictError)
 
 
-def owner(price: int, credit: int = 0, leased: bool = False) -> Ownership:
-    line = OrderLine("simulated", 1, Money(price), credit=Money(credit), leased=leased)
-    free, at = line.is_free, MIDNIGHT_UTC
-    return NewPlacement("PT000000018", 1, 1, at.date(), free, at, leased=line.leased).ownership
+def owner(price: int, credit: int = 0) -> Ownership:
+    return usual_ownership(Money(price), Money(credit))
 
 
 CASES = [
@@ -88,8 +85,7 @@ CASES = [
     Case("1", "A unit whose price is credited in full is provided by the operator.", lambda: owner(3995, 3995),
          Ownership.OPERATOR),
     Case("1", "A leased unit is the operator's, with a duty to return it.",
-         lambda: (owner(0, leased=True), owner(0, leased=True).is_operators, owner(0, leased=True).returns_at_end),
-         (Ownership.LEASED, True, True)),
+         lambda: (Ownership.LEASED.is_operators, Ownership.LEASED.returns_at_end), (True, True)),
     # --- Business Days ----------------------------------------------------------------------------------------------
     Case("1", "New Year's Day 2023 is a Sunday: observed on Monday.",
          lambda: [open_bank(day) for day in ("2023-01-02", "2023-01-03")], [False, True]),

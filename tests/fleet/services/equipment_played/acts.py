@@ -11,7 +11,7 @@ from fleet.domain.money import Money
 from fleet.domain.order import Agreement, OrderLine, Plan
 from fleet.domain.policy import PolicyName, PolicyValue
 from tests.equipment_oracle import events as ev
-from tests.fleet.domain.equipment_model.shipping import OTHER_NAMES
+from tests.fleet.domain.equipment_model.shipping import OTHER_NAMES, OWNERSHIPS
 from tests.fleet.domain.equipment_model.state import ZONE
 from tests.fleet.services.equipment import HOME, PARCEL
 from tests.fleet.services.equipment_played import endings, returns
@@ -32,7 +32,7 @@ def accept_order(desk: Desk, event: ev.OrderAccepted) -> None:
     day = local_date(event.at, ZONE)
     for line in event.lines:
         amounts = (line.one_off_cents, line.recurring_cents, line.credits_cents)
-        told = OrderLine(BOARD, 1, *map(Money, amounts), leased=line.ownership is ev.Ownership.LEASED)
+        told = OrderLine(BOARD, 1, *map(Money, amounts), OWNERSHIPS[line.ownership])
         order = desk.services.orders.create(desk.actor, desk.account, day, [told], agreement, HOME)
         desk.orders[event.order, line.line] = order.id
     desk.forms.append(event)

@@ -9,7 +9,7 @@ from typing import Any
 from fleet.domain.cancellation import CancellationState
 from fleet.domain.unit import Trust
 from tests.equipment_oracle import events as ev
-from tests.equipment_oracle.endings import ends_of_place, has_ended, is_suspended
+from tests.equipment_oracle.endings import ends_of_place, is_suspended
 from tests.equipment_oracle.facts import (
     came_back,
     failure,
@@ -27,15 +27,13 @@ from tests.fleet.services.equipment_played.endings import standing_notices
 def playable(author: Author, desk: Desk, told: Told) -> Told | None:
     """What is told instead of an event that can not be told as it is; None if it is left out."""
     event = _reworded(author, told.event)
-    if event is None:
-        return None
     why = LEFT_OUT.get(type(event))
     if why is not None and why(author, desk, event) is not None:
         return None
     return Told(event, author.oracle.refusal(event))
 
 
-def _reworded(author: Author, event: ev.Event) -> ev.Event | None:
+def _reworded(author: Author, event: ev.Event) -> ev.Event:
     """Names are the history's own: the fleet gives numbers, so nothing is called as something else is already."""
     facts = author.oracle.facts
     match event:
@@ -52,20 +50,12 @@ def _reworded(author: Author, event: ev.Event) -> ev.Event | None:
     return event
 
 
-def _order(author: Author, event: ev.OrderAccepted) -> ev.OrderAccepted | None:
-    """An order line tells whose its unit is by what is paid: nothing ours, something the account's, or leased."""
+def _order(author: Author, event: ev.OrderAccepted) -> ev.OrderAccepted:
+    """A plan is of one order, and what is shipped names no line of it: an annual order has one line."""
     known = any(order.order == event.order for order in author.oracle.facts.of(ev.OrderAccepted))
-    lines = tuple(line for line in event.lines if _says_whose(line))
-    if not lines:
-        return None
-    if event.plan is ev.Plan.ANNUAL:  # a plan is of one order, and what is shipped names no line of it
-        event, lines = replace(event, plan_price_cents=max(1, event.plan_price_cents)), lines[:1]
-    return replace(event, order=author.name("order") if known else event.order, lines=lines)
-
-
-def _says_whose(line: ev.OrderLine) -> bool:
-    owed = line.one_off_cents + line.recurring_cents - line.credits_cents
-    return line.ownership is ev.Ownership.LEASED or (owed > 0) is (line.ownership is ev.Ownership.CUSTOMER)
+    if event.plan is ev.Plan.ANNUAL:
+        event = replace(event, plan_price_cents=max(1, event.plan_price_cents), lines=event.lines[:1])
+    return replace(event, order=author.name("order") if known else event.order)
 
 
 # --- Why each is left out; None: it is told ------------------------------------------------------------------------
@@ -86,7 +76,8 @@ def _heard(author: Author, desk: Desk, event: ev.Registered | ev.Activated) -> s
         return None
     if desk.unit(event.serial).trust is not Trust.GOOD:
         return "a unit that was replaced has no identity any more"
-    ended = has_ended(facts, ends_of_place(facts, place_of(facts, shipment)))
+    end = ends_of_place(facts, place_of(facts, shipment))
+    ended = end is not None and end.instant <= event.at
     if isinstance(event, ev.Activated) and (ended or is_suspended(facts)):
         return "without service there is no Activation (ToS 1.3)"
     return None
