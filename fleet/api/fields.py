@@ -66,6 +66,12 @@ class WhyIn(BaseModel):
     reason: WhyField
 
 
+class OnRecordIn(BaseModel):
+    """`administrator`: on record for it, as PE-1; null: who asks, or the account's only one."""
+
+    administrator: ReferenceField | None = None
+
+
 class ParcelIn(BaseModel):
     carrier: str = Field(min_length=1, max_length=60)
     tracking: str = Field(default="", max_length=120)

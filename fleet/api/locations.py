@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from fleet.api.fields import ReferenceField
+from fleet.api.fields import OnRecordIn
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
 from fleet.domain.registered_location import MAX_ADDRESS_CHARACTERS, LocationState
@@ -15,13 +15,7 @@ from fleet.services.locations import KnownLocation, LocationSaid
 router = PermittedRouter(tags=["locations"])
 
 
-class ConfirmationIn(BaseModel):
-    """`administrator`: on record for it, as PE-1; null: who asks, or the account's only one."""
-
-    administrator: ReferenceField | None = None
-
-
-class LocationIn(ConfirmationIn):
+class LocationIn(OnRecordIn):
     """`disclosure_acknowledged`: the Administrator was told what 911 can and cannot do there."""
 
     address: str = Field(min_length=1, max_length=MAX_ADDRESS_CHARACTERS)
@@ -69,6 +63,6 @@ def register(serial: str, body: LocationIn, actor: ActorDep, services: ServicesD
 
 
 @router.post("/v1/units/{serial}/confirm-location", permission=Permission.LOCATION_MANAGE)
-def confirm(serial: str, body: ConfirmationIn, actor: ActorDep, services: ServicesDep) -> LocationOut:
+def confirm(serial: str, body: OnRecordIn, actor: ActorDep, services: ServicesDep) -> LocationOut:
     """The address still holds on the network the unit is on now; it was told what 911 does there."""
     return _present(services.locations.confirm(actor, serial, body.administrator))

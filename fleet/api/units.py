@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import Query
 from pydantic import BaseModel, Field
 
-from fleet.api.fields import SerialField, WhyIn, parse_mac
+from fleet.api.fields import OnRecordIn, SerialField, WhyIn, parse_mac
 from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.references import account_number, present_account
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
@@ -19,7 +19,9 @@ from fleet.domain.configuration import Channel, Configuration, parse_window
 from fleet.domain.errors import NotFoundError
 from fleet.domain.heartbeat import Heartbeat
 from fleet.domain.line_allowance import LineAllowance, LineLevel
+from fleet.domain.money import ZERO
 from fleet.domain.ownership import Ownership
+from fleet.domain.references import Noun, refer
 from fleet.domain.refurbishing import Grade, Refurbishing
 from fleet.domain.unit import Custody, Service, Trust, Unit, UnitCondition
 from fleet.services.units import UnitDetail
@@ -243,6 +245,29 @@ class ClaimIn(BaseModel):
 def claim_unit(body: ClaimIn, actor: ActorDep, services: ServicesDep) -> UnitOut:
     """Take a unit that is nobody's into one's account; five wrong codes, and it waits a day."""
     return present_unit(services.claims.claim(actor, body.serial, body.code))
+
+
+class RemovedLineOut(BaseModel):
+    """Service of the unit ended at `ended_at`; `reasons` say what `total_cents` is charged for."""
+
+    unit: str
+    account: str
+    ended_at: datetime
+    total_cents: int
+    reasons: list[str]
+
+
+@router.post("/v1/units/{serial}/remove-line", permission=Permission.CANCELLATION_MANAGE)
+def remove_line(serial: str, body: OnRecordIn, actor: ActorDep, services: ServicesDep) -> RemovedLineOut:
+    """Take the last line from the unit for its account: its service ends now, and what that costs is charged."""
+    removed = services.line_removals.remove(actor, serial, body.administrator)
+    return RemovedLineOut(
+        unit=removed.serial,
+        account=refer(Noun.ACCOUNT, removed.account_id),
+        ended_at=removed.at,
+        total_cents=sum((charge.amount for charge in removed.charges), ZERO).cents,
+        reasons=[str(charge.reason) for charge in removed.charges],
+    )
 
 
 @router.post("/v1/units/{serial}/commands", permission=Permission.UNIT_MANAGE, status_code=202)

@@ -29,6 +29,7 @@ class AuditAction(StrEnum):
     UNIT_COMMAND = "unit:command"
     UNIT_CLEAR = "unit:clear"
     UNIT_CLAIM = "unit:claim"
+    UNIT_REMOVE_LINE = "unit:remove_line"
     CLONE_ALARM_RAISE = "clone_alarm:raise"
     CLONE_ALARM_RESOLVE = "clone_alarm:resolve"
     UNIT_CONFIGURE = "unit:configure"

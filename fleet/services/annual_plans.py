@@ -86,6 +86,17 @@ def settle_plans(
     return found
 
 
+def forgo_plans(
+    uow: UnitOfWork, account_id: int, scope: Scope, placements: Sequence[Placement], ended_on: date
+) -> list[str]:
+    """In words, the plans that are over because `scope` ended without a notice: they bring nothing back."""
+    over = [o for o in OrderRepository(uow).unsettled_plans(account_id) if _ends_last(uow, o, scope, placements)]
+    for order in over:
+        OrderRepository(uow).settle_plan(order.id, ended_on)
+        uow.audit(AuditAction.PLAN_SETTLE, refer(Noun.ORDER, order.id), ["plan_settled_on"], account_id)
+    return [f"The annual plan of {refer(Noun.ORDER, o.id)} ended without a notice: nothing is refunded." for o in over]
+
+
 def _ends_last(uow: UnitOfWork, order: Order, scope: Scope, placements: Sequence[Placement]) -> bool:
     """Whether `scope` ends something of the order, and leaves nothing of it, sent or not."""
     if scope == WHOLE_ACCOUNT:

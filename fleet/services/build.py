@@ -28,6 +28,7 @@ from fleet.services.downlinks import Downlinks
 from fleet.services.errands import Errands
 from fleet.services.ingest import Ingest
 from fleet.services.jobs import Job
+from fleet.services.line_removals import LineRemovals
 from fleet.services.locations import Locations
 from fleet.services.mac_blocks import MacBlocks
 from fleet.services.mac_leases import MacLeases
@@ -100,6 +101,7 @@ class Services:
     unit_views: UnitViews
     distributors: Distributors
     orders: Orders
+    line_removals: LineRemovals
     locations: Locations
     numbers: Numbers
     networks: Networks
@@ -203,6 +205,7 @@ def _returns(transactions: Transactions, zone: tzinfo) -> dict[str, Any]:
 def _endings(transactions: Transactions, downlinks: Downlinks) -> dict[str, Any]:
     return {
         "cancellations": Cancellations(transactions, downlinks, HOLIDAYS),
+        "line_removals": LineRemovals(transactions, downlinks),
         "suspensions": Suspensions(transactions, downlinks),
         "terminations": Terminations(transactions, downlinks, HOLIDAYS),
         "waivers": Waivers(transactions, downlinks.zone),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import Annotated
 
 import typer
 
 from protocol.wire.enumerations import COMMANDS
 from tools.client import FleetClient
-from tools.commands.presentation import JsonOption, show_list, show_one
+from tools.commands.presentation import JsonOption, dollars, show_list, show_one
 from tools.commands.refurbish import refurbish
 from tools.errors import ToolError
 
@@ -23,6 +24,7 @@ AdministratorOption = Annotated[
 
 unit.add_typer(refurbish, name="refurbish")
 
+WIDTH = 80
 COLUMNS = ("serial", "mac", "board", "custody", "service", "trust", "account", "version", "epoch")
 
 
@@ -108,6 +110,23 @@ def confirm_location(
     with FleetClient.from_environment() as fleet:
         path = f"/v1/units/{serial_of(fleet, serial)}/confirm-location"
         show_one(fleet.post(path, {"administrator": administrator}), as_json)
+
+
+@unit.command("remove-line")
+def remove_line(serial: SerialArgument, administrator: AdministratorOption = None, as_json: JsonOption = False) -> None:
+    """Take the last line from a unit: its service ends now, and its fee is due.
+
+    Example: plugtone unit remove-line PT000000018 --administrator PE-2
+    """
+    with FleetClient.from_environment() as fleet:
+        path = f"/v1/units/{serial_of(fleet, serial)}/remove-line"
+        removed = fleet.post(path, {"administrator": administrator})
+    if as_json:
+        show_one(removed, as_json)
+        return
+    typer.echo(f"The service of {removed['unit']} has ended; {dollars(removed['total_cents'])} is charged.")
+    for reason in removed["reasons"]:
+        typer.echo(fill(reason, WIDTH))
 
 
 @unit.command("command")

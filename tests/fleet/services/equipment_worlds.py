@@ -97,21 +97,23 @@ def account_world(stage: Stage) -> World:
 
 
 def cancellation_world(stage: Stage) -> World:
-    """A cancellation: withdrawn, replaced by a second notice, overtaken, or complete on its day."""
+    """A cancellation: withdrawn, replaced by a second notice, overtaken, or complete on its day; the line removed."""
     warehouse, services, actor = stage.warehouse, stage.warehouse.services, stage.warehouse.actor
-    warehouse.place(warehouse.open_account())
+    serial = warehouse.place(warehouse.open_account()).serial
     asked = Asked(START, NoticeChannel.DISTRIBUTOR, "PE-1", passed_on_by="Phones & More")
     cancellations, end = services.cancellations, AccountServiceEvent.END
     acts = [
         Act("request", lambda: cancellations.request(actor, 1, asked), (), (CancellationEvent.REPLACE,)),
         Act("withdraw", lambda: cancellations.withdraw(actor, 1, "PE-1"), (CancellationEvent.WITHDRAW,)),
         Act("end", lambda: services.terminations.end(actor, 1, WHY), (end,), (CancellationEvent.OVERTAKE,)),
+        Act("remove the line", lambda: services.line_removals.remove(actor, serial, "PE-1")),
     ]
     due = Act("run what is due", stage.job("end services"), (), (CancellationEvent.COMPLETE, end))
 
     def states() -> Mapping[str, Any]:
         found = stage.state(CancellationState, "cancellations", id=1)
-        return {"cancellation": found, "service": services.suspensions.standing(actor, 1).state}
+        ended = stage.row("term_events", kind="service_ended") is not None
+        return {"cancellation": found, "service": services.suspensions.standing(actor, 1).state, "ended": ended}
 
     tables = {"cancellation": CANCELLATION, "service": ACCOUNT_SERVICE}
     return World(services, tables, states, [*_all_at(stage, START, acts), *_all_at(stage, LATE, [due])])

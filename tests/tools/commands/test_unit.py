@@ -35,3 +35,14 @@ def test_an_administrator_claims_a_unit(plugtone: Run, services: Services, monke
     assert "read both from the label again" in plugtone("unit", "claim", unit.serial, status=1)
     monkeypatch.setenv("PLUGTONE_CLAIM_CODE", CODE)
     assert plugtone("unit", "claim", unit.serial, "--json")["ownership"] == "customer"
+
+
+def test_the_last_line_of_a_unit_is_removed_once(plugtone: Run, services: Services) -> None:
+    warehouse = Warehouse(services, someone(Role.ADMIN))
+    warehouse.load_block()
+    unit = warehouse.place(warehouse.open_account())
+    printed = plugtone("unit", "remove-line", unit.serial, "--administrator", "PE-1")
+    assert f"The service of {unit.serial} has ended; $50.00 is charged." in printed
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "emergency only" in plugtone("unit", "line", unit.serial)
+    assert "has ended already" in plugtone("unit", "remove-line", unit.serial, status=1)

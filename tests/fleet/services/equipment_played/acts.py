@@ -102,6 +102,7 @@ ACTS: dict[type[ev.Event], Callable[[Desk, Any], None]] = {
     ev.CancellationAsked: endings.ask,
     ev.CancellationWithdrawn: endings.take_back,
     ev.WaiverClaimed: endings.claim_waiver,
+    ev.LastLineRemoved: endings.remove_line,
     ev.BreachNoticed: endings.notice_breach,
     ev.Terminated: endings.terminate,
     ev.Suspended: endings.suspend,

@@ -51,6 +51,10 @@ def take_back(desk: Desk, _event: ev.CancellationWithdrawn) -> None:
     desk.services.cancellations.withdraw(desk.actor, number, desk.administrator)
 
 
+def remove_line(desk: Desk, event: ev.LastLineRemoved) -> None:
+    desk.services.line_removals.remove(desk.actor, desk.serial(event.serial), desk.administrator)
+
+
 def suspend(desk: Desk, event: ev.Suspended) -> None:
     desk.services.suspensions.suspend(desk.actor, desk.account, SuspensionReason(event.why.value))
 

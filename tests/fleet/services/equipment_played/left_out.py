@@ -61,10 +61,6 @@ def _order(author: Author, event: ev.OrderAccepted) -> ev.OrderAccepted:
 # --- Why each is left out; None: it is told ------------------------------------------------------------------------
 
 
-def _no_service(_author: Author, _desk: Desk, _event: ev.Event) -> str | None:
-    return "no service takes it yet"
-
-
 def _ported(_author: Author, _desk: Desk, _event: ev.PortedOut) -> str | None:
     return "a line whose only number has left has no voice, so none of its units would ever be activated"
 
@@ -160,7 +156,6 @@ def _reactivated(author: Author, desk: Desk, event: ev.Reactivated) -> str | Non
 
 
 LEFT_OUT: dict[type[ev.Event], Callable[[Author, Desk, Any], str | None]] = {
-    ev.LastLineRemoved: _no_service,
     ev.PortedOut: _ported,
     ev.Registered: _heard,
     ev.Activated: _heard,
