@@ -6,10 +6,11 @@ Each function raises a ConflictError that says what stands in the way, and what 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 
 from fleet.domain.errors import ConflictError
 from fleet.domain.inspection import Inspection
+from fleet.domain.local_dates import local_date
 from fleet.domain.ownership import Ownership
 from fleet.domain.policy import PolicyBook, PolicyName
 from fleet.domain.reason import Reason
@@ -96,12 +97,14 @@ class CallSeen:
     silence: timedelta
 
 
-def swap_waits(call: CallSeen | None, registered_at: datetime, now: datetime, policy: PolicyBook) -> Reason | None:
+def swap_waits(
+    call: CallSeen | None, registered_at: datetime, now: datetime, policy: PolicyBook, zone: tzinfo
+) -> Reason | None:
     """Why the replacement that registered then does not yet take over; None: it does now, in one transaction.
 
     It waits for a call while the old unit is heard, and for none longer than SWAP_WAIT_HOURS.
     """
-    longest = timedelta(hours=policy.on(PolicyName.SWAP_WAIT_HOURS, registered_at.date()))
+    longest = timedelta(hours=policy.on(PolicyName.SWAP_WAIT_HOURS, local_date(registered_at, zone)))
     if call is None or now - call.heard_at > call.silence or now - registered_at >= longest:
         return None
     return Reason("ER 4", f"A call was up on the old unit at {call.heard_at}: the swap waits until it ends.")

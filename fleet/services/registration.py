@@ -87,7 +87,7 @@ class Registration:
         HeartbeatRepository(uow).save(list(latest.values()))
         watch_heartbeats(uow, batch)
         waiting = WaitingSwapRepository(uow).of_old(list(latest))
-        taken = [take_over(uow, each, self.downlinks.heartbeat_s) for each in waiting]
+        taken = [take_over(uow, each, self.downlinks) for each in waiting]
         stale = ConfigurationRepository(uow).not_yet_at(list(latest))
         told = {settings.serial: settings for settings in (*taken, *stale) if settings is not None}
         return [self.downlinks.configuration(settings, uow.now) for settings in told.values()]
@@ -138,7 +138,7 @@ def _first_registration(
     TermEventRepository(uow).record(opened.account_id, Registered(placement.id, at))
     record_delivery(uow, placement, at)
     if opened.replaces is not None:
-        swap_or_wait(uow, placement, at, downlinks.heartbeat_s)
+        swap_or_wait(uow, placement, at, downlinks)
     uow.audit(AuditAction.UNIT_REGISTER, unit.serial, ["custody", "registered_at"], opened.account_id)
     settle(uow, opened.account_id, zone)
     requote_pending(uow, opened.account_id, zone)

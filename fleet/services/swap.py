@@ -50,7 +50,7 @@ class Swaps:
         count = 0
         for each in waiting:
             with self._transactions.begin(actor) as uow:
-                settings = take_over(uow, each, self._downlinks.heartbeat_s)
+                settings = take_over(uow, each, self._downlinks)
                 if settings is not None:
                     message = self._downlinks.configuration(settings, uow.now)
                     queue(uow, f"configuration:{each.serial}:{settings.version}", message)
@@ -59,7 +59,7 @@ class Swaps:
         return count
 
 
-def swap_or_wait(uow: UnitOfWork, placement: Placement, at: datetime, heartbeat_s: int) -> None:
+def swap_or_wait(uow: UnitOfWork, placement: Placement, at: datetime, downlinks: Downlinks) -> None:
     """`placement`'s unit has registered at `at` for the first time: it takes over, or waits for a call."""
     old_placement = PlacementRepository(uow).get(placement.opened.replaces or 0)
     serves_on = _served_on(uow, old_placement)
@@ -69,14 +69,14 @@ def swap_or_wait(uow: UnitOfWork, placement: Placement, at: datetime, heartbeat_
     serial, old_serial = placement.opened.serial, old_placement.opened.serial
     if old_placement.until is None and serial != old_serial:
         waiting = WaitingSwap(placement.id, serial, old_serial, at)
-        if _must_wait(uow, UnitRepository(uow).hold(old_serial), waiting, heartbeat_s):
+        if _must_wait(uow, UnitRepository(uow).hold(old_serial), waiting, downlinks):
             WaitingSwapRepository(uow).add(waiting)
             uow.audit(AuditAction.RMA_SWAP_WAIT, serial, ["line"], placement.opened.account_id)
             return
     _swap(uow, placement, old_placement)
 
 
-def take_over(uow: UnitOfWork, waiting: WaitingSwap, heartbeat_s: int) -> Configuration | None:
+def take_over(uow: UnitOfWork, waiting: WaitingSwap, downlinks: Downlinks) -> Configuration | None:
     """The replacement's configuration if it takes over now; None if it still has to wait, or has no need to."""
     units = UnitRepository(uow)
     held = {serial: units.hold(serial) for serial in sorted((waiting.serial, waiting.old_serial))}
@@ -88,7 +88,7 @@ def take_over(uow: UnitOfWork, waiting: WaitingSwap, heartbeat_s: int) -> Config
         return None
     if held[waiting.serial].trust is not Trust.GOOD:  # in doubt itself: the old unit serves on
         return None
-    if _must_wait(uow, held[waiting.old_serial], waiting, heartbeat_s):
+    if _must_wait(uow, held[waiting.old_serial], waiting, downlinks):
         return None
     return finish_wait(uow, waiting)
 
@@ -134,13 +134,13 @@ def _served_on(uow: UnitOfWork, replaced: Placement) -> Placement | None:
     return before if UnitRepository(uow).hold(before.opened.serial).service in IN_SERVICE else None
 
 
-def _must_wait(uow: UnitOfWork, old: Unit, waiting: WaitingSwap, heartbeat_s: int) -> bool:
+def _must_wait(uow: UnitOfWork, old: Unit, waiting: WaitingSwap, downlinks: Downlinks) -> bool:
     """Whether a call is up on the old unit, as far as its last heartbeat is known and believed."""
     beat = HeartbeatRepository(uow).of(old.serial)
     call = None
     if beat is not None and beat.line_state == IN_CALL and old.trust is Trust.GOOD and old.service in IN_SERVICE:
-        call = CallSeen(beat.received_at, timedelta(seconds=MISSED_HEARTBEATS * heartbeat_s))
-    return swap_waits(call, waiting.since, uow.now, PolicyRepository(uow).book()) is not None
+        call = CallSeen(beat.received_at, timedelta(seconds=MISSED_HEARTBEATS * downlinks.heartbeat_s))
+    return swap_waits(call, waiting.since, uow.now, PolicyRepository(uow).book(), downlinks.zone) is not None
 
 
 def _swap(uow: UnitOfWork, placement: Placement, old_placement: Placement) -> None:

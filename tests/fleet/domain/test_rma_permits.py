@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from fleet.domain.errors import ConflictError
 from fleet.domain.inspection import Inspection, InspectionCode
 from fleet.domain.ownership import Ownership
-from fleet.domain.policy import PolicyBook
+from fleet.domain.policy import PolicyBook, PolicyName, PolicyValue
 from fleet.domain.return_deadline import ReturnFacts, judge_return
 from fleet.domain.rma import Decision, Replacement, ReplacementMode, Return, RmaKind
 from fleet.domain.rma_permits import (
@@ -142,7 +143,7 @@ def test_a_swap_waits_for_the_call_on_the_old_unit() -> None:
 
     def waits(heard_ago: timedelta | None, registered_ago: timedelta = timedelta(0)) -> bool:
         call = None if heard_ago is None else CallSeen(now - heard_ago, silence)
-        reason = swap_waits(call, now - registered_ago, now, policy)
+        reason = swap_waits(call, now - registered_ago, now, policy, UTC)
         assert reason is None or "until it ends" in reason.text
         return reason is not None
 
@@ -152,6 +153,15 @@ def test_a_swap_waits_for_the_call_on_the_old_unit() -> None:
     assert not waits(silence + moment), "a unit that fell silent is in no call"
     assert waits(timedelta(0), timedelta(hours=4) - moment)
     assert not waits(timedelta(0), timedelta(hours=4)), "nor does it wait for ever"
+
+
+def test_how_long_a_swap_waits_is_the_value_of_the_operators_day() -> None:
+    zone, registered_at = ZoneInfo("America/New_York"), datetime(2025, 6, 2, 2, tzinfo=UTC)
+    policy = PolicyBook((PolicyValue(PolicyName.SWAP_WAIT_HOURS, date(2025, 6, 2), 1),))
+    now = registered_at + timedelta(hours=2)
+    call = CallSeen(now, timedelta(seconds=180))
+    assert swap_waits(call, registered_at, now, policy, zone), "it is still the day before in New York"
+    assert not swap_waits(call, registered_at, now, policy, UTC)
 
 
 def test_a_unit_that_replaces_itself_was_repaired() -> None:
