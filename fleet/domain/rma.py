@@ -103,7 +103,6 @@ RETURN: dict[tuple[Return, ReturnEvent], Return] = {
     (Return.AWAITED, ReturnEvent.CLOSE): Return.CLOSED,
     (Return.IN_TRANSIT, ReturnEvent.HAND_IN): Return.IN_TRANSIT,  # an earlier scan of the same way turns up
     (Return.IN_TRANSIT, ReturnEvent.RECEIVE): Return.RECEIVED,
-    (Return.IN_TRANSIT, ReturnEvent.EXPIRE): Return.OVERDUE,
     (Return.OVERDUE, ReturnEvent.HAND_IN): Return.IN_TRANSIT,  # late, or a scan in time that turns up late
     (Return.OVERDUE, ReturnEvent.RECEIVE): Return.RECEIVED,
     (Return.OVERDUE, ReturnEvent.CLOSE): Return.CLOSED,

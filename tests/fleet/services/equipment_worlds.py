@@ -18,6 +18,7 @@ from fleet.domain.distributor import DISTRIBUTOR, DistributorEvent, DistributorS
 from fleet.domain.lease import LEASES, LeaseEvent, LeaseState, Use
 from fleet.domain.mac_address import ADDRESSES, AddressEvent, AddressState
 from fleet.domain.money import ZERO
+from fleet.domain.phone_number import NUMBER, NumberEvent, NumberState
 from fleet.domain.rma import Condition, DecisionEvent, ReplacementEvent, ReplacementMode, ReturnEvent, RmaKind
 from fleet.domain.suspension import ACCOUNT_SERVICE, AccountServiceEvent, SuspensionReason
 from fleet.domain.termination import BREACH, Breach, BreachEvent, BreachState
@@ -42,6 +43,7 @@ def rma_world(stage: Stage) -> World:
         Act("deny", lambda: rmas.deny(actor, 1, WHY), (DecisionEvent.DENY,), (ReturnEvent.CLOSE,)),
         Act("cancel", lambda: rmas.cancel(actor, 1, WHY), (DecisionEvent.CANCEL,), given_up),
         Act("reserve", lambda: rmas.reserve(actor, 1), (ReplacementEvent.RESERVE,)),
+        Act("release", lambda: rmas.release(actor, 1, WHY), (ReplacementEvent.RELEASE,)),
         Act("ship", lambda: rmas.ship(actor, 1, PARCEL), (ReplacementEvent.SHIP,)),
         Act("deliver", lambda: rmas.deliver(actor, 1, LATE), (ReplacementEvent.DELIVER,)),
         Act("lose", lambda: rmas.lose(actor, 1, "lost"), (ReplacementEvent.LOSE,)),
@@ -50,6 +52,7 @@ def rma_world(stage: Stage) -> World:
         Act("hand in late", lambda: returns.hand_in(actor, 1, LATE), (ReturnEvent.HAND_IN,)),
         Act("hand in", lambda: returns.hand_in(actor, 1, SOON), (ReturnEvent.HAND_IN,)),
         Act("report a loss", lambda: returns.report_loss(actor, 1, SOON, WHY)),
+        Act("hold", lambda: returns.hold(actor, 1, WHY), (ReturnEvent.HOLD,)),
         Act("inspect", lambda: returns.inspect(actor, 1, AS_NEW), (ReturnEvent.INSPECT,)),
         Act("close", lambda: returns.close(actor, 1, WHY), (ReturnEvent.CLOSE,)),
         Act("run the deadlines", stage.job("end deadlines"), (), (ReturnEvent.EXPIRE,)),
@@ -159,6 +162,35 @@ def lease_world(stage: Stage) -> World:
     return World(services, {"lease": LEASES, "address": ADDRESSES}, states, acts)
 
 
+def number_world(stage: Stage) -> World:
+    """The number of a line: ported out and in again, released, given once more; another takes its place."""
+    warehouse, services, actor = stage.warehouse, stage.warehouse.services, stage.warehouse.actor
+    serial, numbers = warehouse.place(warehouse.open_account()).serial, services.numbers
+    own, brought, end = stage.row("phone_numbers", id=1).number, "+15555550977", AccountServiceEvent.END
+    move = lambda event: Act(event, lambda: numbers.move(actor, 1, event, WHY), (event,))  # noqa: E731
+    acts = [
+        Act("assign", lambda: numbers.assign(actor, serial, own), (NumberEvent.ASSIGN,)),
+        Act("port in", lambda: numbers.port_in(actor, serial, own, None), (NumberEvent.PORT_IN,)),
+        Act("take effect", lambda: numbers.take_effect(actor, 1), (NumberEvent.TAKE_EFFECT,)),
+        Act("port out", lambda: numbers.port_out(actor, 1, None), (NumberEvent.PORT_OUT,)),
+        *(move(event) for event in (NumberEvent.FAIL_PORT, NumberEvent.RELEASE, NumberEvent.RESTOCK)),
+        Act("bring another", lambda: numbers.port_in(actor, serial, brought, None)),
+        Act("the other takes effect", lambda: numbers.take_effect(actor, other()), (), (NumberEvent.RELEASE,)),
+        Act("end", lambda: services.terminations.end(actor, 1, WHY), (end,), (NumberEvent.RELEASE,)),
+    ]
+
+    def other() -> int:
+        row = stage.row("phone_numbers", number=brought)
+        return 0 if row is None else int(row.id)
+
+    def states() -> Mapping[str, Any]:
+        another = stage.state(NumberState, "phone_numbers", number=brought)
+        service = services.suspensions.standing(actor, 1).state
+        return {"number": stage.state(NumberState, "phone_numbers", id=1), "other": another, "service": service}
+
+    return World(services, {"number": NUMBER, "service": ACCOUNT_SERVICE}, states, acts)
+
+
 def distributor_world(stage: Stage) -> World:
     """Who sells for us, and does no longer."""
     services, actor = stage.warehouse.services, stage.warehouse.actor
@@ -184,6 +216,7 @@ WORLDS = (
     cancellation_world,
     distributor_world,
     lease_world,
+    number_world,
 )
 
 

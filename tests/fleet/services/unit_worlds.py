@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 from fleet.domain import unit
+from fleet.domain.access import Role
 from fleet.domain.blind_return import BLIND_RETURN, BlindReturn, BlindReturnEvent
 from fleet.domain.inspection import Inspection, InspectionCode
 from fleet.domain.refurbishing import REFURBISHING, Grade, Refurbishing, RefurbishingEvent
 from fleet.domain.rma import Condition, ReplacementMode, RmaKind
 from fleet.domain.unit import Custody, CustodyEvent, ServiceEvent, TrustEvent, Unit
-from tests.fleet.conftest import START
+from tests.fleet.conftest import START, someone
 from tests.fleet.services.equipment import AS_NEW, HOME, PARCEL, REPORT, make_csr
 from tests.fleet.services.equipment_stage import LINE, WHY, Stage
 from tests.fleet.services.state_space import Act, World
+
+CODE = "7K2M9QXR4TVW"
+SOLD = (CustodyEvent.SHIP, ServiceEvent.PLACE)
+GONE = (CustodyEvent.LOSE, ServiceEvent.REMOVE)
 
 
 def unit_world(stage: Stage) -> World:
@@ -23,7 +30,7 @@ def unit_world(stage: Stage) -> World:
     rmas = services.rmas
     account, successor, subject = warehouse.open_account(), warehouse.stock(), warehouse.allocate()
     order = services.orders.create(actor, account.id, None, [LINE], said=HOME)
-    serial, sold = subject.serial, (CustodyEvent.SHIP, ServiceEvent.PLACE)
+    serial = subject.serial
 
     def own() -> int:
         """The RMA of the unit itself."""
@@ -32,7 +39,9 @@ def unit_world(stage: Stage) -> World:
 
     acts = [
         *_at_the_bench(stage, serial),
-        Act("ship", lambda: services.orders.ship(actor, order.id, [serial], PARCEL), sold),
+        Act("ship", lambda: services.orders.ship(actor, order.id, [serial], PARCEL), SOLD),
+        Act("prove its delivery", lambda: services.shipments.deliver(actor, serial, START)),
+        Act("lose it", lambda: services.shipments.lose(actor, serial, "lost", START), GONE),
         Act("come on", lambda: warehouse.register(warehouse.unit(serial)), (), (CustodyEvent.ARRIVE,)),
         Act("be ready", lambda: warehouse.ready(warehouse.unit(serial)), (), (ServiceEvent.ACTIVATE,)),
         Act("open its RMA", lambda: rmas.open(actor, serial, RmaKind.DEFECT, ReplacementMode.ADVANCE, WHY)),
@@ -52,26 +61,29 @@ def unit_world(stage: Stage) -> World:
 
 
 def spare_world(stage: Stage) -> World:
-    """A unit from the bench that is reserved for an RMA, given free, sent for it, lost on the way, back, scrapped."""
+    """A unit from the bench: reserved for an RMA, given free, sent for it or claimed, lost, back, scrapped."""
     warehouse, services, actor = stage.warehouse, stage.warehouse.services, stage.warehouse.actor
     rmas, account = services.rmas, warehouse.open_account()
     rma, serial = warehouse.approved(warehouse.place(account)), warehouse.allocate().serial
     order = services.orders.create(actor, account.id, None, [LINE], said=HOME)
-    sold, gone = (CustodyEvent.SHIP, ServiceEvent.PLACE), (CustodyEvent.LOSE, ServiceEvent.REMOVE)
+    holder = someone(Role.ACCOUNT_ADMINISTRATOR, account_id=account.id)
+    claimed = (CustodyEvent.CLAIM, ServiceEvent.PLACE)
     acts = [
         *_at_the_bench(stage, serial),
         Act("reserve", lambda: rmas.reserve(actor, rma.id, serial), (CustodyEvent.RESERVE,)),
         Act("cancel", lambda: rmas.cancel(actor, rma.id, WHY), (), (CustodyEvent.RELEASE,)),
-        Act("ship", lambda: rmas.ship(actor, rma.id, PARCEL), sold),
-        Act("sell", lambda: services.orders.ship(actor, order.id, [serial], PARCEL), sold),
-        Act("lose", lambda: rmas.lose(actor, rma.id, "lost"), gone),
+        Act("ship", lambda: rmas.ship(actor, rma.id, PARCEL), SOLD),
+        Act("sell", lambda: services.orders.ship(actor, order.id, [serial], PARCEL), SOLD),
+        Act("lose", lambda: rmas.lose(actor, rma.id, "lost"), GONE),
+        Act("claim", lambda: services.claims.claim(holder, serial, CODE), claimed, noted_in="claim_failures"),
         Act("come on", lambda: warehouse.register(warehouse.unit(serial)), (), (CustodyEvent.ARRIVE,)),
         *_ways_back(stage, serial, lambda: 0),
     ]
 
     def states() -> Mapping[str, Any]:
         now = warehouse.unit(serial)
-        return {"custody": now.custody, "service": now.service, "for": rmas.get(actor, rma.id)[0].replacement}
+        sent_for = rmas.get(actor, rma.id)[0].replacement
+        return {"custody": now.custody, "service": now.service, "for": sent_for, "owner": now.ownership}
 
     return World(services, {"custody": unit.CUSTODY, "service": unit.SERVICE}, states, acts)
 
@@ -79,10 +91,10 @@ def spare_world(stage: Stage) -> World:
 def _at_the_bench(stage: Stage, serial: str) -> list[Act]:
     """What is done to a unit of ours; a second report of the same is no step."""
     services, provisioning, actor = stage.warehouse.services, stage.warehouse.provisioning, stage.warehouse.actor
-    key = make_csr(serial)
+    key, report = make_csr(serial), replace(REPORT, claim_code_sha256=sha256(CODE.encode()).hexdigest())
     return [
         Act("certify", lambda: provisioning.certify(actor, serial, key, 1), (CustodyEvent.CERTIFY,)),
-        Act("stock", lambda: provisioning.stock(actor, serial, REPORT), (CustodyEvent.STOCK,)),
+        Act("stock", lambda: provisioning.stock(actor, serial, report), (CustodyEvent.STOCK,)),
         Act("begin an epoch", lambda: provisioning.begin_epoch(actor, serial, WHY), (CustodyEvent.REFURBISH,)),
         Act("scrap", lambda: services.units.scrap(actor, serial, WHY), (CustodyEvent.SCRAP,)),
     ]
