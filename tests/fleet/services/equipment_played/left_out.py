@@ -100,8 +100,9 @@ def _scanned(author: Author, _desk: Desk, event: ev.ReturnScanned) -> str | None
 def _received(author: Author, _desk: Desk, event: ev.ReturnReceived) -> str | None:
     facts = author.oracle.facts
     shipment = shipment_at(facts, event.serial, event.at)
-    here = shipment is not None and came_back(facts, shipment) is not None
-    if shipment is not None and here and receipt_under_rma(facts, shipment) is None:
+    last = shipment_at(facts, event.serial, event.known_at)
+    here = last is not None and came_back(facts, last) is not None
+    if last is not None and here and receipt_under_rma(facts, last) is None:
         return "a unit that is held here is matched by whoever takes it in again"
     if not event.rma and shipment is not None and failure(facts, shipment) is not None:
         return "a parcel of ours that never arrived and is here again is no return (decision 0010)"
