@@ -16,6 +16,8 @@ from fleet.domain.money import Money
 from fleet.domain.order import Agreement, OrderLine, Plan
 from fleet.domain.ownership import Ownership
 from fleet.domain.quote import TermState
+from fleet.domain.refurbishing import Grade
+from fleet.domain.rma import RmaKind
 from fleet.domain.unit import Custody, Service, Unit
 from fleet.services.build import Services
 from fleet.store.people import PeopleRepository
@@ -42,9 +44,9 @@ def unit(warehouse: Warehouse) -> Unit:
     return labelled(warehouse)
 
 
-def labelled(warehouse: Warehouse, code: str = CODE) -> Unit:
-    """A unit in stock whose label says `code`."""
-    unit = warehouse.allocate()
+def labelled(warehouse: Warehouse, code: str = CODE, unit: Unit | None = None) -> Unit:
+    """A unit in stock whose label says `code`; a new one, or `unit` in its present epoch."""
+    unit = unit or warehouse.allocate()
     warehouse.provisioning.certify(warehouse.actor, unit.serial, make_csr(unit.serial), unit.epoch)
     report = replace(REPORT, claim_code_sha256=sha256(code.encode()).hexdigest() if code else "")
     return warehouse.provisioning.stock(warehouse.actor, unit.serial, report)
@@ -97,6 +99,18 @@ def test_it_is_customer_equipment_on_an_order_of_its_own_without_a_term(
     assert (order.lines[0].brought, order.lines[0].is_free, order.shipped) == (True, False, (1,))
     [line] = services.terms.quote(warehouse.actor, 1)[1]
     assert (line.state, line.fee.cents) == (TermState.NONE, 0)
+
+
+def test_the_code_of_a_former_label_claims_nothing_after_a_refurbishing(
+    services: Services, warehouse: Warehouse, unit: Unit
+) -> None:
+    services.claims.claim(OURS, unit.serial, CODE)
+    warehouse.register(unit)
+    warehouse.take_back(unit, rma=warehouse.approved(unit, RmaKind.WRONG_ITEM, "on_receipt"))
+    labelled(warehouse, "3FHN8PWZ5JCD", warehouse.renew(unit))
+    services.refurbishings.grade(warehouse.actor, unit.serial, Grade.A, "as new")
+    refused(services, THEIRS, unit.serial, CODE)
+    assert services.claims.claim(THEIRS, unit.serial, "3FHN8PWZ5JCD").account_id == 2
 
 
 @pytest.mark.parametrize("typed", ["7k2m 9qxr 4tvw", "7K2M-9QXR-4TVW", " 7K2M9QXR4TVW "])
