@@ -152,6 +152,7 @@ class BlindReturns:
                 return TakenIn(units.get(serial), blind=case)
             unit = _move(uow, unit, CustodyEvent.TAKE_BACK)
             if placement is None:
+                check_came_back(uow, PlacementRepository(uow).latest_of(serial).id, at)
                 uow.audit(AuditAction.UNIT_TURN_UP, serial, ["custody"])
                 units.note(serial, AuditAction.UNIT_TURN_UP, why)
             else:

@@ -10,7 +10,7 @@ import pytest
 from fleet.domain.access import ForbiddenError, Role
 from fleet.domain.account import Account
 from fleet.domain.blind_return import OPEN, BlindCase
-from fleet.domain.errors import ConflictError, FleetError, IllegalTransitionError, NotFoundError
+from fleet.domain.errors import ConflictError, FleetError, IllegalTransitionError, InvalidError, NotFoundError
 from fleet.domain.inspection import Inspection, InspectionCode
 from fleet.domain.money import Money
 from fleet.domain.order import OrderLine
@@ -237,6 +237,10 @@ def test_our_own_parcel_that_never_arrived_is_nobodys_return(
     rma = warehouse.approved(unit)
     new = warehouse.replace(rma)
     services.rmas.lose(warehouse.actor, rma.id, "refused")
+    before, early = snapshot(services), services.transactions.clock() - timedelta(days=1)
+    with pytest.raises(InvalidError, match="came between"):
+        services.blind_returns.take_in(warehouse.actor, new.serial, Condition.SOUND, "refused", early)
+    assert snapshot(services) == before
     taken = scan(warehouse, new)
     assert (taken.rma, taken.blind, taken.unit.custody) == (None, None, "returned")
     assert services.audit.page(warehouse.actor, 1, None, None)[0].action == "unit:turn_up"

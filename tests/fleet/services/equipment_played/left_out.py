@@ -85,9 +85,12 @@ def _sent(author: Author, desk: Desk, event: ev.UnitShipped) -> str | None:
     return None
 
 
-def _opened(_author: Author, _desk: Desk, event: ev.RmaOpened) -> str | None:
+def _opened(author: Author, _desk: Desk, event: ev.RmaOpened) -> str | None:
     if event.kind is ev.Kind.TRIAL_RETURN and event.mode is ev.Mode.ADVANCE:
         return "the mode of a return that replaces nothing says nothing"
+    shipment = shipment_at(author.oracle.facts, event.serial, event.at)
+    if event.kind is ev.Kind.CANCELLATION_RETURN and shipment is not None and _is_held(author, shipment):
+        return "a unit of ours that came back after its end may have a return to match it to (decision 0010)"
     return None
 
 
@@ -101,8 +104,7 @@ def _received(author: Author, _desk: Desk, event: ev.ReturnReceived) -> str | No
     facts = author.oracle.facts
     shipment = shipment_at(facts, event.serial, event.at)
     last = shipment_at(facts, event.serial, event.known_at)
-    here = last is not None and came_back(facts, last) is not None
-    if last is not None and here and receipt_under_rma(facts, last) is None:
+    if last is not None and _is_held(author, last):
         return "a unit that is held here is matched by whoever takes it in again"
     if not event.rma and shipment is not None and failure(facts, shipment) is not None:
         return "a parcel of ours that never arrived and is here again is no return (decision 0010)"
@@ -111,6 +113,11 @@ def _received(author: Author, _desk: Desk, event: ev.ReturnReceived) -> str | No
     if any(seen.at == event.at for seen in seen_at_account(facts)):
         return "of one instant"
     return None
+
+
+def _is_held(author: Author, placement: ev.UnitShipped) -> bool:
+    facts = author.oracle.facts
+    return came_back(facts, placement) is not None and receipt_under_rma(facts, placement) is None
 
 
 def _closed(author: Author, _desk: Desk, event: ev.RmaClosed) -> str | None:
