@@ -9,7 +9,7 @@ import pytest
 
 from fleet.domain.access import system_actor
 from fleet.domain.account import Account
-from fleet.domain.rma import Condition, RmaKind
+from fleet.domain.rma import Condition, Rma, RmaKind
 from fleet.domain.term import ServiceEnded, TermEvent, TrialReturned, ValueCharged, ValueCredited
 from fleet.domain.unit import Unit
 from fleet.domain.waiver import EndCause
@@ -55,6 +55,15 @@ def events_of(services: Services, account: Account) -> Iterable[TermEvent]:
 
 def deadlines(services: Services) -> int:
     return Deadlines(services.transactions, services.terms._zone).expire(SCHEDULER)
+
+
+def replaced_in_advance(warehouse: Warehouse, account: Account) -> Rma:
+    """Granted to a unit of the account whose replacement is on its way."""
+    unit = warehouse.place(account)
+    warehouse.stock()
+    rma = warehouse.approved(unit)
+    warehouse.replace(rma)
+    return rma
 
 
 def test_the_new_facts_are_read_as_they_were_recorded(
@@ -165,10 +174,7 @@ def test_shipping_is_paid_once_even_if_the_carrier_loses_it(warehouse: Warehouse
 def test_a_unit_that_was_replaced_and_stays_away_is_charged_as_of_the_first_day(
     warehouse: Warehouse, account: Account, clock: Clock, services: Services
 ) -> None:
-    unit = warehouse.place(account)
-    warehouse.stock()
-    rma = warehouse.approved(unit)  # due on 12 March
-    warehouse.replace(rma)
+    rma = replaced_in_advance(warehouse, account)  # due on 12 March
     clock.now = datetime(2026, 3, 13, 3, 59, tzinfo=UTC)  # 23:59 of 12 March in New York
     before = snapshot(services)
     assert deadlines(services) == 0
@@ -208,10 +214,7 @@ def test_what_is_replaced_on_receipt_has_no_last_day_and_no_reminder(
 def test_a_unit_on_its_way_is_not_overdue_however_late_it_was_handed_in(
     warehouse: Warehouse, account: Account, clock: Clock, services: Services
 ) -> None:
-    unit = warehouse.place(account)
-    warehouse.stock()
-    rma = warehouse.approved(unit)
-    warehouse.replace(rma)
+    rma = replaced_in_advance(warehouse, account)
     clock.advance(days=12)
     services.returns.hand_in(warehouse.actor, rma.id, clock())
     assert deadlines(services) == 0
@@ -222,14 +225,11 @@ def test_a_unit_on_its_way_is_not_overdue_however_late_it_was_handed_in(
 def test_a_unit_received_without_a_scan_within_the_grace_was_in_time(
     warehouse: Warehouse, account: Account, clock: Clock, services: Services
 ) -> None:
-    unit = warehouse.place(account)
-    warehouse.stock()
-    rma = warehouse.approved(unit)
-    warehouse.replace(rma)
+    rma = replaced_in_advance(warehouse, account)
     clock.advance(days=14)
     deadlines(services)
     clock.advance(days=1)
-    services.rmas.receive(warehouse.actor, rma.id, unit.serial, Condition.DEFECTIVE)
+    services.rmas.receive(warehouse.actor, rma.id, rma.serial, Condition.DEFECTIVE)
     value = [line[:3] for line in charged(warehouse) if line[1] == "placement-1"]
     assert value == [
         ("replacement_value charge", "placement-1", 6500),
@@ -241,17 +241,14 @@ def test_a_unit_received_without_a_scan_within_the_grace_was_in_time(
 def test_after_the_value_was_charged_no_fee_is(
     warehouse: Warehouse, account: Account, clock: Clock, services: Services
 ) -> None:
-    unit = warehouse.place(account)
-    warehouse.stock()
-    rma = warehouse.approved(unit)
-    warehouse.replace(rma)
+    rma = replaced_in_advance(warehouse, account)
     clock.advance(days=3)
     services.rmas.lose(warehouse.actor, rma.id, "lost")
     warehouse.stock()
     warehouse.replace(rma)
     clock.advance(days=40)
     deadlines(services)
-    end(warehouse, unit)
+    end(warehouse, warehouse.unit(rma.serial))
     assert [line[0] for line in charged(warehouse) if line[1] == "placement-1"] == ["replacement_value charge"]
 
 
