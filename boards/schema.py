@@ -11,6 +11,8 @@ REQUIRED_PARTITIONS = (
 SLOTS = ("slot_a", "slot_b")
 # Partitions that hold two alternating records need a half each.
 _PAIRED = ("boot_record", "identity", "journal")
+# A header, the clock's floor, the most that waiting reports and a configuration take (firmware/adapter/settings.py).
+_SETTINGS_RECORD_BYTES = 5120
 _MAX_FLASH_BYTES = 1 << 24
 _KB = 1024
 
@@ -59,8 +61,9 @@ class Flash(_Fixed):
         for name in _PAIRED:
             if self.partitions[name].bytes < 2 * self.block_bytes:
                 raise ValueError(f"partition {name} holds two records and needs two blocks")
-        if self.partitions["settings"].bytes < 4 * self.block_bytes:
-            raise ValueError("partition settings holds two banks of two records and needs four blocks")
+        needed = 4 * -(-_SETTINGS_RECORD_BYTES // self.block_bytes) * self.block_bytes
+        if self.partitions["settings"].bytes < needed:
+            raise ValueError(f"partition settings holds two banks of two records and needs {needed} bytes")
         if self.partitions["slot_a"].bytes != self.partitions["slot_b"].bytes:
             raise ValueError("both slots have one size, so that either takes every image")
         return self

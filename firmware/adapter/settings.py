@@ -21,7 +21,7 @@ from micropython import const
 from adapter.errors import AdapterError
 from adapter.records import RecordPair
 
-MAX_CONFIGURATION_BYTES = 512
+MAX_CONFIGURATION_BYTES = 1536
 FLOOR_STEP_S = const(86_400)  # the floor is written at most once a day, to spare the flash
 _HEAD = ">BQ"
 _HEAD_BYTES = 9

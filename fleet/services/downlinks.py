@@ -48,6 +48,7 @@ class Downlinks:
             "line_allowed": int(settings.line_level in IN_SERVICE),
             "update_mirrors": [{"host": host, "port": port} for host, port in self.mirrors],
             "line_level": LINE_LEVELS.index(settings.line_level),
+            "voice": [],
         }
         return Outgoing(settings.serial, "configuration", values)
 

@@ -33,6 +33,16 @@ _REGISTER = {
 }  # fmt: skip
 _BLOB = {"blob": 0, "total_bytes": 4, "offset": 0, "data": b"data"}
 _EVENT = {"clock_s": 1, "event": 2, "value": 3}
+_CONFIGURATION = {
+    "config_version": 1, "heartbeat_s": 1, "channel": 0, "maintenance_from_s": 0, "maintenance_until_s": 0,
+    "line_allowed": 1, "update_mirrors": [], "line_level": 3,
+}  # fmt: skip
+_REGISTRAR = {"host": "a", "port": 0, "transport": 0}
+_VOICE = {
+    "user": "+1", "auth_user": "u", "password": "p", "domain": "d", "display_name": "", "country": "US",
+    "emergency": "911", "dial_plan": "", "codecs": "PCMU", "ptime_ms": 20, "registration_s": 60, "media_security": 2,
+    "mailbox": "", "registrars": [_REGISTRAR], "dns": [],
+}  # fmt: skip
 
 
 def messages() -> Iterator[Case]:
@@ -50,7 +60,7 @@ def _message_bytes() -> Iterator[tuple[str, bytes, str]]:
         yield f"{name}, a byte too many", data + b"\x00", "bytes left over"
         yield f"{name}, version 0", data[:1] + b"\x00" + data[2:], "versions count from 1"
         yield f"{name}, newer and cut off", data[:1] + b"\x02" + data[2:-1], "cut off"
-    for kind in (0, 7, 31, 36, 63, 71, 79, 84, 114, 121, 255):
+    for kind in (0, 8, 31, 36, 63, 71, 79, 84, 114, 121, 255):
         yield f"type {kind}", bytes([kind]) + register[1:], "no such type"
     yield "4097 bytes", register[:1] + b"\x02" + register[2:] + bytes(4097 - len(register)), "longer than 4096 bytes"
     yield from _out_of_bounds(register)
@@ -90,17 +100,31 @@ def _out_of_bounds(register: bytes) -> Iterator[tuple[str, bytes, str]]:
     tests = structs.build_message("self_test_report", {"tests": [{"test": 0, "result": 0, "value": 0}]}, 1, 1)
     yield "self_test_report, 0 items", tests[:10] + b"\x00", "too few items"
     yield "self_test_report, result 3", _patched(tests, 12, b"\x03"), "above its bound"
-    configuration = structs.build_message(
-        "configuration",
-        {"config_version": 1, "heartbeat_s": 1, "channel": 0, "maintenance_from_s": 0, "maintenance_until_s": 0,
-         "line_allowed": 1, "update_mirrors": [], "line_level": 3},
-    )  # fmt: skip
+    configuration = structs.build_message("configuration", {**_CONFIGURATION, "voice": []})
     yield "configuration, version 0 of the configuration", _patched(configuration, 10, bytes(4)), "below its bound"
     yield "configuration, heartbeat of 0 s", _patched(configuration, 14, bytes(2)), "below its bound"
     yield "configuration, heartbeat of 3601 s", _patched(configuration, 14, b"\x0e\x11"), "above its bound"
-    yield "configuration, line_allowed 2", _patched(configuration, -3, b"\x02"), "above its bound"
-    yield "configuration, line_level 4", _patched(configuration, -1, b"\x04"), "above its bound"
-    yield "configuration, 4 mirrors", _patched(configuration, -2, b"\x04" + b"\x01a\x00\x01" * 4), "too many items"
+    yield "configuration, line_allowed 2", _patched(configuration, -4, b"\x02"), "above its bound"
+    yield "configuration, line_level 4", _patched(configuration, -2, b"\x04"), "above its bound"
+    yield "configuration, 4 mirrors", _patched(configuration, -3, b"\x04" + b"\x01a\x00\x01" * 4), "too many items"
+    yield from _voice_out_of_bounds(configuration)
+
+
+def _voice_out_of_bounds(without: bytes) -> Iterator[tuple[str, bytes, str]]:
+    # From the end: dns -1, the registrar's transport -2, port -4, host -6, their number -7, mailbox -8, security -9.
+    voice = structs.build_message("configuration", {**_CONFIGURATION, "voice": [_VOICE]})
+    yield "configuration, 2 voice accounts", without[:-1] + b"\x02" + voice[len(without) :] * 2, "too many items"
+    yield "configuration, transport 3", _patched(voice, -2, b"\x03"), "above its bound"
+    yield "configuration, no registrar", voice[:-7] + b"\x00\x00", "too few items"
+    yield "configuration, 5 registrars", voice[:-7] + b"\x05" + voice[-6:-1] * 5 + b"\x00", "too many items"
+    yield "configuration, a registrar without a host", voice[:-6] + bytes(5), "length out of bounds"
+    yield "configuration, 2 registrars promised", _patched(voice, -7, b"\x02"), "cut off"
+    yield "configuration, 3 name servers", voice[:-1] + b"\x03" + b"\x01a\x00\x35" * 3, "too many items"
+    yield "configuration, name server at port 0", voice[:-1] + b"\x01\x01a\x00\x00", "below its bound"
+    yield "configuration, media security 3", _patched(voice, -9, b"\x03"), "above its bound"
+    yield "configuration, registration of 59 s", _patched(voice, -11, b"\x00\x3b"), "below its bound"
+    yield "configuration, 31 ms a packet", _patched(voice, -12, b"\x1f"), "above its bound"
+    yield "configuration, cut off in the voice account", voice[:-8], "cut off"
 
 
 def _patched(data: bytes, at: int, new: bytes) -> bytes:
@@ -146,6 +170,13 @@ _SPOILED: tuple[tuple[str, str, Any, str], ...] = (
     ("events", "events", [{"clock_s": 1, "event": 2}], "a field of an item is missing"),
     ("events", "events", [{**_EVENT, "extra": 1}], "an item has an unknown field"),
     ("events", "events", [{**_EVENT, "event": 255}], "a value of an item is out of bounds"),
+    ("configuration", "voice", [_VOICE, _VOICE], "too many items"),
+    ("configuration", "voice", [{**_VOICE, "password": ""}], "too short"),
+    ("configuration", "voice", [{**_VOICE, "registrars": []}], "too few items in an item"),
+    ("configuration", "voice", [{**_VOICE, "registrars": [{**_REGISTRAR, "port": -1}]}], "below its bound"),
+    ("configuration", "voice", [{**_VOICE, "registrars": [{**_REGISTRAR, "x": 1}]}], "an unknown field, two deep"),
+    ("configuration", "voice", [{**_VOICE, "registrars": [{"host": "a"}]}], "fields missing, two deep"),
+    ("configuration", "voice", [{**_VOICE, "dns": "d"}], "text is no list"),
 )
 
 
@@ -155,6 +186,7 @@ def message_values() -> Iterator[Case]:
         "register": {**_REGISTER, "mac": "00" * 6, "image_sha256": "00" * 32},
         "put_blob": {**_BLOB, "data": "64617461"},
         "events": {"events": [_EVENT]},
+        "configuration": {**_CONFIGURATION, "voice": [_VOICE]},
     }
     for message, field, value, why in _SPOILED:
         shown = str(value) if len(str(value)) < 20 else f"{str(value)[:17]}..."

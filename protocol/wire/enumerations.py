@@ -18,10 +18,15 @@ COMMANDS = ("check_update", "restart", "identify", "self_test", "send_events")
 COMMAND_RESULTS = ("done", "unsupported", "refused", "failed")
 CHANNELS = ("stable", "beta")
 LINE_LEVELS = ("none", "emergency_only", "outgoing_only", "full")
+TRANSPORTS = ("udp", "tcp", "tls")
+MEDIA_SECURITY = ("off", "offered", "required")
+CALL_DIRECTIONS = ("out", "in")
+CALL_ENDS = ("us", "peer", "network", "timeout", "refused", "busy", "no_answer", "cancelled")
+CALL_CODECS = ("none", "PCMU", "PCMA")
 EVENTS = (
     "boot", "link_up", "link_down", "address", "time_set", "connected", "disconnected", "registered", "refused",
     "configured", "ready", "command", "update_state", "crash", "watchdog", "wire_error", "clock_refused",
-    "identity", "self_test", "restart",
+    "identity", "self_test", "restart", "line_registered", "line_lost", "call",
 )  # fmt: skip
 LINK_MODES = ("factory", "locked")
 LINK_RESULTS = ("ok", "refused", "bad_value", "wrong_state", "failed")

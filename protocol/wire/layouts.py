@@ -18,13 +18,18 @@ end does with a newer message, and the other way round, stands in docs/protocol.
 
 from protocol.wire.enumerations import (
     BOOT_REASONS,
+    CALL_CODECS,
+    CALL_DIRECTIONS,
+    CALL_ENDS,
     CHANNELS,
     COMMAND_RESULTS,
     COMMANDS,
     EVENTS,
     LINE_LEVELS,
     LINE_STATES,
+    MEDIA_SECURITY,
     REGISTER_RESULTS,
+    TRANSPORTS,
     UNIT_STATES,
     UPDATE_REASONS,
     UPDATE_STATES,
@@ -55,6 +60,7 @@ TYPES = {
     4: "update_report",
     5: "events",
     6: "command_result",
+    7: "call_record",
     # From fleet to unit, over MQTT.
     32: "registered",
     33: "configuration",
@@ -133,6 +139,35 @@ def command_result():
     )
 
 
+def call_record():
+    # of a call that is over: start, duration, numbers, codec and quality, never what was said (PP)
+    return 1, (
+        ("record_id", U32, 0, 0xFFFFFFFF, 1),  # grows on the unit, over restarts too
+        ("started_s", U64, 0, 1 << 40, 1),  # as clock_s
+        ("direction", U8, 0, len(CALL_DIRECTIONS) - 1, 1),
+        ("number", TEXT, 0, 32, 1),  # the other party, as dialled or as shown
+        ("setup_ms", U32, 0, 0xFFFFFFFF, 1),  # from dialled or ringing to answered or ended
+        ("duration_ms", U32, 0, 0xFFFFFFFF, 1),  # 0: never answered
+        ("ended_by", U8, 0, len(CALL_ENDS) - 1, 1),
+        ("status", U16, 0, 699, 1),  # the last of SIP; 0: none came
+        ("codec", U8, 0, len(CALL_CODECS) - 1, 1),
+        ("secured", U8, 0, 1, 1),
+        ("emergency", U8, 0, 1, 1),
+        ("packets_sent", U32, 0, 0xFFFFFFFF, 1),
+        ("packets_received", U32, 0, 0xFFFFFFFF, 1),
+        ("packets_lost", U32, 0, 0xFFFFFFFF, 1),
+        ("packets_discarded", U32, 0, 0xFFFFFFFF, 1),  # came too late to be played
+        ("burst_loss_permille", U16, 0, 1000, 1),
+        ("jitter_ms", U16, 0, 0xFFFF, 1),
+        ("jitter_max_ms", U16, 0, 0xFFFF, 1),
+        ("buffer_ms", U16, 0, 0xFFFF, 1),
+        ("round_trip_ms", U16, 0, 0xFFFF, 1),
+        ("r_factor", U8, 0, 100, 1),
+        ("mos_tenths", U8, 0, 50, 1),  # listening MOS; 0: not known
+        _CLOCK,
+    )
+
+
 def registered():
     return 1, (
         ("result", U8, 0, len(REGISTER_RESULTS) - 1, 1),
@@ -143,7 +178,29 @@ def registered():
 
 
 def configuration():
-    return 3, (
+    registrar = (
+        ("host", TEXT, 1, 64, 4),
+        ("port", U16, 0, 65535, 4),  # 0: by SRV of the DNS
+        ("transport", U8, 0, len(TRANSPORTS) - 1, 4),
+    )
+    voice = (
+        ("user", TEXT, 1, 32, 4),  # the number, E.164 with its +
+        ("auth_user", TEXT, 1, 64, 4),
+        ("password", TEXT, 1, 64, 4),
+        ("domain", TEXT, 1, 64, 4),
+        ("display_name", TEXT, 0, 32, 4),
+        ("country", TEXT, 2, 2, 4),  # ISO 3166-1 alpha-2: the tones people know
+        ("emergency", TEXT, 0, 64, 4),  # numbers, with commas between
+        ("dial_plan", TEXT, 0, 200, 4),
+        ("codecs", TEXT, 1, 32, 4),  # the best first, with commas between
+        ("ptime_ms", U8, 10, 30, 4),
+        ("registration_s", U16, 60, 7200, 4),
+        ("media_security", U8, 0, len(MEDIA_SECURITY) - 1, 4),
+        ("mailbox", TEXT, 0, 64, 4),  # whose messages wait; empty: none is asked about
+        ("registrars", LIST, 1, 4, 4, registrar),
+        ("dns", LIST, 0, 2, 4, (("host", TEXT, 1, 64, 4), ("port", U16, 1, 65535, 4))),
+    )
+    return 4, (
         ("config_version", U32, 1, 0xFFFFFFFF, 1),
         ("heartbeat_s", U16, 1, 3600, 1),
         ("channel", U8, 0, len(CHANNELS) - 1, 1),
@@ -152,6 +209,7 @@ def configuration():
         ("line_allowed", U8, 0, 1, 1),  # for ends before version 3: outgoing_only or full
         ("update_mirrors", LIST, 0, 3, 2, MIRROR_ROWS),  # asked in this order where the unit's own server fails
         ("line_level", U8, 0, len(LINE_LEVELS) - 1, 3),
+        ("voice", LIST, 0, 1, 4, voice),  # the line's account at the registrar
     )
 
 
@@ -182,4 +240,4 @@ def addresses():
 
 
 # Reports that stay on the unit until the fleet acknowledges them by an `acknowledge`.
-CRITICAL = ("service_ready", "update_report", "command_result")
+CRITICAL = ("service_ready", "update_report", "command_result", "call_record")

@@ -43,8 +43,8 @@ def test_the_heap_rule_gives_256_kb_less_32_kb_a_connection_plus_the_image() -> 
         ),
         (
             "settings    = { offset = 0x020000, bytes = 0x008000",
-            "settings = { offset = 0x020000, bytes = 0x3000",
-            "four blocks",
+            "settings = { offset = 0x020000, bytes = 0x7000",
+            "needs 32768 bytes",
         ),
         ("scratch     =", "scrap =", "lacks scratch"),
         ("hardware_revisions = [1, 4]", "hardware_revisions = [4, 1]", "from 4 to 1"),

@@ -239,7 +239,7 @@ class LoopbackFleet:
         """Sends the configuration."""
         self.send(
             serial, "configuration", config_version=self.config_version, heartbeat_s=self.heartbeat_s, channel=0,
-            maintenance_from_s=0, maintenance_until_s=0, line_allowed=0, update_mirrors=[], line_level=0,
+            maintenance_from_s=0, maintenance_until_s=0, line_allowed=0, update_mirrors=[], line_level=0, voice=[],
         )  # fmt: skip
 
     def send(self, serial: str, name: str, **values: object) -> None:

@@ -52,19 +52,24 @@ def start(micropython: RunMicroPython, kept: bytes, now_s: int = NOON_S) -> Any:
     return json.loads(micropython(SCRIPT, stdin=json.dumps({"kept": kept.hex(), "now_s": now_s})))
 
 
-def configuration(from_s: int, until_s: int) -> bytes:
+def configuration(from_s: int, until_s: int, version: int | None = None) -> bytes:
     values = {
         "config_version": 1, "heartbeat_s": 60, "channel": 0, "maintenance_from_s": from_s,
         "maintenance_until_s": until_s, "line_allowed": 0, "update_mirrors": [{"host": "mirror", "port": 8443}],
-        "line_level": 0,
+        "line_level": 0, "voice": [],
     }  # fmt: skip
-    return bytes(messages.pack("configuration", values))
+    return bytes(messages.pack("configuration", values, version=version))
 
 
 @pytest.mark.parametrize(("now_s", "may"), [(NOON_S, False), (NOON_S + 5 * HOUR_S, True)])
 def test_hours_hold_before_the_fleet_is_reached(micropython: RunMicroPython, now_s: int, may: bool) -> None:
     kept = configuration(NOON_S + 4 * HOUR_S, NOON_S + 6 * HOUR_S)
     assert start(micropython, kept, now_s) == [may, [["own", 443], ["mirror", 8443]], len(kept)]
+
+
+def test_what_a_release_before_voice_accounts_kept_is_read(micropython: RunMicroPython) -> None:
+    kept = configuration(NOON_S + 4 * HOUR_S, NOON_S + 6 * HOUR_S, version=3)
+    assert start(micropython, kept) == [False, [["own", 443], ["mirror", 8443]], len(kept)]
 
 
 @pytest.mark.parametrize(("kept", "left"), [(b"", 0), (b"\xff" * 20, 0)])

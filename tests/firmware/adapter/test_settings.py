@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from adapter.reports import Reports
 from adapter.settings import FLOOR_STEP_S, MAX_CONFIGURATION_BYTES, SCHEMA, STEPS, Settings, SettingsError
-from protocol.wire.messages import pack, unpack
+from protocol.host.vectors import greatest
+from protocol.wire.messages import layout_of, pack, unpack
 from tests.firmware.adapter.test_records import BLOCK_BYTES, BlockFlash
 from tests.firmware.model_flash import CuttingFlash, PowerCutError
 from tools.release.build import DATA_SCHEMA
@@ -34,8 +35,8 @@ def waiting(settings: Settings) -> list[int]:
 
 @pytest.fixture
 def flash() -> BlockFlash:
-    """Room for a bank of two records of four blocks each, twice."""
-    return BlockFlash(64)
+    """Room for a bank of two records of 24 blocks of 64 bytes each, twice."""
+    return BlockFlash(96)
 
 
 def bank(flash: BlockFlash, slot: int) -> bytes:
@@ -178,11 +179,7 @@ def test_a_configuration_is_written_only_if_it_is_another_one_that_fits(flash: B
     settings.keep_configuration(CONFIGURATION)
     settings.keep_configuration(bytes(MAX_CONFIGURATION_BYTES + 1))
     assert (bytes(flash.bytes), settings.configuration) == (before, CONFIGURATION)
-    row = {"host": "h" * 64, "port": 65535}
-    longest = pack("configuration", {
-        "config_version": 1, "heartbeat_s": 60, "channel": 0, "maintenance_from_s": 0, "maintenance_until_s": 0,
-        "line_allowed": 0, "update_mirrors": [row] * 3, "line_level": 0,
-    })  # fmt: skip
+    longest = pack("configuration", greatest(layout_of("configuration")[3]))
     settings.keep_configuration(longest)
     assert Settings(flash, 0).configuration == longest
 

@@ -72,7 +72,7 @@ class Bench:
     def configure(self, config_version: int, heartbeat_s: int = 30) -> list[Any]:
         return self.down(
             "configuration", config_version=config_version, heartbeat_s=heartbeat_s, channel=0, maintenance_from_s=0,
-            maintenance_until_s=0, line_allowed=0, update_mirrors=[], line_level=0,
+            maintenance_until_s=0, line_allowed=0, update_mirrors=[], line_level=0, voice=[],
         )  # fmt: skip
 
     def take(self, data: bytes) -> list[Any]:
@@ -332,7 +332,7 @@ def test_micropython_gets_ready_too(micropython: RunMicroPython) -> None:
         "uplink.feed(b'\\x20\\x02\\x00\\x00\\x90\\x03\\x00\\x01\\x01', 50)\n"
         f"down('registered', {{'result': 0, 'config_version': 1, 'retry_s': 0, 'clock_s': {NOW_S}}})\n"
         "down('configuration', {'config_version': 1, 'heartbeat_s': 30, 'channel': 0, 'maintenance_from_s': 0,"
-        " 'maintenance_until_s': 0, 'line_allowed': 0, 'update_mirrors': [], 'line_level': 0})\n"
+        " 'maintenance_until_s': 0, 'line_allowed': 0, 'update_mirrors': [], 'line_level': 0, 'voice': []})\n"
         "print(len(reports), uplink.configured_ms)\n"
     )
     states = [line for line in there.splitlines() if " " not in line]

@@ -58,6 +58,7 @@ def test_the_first_registration_from_the_account_is_receipt_and_brings_the_line(
         "line_allowed": 1,
         "update_mirrors": [],
         "line_level": FULL,
+        "voice": [],
     }
     assert warehouse.unit(unit.serial).custody is Custody.AT_ACCOUNT
     assert events(warehouse.services) == [(1, "shipped"), (1, "registered")]

@@ -1,5 +1,8 @@
 """docs/protocol.md is drawn from the layouts, and every enumerated field has its names."""
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import pytest
 
 from protocol.host.enumerations import ENUMERATIONS
@@ -7,9 +10,15 @@ from protocol.host.reference import DOCUMENT, rewritten
 from protocol.host.table import MESSAGES
 from protocol.wire.layouts import LIST
 
-BOUNDS = {(row[1], field[0]): field[3] for row in MESSAGES for field in row[3]} | {
-    (field[0], inner[0]): inner[3] for row in MESSAGES for field in row[3] if field[1] == LIST for inner in field[5]
-}
+
+def bounds(where: str, fields: Sequence[Any]) -> Iterator[tuple[tuple[str, str], int]]:
+    for name, kind, _, high, _, *rows in fields:
+        yield (where, name), high
+        if kind == LIST:
+            yield from bounds(name, rows[0])
+
+
+BOUNDS = {name: high for row in MESSAGES for name, high in bounds(row[1], row[3])}
 
 
 def test_tables_are_current() -> None:
