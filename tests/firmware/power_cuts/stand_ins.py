@@ -1,4 +1,4 @@
-"""What CPython lacks of MicroPython, for a whole unit in one process: `micropython`, `deflate`, `vfs` on C littlefs.
+"""What CPython lacks of MicroPython, for a whole unit in one process: `micropython`, `cryptolib`, `deflate`, `vfs`.
 
 The real MetadataFiles runs on it: `vfs.VfsLfs2` drives its block device through littlefs-python, with the geometry
 that MicroPython's binding gives (extmod/vfs_lfsx.c: cache of four pages, 32 bytes of lookahead, 100 cycles).
@@ -18,6 +18,8 @@ from typing import Any
 from littlefs import lfs
 from littlefs.errors import LittleFSError
 
+from tests.firmware.aes_stand_in import aes
+
 FIRMWARE = Path(__file__).parents[3] / "firmware"
 _IO_ERROR = -5
 _ERASE, _SIZE, _COUNT = 6, 5, 4
@@ -31,6 +33,10 @@ def install() -> None:
         micropython = types.ModuleType("micropython")
         micropython.const = lambda value: value  # type: ignore[attr-defined]
         sys.modules["micropython"] = micropython
+    if "cryptolib" not in sys.modules:
+        cryptolib = types.ModuleType("cryptolib")
+        cryptolib.aes = aes  # type: ignore[attr-defined]
+        sys.modules["cryptolib"] = cryptolib
     if "vfs" not in sys.modules:
         vfs = types.ModuleType("vfs")
         vfs.VfsLfs2 = VfsLfs2  # type: ignore[attr-defined]

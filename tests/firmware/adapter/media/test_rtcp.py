@@ -38,7 +38,7 @@ def report(rtcp: Rtcp, now_ms: int) -> packets.Parsed:
 
 
 def feed(rtcp: Rtcp, data: bytes, now_ms: int = 0) -> bool:
-    return rtcp.feed(bytearray(data) + bytearray(40), len(data), now_ms)
+    return rtcp.feed(bytearray(data), len(data), now_ms)
 
 
 def ntp(now_ms: int) -> int:
@@ -262,6 +262,7 @@ def test_what_rfc_3550_drops_changes_nothing(what: str) -> None:
 @pytest.mark.parametrize(
     "more",
     [b"", packets.packet(204, 0, b"\0\0\0\0APP!"), packets.packet(205, 1, bytes(8)),
+        packets.packet(207, 0, bytes(4) + bytes((7, 0, 0, 8)) + bytes(4)),
      packets.packet(207, 0, bytes(4) + bytes((1, 0, 255, 255)) + bytes(4)), packets.goodbye(),
      packets.packet(203, 31, bytes(4)), packets.packet(200, 31, bytes(4)), packets.packet(201, 31, bytes(8)),
      packets.packet(204, 0, bytes(4), padding=True)],
