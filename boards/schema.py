@@ -1,6 +1,6 @@
 """A board is a chip, its flash map, its heap and its connectors; this says which values make sense."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -19,6 +19,9 @@ _KB = 1024
 # No underscore in a board's name: it separates board and version in a target's name (protocol/wire/release.py).
 BoardName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,15}$")]
 PartitionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,15}$")]
+
+# What mpy-cross makes machine code for.
+MpyArch = Literal["x64", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp", "xtensawin", "rv32imc"]
 
 
 class _Fixed(BaseModel):
@@ -105,6 +108,7 @@ class Board(_Fixed):
     chip: str
     hardware_revisions: list[int] = Field(min_length=2, max_length=2)
     mpy_abi: int = Field(ge=6, le=0xFFFF)
+    mpy_arch: MpyArch  # of machine code in .mpy; where it does not run, plain Python takes its place
     watchdog_ms: int = Field(ge=1000, le=60000)
     macs: int = Field(default=1, ge=1, le=8)  # addresses a unit has, in a row from its base MAC on
     leds: list[str] = Field(min_length=1)

@@ -165,14 +165,14 @@ def _statements(source: bytes) -> list[ast.stmt]:
 def _compile(board: Board, name: str, source: bytes) -> bytes:
     """The .mpy of the module at path `name`. Tracebacks show its dotted name: a text that the heap holds anyway."""
     dotted = name.removesuffix(".py").replace("/", ".")
-    key = sha256(f"{_compiler_version()} {dotted}\n".encode() + source).hexdigest()
+    key = sha256(f"{_compiler_version()} {board.mpy_arch} {dotted}\n".encode() + source).hexdigest()
     cached = _cache() / f"{key}.mpy"
     if not cached.exists():
         with tempfile.TemporaryDirectory() as folder:
             written, out = Path(folder, "module.py"), Path(folder, "module.mpy")
             written.write_bytes(source)
             done = subprocess.run(
-                [_mpy_cross(), "-s", dotted, "-o", str(out), str(written)],
+                [_mpy_cross(), f"-march={board.mpy_arch}", "-s", dotted, "-o", str(out), str(written)],
                 capture_output=True, timeout=MPY_CROSS_TIMEOUT_S, check=False,
             )  # fmt: skip
             if done.returncode:

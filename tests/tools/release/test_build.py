@@ -1,5 +1,6 @@
 """Images: reproducible, complete, bounded, and for the board they say."""
 
+import platform
 import shutil
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +11,8 @@ from protocol.wire.image import HEADER_BYTES, ImageHeader
 from tests.conftest import RunMicroPython
 from tools.release import build
 from tools.release.build import REPOSITORY, BuildError, build_boot_rom, build_image
+
+RUNS_X64 = "samples_viper" if platform.machine() == "x86_64" else "samples_plain"
 
 
 def sources(folder: Path) -> Path:
@@ -64,6 +67,24 @@ walk("/rom")
         "/rom/protocol/wire/link.mpy",
     } <= set(files)
     assert "/rom/boot.mpy" not in files
+
+
+@pytest.mark.parametrize(("arch", "module"), [("x64", RUNS_X64), ("armv7m", "samples_plain")])
+def test_machine_code_is_for_the_board_and_python_takes_its_place_elsewhere(
+    micropython: RunMicroPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arch: str, module: str
+) -> None:
+    board = build.catalogue.load("simulated").model_copy(update={"mpy_arch": arch})
+    monkeypatch.setattr(build.catalogue, "load", lambda name: board)
+    (tmp_path / "image").write_bytes(build_image("simulated", "1.0.0", 1))
+    script = """
+import sys, vfs
+image = open(sys.argv[1], "rb").read()
+vfs.mount(vfs.VfsRom(memoryview(image)[256:]), "/rom")
+sys.path[:] = ["/rom", ".frozen"]
+from adapter.media import samples
+print([name for name in sys.modules if "samples_" in name])
+"""
+    assert micropython(script, tmp_path / "image", heap="1M") == f"['adapter.media.{module}']\n"
 
 
 def test_a_module_that_does_not_compile_is_named(tmp_path: Path) -> None:

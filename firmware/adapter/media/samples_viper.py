@@ -1,0 +1,111 @@
+# ruff: noqa: F821, RUF046 - ptr8 and ptr16 are types of the viper compiler, and its len() gives an object
+"""The loops over samples in machine code: samples_plain.py says what each does.
+
+An image holds this module for its board's architecture; where that does not run, the import fails and plain Python
+serves. Integers have the width of a machine word, so every value here fits 32 bits.
+"""
+
+import micropython
+
+from adapter.media.g711 import SEGMENTS
+
+
+@micropython.viper
+def encode(pcm: ptr8, start: int, count: int, a_law: int, codes: ptr8, at: int):
+    segments = ptr8(SEGMENTS)
+    i = 0
+    while i < count:
+        x = pcm[2 * (start + i)] | pcm[2 * (start + i) + 1] << 8
+        sign = x >> 15
+        if a_law:
+            if sign:
+                x ^= 0xFFFF
+            segment = segments[x >> 7]
+            code = x >> 4
+            if segment:
+                code = segment << 4 | x >> (segment + 3) & 15
+            code ^= 0x80 * (1 - sign) + 0x55
+        else:
+            if sign:
+                x = 0x10000 - x
+            x += 132
+            if x > 0x7FFF:
+                x = 0x7FFF
+            segment = segments[x >> 7]
+            code = (segment << 4 | x >> (segment + 3) & 15) ^ (0xFF - 0x80 * sign)
+        codes[at + i] = code
+        i += 1
+
+
+@micropython.viper
+def decode(ring, at: int, count: int, table: ptr8, line: ptr16, to: int):
+    mask = int(len(ring)) - 1
+    codes = ptr8(ring)
+    i = 0
+    while i < count:
+        code = 2 * codes[(at + i) & mask]
+        line[to + i] = table[code] | table[code + 1] << 8
+        i += 1
+
+
+@micropython.viper
+def emit(line: ptr16, at: int, count: int, pcm: ptr8):
+    i = 0
+    while i < count:
+        x = line[at + i]
+        pcm[2 * i] = x
+        pcm[2 * i + 1] = x >> 8
+        i += 1
+
+
+@micropython.viper
+def store(packet: ptr8, start: int, count: int, ring, at: int):
+    mask = int(len(ring)) - 1
+    codes = ptr8(ring)
+    i = 0
+    while i < count:
+        codes[(at + i) & mask] = packet[start + i]
+        i += 1
+
+
+@micropython.viper
+def match(line: ptr16, end: int) -> int:
+    best = -1
+    period = 40
+    lag = 40
+    while lag <= 120:
+        apart = 0
+        i = end - 80
+        while i < end:
+            x = (int(line[i]) ^ 0x8000) - (int(line[i - lag]) ^ 0x8000)
+            apart += x if x > 0 else 0 - x
+            i += 2
+        if best < 0 or apart < best:
+            best = apart
+            period = lag
+        lag += 1
+    return period
+
+
+@micropython.viper
+def repeat(line: ptr16, at: int, count: int, period: int, left: int, full: int):
+    i = at
+    while i < at + count:
+        gain = left
+        if gain < 0:
+            gain = 0
+        if gain > full:
+            gain = full
+        line[i] = ((int(line[i - period]) ^ 0x8000) - 0x8000) * gain // full
+        left -= 1
+        i += 1
+
+
+@micropython.viper
+def noise(line: ptr16, at: int, count: int, peak: int, state: int) -> int:
+    i = at
+    while i < at + count:
+        state = (state * 25173 + 13849) & 0xFFFF
+        line[i] = ((state >> 4) - 2048) * peak >> 11
+        i += 1
+    return state

@@ -1,0 +1,229 @@
+"""One call's sound, both ways: packets in, 20 ms for the ear; 20 ms from the mouth, packets out.
+
+A frame is FRAME_SAMPLES signed 16-bit little-endian samples at 8 kHz, whatever the packets hold. `push`, `pull`,
+`send` and `more` allocate nothing. Rubbish is never more than a packet that is not played.
+"""
+
+import struct
+
+from adapter.media.comfort_noise import SILENCE, ComfortNoise
+from adapter.media.dtmf import PAYLOAD_BYTES, Digits
+from adapter.media.g711 import ALAW, MULAW
+from adapter.media.jitter_buffer import FRAME_SAMPLES, JitterBuffer
+from adapter.media.plc import HISTORY, Concealment
+from adapter.media.rtp import HEADER_BYTES, Reception
+from adapter.media.samples import decode, emit, encode
+
+MAX_PTIME_MS = 60
+_SAMPLES_A_MS = 8
+_SPARE_BYTES = 16  # behind the payload, for the tag of SRTP
+_PCMU = 0
+_PCMA = 8
+_COMFORT_NOISE = 13  # RFC 3389, 4
+_MARKER = 0x80
+_GAP_FRAMES = 16  # RFC 3611, 4.7.2: Gmin
+_C11 = 0
+_C13 = 1
+_C14 = 2
+_C22 = 3
+_C23 = 4
+_C33 = 5
+_PKT = 6
+_LOST = 7
+_SILENT_MU_LAW = 0xFF
+_SILENT_A_LAW = 0xD5
+_STARVED_FRAMES = 25  # without a packet: that the peer sends nothing is no loss
+
+
+class Stream:
+    """One RTP session; the counts and what may be changed stand in `__init__`."""
+
+    def __init__(self, codec, ptime_ms, payload_types, random):
+        self.codec = codec  # "PCMU" or "PCMA", as we send
+        self.direction = "sendrecv"  # as we see it
+        self.muted = False
+        self.digits = ""  # heard; the consumer takes them away
+        self.ssrc = random(4)
+        self.packet = bytearray(HEADER_BYTES + MAX_PTIME_MS * _SAMPLES_A_MS + _SPARE_BYTES)
+        self.sent = self.sent_bytes = self.sent_ms = 0
+        self.frames = self.concealed = 0
+        self.bursts = [0] * 8  # c11, c13, c14, c22, c23, c33, pkt, lost of RFC 3611, A.2
+        self.reception = Reception()
+        self.buffer = JitterBuffer()
+        self._random = random
+        self._collided = False
+        self._samples = ptime_ms * _SAMPLES_A_MS  # a packet
+        self._event_out, self._event_in = payload_types
+        start = random(6)
+        self._sequence = start[0] << 8 | start[1]
+        self._clock_high = start[2] << 8 | start[3]  # the timestamp in halves: a board's small integers have 31 bits
+        self._clock_low = start[4] << 8 | start[5]
+        self._filled = 0  # samples in the packet
+        self._pcm = None  # the frame that is being sent, and its samples that are in packets
+        self._taken = FRAME_SAMPLES
+        self._marker = _MARKER  # on the first packet, and after a pause
+        self._events = Digits()
+        self._noise = ComfortNoise()
+        self._concealment = Concealment()
+        self._table = MULAW
+
+    def push(self, packet, length, now_ms):
+        """A datagram of `length` bytes came; `packet` is the caller's again afterwards."""
+        heard = self.reception
+        kind = heard.accept(packet, length, now_ms)
+        if kind < 0:
+            return
+        if heard.restarted:
+            self.buffer.reset()
+            if heard.peer == self.ssrc and not self._collided:  # RFC 3550 8.2
+                self._collided = True  # once: the peer may echo our own packets, and they are to be heard
+                self.ssrc = self._random(4)
+        if kind == _PCMU or kind == _PCMA:  # a tuple would be allocated
+            table = ALAW if kind else MULAW
+            if table is not self._table:
+                self._table = table
+                self.buffer.reset()
+            self.buffer.put(packet, heard.start, heard.stop, heard.timestamp, heard.follows)
+        elif kind == _COMFORT_NOISE:
+            self._noise.feed(packet, heard.start, heard.stop)
+            self.buffer.pause(heard.timestamp)
+        elif kind == self._event_in:
+            self._noise.level = SILENCE
+            self.buffer.pause(heard.timestamp)
+            ch = self._events.feed(packet, heard.start, heard.stop, heard.timestamp, heard.marker)
+            if ch:
+                self.digits += ch
+
+    def pull(self, pcm):
+        """Fills `pcm` with the next frame for the ear."""
+        buffer = self.buffer
+        ear = self._concealment
+        if buffer.running:
+            self._next_frame(buffer, ear)
+        if buffer.running and self.direction in ("sendrecv", "recvonly"):
+            emit(ear.line, HISTORY, FRAME_SAMPLES, pcm)
+        else:
+            for i in range(2 * FRAME_SAMPLES):
+                pcm[i] = 0
+
+    def _next_frame(self, buffer, ear):
+        ear.shift()
+        at = missing = 0
+        while at < FRAME_SAMPLES:
+            count = buffer.run(at, FRAME_SAMPLES - at)
+            if count > 0:
+                decode(buffer.ring, buffer.play + at, count, self._table, ear.line, HISTORY + at)
+                ear.heard(HISTORY + at, count)
+            elif buffer.is_quiet(at):
+                count = -count
+                self._noise.fill(ear.line, HISTORY + at, count)
+            else:
+                count = -count
+                missing += count
+                ear.conceal(HISTORY + at, count)
+            at += count
+        buffer.advance(FRAME_SAMPLES, missing > 0)
+        self._count(missing > 0)
+
+    def _count(self, missing):
+        """Bursts and gaps (RFC 3611, A.2), a frame for a packet."""
+        bursts = self.bursts
+        self.frames += 1
+        if not missing:
+            bursts[_PKT] += 1
+            return
+        if self.buffer.starved > _STARVED_FRAMES:
+            return
+        self.concealed += 1
+        if bursts[_PKT] >= _GAP_FRAMES:
+            bursts[_C14 if bursts[_LOST] == 1 else _C13] += 1
+            bursts[_LOST] = 1
+            bursts[_C11] += bursts[_PKT]
+        else:
+            bursts[_LOST] += 1
+            if bursts[_PKT]:
+                bursts[_C23] += 1
+                bursts[_C22] += bursts[_PKT] - 1
+            else:
+                bursts[_C33] += 1
+        bursts[_PKT] = 0
+
+    def digit(self, ch, down):
+        """The key `ch` goes down or up: an event for the peer, if it takes any."""
+        if self._event_out:
+            self._events.digit(ch, down)
+
+    def send(self, pcm, now_ms):
+        """Takes a frame from the mouth; returns the length of what is to be sent of `packet` now, or 0."""
+        self.sent_ms = now_ms
+        self._pcm = pcm
+        self._taken = 0
+        if self.direction in ("recvonly", "inactive"):
+            self._tick(FRAME_SAMPLES)
+            self._taken = FRAME_SAMPLES
+            self._filled = 0
+            self._marker = _MARKER
+        return self.more()
+
+    def more(self):
+        """After `send`: the length of the next packet that is to be sent, or 0. `pcm` stays as it is until then."""
+        while self._taken < FRAME_SAMPLES:
+            if self._events.active:
+                return self._send_event()
+            if not self._filled:
+                self._stamp()
+            count = min(FRAME_SAMPLES - self._taken, self._samples - self._filled)
+            at = HEADER_BYTES + self._filled
+            a_law = self.codec == "PCMA"
+            if self.muted:
+                for i in range(at, at + count):
+                    self.packet[i] = _SILENT_A_LAW if a_law else _SILENT_MU_LAW
+            else:
+                encode(self._pcm, self._taken, count, a_law, self.packet, at)
+            self._tick(count)
+            self._filled += count
+            if self._filled == self._samples:
+                self._filled = 0
+                return self._finish(_PCMA if a_law else _PCMU, self._marker, self._samples)
+        return 0
+
+    def _send_event(self):
+        """The event's payload instead of the frame; its packets keep the timestamp of the first."""
+        events = self._events
+        packet = self.packet
+        events.fill(packet, HEADER_BYTES)
+        self._filled = 0
+        if events.first:
+            self._stamp()
+        elif events.moved:
+            low = (packet[6] << 8 | packet[7]) + events.moved
+            high = (packet[4] << 8 | packet[5]) + (low >> 16)
+            struct.pack_into(">HH", packet, 4, high & 0xFFFF, low & 0xFFFF)
+        self._tick(FRAME_SAMPLES - self._taken)
+        return self._finish(self._event_out, _MARKER if events.first else 0, PAYLOAD_BYTES)
+
+    def _stamp(self):
+        """Writes the timestamp of what is sent next."""
+        struct.pack_into(">HH", self.packet, 4, self._clock_high, self._clock_low)
+
+    def _tick(self, samples):
+        """So many samples of the frame are done with."""
+        self._taken += samples
+        self._clock_low += samples
+        if self._clock_low > 0xFFFF:
+            self._clock_low &= 0xFFFF
+            self._clock_high = self._clock_high + 1 & 0xFFFF
+
+    def _finish(self, kind, marker, count):
+        """The rest of the header (RFC 3550, 5.1)."""
+        packet = self.packet
+        packet[0] = 0x80
+        packet[1] = kind | marker
+        packet[2] = self._sequence >> 8
+        packet[3] = self._sequence & 0xFF
+        packet[8:12] = self.ssrc
+        self._sequence = self._sequence + 1 & 0xFFFF
+        self._marker = 0
+        self.sent += 1
+        self.sent_bytes += count
+        return HEADER_BYTES + count

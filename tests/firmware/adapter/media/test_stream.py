@@ -1,0 +1,128 @@
+"""One call's sound: both ends on one network that does nothing, or something, to the packets."""
+
+import struct
+
+import pytest
+
+from adapter.media.stream import Stream
+from tests.conftest import RunMicroPython
+from tests.firmware.adapter.media.sounds import FRAME, packets, rtp, samples, source, tone
+
+EVENTS = (101, 101)
+
+
+def stream(codec: str = "PCMU", ptime_ms: int = 20, seed: int = 1) -> Stream:
+    return Stream(codec, ptime_ms, EVENTS, source(seed))
+
+
+def heard(ear: Stream) -> list[int]:
+    pcm = bytearray(2 * FRAME)
+    ear.pull(pcm)
+    return samples(pcm)
+
+
+@pytest.mark.parametrize("codec", ["PCMU", "PCMA"])
+@pytest.mark.parametrize("ptime_ms", [10, 20, 30])
+def test_what_one_end_says_the_other_hears_frame_by_frame(codec: str, ptime_ms: int) -> None:
+    mouth, ear = stream(codec, ptime_ms), stream(seed=2)
+    said: list[int] = []
+    got: list[int] = []
+    for number in range(150):
+        pcm = tone(number)
+        said += samples(pcm)
+        for packet in packets(mouth, pcm, 20 * number):
+            assert len(packet) == 12 + 8 * ptime_ms
+            ear.push(packet, len(packet), 20 * number)
+        got += heard(ear)
+    first = next(at for at, sample in enumerate(got) if abs(sample) > 8)
+    delay = next(d for d in range(first - 2, first + 1) if abs(got[d + 100] - said[100]) < 300)
+    assert delay <= 480  # 60 ms, of which 10 may be of a packet of 30
+    assert all(abs(g - s) <= 260 for g, s in zip(got[delay:], said, strict=False))  # half of mu-law's step at 8000
+    assert (ear.reception.lost, ear.buffer.late, ear.concealed) == (0, 0, 0)
+    assert ear.reception.received == mouth.sent == 3000 // ptime_ms
+
+
+def test_packets_have_the_header_of_the_rfc() -> None:
+    mouth = stream("PCMA", 20)
+    first, second = packets(mouth, tone(0), 0) + packets(mouth, tone(1), 20)
+    flags, kind, sequence, timestamp, ssrc = struct.unpack(">BBHI4s", first[:12])
+    assert (flags, kind, ssrc) == (0x80, 0x88, mouth.ssrc)  # the first of a talkspurt has the marker
+    assert struct.unpack(">BBHI4s", second[:12]) == (0x80, 8, sequence + 1, timestamp + 160, mouth.ssrc)
+    assert (mouth.sent, mouth.sent_bytes, mouth.sent_ms) == (2, 320, 20)
+
+
+def test_timestamps_and_numbers_wrap() -> None:
+    mouth = Stream("PCMU", 20, EVENTS, lambda count: b"\xff" * count)
+    heads = [struct.unpack(">HI", packets(mouth, tone(n), 0)[0][2:8]) for n in range(3)]
+    assert heads == [(0xFFFF, 0xFFFFFFFF), (0, 159), (1, 319)]
+
+
+def test_muted_sends_silence_and_held_sends_nothing_but_time_goes_on() -> None:
+    mouth = stream()
+    mouth.muted = True
+    (silent,) = packets(mouth, tone(0), 0)
+    assert silent[12:] == b"\xff" * 160
+    mouth.muted, mouth.direction = False, "recvonly"
+    assert packets(mouth, tone(1), 20) == []
+    mouth.direction = "sendrecv"
+    (again,) = packets(mouth, tone(2), 40)
+    assert again[1] == 0x80  # marker
+    assert int.from_bytes(again[4:8], "big") - int.from_bytes(silent[4:8], "big") == 320
+
+
+def test_nothing_is_heard_before_the_first_packet_and_while_held() -> None:
+    ear = stream()
+    assert heard(ear) == [0] * 160
+    for number in range(10):
+        ear.push(rtp(number, 160 * number, b"\x00" * 160), 172, 20 * number)
+        heard(ear)
+    ear.direction = "sendonly"
+    assert heard(ear) == [0] * 160
+
+
+def test_a_collision_changes_our_source_once_and_an_echo_is_heard() -> None:
+    mouth = stream()
+    ours = mouth.ssrc
+    for number in range(12):
+        for packet in packets(mouth, tone(number), 20 * number):
+            mouth.push(packet, len(packet), 20 * number)
+        heard(mouth)
+    assert mouth.ssrc != ours
+    assert bytes(mouth.reception.peer) == mouth.ssrc
+    assert max(heard(mouth)) > 4000
+
+
+NO_ALLOCATION = """
+import micropython
+from adapter.media.stream import Stream
+from tests.firmware.adapter.media.sounds import rtp, source, tone
+stream = Stream({codec!r}, {ptime}, (101, 101), source(1))
+pcm, out = tone(1), bytearray(320)
+kinds = [rtp(n, 160 * n, bytes([n & 255]) * 160) for n in range(400) if n % 7 and n % 50 > 3]
+noise = rtp(400, 64000, b"\\x30", 13)
+def call():
+    now_ms = 0
+    for packet in kinds:
+        stream.push(packet, 172, now_ms)
+        stream.pull(out)
+        length = stream.send(pcm, now_ms)
+        while length:
+            length = stream.more()
+        now_ms += 20
+    stream.push(noise, 13, now_ms)
+    for i in range(60):
+        stream.pull(out)
+micropython.heap_lock()
+try:
+    call()
+finally:
+    micropython.heap_unlock()
+print(stream.frames, stream.sent, stream.concealed)
+"""
+
+
+@pytest.mark.parametrize(("codec", "ptime_ms", "sent"), [("PCMU", 20, 315), ("PCMA", 10, 630), ("PCMU", 30, 210)])
+def test_no_frame_allocates(micropython: RunMicroPython, codec: str, ptime_ms: int, sent: int) -> None:
+    frames, there, concealed = map(int, micropython(NO_ALLOCATION.format(codec=codec, ptime=ptime_ms)).split())
+    assert (frames, there) == (375, sent)
+    assert concealed > 40  # the way of a lost frame was walked too
