@@ -15,19 +15,19 @@ from adapter.activation import Activation
 from adapter.clock import Clock, Uptime, in_daily_window
 from adapter.event_log import EventLog
 from adapter.plug_in import PlugIn
-from adapter.records import RecordPair
 from adapter.reports import Reports
+from adapter.room import Room
 from adapter.settings import Settings
 from adapter.supervisor import Supervisor
 from adapter.turn import Turn
 from adapter.uplink import Uplink
 from ports.unix.board import Board
 from ports.unix.net import Net, tls_context
+from ports.unix.updates import Updates, unload
 from protocol.wire.enumerations import COMMAND_RESULTS, EVENTS, LINE_STATES, UPDATE_STATES
 from protocol.wire.errors import WireError
 from protocol.wire.messages import pack, unpack
 
-_UPDATES_DELAY_MS = 15_000  # a unit looks after updates once it is configured, or after that time
 _SPARED_MS = 86_400_000  # after a start no fault of updates is reason enough for the next one
 _SILENCE_MS = 20_000  # a task shows progress at least that often: a TLS handshake's limit and more
 _RESTART_GRACE_MS = 2000  # for the result of the command `restart` to reach the fleet
@@ -89,13 +89,6 @@ def _identity_store(board):
     return IdentityStore(board.partition("identity"))
 
 
-def _unload(name):
-    """Gives a module back to the heap. Only for one whose classes and functions are not in use any more."""
-    parent, child = name.rsplit(".", 1)
-    delattr(sys.modules[parent], child)
-    del sys.modules[name]
-
-
 class LockedIdentity:
     """What stays of an Identity when its blobs are in use and its module is given back; its own store (`load`)."""
 
@@ -113,172 +106,110 @@ class LockedIdentity:
 
 
 class Unit:
-    """A locked unit and the parts it is made of."""
+    """A locked unit and the parts it is made of. What is public, ports/*/updates.py uses."""
 
     def __init__(self, handover, board, uptime):
         identity = _identity_store(board).load()
-        self._handover = handover
-        self._board = board
-        self._uptime = uptime
+        self.handover = handover
+        self.board = board
+        self.uptime = uptime
         self._addresses = identity.addresses
         self._broker_tls = tls_context(identity.anchors_der, identity.certificate_der, identity.key_der)
-        self._updates_tls = tls_context(identity.anchors_der)
-        self._root_metadata = identity.root_metadata
-        self._identity = LockedIdentity(identity)
-        _unload("adapter.identity")
-        self._settings = Settings(board.partition("settings"), handover.slot)
-        self._clock = Clock(self._settings.floor_s)
+        self.identity = LockedIdentity(identity)
+        self.settings = Settings(board.partition("settings"), handover.slot)
+        self._clock = Clock(self.settings.floor_s)
         self._events = EventLog(board.partition("event_log"))
-        self._reports = Reports(self._settings)
+        self.reports = Reports(self.settings)
         self._activation = Activation(self._entered)
-        self._net = Net(board.ethernet_up)
-        self._turn = Turn()
-        self._files = None  # the MetadataFiles, mounted once
-        self._session = None  # the UpdateSession, once there is one
+        self.net = Net(board.ethernet_up)
+        self.turn = Turn()
+        self.room = Room()
+        self.configured = False  # by the fleet, in this start
         self._kept_configuration = None  # the last start's, until the fleet sends one
-        self._check_wanted = False
         self._restarting = None
         self._identify_until_ms = 0
-        self._configured = asyncio.Event()
         self._shown = ""
         self._supervisor = Supervisor(uptime, self._tick, board.restart, self._crashed)
+        self._updates = Updates(self, identity.root_metadata, tls_context(identity.anchors_der))
+        unload(("adapter.identity",))
         boot_id = int.from_bytes(board.entropy(4), "big")
         self._uplink = Uplink(
-            self._identity.serial, self._facts(), self._status, self._activation, self._reports, self._clock,
+            self.identity.serial, self._facts(), self._status, self._activation, self.reports, self._clock,
             self._log, boot_id,
         )  # fmt: skip
 
     async def run(self):
         """Plugs in, and stays plugged in."""
         plug_in = PlugIn(
-            self._board, self._net, self._uptime, self._addresses, self._broker_tls, self._activation, self._uplink,
-            self._clock, self._log, self._on_event, self._note, self._turn,
+            self.board, self.net, self.uptime, self._addresses, self._broker_tls, self._activation, self._uplink,
+            self._clock, self._log, self._on_event, self.note, self.turn,
         )  # fmt: skip
-        self._log("boot", self._handover.boot_reason)
+        self._log("boot", self.handover.boot_reason)
         self._entered(self._activation.state)
         self._supervisor.start("plug_in", plug_in.run, _SILENCE_MS)
         self._supervisor.start("usb", self._listen)
-        self._supervisor.start("updates", self._update, _SILENCE_MS, self._updates_worth_restart)
+        self._supervisor.start("updates", self._updates.run, _SILENCE_MS, self._updates_worth_restart)
         await self._supervisor.run()
 
     def _facts(self):
         """The fields of `register` that never change while this image runs."""
-        header = self._handover.header
+        header = self.handover.header
         return {
-            "mac": self._identity.mac.octets,
-            "epoch": self._identity.epoch,
-            "board": self._board.name,
-            "hardware_revision": self._board.hardware_revision,
+            "mac": self.identity.mac.octets,
+            "epoch": self.identity.epoch,
+            "board": self.board.name,
+            "hardware_revision": self.board.hardware_revision,
             "version": header.version,
             "release_counter": header.release_counter,
-            "image_sha256": self._handover.image_sha256,
-            "slot": self._handover.slot,
+            "image_sha256": self.handover.image_sha256,
+            "slot": self.handover.slot,
             "abi": header.abi,
-            "boot_reason": self._handover.boot_reason,
+            "boot_reason": self.handover.boot_reason,
         }
 
     def _status(self):
         """The fields of `heartbeat` that only the unit knows."""
         return {
             "line_state": _NO_LINE,
-            "update_state": UPDATE_STATES.index(self._update_state()),
+            "update_state": UPDATE_STATES.index(self._updates.state or "idle"),
             "free_heap_bytes": gc.mem_free(),
         }
 
-    def _update_state(self):
-        return self._session.state if self._session is not None else "idle"
-
     def _log(self, event, value):
-        now_ms = self._uptime()
+        now_ms = self.uptime()
         self._events.append(EVENTS.index(event), value, self._clock.utc_s(now_ms), now_ms)
 
-    def _note(self, error):
+    def note(self, error):
         """A failed try: for people who read the unit's standard error."""
-        sys.stderr.write("%d ms, %s: %s\n" % (self._uptime(), self._activation.state, error))
+        sys.stderr.write("%d ms, %s: %s\n" % (self.uptime(), self._activation.state, error))
 
     def _crashed(self, name, error):
         sys.print_exception(error, sys.stderr)
         self._log("crash", 0)
 
     def _entered(self, state):
-        self._board.pins.report({"state": state})
+        self.board.pins.report({"state": state})
         self._show()
 
     def _show(self):
-        identify = self._uptime() < self._identify_until_ms
-        shown = lights.pattern(lights.condition(self._activation.state, False, identify, self._update_state()))
+        identify = self.uptime() < self._identify_until_ms
+        shown = lights.pattern(lights.condition(self._activation.state, False, identify, self._updates.state))
         if shown != self._shown:
             self._shown = shown
-            self._board.led(shown)
+            self.board.led(shown)
 
     def _tick(self):
-        self._board.feed_watchdog()
+        self.board.feed_watchdog()
         self._show()
 
     async def _listen(self, beat):
-        await listen(self._handover, self._board, self._uptime, self._activation, self._identity)
-
-    async def _update(self, beat):
-        try:
-            await asyncio.wait_for(self._configured.wait(), _UPDATES_DELAY_MS / 1000)
-        except asyncio.TimeoutError:
-            self._note("not configured yet")
-        updater = self._make_updater()
-        if self._handover.trial:
-            from adapter.self_test import of_image
-
-            failed = of_image(self._failed_tests())
-            if not self._settings.try_steps():
-                failed.append("settings")
-            self._session.self_test(not failed, ", ".join(failed))
-        else:
-            self._reports.adopt(self._settings.left_behind())
-            self._settings.forget_left_behind()
-        if self._configured.is_set():
-            self._session.fleet_answered()
-        if self._check_wanted:
-            self._session.check()
-        gc.collect()
-        self._board.pins.report({"free_heap_bytes": gc.mem_free()})
-        try:
-            await updater.run(beat)
-        finally:
-            self._turn.give_back()  # also where it failed while it waited for it
+        await listen(self.handover, self.board, self.uptime, self._activation, self.identity)
 
     def _updates_worth_restart(self):
         """An image on trial that cannot update goes back; one in service serves on, and a day later starts afresh."""
-        return self._handover.trial or (self._uptime() >= _SPARED_MS and not self._call_up())
+        return self.handover.trial or (self.uptime() >= _SPARED_MS and not self.call_up())
 
-    def _make_updater(self):
-        from ports.unix.metadata_files import MetadataFiles
-
-        gc.collect()
-        if self._files is None:
-            self._files = MetadataFiles(self._board.partition("data"))
-        from adapter.update.assignment import UnitFacts
-        from adapter.update.session import UpdateSession
-        from ports.unix.slots import Slots
-        from ports.unix.updater import Server, Updater
-
-        board, handover = self._board, self._handover
-        slots = Slots(handover.flash, handover.slot)
-        facts = UnitFacts(
-            self._identity.serial, board.name, board.hardware_revision, handover.header.abi, slots.other.size,
-            handover.heap_bytes,
-        )  # fmt: skip
-        header = handover.header
-        self._session = UpdateSession(
-            facts, (handover.image_sha256, header.release_counter, header.version), slots, self._files,
-            RecordPair(board.partition("journal")), self._root_metadata, self._settings, self._time_seen,
-        )  # fmt: skip
-        server = Server(self._net, self._update_places, lambda: self._updates_tls, self._uptime)
-        return Updater(
-            self._session, server, self._uptime, lambda: self._clock.at_least_s(self._uptime()), board.entropy,
-            self._may_restart, self._call_up, self._keep_update_report, self._note, self._entered_update,
-            board.restart, self._turn,
-        )  # fmt: skip
-
-    def _update_places(self):
+    def update_places(self):
         """The update server and its mirrors, as (host, port)."""
         configuration = self._configuration()
         places = [(self._addresses["updates_host"], self._addresses["updates_port"])]
@@ -290,80 +221,89 @@ class Unit:
         """The fleet's, of this start or else the last one kept; None before the first."""
         if self._uplink.configuration is not None:
             return self._uplink.configuration
-        if self._kept_configuration is None and self._settings.configuration:
+        if self._kept_configuration is None and self.settings.configuration:
             try:
-                self._kept_configuration = unpack(self._settings.configuration).values
+                self._kept_configuration = unpack(self.settings.configuration).values
             except WireError as error:
-                self._note(error)
-                self._settings.keep_configuration(b"")
+                self.note(error)
+                self.settings.keep_configuration(b"")
         return self._kept_configuration
 
-    def _time_seen(self, utc_s):
+    def now_s(self):
+        """UTC in seconds, or a time that is certainly past."""
+        return self._clock.at_least_s(self.uptime())
+
+    def time_seen(self, utc_s):
         """The director issued an order then."""
         self._clock.raise_floor(self._clock.floor_for(utc_s))
-        self._settings.raise_floor(self._clock.floor_s)
+        self.settings.raise_floor(self._clock.floor_s)
 
-    def _call_up(self):
+    def call_up(self):
         """True while somebody is on the telephone: there is no line yet."""
         return False
 
-    def _may_restart(self):
+    def line_proved(self):
+        """True if the line is registered, or none is to be: there is no line yet."""
+        return True
+
+    def may_restart(self):
         """The hours that the configuration allows; equal ends allow any."""
         hours = self._configuration()
         if hours is None:
             return True
-        now_s = self._clock.utc_s(self._uptime())
+        now_s = self._clock.utc_s(self.uptime())
         return in_daily_window(now_s, hours["maintenance_from_s"], hours["maintenance_until_s"])
 
-    def _keep_update_report(self, values):
-        self._uplink.report("update_report", values, self._uptime())
+    def keep_update_report(self, values):
+        """Keeps it on flash until the fleet has it."""
+        self._uplink.report("update_report", values, self.uptime())
 
-    def _entered_update(self, state):
+    def entered_update(self, state):
+        """An update's state, one of UPDATE_STATES, is another one now."""
         self._log("update_state", UPDATE_STATES.index(state))
-        self._board.pins.report({"update_state": state})
+        self.board.pins.report({"update_state": state})
         self._show()
 
     def _on_event(self, event):
         if event[0] == "configured":
-            self._settings.raise_floor(self._clock.next_floor_s(self._uptime()))
-            self._settings.keep_configuration(pack("configuration", event[1]))
-            if not self._configured.is_set():
-                self._board.pins.report({"configured_ms": self._uplink.configured_ms, "tls_ms": self._uplink.tls_ms})
-            self._configured.set()
-            if self._session is not None:
-                self._session.fleet_answered()
+            self.settings.raise_floor(self._clock.next_floor_s(self.uptime()))
+            self.settings.keep_configuration(pack("configuration", event[1]))
+            if not self.configured:
+                self.board.pins.report({"configured_ms": self._uplink.configured_ms, "tls_ms": self._uplink.tls_ms})
+            self.configured = True
         elif event[0] == "command":
             _, command_id, name, argument = event
             result, detail = _COMMANDS[name](self, command_id, argument)
             values = {"command_id": command_id, "result": COMMAND_RESULTS.index(result), "detail": detail}
-            self._uplink.report("command_result", values, self._uptime())
+            self._uplink.report("command_result", values, self.uptime())
 
     def _restart(self, command_id, argument):
         self._restarting = asyncio.create_task(self._restart_soon(command_id))
         return "done", "restarting"
 
     async def _restart_soon(self, command_id):
-        until_ms = self._uptime() + _RESTART_GRACE_MS
+        until_ms = self.uptime() + _RESTART_GRACE_MS
         await asyncio.sleep(0)
-        while self._uptime() < until_ms and self._reports.has_result_of(command_id):
+        while self.uptime() < until_ms and self.reports.has_result_of(command_id):
             await asyncio.sleep(0.05)
         self._log("restart", command_id)
-        self._board.restart("restart")
+        self.board.restart("restart")
 
     def _identify(self, command_id, argument):
         seconds = min(argument, _IDENTIFY_MAX_S)
-        self._identify_until_ms = self._uptime() + 1000 * seconds
+        self._identify_until_ms = self.uptime() + 1000 * seconds
         self._show()
         return "done", "for %d s" % seconds
 
     def _self_test(self, command_id, argument):
-        failed = self._failed_tests()
+        failed = self.failed_tests()
         return ("failed", ", ".join(failed)) if failed else ("done", "all passed")
 
-    def _failed_tests(self):
+    def failed_tests(self):
+        """Runs the self-test; the names of those that failed."""
         from adapter import self_test
 
-        failed = self_test.failures(self_test.run(self._board, self._identity, self._uptime))
+        failed = self_test.failures(self_test.run(self.board, self.identity, self.uptime))
         self._log("self_test", len(failed))
         self._shown = ""  # the test used the light
         self._show()
@@ -371,13 +311,11 @@ class Unit:
 
     def _send_events(self, command_id, argument):
         rows = self._events.recent(min(argument or _EVENTS_A_MESSAGE, _EVENTS_A_MESSAGE))
-        sent = self._uplink.send_events(rows, self._uptime())
+        sent = self._uplink.send_events(rows, self.uptime())
         return ("done", "%d events" % len(rows)) if sent else ("failed", "too much in flight")
 
     def _check_update(self, command_id, argument):
-        self._check_wanted = True
-        if self._session is not None:
-            self._session.check()
+        self._updates.check()
         return "done", ""
 
 

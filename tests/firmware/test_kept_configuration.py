@@ -32,18 +32,18 @@ class Uplink:
 class Unit:
     _kept_configuration = None
     _addresses = {"updates_host": "own", "updates_port": 443}
-    _settings = Settings()
+    settings = Settings()
     _uplink = Uplink()
     _clock = Clock()
-    _uptime = staticmethod(lambda: 0)
-    _note = staticmethod(lambda error: None)
+    uptime = staticmethod(lambda: 0)
+    note = staticmethod(lambda error: None)
     _configuration = main.Unit._configuration
-    _may_restart = main.Unit._may_restart
-    _update_places = main.Unit._update_places
+    may_restart = main.Unit.may_restart
+    update_places = main.Unit.update_places
 
 unit = Unit()
 unit._clock.set(facts["now_s"] * 1000, 0)
-print(json.dumps([unit._may_restart(), unit._update_places(), len(unit._settings.configuration)]))
+print(json.dumps([unit.may_restart(), unit.update_places(), len(unit.settings.configuration)]))
 """
 
 

@@ -15,10 +15,10 @@ class Stand:
 
 trial, uptime_ms, call_up = json.loads(sys.stdin.read())
 unit = Stand()
-unit._handover = Stand()
-unit._handover.trial = trial
-unit._uptime = lambda: uptime_ms
-unit._call_up = lambda: call_up
+unit.handover = Stand()
+unit.handover.trial = trial
+unit.uptime = lambda: uptime_ms
+unit.call_up = lambda: call_up
 print(main.Unit._updates_worth_restart(unit))
 """
 DAY_MS = 86_400_000

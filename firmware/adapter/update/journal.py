@@ -1,8 +1,8 @@
 """What the update session remembers over power loss: one record, packed; the newest whole one counts.
 
 Payload, big-endian: format u8 = 2, state u8 (index into UPDATE_STATES), reason u8 (UPDATE_REASONS), tries u8,
-moves u8, whole only u8 (1: a delta failed), mirror u8 (to begin with), alone u8 (1: armed without the fleet in
-reach);
+moves u8, whole only u8 (1: a delta failed), mirror u8 (to begin with), alone u8 (armed without: 1 the
+fleet in reach, 2 the line registered);
 u32 each: sequence of the newest assignment seen, of the one being worked on, release counter, length, offset (bytes
 of the image in the slot for good), offset in the delta (0: not by a delta), bytes received, version and CRC-32 of the
 name of the role that listed the image, and both at the last revert;

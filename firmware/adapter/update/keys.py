@@ -21,7 +21,7 @@ _KINDS = (
 )
 _MAX_KEY_BYTES = 1024  # of DER: RSA's longest takes 552, and time grows with the square of the length
 _MAX_GOOD = 16
-_good = []  # 32 bytes each, the newest last
+good = []  # marks of signatures that held since the start, 32 bytes each, the newest last
 _PEM_BEGIN = "-----BEGIN PUBLIC KEY-----"
 _PEM_END = "-----END PUBLIC KEY-----"
 
@@ -66,13 +66,13 @@ def verify(public, signed_file, signature):
     state.update(signed_file.digest)
     state.update(signature)
     digest = state.digest()
-    if digest in _good:
+    if digest in good:
         return True
     if not _verifies(scheme, public, signed_file, signature):
         return False
-    _good.append(digest)
-    if len(_good) > _MAX_GOOD:
-        _good.pop(0)
+    good.append(digest)
+    if len(good) > _MAX_GOOD:
+        good.pop(0)
     return True
 
 

@@ -28,10 +28,11 @@ from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
 from protocol.wire.errors import WireError
 from protocol.wire.image import HEADER_BYTES, ImageHeader
 
-TRIAL_DEADLINE_MS = 180_000  # of uptime, for self-test and the fleet's answer
+TRIAL_DEADLINE_MS = 180_000  # of uptime, for self-test, the fleet's answer and the line's registration
 ALONE_DEADLINE_MS = 86_400_000  # and where the image before it did not reach the fleet either, or in a call
 MAX_MOVES = 60  # from state to state for one assignment: whatever goes round in a circle ends
 
+_NO_FLEET, _NO_LINE = 1, 2  # bits of the journal's `alone`
 _FINAL = ("confirmed", "reverted", "failed")  # to be reported
 TRANSITIONS = (
     ("idle", "assigned", "metadata_ok"),
@@ -74,14 +75,15 @@ class UpdateSession:
 
     def __init__(self, unit, running, slots, files, record_store, first_root, settings, time_seen):
         self.mirrors = 1  # how many servers have the files, the unit's own among them
+        self.check_wanted = False
+        self.misses = 0  # tries in a row that the network ended
+        self.line_proved = True  # the telephone line is registered, or there is none to register
         self._running_sha256, self._running_counter, _ = running
         self._slots = slots
         self._settings = settings
         self._journal = Journal(record_store)
         self._chooser = Chooser(self._journal, slots, unit, running, files, first_root, time_seen)
         self._loader = Loader(self._journal, slots, unit)
-        self._wanted = False
-        self._misses = 0  # tries in a row that the network ended
         self._tested = False
         self._answered = False
         # Its task may have failed between boot record and restart. What came of it only the next start can tell, and
@@ -99,13 +101,22 @@ class UpdateSession:
     @property
     def wants_work(self):
         """True if `work` has something to do: a check was asked for, or a started update goes on."""
-        return self.state in ("metadata_ok", "downloading") or (self._wanted and self.state in ("idle", "staged"))
+        return self.state in ("metadata_ok", "downloading") or (self.check_wanted and self.state in ("idle", "staged"))
+
+    @property
+    def staged(self):
+        """When what is staged is to be looked at: (not before, at the latest or 0), UTC seconds; None without it."""
+        if self.state != "staged":
+            return None
+        journal = self._journal
+        limits = [limit_s for limit_s in (journal.deadline_s, journal.expires_s) if limit_s]
+        return (journal.not_before_s, min(limits) if limits else 0)
 
     def check(self):
         """The fleet, or the day, asks this unit to look for an assignment."""
-        self._wanted = True
-        if self._misses >= MAX_TRIES:
-            self._misses = 0
+        self.check_wanted = True
+        if self.misses >= MAX_TRIES:
+            self.misses = 0
 
     def work(self, now_s):
         """Refreshes the metadata and, if an image is assigned, loads it into the other slot. Yields Gets.
@@ -114,8 +125,8 @@ class UpdateSession:
         """
         try:
             is_new, plan = yield from self._chooser.choose(now_s, self.mirrors)
-            self._wanted = False
-            self._misses = 0
+            self.check_wanted = False
+            self.misses = 0
             if is_new:
                 self._move("assigned")
             if plan is not None:
@@ -127,7 +138,7 @@ class UpdateSession:
         except NetworkError as error:
             self._miss(error)
         except UpdateError as error:
-            self._wanted = False
+            self.check_wanted = False
             self._fail(error)
 
     def received(self, count):
@@ -143,16 +154,21 @@ class UpdateSession:
         journal = self._journal
         if self._restart:
             return True
-        if self.state == "staged" and not self._wanted:
+        if self.state == "staged" and not self.check_wanted:
             if journal.assignment != journal.newest or (journal.expires_s and now_s >= journal.expires_s):
-                self._wanted = self._misses < MAX_TRIES  # what the order says now is to be asked again
+                self.check_wanted = self.misses < MAX_TRIES  # what the order says now is to be asked again
             elif not call_up and now_s >= journal.not_before_s:
                 if may_restart or (journal.deadline_s and now_s >= journal.deadline_s):
                     self._arm()
         elif self.state == "trial" and now_ms >= (
-            ALONE_DEADLINE_MS if call_up or (self._tested and journal.alone) else TRIAL_DEADLINE_MS
+            ALONE_DEADLINE_MS if call_up or (self._tested and journal.alone & _NO_FLEET) else TRIAL_DEADLINE_MS
         ):
-            self._go_back("fleet_unreachable" if self._tested else "deadline", "%d ms passed" % now_ms)
+            if not self._tested:
+                self._go_back("deadline", "%d ms passed" % now_ms)
+            elif not self._answered:
+                self._go_back("fleet_unreachable", "%d ms passed" % now_ms)
+            else:
+                self._go_back("self_test", "the line did not register in %d ms" % now_ms)
         return self._restart
 
     def self_test(self, passed, detail=""):
@@ -226,11 +242,11 @@ class UpdateSession:
     def _miss(self, error):
         """Raises `error`, for another try after a while, or has had enough of them."""
         loading = self.state in ("metadata_ok", "downloading")
-        self._misses += 1
-        if max(self._misses, self._journal.tries if loading else 0) < MAX_TRIES:
+        self.misses += 1
+        if max(self.misses, self._journal.tries if loading else 0) < MAX_TRIES:
             raise error
-        self._misses = MAX_TRIES
-        self._wanted = False  # until the fleet or the day asks again; what is staged goes on
+        self.misses = MAX_TRIES
+        self.check_wanted = False  # until the fleet or the day asks again; what is staged goes on
         if loading:
             self._fail(error)
 
@@ -244,7 +260,7 @@ class UpdateSession:
                 raise SpentError("%d steps did not install it" % MAX_MOVES)
             self._slots.other.readinto(0, header)
             self._settings.prepare(ImageHeader.unpack(header).data_schema)
-            journal.alone = 0 if self._answered else 1
+            journal.alone = (0 if self._answered else _NO_FLEET) | (0 if self.line_proved else _NO_LINE)
             self._move("armed")
             self._slots.arm_trial()
         except (SettingsError, WireError) as error:
@@ -257,7 +273,8 @@ class UpdateSession:
             self._restart = True
 
     def _prove(self):
-        if self._tested and self._answered:
+        """What the image before it could not reach, this one need not."""
+        if self._tested and self._answered and (self.line_proved or self._journal.alone & _NO_LINE):
             self._slots.confirm()
             self._move("proved")
             self._settings.forget_left_behind()

@@ -43,7 +43,7 @@ class _Blocks:
 
 
 class MetadataFiles:
-    """`partition` is the port's; mounts it, so there is one of them a start."""
+    """`partition` is the port's; mounts it until `close`, so there is one of them at a time."""
 
     def __init__(self, partition):
         self._blocks = _Blocks(partition)
@@ -51,6 +51,10 @@ class MetadataFiles:
             self._mount()
         except OSError:
             self._format()
+
+    def close(self):
+        """Lets go of the file system: another one of these may mount it."""
+        vfs.umount(_MOUNT_POINT)
 
     def get(self, name):
         """The file's bytes, or None."""

@@ -1,7 +1,7 @@
-"""Drives the update session over HTTPS: fetches what it asks for, waits after failures, says when to restart.
+"""Drives the update session over HTTPS: fetches what it asks for, waits after failures, restarts the unit in time.
 
 One TLS connection at a time serves all files of one run of work, and meanwhile the unit has no other. Every
-read, every file and every wait has a limit. A unit that is not told to looks for an order once a day.
+read, every file and every wait has a limit. It is loaded and driven by updates.py.
 """
 
 import asyncio
@@ -9,13 +9,11 @@ import gc
 
 from micropython import const
 
-from adapter.backoff import Backoff
 from adapter.errors import AdapterError
 from adapter.http import HttpError, Response, request
 from adapter.update.errors import NetworkError, UpdateError
 
 REPOSITORY = "/updates/"
-POLL_MS = const(200)
 _TURN_POLL_MS = const(20)
 READ_TIMEOUT_MS = const(15_000)  # without a byte
 METADATA_TIMEOUT_MS = const(30_000)  # for one file
@@ -23,10 +21,6 @@ IMAGE_TIMEOUT_MS = const(1_200_000)
 _READ_BYTES = const(512)  # a small read finds room in a heap in pieces
 _GC_BYTES = const(16384)
 _BEAT_MS = const(2_000)  # the watchdog wants to hear from us while a server keeps us waiting
-# So that a lost command strands nobody, and a fleet does not knock in step.
-_FIRST_LOOK_MS = const(3_600_000)  # after the start, and up to _LOOK_JITTER_MS more
-_LOOK_MS = const(82_800_000)  # after the last look, likewise
-_LOOK_JITTER_MS = const(7_200_000)
 _HTTPS_PORT = const(443)
 _ABSENT = (403, 404)  # as TUF's own client reads them
 
@@ -126,60 +120,41 @@ class Server:
 
 
 class Updater:
-    """`session` is the UpdateSession, `server` a Server, `now_s()` UTC seconds, `entropy` the board's.
+    """`session` is the UpdateSession, `server` a Server, `unit` main's, `entered(state)` is told of each state."""
 
-    `may_restart()`: the hours allow it; `call_up()`: somebody is on the telephone. `keep(values)` keeps an
-    update_report on flash.
-    `note(error)` is told of each failed try, `entered(state)` of each change of state, `restart()` resets the unit.
-    `turn` is the Turn: work needs the unit's one TLS connection.
-    """
-
-    def __init__(
-        self, session, server, uptime, now_s, entropy, may_restart, call_up, keep, note, entered, restart, turn
-    ):  # fmt: skip
-        self._session = session
+    def __init__(self, session, server, unit, backoff, entered):
+        self.next_ms = None  # the uptime at which work that the network ended goes on
+        self.worked = False  # some work came to its end
+        self.session = session
         self._server = server
-        self._uptime = uptime
-        self._now_s = now_s
-        self._backoff = Backoff(entropy)
-        self._entropy = entropy
-        self._may_restart = may_restart
-        self._call_up = call_up
-        self._keep = keep
-        self._note = note
+        self._unit = unit
+        self._backoff = backoff
         self._entered = entered
-        self._restart = restart
-        self._turn = turn
-        self._state = ""
-        self._not_before_ms = 0
-        self._look_at_ms = self._later(_FIRST_LOOK_MS)
 
     async def run(self, beat):
-        """Until the unit restarts; `beat()` is called at least every few seconds."""
+        """Until the session rests, or is to be tried again at `next_ms`, or the unit restarts."""
+        unit, session, turn = self._unit, self.session, self._unit.turn
         while True:
             beat()
-            self._show()
-            while self._session.take_report(self._keep):
-                self._show()
-            if self._uptime() >= self._look_at_ms:
-                self._look_at_ms = self._later(_LOOK_MS)
-                self._session.check()
-            if self._session.poll(self._uptime(), self._may_restart(), self._now_s(), self._call_up()):
-                self._show()
-                self._restart()
+            self._entered(session.state)
+            while session.take_report(unit.keep_update_report):
+                self._entered(session.state)
+            if session.poll(unit.uptime(), unit.may_restart(), unit.now_s(), unit.call_up()):
+                self._entered(session.state)
+                unit.board.restart("restart")
                 return
-            if self._session.wants_work and self._uptime() >= self._not_before_ms:
-                self._turn.ask()
-                if self._turn.lent:
-                    await self._work(beat)
-            elif self._turn.wanted:
-                self._turn.give_back()
-            await asyncio.sleep((_TURN_POLL_MS if self._turn.wanted else POLL_MS) / 1000)
+            if not session.wants_work or self.next_ms is not None:
+                return
+            turn.ask()
+            if turn.lent:
+                await self._work(beat)
+            else:
+                await asyncio.sleep(_TURN_POLL_MS / 1000)
 
     async def _work(self, beat):
         """One run of the session's work, to its end or to the first failure another try may mend."""
-        self._session.mirrors = self._server.mirrors
-        job = self._session.work(self._now_s())
+        self.session.mirrors = self._server.mirrors
+        job = self.session.work(self._unit.now_s())
         # Checking signatures leaves much garbage: collected often, it does not spread what lives over the heap.
         threshold = gc.threshold()
         gc.collect()
@@ -187,34 +162,25 @@ class Updater:
         try:
             get = _next_get(job, None, None)
             while get is not None:
-                self._show()
+                self._entered(self.session.state)
                 answer = failure = None
                 try:
                     answer = await self._server.fetch(get, beat)
                 except UpdateError as error:
                     failure = error
-                self._session.received(self._server.received)
+                self.session.received(self._server.received)
                 self._server.received = 0
                 get = _next_get(job, answer, failure)
             self._backoff.reset()
-            self._look_at_ms = self._later(_LOOK_MS)
+            self.worked = True
         except NetworkError as error:
-            self._note(error)
-            self._not_before_ms = self._uptime() + self._backoff.next_ms()
+            self._unit.note(error)
+            self.next_ms = self._unit.uptime() + self._backoff.next_ms()
         finally:
             job.close()
             self._server.close()
-            self._turn.give_back()
+            self._unit.turn.give_back()
             gc.threshold(threshold)
-
-    def _later(self, wait_ms):
-        """The uptime after that wait and a random share of _LOOK_JITTER_MS, in ms."""
-        return self._uptime() + wait_ms + int.from_bytes(self._entropy(4), "big") % _LOOK_JITTER_MS
-
-    def _show(self):
-        if self._session.state != self._state:
-            self._state = self._session.state
-            self._entered(self._state)
 
 
 def _next_get(job, answer, failure):

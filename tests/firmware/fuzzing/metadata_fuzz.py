@@ -98,7 +98,7 @@ def signatures_known(files: dict[str, bytes], chance: random.Random, signed: boo
         return known[asked]
 
     bench = Bench(files, SERIAL, NOW_S)
-    keys._good.clear()  # what the firmware remembers since its start
+    keys.good.clear()  # what the firmware remembers since its start
     with patch.object(p256, "verify", compute):
         for kind in KINDS:
             if bench.outcome(kind, files[kind]) != "accepted":
@@ -113,7 +113,7 @@ def signatures_known(files: dict[str, bytes], chance: random.Random, signed: boo
         with patch.object(p256, "verify", (lambda *_: True) if signed else quick):
             yield bench
     finally:
-        keys._good.clear()
+        keys.good.clear()
 
 
 def fuzz_metadata(seed: int, count: int) -> tuple[int, list[str]]:

@@ -82,7 +82,7 @@ class PoweredUnit:
     ) -> None:
         self.flash, self.fleet, self.manners = flash, fleet, manners
         fleet.starts += 1
-        keys._good.clear()  # what the firmware remembers of this start only
+        keys.good.clear()  # what the firmware remembers of this start only
         self._boot(cause)
         self.settings = SettingsOf(self.header.data_schema, flash.partition("settings"), self.slot)
         self.events = EventLog(flash.partition("event_log"))

@@ -171,7 +171,7 @@ def test_a_good_signature_is_worked_out_once(name: str, monkeypatch: pytest.Monk
     module = {"p256": p256, "ed25519": ed25519, "rsa": rsa_pss}[name]
     whole = module.verify
     monkeypatch.setattr(module, "verify", lambda *given: done.append(name) or whole(*given))
-    monkeypatch.setattr(keys, "_good", [])
+    monkeypatch.setattr(keys, "good", [])
     only = role({KEYS[name]["keyid"]: key(name)}, 1)
     good = signed_file(name)  # signed once: two signatures on one text may differ
     for _ in range(3):
@@ -193,13 +193,13 @@ def test_a_good_signature_is_worked_out_once(name: str, monkeypatch: pytest.Monk
 
 
 def test_only_so_many_good_signatures_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "_good", [])
+    monkeypatch.setattr(keys, "good", [])
     only = role({KEYS["ed25519"]["keyid"]: key("ed25519")}, 1)
     for version in range(1, 40):
         signed = SIGNED | {"version": version}
         signature = SIGNERS["ed25519"].sign(str(encode_canonical(signed)).encode()).to_dict()
         verify({"signed": signed, "signatures": [signature]}, only)
-    assert len(keys._good) == keys._MAX_GOOD
+    assert len(keys.good) == keys._MAX_GOOD
 
 
 SCRIPT = """

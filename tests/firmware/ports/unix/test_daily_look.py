@@ -14,68 +14,86 @@ DAYS = 12
 
 SCRIPT = """
 import asyncio, json, sys
+from adapter.room import Room
 from adapter.turn import Turn
-from adapter.update.errors import NetworkError
-from ports.unix import updater
+from ports.unix import updates
 
 facts = json.loads(sys.stdin.read())
 now_ms = [0]
 looks = []
 
-class Session:
-    state = "idle"
-    mirrors = 0
-    wants_work = False
-
-    def take_report(self, keep):
-        return False
-
-    def poll(self, *values):
-        return False
-
-    def received(self, count):
-        pass
-
-    def check(self):
-        self.wants_work = True
-        looks.append(now_ms[0] // 1000)
-
-    def work(self, now_s):
-        self.wants_work = False
-        for get in ():
-            yield get
-
-class Server:
-    mirrors = 1
-
-    def close(self):
-        pass
-
 class Done(Exception):
     pass
 
-def uptime():
-    now_ms[0] += 200_000
-    if now_ms[0] > facts["days"] * 86_400_000:
-        raise Done
-    return now_ms[0]
+class Session:  # one that finds nothing new
+    misses = 0
+    staged = None
+    check_wanted = False
+    state = "idle"
+
+class Updater:
+    session = Session()
+    next_ms = None
+
+    def __init__(self, worked):
+        self.worked = worked
+
+    async def run(self, beat):
+        if self.worked:
+            looks.append(now_ms[0] // 1000)
+
+class Handover:
+    trial = False
+
+class Settings:
+    def left_behind(self):
+        return b""
+
+    def forget_left_behind(self):
+        pass
+
+class Unit:
+    configured = True
+    handover = Handover()
+    settings = Settings()
+    room = Room()
+    turn = Turn()
+
+    def __init__(self):
+        self.board = self.pins = self.reports = self
+
+    def uptime(self):
+        now_ms[0] += 200_000
+        if now_ms[0] > facts["days"] * 86_400_000:
+            raise Done
+        return now_ms[0]
+
+    def entropy(self, count):
+        return bytes([facts["draw"]] * count)
+
+    def adopt(self, stored):
+        pass
+
+    def report(self, values):
+        pass
+
+slept = asyncio.sleep
 
 async def at_once(seconds):
-    pass
+    await slept(0)
 
-updater.asyncio.sleep = at_once
-turn = Turn()
-session = Session()
-driver = updater.Updater(
-    session, Server(), uptime, lambda: 0, lambda count: bytes([facts["draw"]] * count), lambda: True, lambda: False,
-    None, print, lambda state: None, None, turn,
-)
+def load():
+    driver._updater = Updater(driver._check)
+    driver._check = False
+
+asyncio.sleep = at_once
+driver = updates.Updates(Unit(), None, None)
+driver._load = load
 
 def beat():
-    turn.lend()
     if facts["told_at_s"] and now_ms[0] // 1000 >= facts["told_at_s"]:
         facts["told_at_s"] = 0
-        session.check()
+        driver.check()
 
 try:
     asyncio.run(driver.run(beat))

@@ -33,6 +33,7 @@ vfs.mount(vfs.VfsRom(memoryview(image)[256:]), "/rom")
 sys.path[:] = ["/rom", ".frozen"]
 import asyncio, gc, json, time
 from binascii import unhexlify
+from adapter.backoff import Backoff
 from adapter.records import RecordPair
 from adapter.settings import Settings
 from adapter.turn import Turn
@@ -60,8 +61,36 @@ uptime = lambda: time.ticks_diff(time.ticks_ms(), started)
 def beat():
     told["peak"] = max(told["peak"], gc.mem_alloc())
 
-def no_wait(count):
-    return bytes(count)
+class Unit:
+    # What the updater uses of main's Unit.
+
+    def __init__(self):
+        self.board = self
+        self.turn = Turn()
+        self.uptime = uptime
+        self.note = lambda error: told["notes"].append(str(error))
+
+    def entropy(self, count):
+        return bytes(count)  # the shortest waits
+
+    def now_s(self):
+        return facts["now_s"]
+
+    def may_restart(self):
+        return True
+
+    def call_up(self):
+        return False
+
+    def restart(self, reason):
+        told["restart"] = True
+
+    def keep_update_report(self, values):
+        told["reports"].append((values["state"], values["reason"]))
+
+def entered(state):
+    if state not in told["states"][-1:]:
+        told["states"].append(state)
 
 session = UpdateSession(
     unit, (unhexlify(facts["sha256"]), 1, "0.9.0"), slots, MetadataFiles(flash.partition("data")),
@@ -70,22 +99,23 @@ session = UpdateSession(
 net = Net(lambda: True)
 places = [("127.0.0.1", port) for port in facts["ports"]]
 server = updater.Server(net, lambda: places, lambda: tls_context(anchors), uptime, facts["read_timeout_ms"])
-turn = Turn()
-driver = updater.Updater(
-    session, server, uptime, lambda: facts["now_s"], no_wait, lambda: True, lambda: False,
-    lambda values: told["reports"].append((values["state"], values["reason"])),
-    lambda error: told["notes"].append(str(error)), told["states"].append, lambda: told.update(restart=True),
-    turn,
-)
+unit = Unit()
+backoff = Backoff(unit.entropy)
 session.check()
 
 async def until_done():
-    task = asyncio.create_task(driver.run(beat))
-    while not task.done() and (turn.lend() or session.wants_work or session.state != "idle"):
-        await asyncio.sleep(0.01)
-    told["ms"] = uptime()
-    if task.done():
+    while True:  # as updates.py uses it
+        driver = updater.Updater(session, server, unit, backoff, entered)
+        task = asyncio.create_task(driver.run(beat))
+        while not task.done():
+            unit.turn.lend()
+            await asyncio.sleep(0.01)
         await task
+        if driver.next_ms is None:
+            break
+        while uptime() < driver.next_ms:
+            await asyncio.sleep(0.01)
+    told["ms"] = uptime()
 
 gc.collect()
 told["before"] = gc.mem_alloc()

@@ -1,0 +1,38 @@
+"""Who has the heap: what carries the line and what carries out an update do not fit into it together.
+
+The line has it, and leaves it to an update while nobody needs the telephone. Its sockets stay open meanwhile; it
+takes the heap back (`recalled`) for a call, a lifted handset or its registration, and the update goes on later.
+"""
+
+
+class Room:
+    """`wanted`: an update asks for the heap; `lent`: it has it; `recalled`: the line wants it back at once."""
+
+    def __init__(self):
+        self.wanted = False
+        self.lent = False
+        self.recalled = False
+        self._line_in = False
+
+    def enter(self):
+        """By the line, before it loads its parts: True once it may; else the update is asked to go."""
+        if self.lent:
+            self.recalled = True
+            return False
+        self._line_in = True
+        return True
+
+    def leave(self):
+        """By the line, once its parts are unloaded."""
+        self._line_in = False
+
+    def borrow(self):
+        """By the update: asks for the heap; True once it has it."""
+        self.wanted = True
+        if not self._line_in:
+            self.lent = True
+        return self.lent
+
+    def give_back(self):
+        """By the update, once its parts are unloaded, or when it does not want the heap any more."""
+        self.wanted = self.lent = self.recalled = False

@@ -1,0 +1,130 @@
+"""The update stack comes and goes: an error gives the heap back, the line may take it, and the work goes on later.
+
+The Updater and its session stand in for themselves here; test_updater.py has the real ones.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.conftest import RunMicroPython
+
+SCRIPT = """
+import asyncio, json, sys, time
+from adapter.room import Room
+from adapter.turn import Turn
+from ports.unix import updates
+
+facts = json.loads(sys.stdin.read())
+started = time.ticks_ms()
+seen = []
+
+class Session:
+    misses = 0
+    staged = None
+    check_wanted = True
+    state = "downloading"
+
+class Updater:
+    session = Session()
+    next_ms = None
+    worked = False
+
+    async def run(self, beat):
+        seen.append("run")
+        if facts["fails"]:
+            facts["fails"] = False
+            raise OSError(5)
+        try:
+            await asyncio.sleep(0 if len(seen) > 2 else 30)  # the second time it comes to its end
+        finally:
+            seen.append("over")
+
+class Unit:
+    configured = True
+    room = Room()
+    turn = Turn()
+    trial = False
+
+    def __init__(self):
+        self.board = self.pins = self.reports = self.settings = self.handover = self
+
+    def uptime(self):
+        return facts["hurry"] * time.ticks_diff(time.ticks_ms(), started)
+
+    def entropy(self, count):
+        return bytes(count)
+
+    def left_behind(self):
+        return b""
+
+    def forget_left_behind(self):
+        pass
+
+    def adopt(self, stored):
+        pass
+
+    def report(self, values):
+        seen.append("left")
+
+    def note(self, error):
+        seen.append(error)
+
+def load():
+    driver._updater = Updater()
+
+unit = Unit()
+driver = updates.Updates(unit, None, None)
+driver._load = load
+
+async def until(condition):
+    end = time.ticks_add(time.ticks_ms(), 5000)
+    while not condition():
+        if time.ticks_diff(end, time.ticks_ms()) < 0:
+            seen.append("too late")
+            return
+        await asyncio.sleep(0.01)
+
+async def main():
+    unit.room.enter()  # the line is in
+    task = asyncio.create_task(driver.run(lambda: None))
+    await until(lambda: unit.room.wanted)
+    seen.append("waits")
+    unit.room.leave()
+    await until(lambda: task.done() or "run" in seen)
+    if facts["expected"] == "error":
+        try:
+            await task
+        except OSError:
+            seen.append("error")
+    else:
+        seen.append(unit.room.enter())
+        await until(unit.room.enter)
+        seen.append("line")
+        unit.room.leave()
+        await until(lambda: seen.count("left") == 2)
+        task.cancel()
+    seen.append(unit.room.lent)
+
+asyncio.run(main())
+print(json.dumps(seen))
+"""
+
+
+def seen(micropython: RunMicroPython, expected: str, fails: bool) -> list[Any]:
+    """What happened, in order; uptime runs fifty times as fast, so that waits of seconds are short."""
+    facts = {"expected": expected, "fails": fails, "hurry": 50}
+    found: list[Any] = json.loads(micropython(SCRIPT, stdin=json.dumps(facts)).splitlines()[-1])
+    return found
+
+
+def test_the_line_takes_the_heap_back_and_the_work_goes_on_after_it(micropython: RunMicroPython) -> None:
+    found = seen(micropython, "end", fails=False)
+    assert found == [
+        "waits", "run", False, "over", "an update waits for the line", "left", "line", "run", "over", "left", False,
+    ]  # fmt: skip
+
+
+def test_an_error_gives_the_heap_back_and_reaches_the_supervisor(micropython: RunMicroPython) -> None:
+    assert seen(micropython, "error", fails=True) == ["waits", "run", "left", "error", False]
