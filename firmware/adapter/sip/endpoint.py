@@ -1,0 +1,283 @@
+"""Requests and responses of one line on their way: transactions, Via, Contact and credentials (RFC 3261 17, 18, 22).
+
+Calls, registration and subscription stand above it and own its transactions. Datagrams come in by `feed` and go out by
+`poll`. What a peer sends raises nothing: what makes no sense is dropped or refused.
+"""
+
+from binascii import hexlify
+
+from adapter.sip.dialog import companion
+from adapter.sip.digest import answer
+from adapter.sip.errors import SipError
+from adapter.sip.incoming import ALLOWED, way_back
+from adapter.sip.message import parse, response
+from adapter.sip.transaction import Transaction
+from adapter.sip.uri import parameter
+
+MAX_TRANSACTIONS = 24
+MAX_EVENTS = 32
+MAX_SENDS = 32
+_MAX_CHALLENGE_BYTES = 1024
+_MAX_TRIES = 4  # of one request that is challenged
+
+
+class Endpoint:
+    """`owner.request(received, message)` gets each new request, in a transaction that is not kept yet.
+
+    `local` is (host, port) of our socket, `public` what the registrar sees of it; `destination`, `transport` and
+    `reliable` are the registrar's in use. `token` is the user of our Contact: random, so that only who was told it by
+    the registrar can name it.
+    """
+
+    def __init__(self, account, contact, random, owner):
+        self.account = account
+        self.local = self.public = contact
+        self.random = random
+        self.token = self.hex(6)
+        self.events = []
+        self.transactions = []
+        self.now_ms = 0
+        self.destination = None
+        self.transport = "udp"
+        self.reliable = False
+        self.patience_ms = 0  # for the first response to an INVITE, if there is another registrar
+        self.routes = []
+        self.challenges = {}  # 401 or 407 -> [values, how often the nonce was used]
+        self.offers = (("allow", ALLOWED), ("user-agent", "Plugtone"))
+        self.address = '"%s" <sip:%s@%s>' % (account["display_name"], account["user"], account["domain"])
+        self._owner = owner
+        self._tag = self.hex(4)
+        self._out = []
+
+    def hex(self, count):
+        """`count` random bytes as hexadecimal digits."""
+        return hexlify(self.random(count)).decode()
+
+    def chance(self, bound):
+        """A random number from 0 to below `bound`."""
+        return int.from_bytes(self.random(4), "big") % bound
+
+    def contact(self):
+        """Our Contact, a name-addr without parameters."""
+        suffix = "" if self.transport == "udp" else ";transport=" + self.transport
+        return "<sip:%s@%s:%d%s>" % (self.token, self.public[0], self.public[1], suffix)
+
+    def feed(self, data, source):
+        """A datagram, or one message of a stream; one that finds us with too much on our hands is lost."""
+        if len(self.events) >= MAX_EVENTS or len(self._out) >= MAX_SENDS:
+            return
+        if len(data) <= 4 and not bytes(data).strip():  # RFC 5626 4.4.1: a sign of life, in a stream to be answered
+            if len(data) == 4 and self.reliable:
+                self.put(b"\r\n", source)
+            return
+        try:
+            try:
+                message = parse(data)
+                if message.method:
+                    self._requested(message, source)
+                else:
+                    self._answered(message)
+            except SipError as error:
+                message = error.message
+                if error.status and message and message.method != "ACK":
+                    key, destination, reliable = way_back(message, source)
+                    self.reply(Transaction("ns", message, destination, key, None, reliable, 0), error.status)
+        except SipError:
+            return
+
+    def poll(self, now_ms):
+        """Sends again what is due, and gives all that is to be sent: [(data, destination)]."""
+        for each in list(self.transactions):
+            if now_ms >= each.due_ms:
+                self._do(each, each.poll(now_ms), None)
+            if each.state == "terminated":
+                self.drop(each)
+        out = self._out
+        self._out = []
+        return out
+
+    def lost(self, destination):
+        """Nothing gets through to `destination`, says the network: what waits for an answer from there has failed."""
+        for each in list(self.transactions):
+            if each.destination == destination:
+                self._do(each, each.handle("lost"), None)
+
+    def put(self, data, destination):
+        """To be sent."""
+        self._out.append((data, destination))
+
+    def drop(self, transaction):
+        """Nobody waits for it any more."""
+        if transaction in self.transactions:
+            self.transactions.remove(transaction)
+
+    def keep(self, received):
+        """True if there is room for a server's transaction, which then is told of what comes later."""
+        if len(self.transactions) >= MAX_TRANSACTIONS:
+            return False
+        self.transactions.append(received)
+        return True
+
+    # Requests of ours.
+
+    def pack(self, message):
+        """A request as bytes, with a Via of its own."""
+        self._stamp(message)
+        return message.pack()
+
+    def send(self, message, owner, destination, limit_ms):
+        """A request in a transaction of its own, which is returned; `owner.response` is told what comes of it."""
+        if message.method == "CANCEL":
+            key = parameter(message.get("via"), "branch")
+        else:
+            self._sign(message, destination)
+            key = self._stamp(message)
+        machine = "ic" if message.method == "INVITE" else "nc"
+        sent = Transaction(machine, message, destination, key, owner, self.reliable, limit_ms)
+        self.transactions.append(sent)
+        self.put(message.pack(), destination)
+        return sent
+
+    def again(self, sent):
+        """A request anew, as its message and destination are now; what came of it so far was a failure, or nothing."""
+        message = sent.message
+        if sent.data:  # an INVITE that was refused: its end goes on, to acknowledge that whenever it comes again
+            old = Transaction("ic", message, sent.destination, sent.key, None, sent.reliable, 0)
+            old.state, old.data = sent.state, sent.data
+            old.message = sent.data = None
+            self.transactions.append(old)
+        dialog = sent.owner.dialog
+        dialog.cseq += 1
+        message.cseq = (dialog.cseq, message.method)
+        headers = [("cseq", "%d %s" % message.cseq)]
+        for header in message.headers:
+            if header[0] not in ("via", "cseq", "authorization", "proxy-authorization"):
+                headers.append(header)
+        message.headers = headers
+        self._sign(message, sent.destination)
+        sent.key = self._stamp(message)
+        sent.reliable = self.reliable
+        sent.reset()
+        self.put(message.pack(), sent.destination)
+
+    def _stamp(self, message):
+        """Puts our Via before a request's headers; its branch."""
+        key = "z9hG4bK" + self.hex(8)
+        via = "SIP/2.0/%s %s:%d;rport;branch=%s" % (self.transport.upper(), self.local[0], self.local[1], key)
+        message.headers.insert(0, ("via", via))
+        return key
+
+    def _sign(self, message, destination):
+        """Adds the credentials that the last challenges of the registrar's side want; SipError."""
+        account = self.account
+        for status in self.challenges:
+            if destination == self.destination:
+                known = self.challenges[status]
+                known[1] += 1
+                user, password = account["auth_user"], account["password"]
+                value = answer(
+                    known[0], message.method, message.uri, user, password, known[1], self.hex(8), message.body
+                )
+                message.headers.append(("authorization" if status == 401 else "proxy-authorization", value))
+
+    def _challenged(self, sent, message):
+        """True if a request that met 401 or 407 goes out again with credentials (22.2, 22.3).
+
+        Those with a nonce just given and refused all the same are wrong, unless it is said to be stale. Whoever calls
+        us could ask for them too, and get what a password can be guessed from: in its dialog none are given.
+        """
+        status, owner = message.status, sent.owner
+        values = message.all("www-authenticate" if status == 401 else "proxy-authenticate")
+        text = " ".join(values)
+        stale = "stale=true" in text.lower().replace(" ", "").replace('"', "")
+        if (
+            not owner.trusts
+            or sent.destination != self.destination
+            or len(sent.tries) >= _MAX_TRIES
+            or (status in sent.tries and not stale)
+            or len(text) > _MAX_CHALLENGE_BYTES
+        ):
+            self.challenges.pop(status, None)
+            return False
+        sent.tries.append(status)
+        self.challenges[status] = [values, 0]
+        try:
+            self.again(sent)
+        except SipError:
+            self.challenges.pop(status)
+            return False
+        return True
+
+    def _answered(self, message):
+        """A response: to one of our transactions, or it is dropped (17.1.3)."""
+        vias = message.all("via")
+        key = parameter(vias[0], "branch")
+        for sent in self.transactions:
+            if sent.key == key and sent.machine[1] == "c" and sent.method == message.cseq[1] and len(vias) == 1:
+                self._do(sent, sent.handle("%dxx" % min(message.status // 100, 3)), message)
+                return
+
+    def _do(self, transaction, what, message):
+        """What a transaction's table says is to be done."""
+        if "ack" in what:
+            if transaction.data is None:
+                transaction.data = companion(transaction.message, "ACK", message.get("to")).pack()
+            self.put(transaction.data, transaction.destination)
+        if "send" in what:
+            self.put(transaction.data or transaction.message.pack(), transaction.destination)
+        if "tell" in what and transaction.owner:
+            if not message or message.status not in (401, 407) or not self._challenged(transaction, message):
+                transaction.owner.response(transaction, message)
+
+    # Requests of the peer.
+
+    def reply(self, received, status, headers=(), body=b""):
+        """Answers a request; nothing happens if it has its final answer."""
+        request, dialog = received.message, received.owner and received.owner.dialog
+        message = response(request, status)
+        for at in range(len(message.headers)):
+            name, value = message.headers[at]
+            if name == "to" and status > 100 and parameter(value, "tag") is None:
+                message.headers[at] = (name, value + ";tag=" + (dialog.tag if dialog else self._tag))
+        if received.method == "INVITE" and dialog and 100 < status < 300:
+            for route in request.all("record-route"):  # 12.1.1
+                message.headers.append(("record-route", route))
+            message.headers.append(("contact", self.contact()))
+        if received.method in ("INVITE", "OPTIONS") and 200 <= status < 300:
+            message.headers.extend(self.offers)
+            message.headers.append(("accept", "application/sdp"))
+        message.headers.extend(headers)
+        if body:
+            message.headers.append(("content-type", "application/sdp"))
+            message.body = body
+        what = received.handle("%dxx" % min(status // 100, 3))
+        if what:
+            received.data = message.pack()
+            self._do(received, what, None)
+
+    def _requested(self, message, source):
+        """A request: of a transaction that we have, or for the owner (17.2.3)."""
+        key, destination, reliable = way_back(message, source)
+        method = message.method
+        kept = "INVITE" if method in ("ACK", "CANCEL") else method
+        known = None
+        for each in self.transactions:
+            if each.key == key and each.machine[1] == "s" and each.method == kept:
+                known = each
+        if known and method == "ACK" and known.state == "completed":
+            known.handle("ack")
+        elif known and method == kept:
+            self._do(known, known.handle("request"), None)
+        else:
+            received = Transaction("is" if method == "INVITE" else "ns", message, destination, key, None, reliable, 0)
+            if method == "CANCEL":  # 9.2
+                received.owner = known and known.owner
+                self.reply(received, 200 if known else 481)
+                if known and known.owner and known.state == "proceeding":
+                    known.owner.cancel(known)
+                return
+            try:
+                self._owner.request(received, message)
+            except SipError as error:
+                if method != "ACK":
+                    self.reply(received, error.status or 400)
