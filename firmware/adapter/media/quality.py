@@ -13,11 +13,12 @@ _RO = 94.77  # G.107 (7-2) at the default values; its Roe is the same
 _RO_IS = 93.355  # less Is (7-8); with Id at no delay this is the 93.2 of G.107 7.7
 _TELR_DB = 65.0
 _WEPL_DB = 110.0
+_SLOT_MS = 20  # the stream tells of each frame that it plays, whatever the packets hold
 _U16 = 0xFFFF
 
 
 class Bursts:
-    """What `packet` was told of each slot in play-out order, summed up by RFC 3611 4.7.2; allocates nothing.
+    """What `packet` was told of each slot (of 20 ms) in play-out order, summed up by RFC 3611 4.7.2; allocates nothing.
 
     A burst begins and ends with a packet that was not played, and has fewer than Gmin played ones in a row inside;
     a single one that is not played belongs to the gap around it.
@@ -94,44 +95,46 @@ def metrics(stream, round_trip_ms, peer_delay_ms):
     delay (ms), R, MOS heard (tenths; without what delay does), MOS in conversation (tenths); R and both MOS are 0
     until something was received. `peer_delay_ms` is the far end's end system delay, 0 if it did not say.
     """
-    expected = max(1, stream.received + stream.lost)
+    heard, buffer = stream.reception, stream.buffer
+    expected = max(1, heard.received + heard.lost)
     burst_packets, burst_missing, bursts, gap_packets, gap_missing, gaps, ratio = stream.bursts.values()
-    end_delay_ms = stream.ptime_ms + stream.delay_ms  # a packet is filled, then waits in the buffer
+    end_delay_ms = stream.ptime_ms + buffer.delay_ms  # a packet is filled, then waits in the buffer
     one_way_ms = (round_trip_ms + end_delay_ms + (peer_delay_ms or end_delay_ms)) // 2
-    r = heard = conversation = 0
-    if stream.received:
-        loss = min(1.0, (stream.lost + stream.discarded) / expected)
-        heard = int(rating(0, loss, ratio)[1] * 10 + 0.5)
+    r = listening = conversation = 0
+    if heard.received:
+        loss = min(1.0, (heard.lost + buffer.discarded) / expected)
+        listening = int(rating(0, loss, ratio)[1] * 10 + 0.5)
         r, conversation = rating(one_way_ms, loss, ratio)
         r, conversation = int(r + 0.5), int(conversation * 10 + 0.5)
     return (
-        min(255, stream.lost * 256 // expected),
-        min(255, stream.discarded * 256 // expected),
+        min(255, heard.lost * 256 // expected),
+        min(255, buffer.discarded * 256 // expected),
         min(255, burst_missing * 256 // max(1, burst_packets)),
         min(255, gap_missing * 256 // max(1, gap_packets)),
-        min(_U16, burst_packets * stream.ptime_ms // max(1, bursts)),
-        min(_U16, gap_packets * stream.ptime_ms // gaps),
+        min(_U16, burst_packets * _SLOT_MS // max(1, bursts)),
+        min(_U16, gap_packets * _SLOT_MS // gaps),
         min(_U16, round_trip_ms),
         min(_U16, end_delay_ms),
         r,
-        heard,
+        listening,
         conversation,
     )
 
 
 def figures(stream, rtcp):
     """The media fields of the wire's `call_record`, as a dict; R and MOS are 0 if nothing was ever received."""
+    heard, buffer = stream.reception, stream.buffer
     found = metrics(stream, rtcp.round_trip_ms, rtcp.peer_delay_ms)
     packets, missing = stream.bursts.values()[:2]
     return {
         "packets_sent": stream.sent,
-        "packets_received": stream.received,
-        "packets_lost": stream.lost,
-        "packets_discarded": stream.discarded,
+        "packets_received": heard.received,
+        "packets_lost": heard.lost,
+        "packets_discarded": buffer.discarded,
         "burst_loss_permille": missing * 1000 // max(1, packets),
-        "jitter_ms": min(_U16, stream.jitter >> 7),
-        "jitter_max_ms": min(_U16, stream.jitter_max >> 7),
-        "buffer_ms": min(_U16, stream.delay_ms),
+        "jitter_ms": min(_U16, heard.jitter >> 7),
+        "jitter_max_ms": min(_U16, heard.jitter_max >> 7),
+        "buffer_ms": min(_U16, buffer.delay_ms),
         "round_trip_ms": found[6],
         "r_factor": found[8],
         "mos_tenths": found[9],

@@ -91,7 +91,7 @@ class Rtcp:
         elif kind == _GOODBYE:
             for place in range(at + 4, min(stop, at + 4 + 4 * count), 4):
                 source = unpack_from(">I", buffer, place)[0]
-                if source == self._stream.peer_ssrc:
+                if source == self._stream.reception.peer_ssrc:
                     self._gone = source
         elif kind in (_SENDER_REPORT, _RECEIVER_REPORT):
             at += 8
@@ -135,13 +135,13 @@ class Rtcp:
     def _reports(self, now_ms):
         """Makes SR or RR, SDES, XR; returns their length."""
         stream, packet = self._stream, self.packet
-        blocks = 1 if stream.peer_ssrc not in (0, self._gone) else 0
+        blocks = 1 if stream.reception.peer_ssrc not in (0, self._gone) else 0
         at = 8
         kind = _RECEIVER_REPORT
         if stream.sent != self._sent:  # 6.4: who has sent since the last report
             self._sent = stream.sent
             kind = _SENDER_REPORT
-            timestamp = stream.timestamp + 8 * (now_ms - stream.timestamp_ms)
+            timestamp = unpack_from(">I", stream.packet, 4)[0] + 8 * (now_ms - stream.timestamp_ms)
             pack_into(
                 ">IIIII", packet, 8,
                 now_ms // 1000, (now_ms % 1000 << 32) // 1000, timestamp & _U32, stream.sent & _U32,
@@ -164,11 +164,11 @@ class Rtcp:
 
     def _block(self, at, now_ms):
         """A report block of the source we hear (6.4.1, A.3)."""
-        stream = self._stream
-        if stream.peer_ssrc != self._about:
-            self._about = stream.peer_ssrc
+        heard = self._stream.reception
+        if heard.peer_ssrc != self._about:
+            self._about = heard.peer_ssrc
             self._expected = self._received = 0
-        expected, received = stream.highest - stream.first + 1, stream.source_received
+        expected, received = heard.highest - heard.first + 1, heard.source_received
         now_expected, now_lost = expected - self._expected, expected - self._expected - received + self._received
         self._expected, self._received = expected, received
         fraction = 0
@@ -180,7 +180,7 @@ class Rtcp:
             last, since = self._report, ((now_ms - self._report_ms) << 16) // 1000
         pack_into(
             ">IIIIII", self.packet, at,
-            self._about, fraction << 24 | lost & 0xFFFFFF, stream.highest & _U32, stream.jitter >> 4, last,
+            self._about, fraction << 24 | lost & 0xFFFFFF, heard.highest & _U32, heard.jitter >> 4, last,
             since & _U32,
         )  # fmt: skip
 
@@ -188,13 +188,13 @@ class Rtcp:
         """The VoIP metrics of RFC 3611 4.7: standard concealment, adaptive buffer; what we do not measure is 127."""
         stream, none = self._stream, _UNAVAILABLE
         found = metrics(stream, self.round_trip_ms, self.peer_delay_ms)
-        r, heard, conversation = found[8:] if stream.received else (none, none, none)
-        pack_into(">BBHIBBHI", self.packet, at, 0x80, _EXTENDED_REPORT, 10, stream.ssrc, 7, 0, 8, stream.peer_ssrc)
+        r, heard, conversation = found[8:] if stream.reception.received else (none, none, none)
+        pack_into(">BBHIBBHI", self.packet, at, 0x80, _EXTENDED_REPORT, 10, stream.ssrc, 7, 0, 8, self._about)
         pack_into(
             ">BBBBHHHHBBBBBBBBBBHHH", self.packet, at + 16,
             found[0], found[1], found[2], found[3], found[4], found[5], found[6], found[7],
             none, none, none, 16, r, none, heard, conversation,
-            0xF0, 0, stream.delay_ms, stream.delay_max_ms, stream.delay_max_ms,
+            0xF0, 0, stream.buffer.delay_ms, stream.buffer.delay_max_ms, stream.buffer.delay_max_ms,
         )  # fmt: skip
 
 

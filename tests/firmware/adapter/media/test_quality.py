@@ -119,7 +119,7 @@ def test_the_figures_are_fields_of_the_call_record() -> None:
     stream = CountedStream()
     stream.hear("." * 40 + "xx.d" + "." * 56)
     stream.speak(100, 2000)
-    stream.jitter, stream.jitter_max = 5 << 7, 12 << 7
+    stream.reception.jitter, stream.reception.jitter_max = 5 << 7, 12 << 7
     found = figures(stream, SimpleNamespace(round_trip_ms=33, peer_delay_ms=0))
     line = Line(ppl=3, bpl=25.1, burst_r=1.5 * 0.97)
     r = round(r_of(Line(ppl=3, bpl=25.1, burst_r=1.5 * 0.97, t=76, ta=76, tr=152)))
@@ -140,7 +140,8 @@ def test_a_call_in_which_nothing_was_heard_has_no_rating() -> None:
 def test_figures_stay_within_the_fields_whatever_the_counters() -> None:
     stream = CountedStream()
     stream.hear("." + "x" * 200)
-    stream.discarded, stream.jitter, stream.jitter_max, stream.delay_ms = 10_000, 1 << 40, 1 << 40, 1 << 20
+    stream.buffer.discarded, stream.buffer.delay_ms = 10_000, 1 << 20
+    stream.reception.jitter = stream.reception.jitter_max = 1 << 40
     found = figures(stream, SimpleNamespace(round_trip_ms=1 << 20, peer_delay_ms=1 << 20))
     for name in ("jitter_ms", "jitter_max_ms", "buffer_ms", "round_trip_ms"):
         assert found[name] == 65535

@@ -74,7 +74,7 @@ def test_a_report_says_who_we_are_what_we_sent_and_how_we_hear() -> None:
     stream, rtcp = made()
     stream.hear("." * 90 + "x" * 10)
     stream.speak(100, 2000)
-    stream.jitter = 80 << 4
+    stream.reception.jitter = 80 << 4
     assert feed(rtcp, packets.sender_report(THEIRS, 0x0001_2345_6789_ABCD), 1000)
     rtcp.poll(0)
     found = report(rtcp, 2052)
@@ -124,7 +124,7 @@ def test_the_fraction_lost_is_that_since_the_last_report_and_the_number_that_of_
 def test_packets_that_come_twice_make_the_number_negative_and_the_fraction_zero() -> None:
     stream, rtcp = made()
     stream.hear("." * 10)
-    stream.source_received += 3
+    stream.reception.source_received += 3
     rtcp.poll(0)
     assert report(rtcp, 3000).values["blocks"][0][1:3] == (0, b"\xff\xff\xfd")
 
@@ -134,7 +134,8 @@ def test_another_source_is_counted_from_its_own_beginning() -> None:
     stream.hear("x." * 50)
     rtcp.poll(0)
     report(rtcp, 3000)
-    stream.peer_ssrc, stream.first, stream.highest, stream.source_received = 0x33333333, 500, 509, 10
+    stream.reception.peer_ssrc, stream.reception.source_received = 0x33333333, 10
+    stream.reception.first, stream.reception.highest = 500, 509
     assert report(rtcp, 8000).values["blocks"][0][:4] == (0x33333333, 0, b"\0\0\0", 509)
 
 
@@ -295,11 +296,14 @@ import sys
 from binascii import unhexlify
 from adapter.media.quality import Bursts
 from adapter.media.rtcp import Rtcp
-class Stream:
-    ssrc, peer_ssrc, sent, sent_octets, timestamp, timestamp_ms = 0x11111111, 0x22222222, 9, 1440, 1440, 0
-    first, highest, source_received, received, lost, discarded = 1, 9, 8, 8, 1, 0
+class Reception:
+    peer_ssrc, first, highest, source_received, received, lost = 0x22222222, 1, 9, 8, 8, 1
     jitter = jitter_max = 100
-    ptime_ms, delay_ms, delay_max_ms = 20, 40, 60
+class Buffer:
+    discarded, delay_ms, delay_max_ms = 0, 40, 60
+class Stream:
+    ssrc, sent, sent_octets, timestamp_ms, ptime_ms = 0x11111111, 9, 1440, 0, 20
+    reception, buffer, packet = Reception, Buffer, (1440).to_bytes(8, "big")
 stream = Stream()
 stream.bursts = Bursts()
 for played in range(9):
@@ -321,7 +325,7 @@ def test_both_interpreters_make_the_same_of_every_mutant(micropython: RunMicroPy
         stream = CountedStream()
         stream.hear("....x....")
         stream.speak(9, 0)
-        stream.jitter = stream.jitter_max = 100
+        stream.reception.jitter = stream.reception.jitter_max = 100
         rtcp = Rtcp(stream, bytes)
         took = rtcp.feed(bytearray(data), len(data), 5000)
         length = rtcp.close(7000)
