@@ -53,6 +53,8 @@ def parse(data, asked):
     try:
         for _ in range(answers):
             name, at = _name(data, at)
+            if at + 10 > len(data):
+                raise ValueError
             kind, group, ttl_s, length = struct.unpack_from(">HHIH", data, at)
             at += 10
             if at + length > len(data):
@@ -70,7 +72,7 @@ def services(records):
     """[(transport, name to ask SRV for)] of NAPTR records, in their order (RFC 3263 4.1)."""
     out = []
     found = [record[3] for record in records if record[1] == NAPTR]
-    for _, _, flags, service, _, name in sorted(found, key=_order):
+    for _, _, flags, service, _, name in sorted(found):
         transport = {"SIP+D2U": "udp", "SIP+D2T": "tcp", "SIPS+D2T": "tls"}.get(service.upper())
         if transport and flags.upper() == "S" and name:
             out.append((transport, name))
@@ -79,7 +81,7 @@ def services(records):
 
 def targets(records, random):
     """[(host, port)] of SRV records by priority, within one by chance as the weights have it (RFC 2782)."""
-    found = sorted([record[3] for record in records if record[1] == SRV and record[3][3]], key=_order)
+    found = sorted([record[3] for record in records if record[1] == SRV and record[3][3]])
     out = []
     while found:
         same = [record for record in found if record[0] == found[0][0]]
@@ -94,10 +96,6 @@ def targets(records, random):
         found.remove(record)
         out.append((record[3], record[2]))
     return out
-
-
-def _order(value):
-    return value[0] << 16 | value[1]
 
 
 def _name(data, at):

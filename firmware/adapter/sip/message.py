@@ -6,11 +6,12 @@ enough of it to be answered, the request.
 """
 
 from adapter.sip.errors import SipError
-from adapter.sip.uri import MAX_VALUES, name_addr, number, parse_via, split
+from adapter.sip.uri import MAX_VALUES, decoded, name_addr, number, parse_via, split
 
-MAX_MESSAGE_BYTES = 8192
-_MAX_LINES = 256
+MAX_MESSAGE_BYTES = 4096  # RFC 4475's long request has 3515; one that long takes 35 KB of heap for a moment
+_MAX_LINES = 128
 _MAX_CSEQ = 0x7FFFFFFF  # RFC 3261 8.1.1.5
+_SPELT = {"id": "ID", "cseq": "CSeq", "www": "WWW"}  # parts of names that are more than capitalised
 
 _COMPACT = (
     " a:accept-contact b:referred-by c:content-type d:request-disposition e:content-encoding f:from i:call-id"
@@ -68,19 +69,26 @@ class Message:
 
     def pack(self):
         """The message as bytes, with its Content-Length; SipError when a line would break."""
+        out = bytearray()
         if self.method:
-            lines = [self.method + " " + self.uri + " SIP/2.0"]
+            _write(out, self.method + " " + self.uri + " SIP/2.0")
         else:
-            lines = ["SIP/2.0 %d %s" % (self.status, self.reason)]
+            _write(out, "SIP/2.0 %d %s" % (self.status, self.reason))
         for name, value in self.headers:
             if name != "content-length":
-                words = [word[:1].upper() + word[1:] for word in name.split("-")]
-                lines.append("-".join(words) + ": " + value)
-        lines.append("Content-Length: %d\r\n\r\n" % len(self.body))
-        head = "\r\n".join(lines).replace("\nCall-Id:", "\nCall-ID:").replace("\nCseq:", "\nCSeq:")
-        if head.count("\n") != len(lines) + 1 or head.count("\r") != len(lines) + 1:
-            raise SipError("a line break inside a line of the %s to send" % (self.method or self.status))
-        return head.encode() + self.body
+                words = [_SPELT.get(word) or word[:1].upper() + word[1:] for word in name.split("-")]
+                _write(out, "-".join(words) + ": " + value)
+        _write(out, "Content-Length: %d" % len(self.body))
+        out.extend(b"\r\n")
+        out.extend(self.body)
+        return bytes(out)
+
+
+def _write(out, line):
+    if "\n" in line or "\r" in line:
+        raise SipError("a line break inside a line to send: %r" % line[:80])
+    out.extend(line.encode())
+    out.extend(b"\r\n")
 
 
 def request(method, uri):
@@ -105,16 +113,19 @@ def parse(data):
     """The Message in one datagram (bytes or memoryview); SipError."""
     if len(data) > MAX_MESSAGE_BYTES:
         raise SipError("a message of %d bytes, at most %d" % (len(data), MAX_MESSAGE_BYTES))
-    data = bytes(data)
+    if not isinstance(data, bytes):
+        data = bytes(data)
     message = _head(data)
     if message is None:
         raise SipError("no empty line after the headers in %d bytes" % len(data))
     message.body = data[message.body :]
     try:
         _check(message)
+        _cut(message)
     except SipError as error:
-        if not message.method or message.method == "ACK" or not message.get("via"):
+        if not message.method or message.method == "ACK":
             raise
+        parse_via(message.get("via") or "")  # raises, for nobody knows where an answer would go
         raise SipError(str(error), error.status or 400, message)
     return message
 
@@ -135,35 +146,24 @@ def framed(buffer):
 
 def _head(data):
     """A Message of all before the body, whose `body` is where that starts; None without an empty line; SipError."""
-    start = 0
-    while data[start : start + 1] in (b"\r", b"\n"):  # RFC 3261 7.5
-        start += 1
-    end = data.find(b"\r\n\r\n", start)
-    body = end + 4
-    if end < 0:
-        end = data.find(b"\n\n", start)
-        body = end + 2
-    if end < 0:
-        return None
-    lines = _text(data[start:end]).split("\n", _MAX_LINES)
-    if len(lines) > _MAX_LINES:
-        raise SipError("more than %d lines of headers" % _MAX_LINES)
-    message = _start(lines[0].strip(" \t\r"))
-    _read_headers(message, lines)
-    message.body = body
-    return message
-
-
-def _text(data):
-    """UTF-8 as text; where it is none, every byte beyond ASCII becomes a question mark."""
-    try:
-        return data.decode()
-    except UnicodeError:
-        data = bytearray(data)
-        for at in range(len(data)):
-            if data[at] > 0x7F:
-                data[at] = 0x3F
-        return data.decode()
+    at = 0
+    while data[at : at + 1] in (b"\r", b"\n"):  # RFC 3261 7.5
+        at += 1
+    message = None
+    for _ in range(_MAX_LINES):
+        end = data.find(b"\n", at)
+        if end < 0:
+            return None
+        line = decoded(data[at : end - 1 if data[end - 1 : end] == b"\r" else end])
+        at = end + 1
+        if message is None:
+            message = _start(line.strip(" \t"))
+        elif line:
+            _read_header(message.headers, line)
+        else:
+            message.body = at
+            return message
+    raise SipError("more than %d lines of headers" % _MAX_LINES)
 
 
 def _start(line):
@@ -175,7 +175,9 @@ def _start(line):
         if status < 100 or len(code) != 3 or first.upper() != "SIP/2.0":
             raise SipError("no status line: %r" % line[:80])
         return Message("", "", status, reason)
-    uri, _, version = rest.partition(" ")
+    at = rest.rfind(" ")
+    uri = rest[: max(at, 0)].strip(" ")
+    version = rest[at + 1 :]
     for c in first:
         if not ("A" <= c <= "Z" or "a" <= c <= "z" or "0" <= c <= "9" or c in "-.!%*_+`'~"):
             raise SipError("no start line: %r" % line[:80])
@@ -184,58 +186,58 @@ def _start(line):
     return Message(first, uri, 0, version.upper())
 
 
-def _read_headers(message, lines):
-    """Fills message.headers: unfolded, names long and lower case (RFC 3261 7.3)."""
-    headers = message.headers
-    for at in range(1, len(lines)):
-        line = lines[at]
-        if line[-1:] == "\r":
-            line = line[:-1]
-        if "\r" in line:
-            raise SipError("a carriage return inside %r" % line[:80])
-        if line[:1] in (" ", "\t") and headers:
-            name, value = headers[-1]
-            headers[-1] = (name, (value + " " + line.strip(" \t")).strip(" "))
-            continue
-        name, colon, value = line.partition(":")
-        name = name.strip(" \t").lower()
-        if not colon or not name:
-            raise SipError("no header: %r" % line[:80])
-        if len(name) == 1:
-            found = _COMPACT.find(" " + name + ":")
-            if found >= 0:
-                name = _COMPACT[found + 3 : _COMPACT.find(" ", found + 3)]
-        headers.append((name, value.strip(" \t")))
+def _read_header(headers, line):
+    """Appends the field in `line`, its name long and in lower case, or goes on with the last one (RFC 3261 7.3)."""
+    if "\r" in line:
+        raise SipError("a carriage return inside %r" % line[:80])
+    if line[0] in " \t" and headers:
+        name, value = headers[-1]
+        headers[-1] = (name, (value + " " + line.strip(" \t")).strip(" "))
+        return
+    name, colon, value = line.partition(":")
+    name = name.strip(" \t").lower()
+    if not colon or not name:
+        raise SipError("no header: %r" % line[:80])
+    if len(name) == 1:
+        found = _COMPACT.find(" " + name + ":")
+        if found >= 0:
+            name = _COMPACT[found + 3 : _COMPACT.find(" ", found + 3)]
+    headers.append((name, value.strip(" \t")))
 
 
 def _check(message):
-    """Refuses what no answer or dialog can be built on; sets cseq and cuts the body (RFC 3261 8.1.1, 18.3)."""
+    """Refuses what no answer or dialog can be built on, and sets cseq (RFC 3261 8.1.1)."""
+    if message.method:
+        version, message.reason = message.reason, ""
+        if version != "SIP/2.0":
+            raise SipError("version %r, known is SIP/2.0" % version[:20], 505)
     for name in ("call-id", "cseq", "from", "to"):
         found = message.all(name)
         if len(found) != 1 or not found[0]:
             raise SipError("%d fields %s, one is needed" % (len(found), name))
+        if name in ("from", "to"):
+            name_addr(found[0])
+            if len(split(found[0], ",")) > 1:
+                raise SipError("several values of %s: %r" % (name, found[0][:80]))
     vias = message.all("via")
     if not 0 < len(vias) <= MAX_VALUES:
         raise SipError("%d Via values, from 1 to %d are allowed" % (len(vias), MAX_VALUES))
-    parse_via(vias[0])
-    for name in ("from", "to"):
-        value = message.get(name)
-        name_addr(value)
-        if len(split(value, ",")) > 1:
-            raise SipError("several values of %s: %r" % (name, value[:80]))
+    for value in vias:
+        parse_via(value)
     count, _, method = message.get("cseq").replace("\t", " ").partition(" ")
     message.cseq = (number(count, _MAX_CSEQ), method.strip(" "))
+    if message.method:
+        if message.method != message.cseq[1]:
+            raise SipError("CSeq %s of a request %s" % (message.cseq[1][:40], message.method[:40]))
+        if message.uri[0] in '<"' or ":" not in message.uri or " " in message.uri:
+            raise SipError("no request URI: %r" % message.uri[:80])
+
+
+def _cut(message):
+    """Cuts the body to what Content-Length says (RFC 3261 18.3)."""
     lengths = message.all("content-length")
     if lengths:
         length = number(lengths[0], MAX_MESSAGE_BYTES)
         if len(lengths) > 1 or length > len(message.body):
             raise SipError("Content-Length %s, the body has %d bytes" % (lengths, len(message.body)))
         message.body = message.body[:length]
-    if message.method:
-        version, message.reason = message.reason, ""
-        if version != "SIP/2.0":
-            raise SipError("version %r, known is SIP/2.0" % version[:20], 505)
-        if message.method != message.cseq[1]:
-            raise SipError("CSeq %s of a request %s" % (message.cseq[1][:40], message.method[:40]))
-        if message.uri[0] in '<"' or ":" not in message.uri:
-            raise SipError("no request URI: %r" % message.uri[:80])

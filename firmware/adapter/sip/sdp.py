@@ -3,7 +3,7 @@
 from binascii import a2b_base64, b2a_base64
 
 from adapter.sip.errors import SipError
-from adapter.sip.uri import number
+from adapter.sip.uri import decoded, number
 
 MAX_SDP_BYTES = 4096
 _MAX_LINES = 128
@@ -109,10 +109,7 @@ def parse(body, secured=True):
     """
     if len(body) > MAX_SDP_BYTES:
         raise SipError("SDP of %d bytes, at most %d" % (len(body), MAX_SDP_BYTES), 413)
-    try:
-        lines = bytes(body).decode().split("\n", _MAX_LINES)
-    except UnicodeError:
-        raise SipError("SDP is not UTF-8", 400)
+    lines = decoded(bytes(body)).split("\n", _MAX_LINES)
     if len(lines) > _MAX_LINES:
         raise SipError("SDP of more than %d lines" % _MAX_LINES, 400)
     found = Description()

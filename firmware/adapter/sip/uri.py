@@ -7,6 +7,18 @@ _MAX_HOST_BYTES = 255
 _MAX_DIGITS = 10
 
 
+def decoded(data):
+    """UTF-8 as text; where it is none, every byte beyond ASCII becomes a question mark."""
+    try:
+        return data.decode()
+    except UnicodeError:
+        data = bytearray(data)
+        for at in range(len(data)):
+            if data[at] > 0x7F:
+                data[at] = 0x3F
+        return bytes(data).decode()
+
+
 def number(text, most):
     """`text`, decimal digits with leading zeros or none, as an int up to `most`; SipError."""
     text = text.strip(" \t")
@@ -23,7 +35,7 @@ def split(text, mark):
     """The stripped pieces of `text` between `mark`s that stand outside quotes and angle brackets; SipError."""
     out = []
     if '"' not in text and "<" not in text:
-        out = text.split(mark)
+        out = text.split(mark, MAX_VALUES)
     else:
         start = at = 0
         closing = ""  # what ends the quote or the bracket that is open
@@ -39,7 +51,7 @@ def split(text, mark):
                 closing = c
             elif c == "<":
                 closing = ">"
-            elif c == mark:
+            elif c == mark and len(out) <= MAX_VALUES:
                 out.append(text[start:at])
                 start = at + 1
             at += 1
@@ -47,7 +59,7 @@ def split(text, mark):
             raise SipError("%s is missing in %r" % (closing, text[:80]))
         out.append(text[start:])
     if len(out) > MAX_VALUES:
-        raise SipError("%d values, at most %d" % (len(out), MAX_VALUES))
+        raise SipError("more than %d values in a list" % MAX_VALUES)
     return [piece.strip(" \t") for piece in out]
 
 
@@ -58,13 +70,15 @@ def unquote(text):
     text = text[1:-1]
     if "\\" not in text:
         return text
-    out = []
+    data = bytearray(text.encode())
+    length = 0
     escaped = False
-    for c in text:
-        escaped = c == "\\" and not escaped
+    for byte in data:
+        escaped = byte == 0x5C and not escaped
         if not escaped:
-            out.append(c)
-    return "".join(out)
+            data[length] = byte
+            length += 1
+    return bytes(data[:length]).decode()
 
 
 def parameters(pieces):
@@ -123,8 +137,8 @@ def parse_via(value):
     """(transport in upper case, host, port or 0, parameters) of one Via value (RFC 3261 20.42); SipError."""
     pieces = split(value, ";")
     parts = pieces[0].split("/", 2)
-    if len(parts) != 3 or parts[0].strip(" \t").upper() != "SIP" or parts[1].strip(" \t") != "2.0":
-        raise SipError("Via is not of SIP/2.0: %r" % value[:80])
+    if len(parts) != 3 or parts[0].strip(" \t").upper() != "SIP":
+        raise SipError("Via is not of SIP: %r" % value[:80])
     transport, _, where = parts[2].replace("\t", " ").strip(" ").partition(" ")
     host, port = _host_port(where.replace(" ", ""))
     return transport.upper(), host, port, parameters(pieces[1:])
@@ -151,8 +165,8 @@ def _host_port(text):
 
 
 def _unescape(text):
-    """`text` with %xx resolved where it is ASCII (RFC 3261 19.1.2); what is not stays escaped."""
-    pieces = text.split("%")
+    """`text` with %xx resolved where it is ASCII (RFC 3261 19.1.2); the rest stays escaped."""
+    pieces = text.split("%", MAX_VALUES)
     out = [pieces[0]]
     for piece in pieces[1:]:
         try:

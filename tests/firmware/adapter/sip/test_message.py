@@ -82,11 +82,11 @@ def test_a_header_that_is_not_utf_8_does_not_cost_the_call() -> None:
         ("From: <sip:b@h>;tag=1", "From: <sip:b@h>;tag=1, <sip:c@h>;tag=2", 400),
         ("OPTIONS sip:alice@192.0.2.1", "OPTIONS <sip:alice@192.0.2.1>", 400),
         ("OPTIONS sip:alice@192.0.2.1", "OPTIONS alice", 400),
-        ("Via: SIP/2.0/UDP h", "Via: SIP/2.0/UDP h:0x", 400),
+        ("Via: SIP/2.0/UDP h", "Via: SIP/2.0/UDP h:0x", 0),
         ("Via: SIP/2.0/UDP h;branch=z9hG4bKx\r\n", "", 0),
         ("OPTIONS sip:", "OPT{ONS sip:", 0),
         ("OPTIONS sip:alice@192.0.2.1 SIP/2.0", "OPTIONS sip:alice@192.0.2.1", 0),
-        ("OPTIONS sip:alice@192.0.2.1 SIP/2.0", "OPTIONS  sip:alice@192.0.2.1  SIP/2.0", 0),
+        ("OPTIONS sip:alice@192.0.2.1 SIP/2.0", "OPTIONS sip:alice 192.0.2.1 SIP/2.0", 400),
         ("OPTIONS sip:alice@192.0.2.1 SIP/2.0", "", 0),
         ("Call-ID: c1", "Call-ID c1", 0),
         ("Call-ID: c1", "Call-ID: c\r1", 0),
@@ -135,9 +135,9 @@ def test_no_line_break_leaves_in_a_line() -> None:
 def test_every_length_is_bounded() -> None:
     for data in (
         b"x" * (message.MAX_MESSAGE_BYTES + 1),
-        options(*["a: b"] * 300),
-        options("Subject: x", *[" y"] * 300),
-        options(*["v: SIP/2.0/UDP h"] * 70),
+        options(*["a: b"] * 130),
+        options("Subject: x", *[" y"] * 130),
+        options(*["v: SIP/2.0/UDP h"] * 65),
         options("v: " + "SIP/2.0/UDP h," * 70),
     ):
         refused(data)
@@ -150,7 +150,7 @@ def test_a_stream_is_cut_into_messages() -> None:
     assert [message.framed(stream[:count]) for count in (0, 3, 40, length - 1, length)] == [0, 0, 0, 0, length]
     assert message.framed(stream) == length
     assert message.framed(stream[length:]) == len(options())
-    for data in (b"x" * 8192, options("l: 8192"), options("l: x")):
+    for data in (b"x" * 4096, options("l: 4096"), options("l: x")):
         with pytest.raises(SipError):
             message.framed(data)
 

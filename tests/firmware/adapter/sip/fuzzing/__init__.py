@@ -1,0 +1,1 @@
+"""Mutants of messages, descriptions, challenges and DNS answers, the same under CPython and MicroPython."""
