@@ -34,6 +34,9 @@ class Permission(StrEnum):
     NUMBER_READ = "number:read"
     NUMBER_MANAGE = "number:manage"
     NETWORK_MANAGE = "network:manage"
+    VOICE_READ = "voice:read"
+    VOICE_MANAGE = "voice:manage"
+    SUBSCRIBER_READ = "subscriber:read"
     CHARGE_READ = "charge:read"
     POLICY_READ = "policy:read"
     POLICY_MANAGE = "policy:manage"
@@ -58,6 +61,7 @@ class Role(StrEnum):
     RELEASE_MANAGER = "release_manager"
     APPROVER = "approver"
     FINANCE = "finance"
+    REGISTRAR = "registrar"  # a machine's: the list of accounts it lets in, and nothing else
     ADMIN = "admin"
     ACCOUNT_ADMINISTRATOR = "account_administrator"
 
@@ -72,12 +76,14 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | {_P.ACCOUNT_READ, _P.ACCOUNT_MANAGE, _P.ORDER_MANAGE, _P.TERM_READ, _P.RMA_READ, _P.RMA_MANAGE, _P.UNIT_MANAGE}
     | {_P.CLONE_ALARM_RESOLVE}
     | {_P.POLICY_READ, _P.CANCELLATION_READ, _P.CANCELLATION_MANAGE, _P.SERVICE_SUSPEND, _P.ACCOUNT_CLOSE}
-    | {_P.LOCATION_READ, _P.LOCATION_MANAGE, _P.NUMBER_READ, _P.NUMBER_MANAGE},
+    | {_P.LOCATION_READ, _P.LOCATION_MANAGE, _P.NUMBER_READ, _P.NUMBER_MANAGE}
+    | {_P.VOICE_READ},
     Role.RELEASE_MANAGER: _READ | {_P.RELEASE_PUBLISH, _P.ROLLOUT_MANAGE},
     Role.APPROVER: _READ | {_P.ROLLOUT_APPROVE},
     Role.FINANCE: _READ
     | {_P.ACCOUNT_READ, _P.TERM_READ, _P.RMA_READ, _P.CHARGE_READ, _P.POLICY_READ, _P.AUDIT_READ}
     | {_P.CANCELLATION_READ, _P.SERVICE_SUSPEND, _P.SERVICE_END},
+    Role.REGISTRAR: frozenset({_P.SUBSCRIBER_READ}),
     Role.ADMIN: frozenset(_P),
     Role.ACCOUNT_ADMINISTRATOR: frozenset(
         {_P.UNIT_READ, _P.ACCOUNT_READ, _P.TERM_READ, _P.RMA_READ, _P.CHARGE_READ, _P.TOKEN_OWN, _P.CANCELLATION_READ}

@@ -138,6 +138,11 @@ class AuditAction(StrEnum):
     NETWORK_LOAD = "network:load"
     EXPORT_BLOCK = "export:block"
     EXPORT_UNBLOCK = "export:unblock"
+    VOICE_PROFILE_SET = "voice_profile:set"
+    VOICE_ACCOUNT_MAKE = "voice_account:make"
+    VOICE_ACCOUNT_ROTATE = "voice_account:rotate"
+    VOICE_ACCOUNT_END = "voice_account:end"
+    SUBSCRIBER_READ = "subscriber:read"
     POLICY_SET = "policy:set"
     OUTBOX_RETRY = "outbox:retry"
     UNIT_REFUSE = "unit:refuse"
@@ -155,13 +160,14 @@ READ_ACTIONS: dict[Permission, AuditAction] = {
     Permission.PERSON_OWN: AuditAction.PERSON_READ,
     Permission.LOCATION_READ: AuditAction.LOCATION_READ,
     Permission.NUMBER_READ: AuditAction.NUMBER_READ,
+    Permission.SUBSCRIBER_READ: AuditAction.SUBSCRIBER_READ,
 }
 READS = frozenset(READ_ACTIONS.values())
 # What a unit is and does, what is the operator's own, and who did what (references alone): no Account data. Units
 # asked for by account are (fleet/services/audit.py).
 OTHER_READS = frozenset(
     {Permission.UNIT_READ, Permission.RELEASE_READ, Permission.ROLLOUT_READ, Permission.POLICY_READ}
-    | {Permission.AUDIT_READ}
+    | {Permission.AUDIT_READ, Permission.VOICE_READ}
 )
 
 

@@ -1,4 +1,4 @@
-"""What a unit is told to be: its channel, its maintenance window, and what its line may do."""
+"""What a unit is told to be: its channel, its maintenance window, what its line may do and its account for it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from fleet.domain.errors import InvalidError
 from fleet.domain.line_allowance import LineLevel
+from fleet.domain.voice_account import VoiceStamp
 
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
@@ -61,18 +62,21 @@ class Configuration:
     channel: Channel = Channel.STABLE
     window: Window | None = None
     line_level: LineLevel = LineLevel.NONE
+    voice: VoiceStamp | None = None
 
     def changed(self, channel: Channel, window: Window | None) -> Configuration:
         """The next version with these settings."""
         return replace(self, version=self.version + 1, channel=channel, window=window)
 
-    def with_line(self, level: LineLevel) -> Configuration:
-        """The next version with that line; itself if it is so already."""
-        return self if level is self.line_level else replace(self, version=self.version + 1, line_level=level)
+    def with_line(self, level: LineLevel, voice: VoiceStamp | None = None) -> Configuration:
+        """The next version with that line and voice account; itself if it is so already."""
+        same = level is self.line_level and voice == self.voice
+        return self if same else replace(self, version=self.version + 1, line_level=level, voice=voice)
 
     def taking_over(self, old: Configuration) -> Configuration:
         """A replacement's configuration at the swap: all that the old unit had but the line, which facts decide."""
-        return replace(old, serial=self.serial, version=self.version + 1, line_level=self.line_level)
+        version = self.version + 1
+        return replace(old, serial=self.serial, version=version, line_level=self.line_level, voice=self.voice)
 
     def reset(self) -> Configuration:
         """The next version with nothing left of what an account chose."""

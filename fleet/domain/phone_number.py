@@ -88,10 +88,16 @@ def given_to(number: PhoneNumber, event: NumberEvent, line: int, account_id: int
     return replace(after(number, event), line=line, account_id=account_id)
 
 
+def number_for_line(numbers: Iterable[PhoneNumber]) -> PhoneNumber | None:
+    """The number that counts for a line; with one on its way in and another meanwhile, the one that is there."""
+    known = [number for number in numbers if number.state in _COUNTS_FIRST]
+    return min(known, key=lambda number: _COUNTS_FIRST.index(number.state), default=None)
+
+
 def state_for_line(numbers: Iterable[PhoneNumber]) -> NumberState | None:
-    """Where the number of a line stands; with one on its way in and another meanwhile, the one that is there."""
-    states = {number.state for number in numbers}
-    return next((state for state in _COUNTS_FIRST if state in states), None)
+    """Where the number of a line stands."""
+    number = number_for_line(numbers)
+    return None if number is None else number.state
 
 
 def numbers_between(first: str, last: str) -> list[str]:

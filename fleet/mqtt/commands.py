@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from fleet.domain.delivery import DeliveryError
+from fleet.domain.delivery import DeliveryError, Letter
 from fleet.services.outbox import Outbox
 from fleet.services.unit_messages import Outgoing
 from protocol.wire.errors import WireError
@@ -18,10 +18,14 @@ LEASE = timedelta(seconds=10)
 
 
 class Commands:
-    """The outbox's `command` letters: `{"serial", "name", "values"}`, a message of the table of layouts."""
+    """The outbox's `command` letters: `{"serial", "name", "values"}`, a message of the table of layouts.
 
-    def __init__(self, outbox: Outbox) -> None:
+    `complete` adds to messages what no letter holds, because it is secret.
+    """
+
+    def __init__(self, outbox: Outbox, complete: Callable[[Sequence[Outgoing]], list[Outgoing]]) -> None:
         self._outbox = outbox
+        self._complete = complete
         self._next_poll = 0.0
 
     def deliver(self, send: Callable[[Outgoing], None], flush: Callable[[], None]) -> None:
@@ -32,18 +36,31 @@ class Commands:
         """
         if time.monotonic() < self._next_poll:
             return
-        sent = []
-        for letter in self._outbox.lease(["command"], MAX_COMMANDS, LEASE):
-            payload = letter.payload
-            try:
-                send(Outgoing(payload["serial"], payload["name"], payload["values"]))
-            except (WireError, KeyError, TypeError) as error:
-                failure = DeliveryError(f"not a message for a unit: {error}", permanent=True)
-                self._outbox.failed(letter, failure, random.random())  # noqa: S311 - spreads retries, no secret
-            else:
-                sent.append(letter)
+        letters = self._outbox.lease(["command"], MAX_COMMANDS, LEASE)
+        read = [(letter, message) for letter in letters if (message := self._read(letter))]
+        whole = self._complete([message for _, message in read])
+        sent = [letter for (letter, _), message in zip(read, whole, strict=True) if self._send(letter, message, send)]
         if sent:
             flush()
         for letter in sent:
             self._outbox.delivered(letter)
         self._next_poll = time.monotonic() + POLL_S
+
+    def _read(self, letter: Letter) -> Outgoing | None:
+        try:
+            return Outgoing(letter.payload["serial"], letter.payload["name"], dict(letter.payload["values"]))
+        except (KeyError, TypeError, ValueError) as error:
+            self._give_up(letter, error)
+            return None
+
+    def _send(self, letter: Letter, message: Outgoing, send: Callable[[Outgoing], None]) -> bool:
+        try:
+            send(message)
+        except (WireError, KeyError, TypeError) as error:
+            self._give_up(letter, error)
+            return False
+        return True
+
+    def _give_up(self, letter: Letter, error: Exception) -> None:
+        failure = DeliveryError(f"not a message for a unit: {error}", permanent=True)
+        self._outbox.failed(letter, failure, random.random())  # noqa: S311 - spreads retries, no secret

@@ -32,6 +32,7 @@ from fleet.services.admission import Admission
 from fleet.services.build import Services, build_services, utc_now
 from fleet.services.certificates import GATEWAYS, reachable_host
 from fleet.services.networks import Sightings
+from fleet.services.voice_accounts import VoiceConfigurations
 from fleet.services.worker import run_worker
 from fleet.store.base import make_engine
 from fleet.store.identities import IdentityLookup
@@ -97,7 +98,8 @@ class Children:
         endpoint = Endpoint(
             reachable_host(settings), settings.broker_port, name, credentials.server_anchor, credentials.gateway(name)
         )
-        gateway = Gateway(endpoint, services.ingest, Commands(services.outbox), utc_now)
+        commands = Commands(services.outbox, VoiceConfigurations(services.transactions).complete)
+        gateway = Gateway(endpoint, services.ingest, commands, utc_now)
         gateway.run(_stop_on_sigterm(), ready)
 
     def _worker(self, ready: Ready) -> None:

@@ -57,9 +57,11 @@ from fleet.services.unit_updates import UnitUpdates
 from fleet.services.unit_views import UnitViews
 from fleet.services.units import Units
 from fleet.services.update_explanations import UpdateExplanations
+from fleet.services.voice import Voice
 from fleet.services.waivers import Waivers
 from fleet.settings import Settings
 from fleet.store.base import make_engine
+from fleet.store.sealing import load_seal
 from fleet.store.unit_of_work import Transactions
 from fleet.updates.repository import Repository, ensure
 from protocol.wire import messages
@@ -70,6 +72,7 @@ DEADLINE_CHECK: Final = timedelta(minutes=15)
 MAC_CHECK: Final = timedelta(hours=1)
 PURGE_CHECK: Final = timedelta(hours=1)
 SWAP_CHECK: Final = timedelta(seconds=15)
+PROFILE_CHECK: Final = timedelta(seconds=5)
 SWEEP_EVERY: Final = timedelta(hours=1)
 LAST_HOLIDAY_YEAR: Final = 2060
 HOLIDAYS: Final = federal_reserve_calendar(FIRST_YEAR, LAST_HOLIDAY_YEAR)  # by their own rule, for want of a list
@@ -105,6 +108,7 @@ class Services:
     locations: Locations
     numbers: Numbers
     networks: Networks
+    voice: Voice
     shipments: Shipments
     policy: Policy
     charges: Charges
@@ -134,7 +138,7 @@ def build_services(
     settings: Settings, clock: Callable[[], datetime] = utc_now, passwords: Passwords | None = None
 ) -> Services:
     """The services on a data directory that has its authorities and a migrated database."""
-    transactions = Transactions(make_engine(settings.database), clock)
+    transactions = Transactions(make_engine(settings.database), clock, load_seal(settings.data_dir))
     repository, downlinks = ensure(settings.data_dir, clock()), _downlinks(settings)
     access = Access(transactions, passwords := passwords or Passwords())
     updates = UnitUpdates(transactions, lambda: repository.director)
@@ -182,6 +186,7 @@ def _sales(transactions: Transactions, downlinks: Downlinks) -> dict[str, Any]:
         "locations": Locations(transactions, downlinks),
         "numbers": Numbers(transactions, downlinks),
         "networks": Networks(transactions, downlinks),
+        "voice": Voice(transactions, downlinks),
     }
 
 
@@ -235,6 +240,7 @@ def _watches(transactions: Transactions, downlinks: Downlinks) -> list[Job]:
     return [
         Job("watch MAC supply", MAC_CHECK, MacBlocks(transactions).warn),
         Job("finish swaps", SWAP_CHECK, Swaps(transactions, downlinks).finish),
+        Job("bring voice profile", PROFILE_CHECK, Voice(transactions, downlinks).bring_profile),
         # Before deadlines: after a silence no fee is then found covered by a value of a later day.
         Job("end services", DEADLINE_CHECK, cancellations.take_effect),
         Job("end deadlines", DEADLINE_CHECK, deadlines.expire),

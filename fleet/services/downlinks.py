@@ -37,7 +37,7 @@ class Downlinks:
         return Outgoing(serial, "registered", values)
 
     def configuration(self, settings: Configuration, now: datetime) -> Outgoing:
-        """The unit's configuration, its window as UTC instants."""
+        """The unit's configuration, its window as UTC instants. `voice` is added when it leaves (voice_accounts.py)."""
         begins, ends = (settings.window or self.window).around(now, self.zone)
         values = {
             "config_version": settings.version,
@@ -48,7 +48,6 @@ class Downlinks:
             "line_allowed": int(settings.line_level in IN_SERVICE),
             "update_mirrors": [{"host": host, "port": port} for host, port in self.mirrors],
             "line_level": LINE_LEVELS.index(settings.line_level),
-            "voice": [],
         }
         return Outgoing(settings.serial, "configuration", values)
 

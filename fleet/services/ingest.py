@@ -25,6 +25,7 @@ from fleet.domain.sequence_window import Novelty
 from fleet.services.downlinks import evict
 from fleet.services.locks import hold_registering
 from fleet.services.unit_messages import Incoming, Outgoing
+from fleet.services.voice_accounts import complete
 from fleet.store.ingest import DeadLetter, IngestStore, KnownStart, Start, UnitEvent
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from protocol.wire.enumerations import EVENTS, REGISTER_RESULTS
@@ -127,8 +128,9 @@ class Ingest:
             self._heartbeats(batch, heartbeats)
             store.save(batch.starts, batch.known, uow.now)
             store.add_dead_letters(batch.letters)
+            answers = complete(uow, batch.answers)
             uow.commit()
-        return batch.answers
+        return answers
 
     def _take(self, batch: _Batch, delivery: Delivery, incoming: Incoming) -> bool:
         """Handle one message, or say that it is a fresh heartbeat, which are handled together."""

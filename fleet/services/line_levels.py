@@ -13,6 +13,7 @@ from fleet.domain.registered_location import LocationState, location_state
 from fleet.domain.suspension import AccountService
 from fleet.domain.unit import Trust, Unit
 from fleet.services.downlinks import Downlinks, queue
+from fleet.services.voice_accounts import keep_account, tell_registrar
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.locations import LocationRepository, WhereaboutsRepository
 from fleet.store.networks import ExportBlockRepository
@@ -30,11 +31,15 @@ def assess_line(uow: UnitOfWork, unit: Unit) -> LineAllowance:
 
 
 def store_line(uow: UnitOfWork, unit: Unit) -> Configuration | None:
-    """Keep what the unit's line may do; its next configuration if that changed. The caller sees that it is told."""
+    """Keep what the unit's line may do, and its voice account; its next configuration if that changed, to be told."""
     configurations = ConfigurationRepository(uow)
-    before = configurations.of(unit.serial)
-    settings = before.with_line(assess_line(uow, unit).level)
-    return None if settings is before else configurations.save(settings)
+    before, level = configurations.of(unit.serial), assess_line(uow, unit).level
+    settings = before.with_line(level, keep_account(uow, unit, level))
+    if settings is before:
+        return None
+    if _as_registrar_sees(settings) != _as_registrar_sees(before):
+        tell_registrar(uow, unit.serial, settings.version)
+    return configurations.save(settings)
 
 
 def set_line(uow: UnitOfWork, unit: Unit, downlinks: Downlinks) -> None:
@@ -46,6 +51,11 @@ def set_line(uow: UnitOfWork, unit: Unit, downlinks: Downlinks) -> None:
     if settings is not None and unit.trust is Trust.GOOD and unit.custody in ADMITTED:
         message = downlinks.configuration(settings, uow.now)
         queue(uow, f"configuration:{unit.serial}:{settings.version}", message)
+
+
+def _as_registrar_sees(settings: Configuration) -> tuple[str, str] | None:
+    """The account and what it may do; None without one."""
+    return None if settings.voice is None else (settings.voice.account, settings.line_level)
 
 
 def _facts(uow: UnitOfWork, unit: Unit) -> LineFacts:

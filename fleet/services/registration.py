@@ -35,11 +35,13 @@ from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.units import Readiness, UnitRepository
 from fleet.store.waiting_swaps import WaitingSwapRepository
-from protocol.wire.enumerations import COMMAND_RESULTS
+from protocol.wire.enumerations import COMMAND_RESULTS, LINE_STATES
 from protocol.wire.mac import MacAddress
 
 # A unit that restarts must not hear `restart` again; `check_update` is told again by its rollout.
 TOLD_AGAIN = ("identify", "self_test", "send_events")
+# The line is at the registrar; a line for emergency calls alone is not service available (docs/decisions/0012, 0013).
+ON_THE_AIR = frozenset({"registered", "in_call"})
 TOLD_AGAIN_FOR = timedelta(hours=1)
 
 
@@ -93,10 +95,12 @@ class Registration:
         return [self.downlinks.configuration(settings, uow.now) for settings in told.values()]
 
     def service_ready(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]:
-        """Activation: online, registered, service available to the account (ToS 1.3). Nothing to answer."""
+        """Activation: online, registered here and at the registrar, service available (ER 1, ToS 1.3). No answer."""
         units, placements, at = UnitRepository(uow), PlacementRepository(uow), incoming.received_at
         unit, placement = units.hold(incoming.serial), placements.open_of(incoming.serial)
-        message = incoming.message
+        message, voice = incoming.message, ConfigurationRepository(uow).of(unit.serial).voice
+        if voice is not None and LINE_STATES[message["line_state"]] not in ON_THE_AIR:
+            return []  # it has an account, and is not at the registrar with it: it says so again when it is
         units.record_ready(unit.serial, Readiness(at, message["configured_ms"], message["tls_ms"]))
         if placement is None or placement.registered_at is None or unit.service is not Service.PLACED:
             return []

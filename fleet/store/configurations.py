@@ -10,6 +10,7 @@ from fleet.domain.configuration import Channel, Configuration, Window
 from fleet.domain.line_allowance import LineLevel
 from fleet.domain.placement import Placement
 from fleet.domain.unit import Trust
+from fleet.domain.voice_account import VoiceStamp
 from fleet.store.tables.commerce import placements
 from fleet.store.tables.equipment import configurations, heartbeats, units
 from fleet.store.unit_of_work import UnitOfWork
@@ -63,11 +64,14 @@ def _values(configuration: Configuration) -> dict[str, Any]:
         "window_begins": None if window is None else window.begins,
         "window_ends": None if window is None else window.ends,
         "line_level": configuration.line_level,
+        "voice_account": None if configuration.voice is None else configuration.voice.account,
+        "voice_profile": None if configuration.voice is None else configuration.voice.profile,
     }
 
 
 def _configuration(row: Row[Any]) -> Configuration:
-    return Configuration(row.serial, row.version, Channel(row.channel), _window(row), LineLevel(row.line_level))
+    voice = None if row.voice_account is None else VoiceStamp(row.voice_account, row.voice_profile)
+    return Configuration(row.serial, row.version, Channel(row.channel), _window(row), LineLevel(row.line_level), voice)
 
 
 def _window(row: Row[Any]) -> Window | None:

@@ -55,6 +55,7 @@ from fleet.store.tables.telephony import (
     unit_whereabouts,
 )
 from fleet.store.tables.trust import claim_failures, clone_alarms
+from fleet.store.tables.voice import voice_profiles
 
 NOBODY: Final = "erased"
 
@@ -241,6 +242,7 @@ REFERENCES: Final[tuple[Column[Any], ...]] = (
     rollouts.c.author,
     rollouts.c.approver,
     unit_notes.c.actor,
+    voice_profiles.c.actor,
 )
 
 # What would let somebody in, or is an answer's bytes: never shown, not even to its subject.
@@ -268,7 +270,7 @@ IMPERSONAL: Final = {
     "claim_failures": "serial",
     "clone_alarms": "serial claimed evidence reason_rule reason_text sightings resolution",
     "commands": "serial command result detail",
-    "configurations": "serial channel line_level",
+    "configurations": "serial channel line_level voice_account",
     "dead_letters": "serial topic payload reason",
     "distributors": "state",
     "errands": "actor digest attempt",
@@ -310,6 +312,8 @@ IMPERSONAL: Final = {
     "tokens": "permissions",
     "unit_events": "serial event",
     "unit_starts": "serial starts",
+    "voice_accounts": "serial tag password sealed_by",  # a machine's; the user is the number's row
+    "voice_profiles": "profile",
     "waiting_swaps": "serial old_serial",
     "unit_notes": "serial action",
     "unit_whereabouts": "serial country",

@@ -14,15 +14,19 @@ from fleet.domain.access import Actor
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import InvalidError, StaleVersionError
 from fleet.store.errands import claim
+from fleet.store.sealing import Seal
 from fleet.store.tables.journal import audit_log, outbox
 
 
 class UnitOfWork:
     """A connection in a transaction, who acts, and when. Repositories are built on it."""
 
-    def __init__(self, engine: Engine, actor: Actor, now: datetime, read_only: bool = False) -> None:
+    def __init__(
+        self, engine: Engine, actor: Actor, now: datetime, read_only: bool = False, seal: Seal | None = None
+    ) -> None:
         self.actor = actor
         self.now = now
+        self.seal = seal
         self._compared = False
         self.connection: Connection = engine.connect().execution_options(plugtone_read_only=read_only)
 
@@ -84,16 +88,17 @@ class UnitOfWork:
 
 
 class Transactions:
-    """Begins units of work; the one thing every service is given."""
+    """Begins units of work; the one thing every service is given. `seal`: of secrets at rest, for who handles them."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], datetime], seal: Seal | None = None) -> None:
         self.engine = engine
         self.clock = clock
+        self._seal = seal
 
     def begin(self, actor: Actor) -> UnitOfWork:
         """A writing transaction, as `with transactions.begin(actor) as uow: ...; uow.commit()`."""
-        return UnitOfWork(self.engine, actor, self.clock())
+        return UnitOfWork(self.engine, actor, self.clock(), seal=self._seal)
 
     def read(self, actor: Actor) -> UnitOfWork:
         """A reading transaction: a snapshot that blocks nobody."""
-        return UnitOfWork(self.engine, actor, self.clock(), read_only=True)
+        return UnitOfWork(self.engine, actor, self.clock(), read_only=True, seal=self._seal)

@@ -17,6 +17,7 @@ from fleet.store.tables import (
     rollouts,
     telephony,
     trust,
+    voice,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "rollouts",
     "telephony",
     "trust",
+    "voice",
 ]

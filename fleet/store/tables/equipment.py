@@ -94,6 +94,8 @@ configurations = Table(
     Column("window_begins", Time),  # local time at the site; null: the operator's default
     Column("window_ends", Time),
     Column("line_level", String(16), nullable=False, server_default="none"),
+    Column("voice_account", String(16)),  # its tag; null: none
+    Column("voice_profile", Integer),  # the version that goes with it
 )
 
 # Written in batches at the rate of the whole fleet: no foreign key, no index but its own.

@@ -54,7 +54,7 @@ def main() -> None:
     endpoint = Endpoint("127.0.0.1", settings.broker_port, name, credentials.server_anchor, credentials.gateway(name))
     transactions = Transactions(make_engine(settings.database), lambda: datetime.now(UTC))
     ingest = Ingest(transactions, Rows(), Rows())
-    gateway = Gateway(endpoint, ingest, Commands(Outbox(transactions)), transactions.clock)
+    gateway = Gateway(endpoint, ingest, Commands(Outbox(transactions), list), transactions.clock)
     gateway.run(threading.Event(), lambda: print("ready", flush=True))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from fleet.services.unit_messages import Outgoing
 from fleet.store.base import make_engine, metadata
 from fleet.store.tables.journal import outbox
 from fleet.store.unit_of_work import Transactions
+from protocol.wire.errors import WireError
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -48,9 +51,35 @@ def test_a_command_the_broker_never_got_is_sent_again(tmp_path: Path) -> None:
 
     dying, living = Line(alive=False), Line(alive=True)
     with pytest.raises(BrokerGoneError):
-        Commands(Outbox(transactions)).deliver(dying.send, dying.flush)
+        Commands(Outbox(transactions), list).deliver(dying.send, dying.flush)
     clock[0] = NOW + LEASE + timedelta(seconds=1)
-    Commands(Outbox(transactions)).deliver(living.send, living.flush)
+    Commands(Outbox(transactions), list).deliver(living.send, living.flush)
     assert (len(dying.sent), len(living.sent)) == (1, 1)
     with engine.connect() as connection:
         assert connection.scalar(select(outbox.c.delivered_at)) == clock[0]
+
+
+def test_what_is_no_message_is_given_up_and_holds_nothing_up(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path / 'fleet.db'}")
+    metadata.create_all(engine)
+    transactions, line = Transactions(engine, lambda: NOW), Line(alive=True)
+    good = {"serial": "PT000000018", "name": "identify", "values": {"a": 1}}
+    letters = ({"serial": "PT000000018"}, {**good, "values": 7}, {**good, "name": "bad"}, good)
+    with transactions.begin(system_actor("test")) as uow:
+        for number, letter in enumerate(letters):
+            uow.send("command", f"c{number}", letter)
+        uow.commit()
+
+    def send(message: Outgoing) -> None:
+        if message.name == "bad":
+            raise WireError("no message is called 'bad'")
+        line.send(message)
+
+    def complete(messages: Sequence[Outgoing]) -> list[Outgoing]:
+        return [replace(message, values={**message.values, "secret": 2}) for message in messages]
+
+    Commands(Outbox(transactions), complete).deliver(send, line.flush)
+    assert [message.values for message in line.sent] == [{"a": 1, "secret": 2}]
+    with engine.connect() as connection:
+        found = connection.execute(select(outbox.c.failed_at, outbox.c.delivered_at).order_by(outbox.c.id)).all()
+    assert [(row.failed_at is None, row.delivered_at is None) for row in found] == [(False, True)] * 3 + [(True, False)]

@@ -31,10 +31,11 @@ from fleet.services.provisioning import FleetSide, Provisioning, StationReport
 from fleet.services.registration import Registration
 from fleet.services.shipping import Parcel
 from fleet.services.unit_messages import Incoming, Outgoing
+from fleet.services.voice_accounts import complete
 from fleet.store.base import metadata
 from fleet.store.tables.equipment import identities
 from fleet.store.tables.journal import outbox
-from protocol.wire.enumerations import REGISTER_RESULTS
+from protocol.wire.enumerations import LINE_STATES, REGISTER_RESULTS
 from protocol.wire.mac import MacAddress
 from protocol.wire.messages import Message, pack, unpack
 
@@ -196,15 +197,16 @@ class Warehouse:
         """The result of a registration, by name."""
         return REGISTER_RESULTS[self.register(unit, **changed)[0].values["result"]]
 
-    def ready(self, unit: Unit) -> None:
-        values = {"config_version": 1, "line_state": 0, "configured_ms": 900, "tls_ms": 300, "clock_s": 0}
+    def ready(self, unit: Unit, line_state: str = "not_configured") -> None:
+        values = {"config_version": 1, "line_state": LINE_STATES.index(line_state), "configured_ms": 900, "tls_ms": 300}
+        values["clock_s"] = 0
         self._say(unit, "service_ready", values, self.registration.service_ready)
 
     def beat(self, *units: Unit, config_version: int = 1) -> list[Outgoing]:
         with self.services.transactions.begin(unit_actor("gateway")) as uow:
             messages = [heartbeat(config_version, n, self.boot_id, uow.now) for n, _ in enumerate(units)]
             batch = [Incoming(unit.serial, message, uow.now) for unit, message in zip(units, messages, strict=True)]
-            answers = self.registration.heartbeat(uow, batch)
+            answers = complete(uow, self.registration.heartbeat(uow, batch))
             uow.commit()
             return answers
 
@@ -212,7 +214,7 @@ class Warehouse:
         self.sequence += 1
         message = unpack(pack(name, values, boot_id=self.boot_id, sequence=self.sequence))
         with self.services.transactions.begin(unit_actor(unit.serial)) as uow:
-            answers: list[Outgoing] = handler(uow, Incoming(unit.serial, message, uow.now))
+            answers = complete(uow, handler(uow, Incoming(unit.serial, message, uow.now)))
             uow.commit()
         for answer in answers:
             pack(answer.name, dict(answer.values))
