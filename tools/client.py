@@ -113,9 +113,17 @@ class FleetClient:
         """The item of a list that was made last, by the number in its id."""
         return max(self.items(path), key=lambda item: int(item["id"].rpartition("-")[2]))
 
-    def put(self, path: str, body: Any = None, *, repeatable: bool = False, **options: Any) -> Any:
+    def put(
+        self,
+        path: str,
+        body: Any = None,
+        *,
+        repeatable: bool = False,
+        headers: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> Any:
         """The answer to a replacement."""
-        return self._write("PUT", path, body, repeatable, None, options)
+        return self._write("PUT", path, body, repeatable, headers, options)
 
     def patch(self, path: str, body: Any = None, *, repeatable: bool = False, **options: Any) -> Any:
         """The answer to a change."""

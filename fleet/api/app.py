@@ -46,6 +46,7 @@ from fleet.api import (
     unit_updates,
     units,
     updates,
+    voice,
 )
 from fleet.api.envelope import Envelope
 from fleet.api.problems import add_problem_handlers
@@ -72,6 +73,7 @@ ROUTERS: Final[tuple[PermittedRouter, ...]] = (
     locations.router,
     numbers.router,
     networks.router,
+    voice.router,
     unit_updates.router,
     accounts.router,
     administrators.router,

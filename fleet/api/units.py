@@ -18,7 +18,7 @@ from fleet.domain.command import Command
 from fleet.domain.configuration import Channel, Configuration, parse_window
 from fleet.domain.errors import NotFoundError
 from fleet.domain.heartbeat import Heartbeat
-from fleet.domain.line_allowance import LineAllowance, LineLevel
+from fleet.domain.line_allowance import LineLevel
 from fleet.domain.money import ZERO
 from fleet.domain.ownership import Ownership
 from fleet.domain.references import Noun, refer
@@ -87,11 +87,16 @@ class CommandOut(BaseModel):
 
 
 class LineOut(BaseModel):
-    """What the unit's line may do now; `reason` in words, and the rule it stands in."""
+    """What the unit's line may do now; `reason` in words, and the rule it stands in.
+
+    `state`: as the unit last said, null if it never did. `account_since`: its account at the registrar, null for none.
+    """
 
     level: LineLevel
     rule: str
     reason: str
+    state: str | None
+    account_since: datetime | None
 
 
 class RefurbishingOut(BaseModel):
@@ -153,7 +158,7 @@ def present_detail(detail: UnitDetail) -> UnitDetailOut:
         further_macs=[str(mac) for mac in detail.further_macs],
         refurbishing=None if last is None else RefurbishingOut(round=last.number, state=last.state, grade=last.grade),
         configuration=present_configuration(detail.configuration),
-        line=present_line(detail.line),
+        line=present_line(detail),
         heartbeat=None if detail.heartbeat is None else present_heartbeat(detail.heartbeat),
         ready=None
         if ready is None
@@ -162,9 +167,16 @@ def present_detail(detail: UnitDetail) -> UnitDetailOut:
     )
 
 
-def present_line(line: LineAllowance) -> LineOut:
-    """What a line may do, and why."""
-    return LineOut(level=line.level, rule=line.reason.rule, reason=line.reason.text)
+def present_line(detail: UnitDetail) -> LineOut:
+    """What a line may do, and why, and where it stands."""
+    line, beat = detail.line, detail.heartbeat
+    return LineOut(
+        level=line.level,
+        rule=line.reason.rule,
+        reason=line.reason.text,
+        state=None if beat is None else LINE_STATES[beat.line_state],
+        account_since=detail.account_since,
+    )
 
 
 def present_heartbeat(beat: Heartbeat) -> HeartbeatOut:

@@ -21,14 +21,14 @@ STATIC: Final = HERE / "static"
 TEMPLATES: Final = HERE / "templates"
 
 # The tone of a state's pill; what is not named here is neutral.
-TONES: Final = {
-    **dict.fromkeys(
-        ("active", "good", "confirmed", "finished", "approved", "delivered", "ready", "registered"), "good"
-    ),
-    **dict.fromkeys(("running", "assigned", "downloading", "trial", "placed", "shipped", "in_transit"), "busy"),
-    **dict.fromkeys(("paused", "quarantined", "reverted", "overdue", "waiting_for_approval", "stopping"), "warn"),
-    **dict.fromkeys(("revoked", "failed", "denied", "lost", "scrapped", "refused"), "bad"),
+_STATES_BY_TONE: Final = {
+    "good": "active good confirmed finished approved delivered ready registered full",
+    "busy": "running assigned downloading trial placed shipped in_transit registering in_call",
+    "warn": "paused quarantined reverted overdue waiting_for_approval stopping emergency_only outgoing_only "
+    "unregistered",
+    "bad": "revoked failed denied lost scrapped refused",
 }
+TONES: Final = {state: tone for tone, states in _STATES_BY_TONE.items() for state in states.split()}
 
 NAVIGATION: Final = (
     ("/console/units", "Units", Permission.UNIT_READ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from fleet.domain.access import Actor, Permission
 from fleet.domain.audit import AuditAction
@@ -27,6 +28,7 @@ from fleet.store.mac_addresses import MacAddressRepository
 from fleet.store.refurbishings import RefurbishingRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import Readiness, UnitRepository
+from fleet.store.voice_accounts import VoiceAccountRepository
 from protocol.wire.enumerations import COMMANDS
 from protocol.wire.mac import MacAddress
 
@@ -45,6 +47,7 @@ class UnitDetail:
     readiness: Readiness | None
     commands: tuple[Command, ...]
     line: LineAllowance
+    account_since: datetime | None = None  # the line's account at the registrar
     further_macs: tuple[MacAddress, ...] = ()
     refurbishing: Round | None = None  # the operator's own; an account sees none
 
@@ -82,6 +85,7 @@ class Units:
                 readiness=units.readiness(serial),
                 commands=tuple(CommandRepository(uow).of(serial, MAX_COMMANDS_SHOWN)),
                 line=assess_line(uow, unit),
+                account_since=VoiceAccountRepository(uow).made_at(serial),
                 refurbishing=RefurbishingRepository(uow).latest_of(serial),
                 further_macs=tuple(each.mac for each in MacAddressRepository(uow).of_serial(serial)[1:]),
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -42,15 +43,21 @@ def show_one(item: Facts, as_json: bool) -> None:
     _console().print(table)
 
 
-def write_out(pieces: Iterable[bytes], output: Path | None) -> None:
-    """A long answer as it comes, to standard output or to a file, which is there whole or as it was."""
+def write_out(pieces: Iterable[bytes], output: Path | None, mode: int = 0o666) -> None:
+    """A long answer as it comes, to standard output or to a file, which is there whole or as it was.
+
+    `mode`: of a new file, less the umask.
+    """
     if output is None:
         for piece in pieces:
             typer.echo(piece, nl=False)
         return
     fresh = output.with_name(f".{output.name}.new")
-    with fresh.open("wb") as file:
+    fresh.unlink(missing_ok=True)  # of a run that was cut off: its mode is not ours
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         file.writelines(pieces)
+        file.flush()
+        os.fsync(file.fileno())
     fresh.replace(output)
 
 

@@ -60,7 +60,7 @@ def show(serial: SerialArgument, as_json: JsonOption = False) -> None:
 
 @unit.command("line")
 def line(serial: SerialArgument, as_json: JsonOption = False) -> None:
-    """Show what the line of a unit may do, and why.
+    """Show what the line of a unit may do and why, and where it stands at the registrar.
 
     Example: plugtone unit line PT000000018
     """
@@ -70,6 +70,9 @@ def line(serial: SerialArgument, as_json: JsonOption = False) -> None:
         show_one(found, as_json)
     else:
         typer.echo(f"{found['level'].replace('_', ' ')}: {found['reason']} ({found['rule']})")
+        if found["account_since"] is not None:
+            state = (found["state"] or "not heard of yet").replace("_", " ")
+            typer.echo(f"at the registrar: {state}; its account is of {found['account_since']}")
 
 
 @unit.command("location")

@@ -13,11 +13,12 @@ from starlette.testclient import TestClient
 from fleet.api.app import create_app
 from fleet.console.app import PAGES, create_console
 from fleet.console.visit import COOKIE, local_target
-from fleet.domain.access import ROLE_PERMISSIONS, Actor, Role
+from fleet.domain.access import ROLE_PERMISSIONS, Actor, Permission, Role
 from fleet.domain.people import Person
 from fleet.domain.references import Noun, number_of
 from fleet.domain.rma import ReplacementMode, RmaKind
 from fleet.domain.rollout import RolloutState
+from fleet.domain.voice_profile import Registrar, VoiceProfile
 from fleet.services.access import SESSION_HOURS
 from fleet.services.build import Services
 from fleet.store.tables.equipment import heartbeats
@@ -238,7 +239,7 @@ def test_each_page_is_for_who_has_its_permission(
         assert (answer.status_code == 403) == lacks, (path, answer.status_code)
         assert answer.status_code != 303
     shown = Outline(browser.get("/console/units").text).links
-    assert ("/console/rollouts" in shown) == (role is not Role.ACCOUNT_ADMINISTRATOR)
+    assert ("/console/rollouts" in shown) == (Permission.ROLLOUT_READ in ROLE_PERMISSIONS[role])
 
 
 def test_units_are_listed_searched_filtered_and_paged(
@@ -289,6 +290,11 @@ def test_a_unit_shows_identity_placement_term_and_what_it_said(
         assert seen in text, seen
     for seen in ("online", "ready", "not configured", "confirmed", "91,232", "link up", "RO-1", "2.0.0", "identify"):
         assert seen in text, seen
+    for seen in ("Nothing stands against it.", "none at the registrar"):
+        assert seen in text, seen
+    services.voice.set_profile(admin, VoiceProfile("voice.example.com", (Registrar("sip.example.com"),)))
+    services.voice.bring_profile(admin)
+    assert "none at the registrar" not in page(browser, f"/console/units/{unit.serial}")
     assert "online" in page(browser, "/console/units")
     clock.advance(hours=1)
     assert "online" not in page(browser, "/console/units")
