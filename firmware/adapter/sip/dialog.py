@@ -36,8 +36,10 @@ class Dialog:
             self.cseq = self.cseq % _MAX_CSEQ + 1
             cseq = self.cseq
         uri, routes = self.target, self.routes
-        if routes and parameter(routes[0], "lr") is None:  # the next hop is a strict router
-            uri, routes = name_addr(routes[0])[1], routes[1:] + ["<%s>" % self.target]
+        if routes:
+            first = name_addr(routes[0])[1]
+            if "lr" not in parse_uri(first)[4]:  # the next hop is a strict router
+                uri, routes = first, routes[1:] + ["<%s>" % self.target]
         message = request(method, uri)
         message.cseq = (cseq, method)
         message.headers = [
