@@ -20,16 +20,15 @@ _UNITS = 256
 MAX_DELAY_SAMPLES = 1600
 START_SAMPLES = 320  # what the first packet is held back, before anything is known
 MARGIN_SAMPLES = 40  # the shortest spare that is enough: the pace of packets and of the ear is not exact
-AHEAD_SAMPLES = 160  # more than that where packets are lost: concealment is better if it knows what follows
+AHEAD_SAMPLES = 200  # and the mean one: where a packet is lost, concealment is better if the next one is there
 _TOO_SHORT = -24  # samples off what is needed: between the two, nothing moves
-_TOO_LONG = 80
+_TOO_LONG = 160
 _BLOCK_PACKETS = 32
 _BLOCKS = 8
 _LEAST_BLOCKS = 3  # until the place may move forward
 _UNKNOWN = RING_SAMPLES
 _ASTRAY_PACKETS = 3  # in a row outside of the ring until it is moved there
 _STARVED_FRAMES = 25  # with nothing to play, then the next packet begins anew
-_LOSSY_FRAMES = 500  # for so long a loss is reckoned with another
 FRAME_SAMPLES = 160
 
 
@@ -51,8 +50,8 @@ class JitterBuffer:
         self._quiet_to = 0  # before this position, what is missing was never sent
         self._paused = False  # the peer has said that it sends no sound now
         self._astray = 0
+        self._torn = 0  # samples up to the place that were missing
         self._owed = 0  # samples by which the place is to move back
-        self._lossy = 0
         self._spare_16 = 0  # smoothed
         self._block = _UNKNOWN  # shortest spare of this block
         self._packets = 0
@@ -123,22 +122,22 @@ class JitterBuffer:
         """Whether what is missing at play + `ahead` was never sent, as far as is known."""
         return self._paused or since(self._quiet_to, self.play + ahead & CLOCK_MASK) > 0
 
-    def advance(self, count, lost):
-        """`count` samples have been played; `lost`: some of them were missing."""
-        units = self._have
+    def advance(self, count):
+        """`count` samples have been played."""
+        have = self._have
         for unit in range(self.play >> _UNIT_BITS, self.play + count >> _UNIT_BITS):
-            units[unit & _UNITS - 1] = 0
+            self._torn = 0 if have[unit & _UNITS - 1] else self._torn + _UNIT_MASK + 1
+            have[unit & _UNITS - 1] = 0
         self.play = self.play + count & CLOCK_MASK
         if since(self._front, self.play) > 0:
             self.starved = 0
-            self._lossy = _LOSSY_FRAMES if lost else max(0, self._lossy - 1)
         else:
             self.starved += 1
 
     def move(self, count):
         """The place goes forward by `count` samples that are not played, or back by -count."""
         if count > 0:
-            self.advance(count, False)
+            self.advance(count)
         else:
             self.play = self.play + count & CLOCK_MASK
             self._owed = max(0, self._owed + count)
@@ -153,7 +152,7 @@ class JitterBuffer:
             return -self._owed
         if self._blocks < _LEAST_BLOCKS:
             return 0
-        spare = self._second_shortest() - MARGIN_SAMPLES - (AHEAD_SAMPLES if self._lossy else 0)
+        spare = min(self._second_shortest() - MARGIN_SAMPLES, (self._spare_16 >> 4) - AHEAD_SAMPLES)
         return 0 if _TOO_SHORT < spare < _TOO_LONG else spare
 
     def _begin(self, timestamp):
@@ -161,7 +160,7 @@ class JitterBuffer:
         self.play = self._front = self._quiet_to = 0
         self.running = True
         self._paused = False
-        self._owed = self._packets = self._blocks = self.starved = 0
+        self._torn = self._owed = self._packets = self._blocks = self.starved = 0
         self._block = _UNKNOWN
         self._spare_16 = 16 * START_SAMPLES
         for i in range(_BLOCKS):
@@ -171,12 +170,13 @@ class JitterBuffer:
 
     def _come_late(self, samples):
         """A packet came so long after its time: the place goes back at once if nothing after it was played."""
+        torn = samples <= self._torn
         samples = samples + MARGIN_SAMPLES + _UNIT_MASK & ~_UNIT_MASK
         samples = min(samples, MAX_DELAY_SAMPLES - max(0, since(self._front, self.play)))
         if samples <= self._owed:
             return
         self._owed = samples
-        if self.starved:
+        if torn:
             self.move(-samples)
 
     def _measure(self, spare):

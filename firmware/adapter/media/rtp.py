@@ -33,22 +33,21 @@ class Reception:
     """The packets of one peer; counts as in RFC 3550 A.1, A.3 and A.8."""
 
     def __init__(self):
-        self.peer = bytearray(4)
-        self.received = 0
-        self.lost = 0
-        self.highest = 0
-        self.jitter = 0  # timestamp units
-        self.jitter_max = 0
-        self.received_ms = 0
+        self.received = self.lost = 0  # packets of the whole call, of all sources
+        self.received_ms = 0  # when the last one came
+        # Of the present source:
+        self.peer_ssrc = 0
+        self.first = self.highest = 0  # extended sequence numbers
+        self.source_received = 0
+        self.jitter = self.jitter_max = 0  # 16 times timestamp units
         # Of the packet accepted last:
         self.start = self.stop = self.timestamp = 0
         self.marker = False
         self.follows = False  # its number is the one after the highest before it
         self.restarted = False  # it is the first of a new source or numbering
-        self._expected = 0  # packets, of numberings that have ended
-        self._first = 0
-        self._jitter_16 = 0  # times 16, A.8
+        self._lost = 0  # of the sources and numberings that have ended
         self._transit = 0
+        self._peer = bytearray(4)
         self._timed = False  # _transit is one of this source
         self._other = bytearray(4)  # source that would take over
         self._other_next = -1  # the sequence number it would have next
@@ -76,8 +75,9 @@ class Reception:
         if not self._is_of_peer(packet) or not self._is_in_order(packet[2] << 8 | packet[3]):
             return -1
         self.received += 1
+        self.source_received += 1
         self.received_ms = now_ms
-        self.lost = self._expected + self.highest - self._first + 1 - self.received
+        self.lost = self._lost + max(0, self.highest - self.first + 1 - self.source_received)
         self.start = start
         self.stop = stop
         self.marker = packet[1] > 0x7F
@@ -88,7 +88,7 @@ class Reception:
 
     def _is_of_peer(self, packet):
         """Whether the packet's source is the one we listen to; another takes over by packets in a row (8.2)."""
-        if self.received and not _same(packet, 8, self.peer):
+        if self.received and not _same(packet, 8, self._peer):
             sequence = packet[2] << 8 | packet[3]
             if not _same(packet, 8, self._other) or sequence != self._other_next:
                 self._other_run = 0
@@ -102,16 +102,17 @@ class Reception:
             self._other_run = 0
             return True
         for i in range(4):
-            self.peer[i] = packet[8 + i]
+            self._peer[i] = packet[8 + i]
         self._begin(packet[2] << 8 | packet[3])
         return True
 
     def _begin(self, sequence):
         """The first packet of a source or of a numbering."""
-        if self.received:
-            self._expected += self.highest - self._first + 1
+        self._lost = self.lost
         self.highest = sequence - 1
-        self._first = sequence
+        self.first = sequence
+        self.source_received = 0
+        self.peer_ssrc = int.from_bytes(self._peer, "big")
         self.restarted = True
         self._timed = False
         self._other_run = 0
@@ -143,8 +144,7 @@ class Reception:
         self._transit = transit
         self._timed = True
         if step < _MAX_STEP:
-            self._jitter_16 += step - (self._jitter_16 + 8 >> 4)
-            self.jitter = self._jitter_16 >> 4
+            self.jitter += step - (self.jitter + 8 >> 4)
             if self.jitter > self.jitter_max:
                 self.jitter_max = self.jitter
 

@@ -53,24 +53,37 @@ def store(packet, start, count, ring, at):
         ring[(at + i) & mask] = packet[start + i]
 
 
-def match(line, end):
-    """The period, in samples, at which line[:end] repeats best at its end."""
-    best, period = -1, 40
-    for lag in range(40, 121):
+def match(line, base, way, room):
+    """The period at which `line` repeats best, from line[base] on in the direction `way` (1 or -1).
+
+    It is the lag of 4 to 15 ms with the least mean difference, over 10 ms or what `room` samples leave (at least 160).
+    """
+    best, period = 1 << 30, 32
+    for lag in range(32, 121):
+        count = min(80, room - lag)
         apart = 0
-        for i in range(end - 80, end, 2):
-            apart += abs(line[i] - line[i - lag])
-        if best < 0 or apart < best:
+        for i in range(0, count, 2):
+            apart += abs(line[base + way * i] - line[base + way * (i + lag)])
+        apart = apart * 80 // count
+        if apart < best:
             best, period = apart, lag
     return period
 
 
-def repeat(line, at, count, period, left, full):
-    """Repeats the last `period` samples before line[at]; `left` of `full` parts of the loudness fade away."""
+def mix(line, at, count, source, period, phase, gain, fall, weight, rise):
+    """Fades line[at : at + count] over to the first `period` samples of `source`, again and again, from `phase` on.
+
+    `gain`, of the source, and `weight`, of the source against the line, are 0 to 16384, held there, and grow by
+    -`fall` and `rise` from sample to sample.
+    """
     for i in range(at, at + count):
-        gain = max(0, min(left, full))
-        line[i] = line[i - period] * gain // full
-        left -= 1
+        sample = source[phase] * min(16384, max(0, gain)) >> 14
+        line[i] += (sample - line[i]) * min(16384, max(0, weight)) >> 14
+        gain -= fall
+        weight += rise
+        phase += 1
+        if phase == period:
+            phase = 0
 
 
 def noise(line, at, count, peak, state):

@@ -69,18 +69,25 @@ def store(packet: ptr8, start: int, count: int, ring, at: int):
 
 
 @micropython.viper
-def match(line: ptr16, end: int) -> int:
-    best = -1
-    period = 40
-    lag = 40
+def match(line: ptr16, base: int, way: int, room: int) -> int:
+    best = 1 << 30
+    period = 32
+    lag = 32
     while lag <= 120:
+        count = 80
+        if room - lag < count:
+            count = room - lag
         apart = 0
-        i = end - 80
-        while i < end:
-            x = (int(line[i]) ^ 0x8000) - (int(line[i - lag]) ^ 0x8000)
-            apart += x if x > 0 else 0 - x
+        i = 0
+        while i < count:
+            at = base + way * i
+            step = (int(line[at]) ^ 0x8000) - (int(line[at + way * lag]) ^ 0x8000)
+            if step < 0:
+                step = 0 - step
+            apart += step
             i += 2
-        if best < 0 or apart < best:
+        apart = apart * 80 // count
+        if apart < best:
             best = apart
             period = lag
         lag += 1
@@ -88,16 +95,38 @@ def match(line: ptr16, end: int) -> int:
 
 
 @micropython.viper
-def repeat(line: ptr16, at: int, count: int, period: int, left: int, full: int):
+def mix(
+    line: ptr16,
+    at: int,
+    count: int,
+    source: ptr16,
+    period: int,
+    phase: int,
+    gain: int,
+    fall: int,
+    weight: int,
+    rise: int,
+):
     i = at
     while i < at + count:
-        gain = left
-        if gain < 0:
-            gain = 0
-        if gain > full:
-            gain = full
-        line[i] = ((int(line[i - period]) ^ 0x8000) - 0x8000) * gain // full
-        left -= 1
+        g = gain
+        if g < 0:
+            g = 0
+        if g > 16384:
+            g = 16384
+        w = weight
+        if w < 0:
+            w = 0
+        if w > 16384:
+            w = 16384
+        now = (int(line[i]) ^ 0x8000) - 0x8000
+        sample = ((int(source[phase]) ^ 0x8000) - 0x8000) * g >> 14
+        line[i] = now + ((sample - now) * w >> 14)
+        gain -= fall
+        weight += rise
+        phase += 1
+        if phase == period:
+            phase = 0
         i += 1
 
 

@@ -10,9 +10,10 @@ from adapter.media.comfort_noise import SILENCE, ComfortNoise
 from adapter.media.dtmf import PAYLOAD_BYTES, Digits
 from adapter.media.g711 import ALAW, MULAW
 from adapter.media.jitter_buffer import FRAME_SAMPLES, JitterBuffer
-from adapter.media.plc import HISTORY, Concealment
+from adapter.media.plc import HISTORY, NEXT_SAMPLES, Concealment
+from adapter.media.quality import Bursts
 from adapter.media.rtp import HEADER_BYTES, Reception
-from adapter.media.samples import decode, emit, encode
+from adapter.media.samples import decode, emit, encode, match, mix
 
 MAX_PTIME_MS = 60
 _SAMPLES_A_MS = 8
@@ -21,17 +22,11 @@ _PCMU = 0
 _PCMA = 8
 _COMFORT_NOISE = 13  # RFC 3389, 4
 _MARKER = 0x80
-_GAP_FRAMES = 16  # RFC 3611, 4.7.2: Gmin
-_C11 = 0
-_C13 = 1
-_C14 = 2
-_C22 = 3
-_C23 = 4
-_C33 = 5
-_PKT = 6
-_LOST = 7
 _SILENT_MU_LAW = 0xFF
 _SILENT_A_LAW = 0xD5
+_MOST_AHEAD = 320  # samples from a gap's start to what is known after it
+_STEADY_FRAMES = 8  # that were there in a row, before the place in the buffer may move forward
+_FULL = 16384
 _STARVED_FRAMES = 25  # without a packet: that the peer sends nothing is no loss
 
 
@@ -43,15 +38,16 @@ class Stream:
         self.direction = "sendrecv"  # as we see it
         self.muted = False
         self.digits = ""  # heard; the consumer takes them away
-        self.ssrc = random(4)
+        self.ssrc = int.from_bytes(random(4), "big")
         self.packet = bytearray(HEADER_BYTES + MAX_PTIME_MS * _SAMPLES_A_MS + _SPARE_BYTES)
-        self.sent = self.sent_bytes = self.sent_ms = 0
+        self.sent = self.sent_octets = self.timestamp_ms = 0
         self.frames = self.concealed = 0
-        self.bursts = [0] * 8  # c11, c13, c14, c22, c23, c33, pkt, lost of RFC 3611, A.2
+        self.bursts = Bursts()
         self.reception = Reception()
         self.buffer = JitterBuffer()
         self._random = random
         self._collided = False
+        self.ptime_ms = ptime_ms
         self._samples = ptime_ms * _SAMPLES_A_MS  # a packet
         self._event_out, self._event_in = payload_types
         start = random(6)
@@ -66,6 +62,7 @@ class Stream:
         self._noise = ComfortNoise()
         self._concealment = Concealment()
         self._table = MULAW
+        self._whole = 0  # frames in a row that were there
 
     def push(self, packet, length, now_ms):
         """A datagram of `length` bytes came; `packet` is the caller's again afterwards."""
@@ -75,9 +72,9 @@ class Stream:
             return
         if heard.restarted:
             self.buffer.reset()
-            if heard.peer == self.ssrc and not self._collided:  # RFC 3550 8.2
+            if heard.peer_ssrc == self.ssrc and not self._collided:  # RFC 3550 8.2
                 self._collided = True  # once: the peer may echo our own packets, and they are to be heard
-                self.ssrc = self._random(4)
+                self.ssrc = int.from_bytes(self._random(4), "big")
         if kind == _PCMU or kind == _PCMA:  # a tuple would be allocated
             table = ALAW if kind else MULAW
             if table is not self._table:
@@ -107,6 +104,7 @@ class Stream:
                 pcm[i] = 0
 
     def _next_frame(self, buffer, ear):
+        """The next FRAME_SAMPLES behind HISTORY in the ear's line."""
         ear.shift()
         at = missing = 0
         while at < FRAME_SAMPLES:
@@ -117,36 +115,42 @@ class Stream:
             elif buffer.is_quiet(at):
                 count = -count
                 self._noise.fill(ear.line, HISTORY + at, count)
+                ear.heard(HISTORY + at, count)
+                self._whole = 0
             else:
+                missing -= count
+                ahead = -buffer.run(at, _MOST_AHEAD)
+                if ahead < _MOST_AHEAD and buffer.run(at + ahead, NEXT_SAMPLES) == NEXT_SAMPLES:
+                    decode(buffer.ring, buffer.play + at + ahead, NEXT_SAMPLES, self._table, ear.next, 0)
+                else:
+                    ahead = 0
                 count = -count
-                missing += count
-                ear.conceal(HISTORY + at, count)
+                ear.conceal(HISTORY + at, count, ahead)
+                self._whole = 0
             at += count
-        buffer.advance(FRAME_SAMPLES, missing > 0)
-        self._count(missing > 0)
-
-    def _count(self, missing):
-        """Bursts and gaps (RFC 3611, A.2), a frame for a packet."""
-        bursts = self.bursts
+        self._whole += 1
+        if self._whole > 1:  # what a jump back fades over to was heard
+            self._drift(buffer, ear)
+        buffer.advance(FRAME_SAMPLES)
         self.frames += 1
-        if not missing:
-            bursts[_PKT] += 1
+        if buffer.starved <= _STARVED_FRAMES:
+            self.concealed += missing > 0
+            self.bursts.packet(not missing)
+
+    def _drift(self, buffer, ear):
+        """Leaves out a pitch period or plays one twice, if the buffer wants to be elsewhere: this frame fades over."""
+        wish = buffer.wish()
+        if not wish or (wish > 0 and self._whole < _STEADY_FRAMES):
             return
-        if self.buffer.starved > _STARVED_FRAMES:
+        period = match(ear.line, HISTORY + FRAME_SAMPLES - 1, -1, HISTORY + FRAME_SAMPLES)
+        if wish < 0:
+            period = -period
+        elif wish < period or buffer.run(0, FRAME_SAMPLES + period) < FRAME_SAMPLES + period:
             return
-        self.concealed += 1
-        if bursts[_PKT] >= _GAP_FRAMES:
-            bursts[_C14 if bursts[_LOST] == 1 else _C13] += 1
-            bursts[_LOST] = 1
-            bursts[_C11] += bursts[_PKT]
-        else:
-            bursts[_LOST] += 1
-            if bursts[_PKT]:
-                bursts[_C23] += 1
-                bursts[_C22] += bursts[_PKT] - 1
-            else:
-                bursts[_C33] += 1
-        bursts[_PKT] = 0
+        decode(buffer.ring, buffer.play + period, FRAME_SAMPLES, self._table, ear.next, 0)
+        mix(ear.line, HISTORY, FRAME_SAMPLES, ear.next, 0, 0, _FULL, 0, 0, _FULL // FRAME_SAMPLES + 1)
+        buffer.move(period)
+        self._whole = 1 if wish < 0 else 0
 
     def digit(self, ch, down):
         """The key `ch` goes down or up: an event for the peer, if it takes any."""
@@ -155,7 +159,7 @@ class Stream:
 
     def send(self, pcm, now_ms):
         """Takes a frame from the mouth; returns the length of what is to be sent of `packet` now, or 0."""
-        self.sent_ms = now_ms
+        self.timestamp_ms = now_ms
         self._pcm = pcm
         self._taken = 0
         if self.direction in ("recvonly", "inactive"):
@@ -221,9 +225,9 @@ class Stream:
         packet[1] = kind | marker
         packet[2] = self._sequence >> 8
         packet[3] = self._sequence & 0xFF
-        packet[8:12] = self.ssrc
+        struct.pack_into(">I", packet, 8, self.ssrc)
         self._sequence = self._sequence + 1 & 0xFFFF
         self._marker = 0
         self.sent += 1
-        self.sent_bytes += count
+        self.sent_octets += count
         return HEADER_BYTES + count

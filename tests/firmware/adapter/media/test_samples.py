@@ -21,7 +21,7 @@ for law in (0, 1):
     told.update(codes)
 ring = bytearray(random.getrandbits(8) for _ in range(2048))
 for at, count, to in ((0, 160, 480), (2000, 160, 480), (1, 1, 5), (77, 320, 0)):
-    line = array.array("h", bytes(1400))
+    line = array.array("h", bytes(2800))
     for table in (g711.MULAW, g711.ALAW):
         samples.decode(ring, at, count, table, line, to)
         told.update(line)
@@ -30,6 +30,11 @@ for at, count, to in ((0, 160, 480), (2000, 160, 480), (1, 1, 5), (77, 320, 0)):
     samples.store(pcm, to, count, ring, at)
     told.update(ring)
 state = 1
+for way in (1, -1):
+    told.update(bytes([samples.match(line, 500 if way > 0 else 700, way, 160)]))
+    samples.mix(line, 700, 160, line, 77, 33, 20000, 41, -300, 103)
+    samples.mix(line, 860, 160, line, 0, 333, 300, 2, 16384, -10)
+    told.update(line)
 for peak in (0, 1, 700, 32767):
     state = samples.noise(line, 3, 400, peak, state)
     told.update(line)
