@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from tools.commands.presentation import JsonOption, show_one
+from tools.commands.sim_phone import phone
 from tools.sim.board import SimBoard
 from tools.sim.folder import BoardFolder, Pins, SimulationError
 
@@ -78,6 +79,9 @@ def show(folder: FolderArgument, as_json: JsonOption = False) -> None:
     Example: plugtone sim show boards/one
     """
     show_one(asdict(BoardFolder(folder.resolve()).read_pins()), as_json)
+
+
+sim.command("phone")(phone)
 
 
 def _watch(made: SimBoard, changed: Callable[[Pins], bool]) -> None:

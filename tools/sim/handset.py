@@ -77,6 +77,11 @@ class Handset:
         """True while there is something to dial, flash or say."""
         return bool(self._queue)
 
+    @property
+    def at_ms(self) -> int:
+        """How long the telephone has been there, in ms of its frames."""
+        return self._ticks * TICK_MS
+
     def lift(self) -> None:
         """The handset leaves the hook."""
         self.off_hook = True
@@ -188,7 +193,7 @@ class Handset:
         del self._recent[:-_REMEMBERED_BYTES]
 
     def _note(self, kind: Kind, value: bool | Caller) -> None:
-        self.events.append(Event(self._ticks * TICK_MS, kind, value))
+        self.events.append(Event(self.at_ms, kind, value))
 
 
 def key_tone(key: str, length_ms: int) -> bytes:

@@ -18,6 +18,7 @@ TONES_HZ = (
 _WINDOW = 800  # 100 ms: tones 20 Hz apart and more are told from each other
 _FLOOR_DBM0 = -40.0
 _BELOW_STRONGEST_DB = 8.0
+_LEAST_SHARE = 0.8  # of the sound's power: speech and data are no tones
 _ZERO_DBM0 = 10 ** (-3.14 / 20) * 32768
 _BAUD = 1200
 _MARKS_BEFORE = 60  # a receiver takes a start bit for one after that many bits of mark
@@ -58,12 +59,15 @@ def tones(pcm: bytes) -> tuple[int, ...]:
     if strongest < _FLOOR_DBM0:
         return ()
     # Of neighbours that share the energy of one tone only the strongest counts.
-    return tuple(
+    found = tuple(
         frequency
         for frequency, level in levels.items()
         if level > strongest - _BELOW_STRONGEST_DB
         and all(level >= levels[other] for other in TONES_HZ if abs(other - frequency) < RATE_HZ / _WINDOW)
     )
+    power = sum(sample * sample for sample in samples) / _WINDOW
+    explained = sum((_ZERO_DBM0 * 10 ** (levels[frequency] / 20)) ** 2 / 2 for frequency in found)
+    return found if explained > _LEAST_SHARE * power else ()
 
 
 def caller(pcm: bytes) -> Caller | None:

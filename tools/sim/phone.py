@@ -133,6 +133,11 @@ class Phone:
         """How late each frame left, in ms: the telephone's own pace."""
         return list(self._late_ms)
 
+    @property
+    def at_ms(self) -> int:
+        """How long the telephone has been there, in ms of its frames: the clock of `events`."""
+        return self._handset.at_ms
+
     def tones(self) -> tuple[int, ...]:
         """The frequencies that are heard now."""
         with self._changed:
