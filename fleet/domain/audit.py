@@ -135,6 +135,14 @@ class AuditAction(StrEnum):
     NUMBER_PORT_OUT = "number:port_out"
     NUMBER_RELEASE = "number:release"
     NUMBER_RESTOCK = "number:restock"
+    CALL_READ = "call:read"
+    METERING_LOAD = "metering:load"
+    USE_READ = "use:read"
+    USE_MEASURE = "use:measure"
+    USE_DECIDE = "use:decide"
+    DESTINATION_READ = "destination:read"
+    DESTINATION_BLOCK = "destination:block"
+    DESTINATION_UNBLOCK = "destination:unblock"
     NETWORK_LOAD = "network:load"
     EXPORT_BLOCK = "export:block"
     EXPORT_UNBLOCK = "export:unblock"
@@ -161,13 +169,16 @@ READ_ACTIONS: dict[Permission, AuditAction] = {
     Permission.LOCATION_READ: AuditAction.LOCATION_READ,
     Permission.NUMBER_READ: AuditAction.NUMBER_READ,
     Permission.SUBSCRIBER_READ: AuditAction.SUBSCRIBER_READ,
+    Permission.CALL_READ: AuditAction.CALL_READ,
+    Permission.USE_READ: AuditAction.USE_READ,
+    Permission.DESTINATION_READ: AuditAction.DESTINATION_READ,
 }
 READS = frozenset(READ_ACTIONS.values())
 # What a unit is and does, what is the operator's own, and who did what (references alone): no Account data. Units
 # asked for by account are (fleet/services/audit.py).
 OTHER_READS = frozenset(
     {Permission.UNIT_READ, Permission.RELEASE_READ, Permission.ROLLOUT_READ, Permission.POLICY_READ}
-    | {Permission.AUDIT_READ, Permission.VOICE_READ}
+    | {Permission.AUDIT_READ, Permission.VOICE_READ, Permission.METERING_READ}
 )
 
 

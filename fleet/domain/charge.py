@@ -35,6 +35,7 @@ class ChargeRule(StrEnum):
     LATE_RETURN = "late_return"
     TRIAL_REFUND = "trial_refund"
     ANNUAL_REFUND = "annual_refund"
+    METERED_CALLS = "metered_calls"
 
 
 @dataclass(frozen=True, slots=True)

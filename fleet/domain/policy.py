@@ -37,6 +37,8 @@ class PolicyName(StrEnum):
     CHANGE_OBJECTION_DAYS = "change_objection_days"  # ToS 30.b
     FORCE_MAJEURE_DAYS = "force_majeure_days"  # ToS 32.c
     SWAP_WAIT_HOURS = "swap_wait_hours"  # ER 4
+    REASONABLE_USE_PERCENT = "reasonable_use_percent"  # ER 7: the percentile of the plan's Accounts
+    LATE_CALL_RECORDS_DAYS = "late_call_records_days"  # a month of calls is waited for so long before it is judged
     CALL_RECORDS_MONTHS = "call_records_months"
     CONNECTION_LOGS_DAYS = "connection_logs_days"
     PERSONAL_DATA_DAYS = "personal_data_days"
@@ -68,6 +70,8 @@ DEFAULTS: dict[PolicyName, int] = {
     PolicyName.CHANGE_OBJECTION_DAYS: 30,
     PolicyName.FORCE_MAJEURE_DAYS: 10,
     PolicyName.SWAP_WAIT_HOURS: 4,
+    PolicyName.REASONABLE_USE_PERCENT: 95,
+    PolicyName.LATE_CALL_RECORDS_DAYS: 3,
     PolicyName.CALL_RECORDS_MONTHS: 18,
     PolicyName.CONNECTION_LOGS_DAYS: 90,
     PolicyName.PERSONAL_DATA_DAYS: 90,
@@ -75,7 +79,7 @@ DEFAULTS: dict[PolicyName, int] = {
 }
 
 # The most a value may be, by the last word of its name: a slip of the hand must not charge a fortune.
-MAX_BY_UNIT = {"cents": 100_000, "months": 120, "days": 3_650, "hours": 720, "hour": 24}
+MAX_BY_UNIT = {"cents": 100_000, "months": 120, "days": 3_650, "hours": 720, "hour": 24, "percent": 100}
 SINCE_EVER = date.min
 
 

@@ -27,6 +27,9 @@ class Noun(StrEnum):
     TOKEN = "TO"  # noqa: S105 - the letters in front of a number
     ROLLOUT = "RO"
     NUMBER = "NU"
+    CALL = "CL"
+    DESTINATION_BLOCK = "DB"
+    USE_REVIEW = "UR"
 
 
 def refer(noun: Noun, number: int) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy import Column, select
 from fleet.domain.audit import AuditAction, AuditEntry
 from fleet.domain.references import Noun, number_of
 from fleet.store.scope import in_scope
+from fleet.store.tables.calls import call_records, destination_blocks, use_reviews
 from fleet.store.tables.commerce import accounts, orders, rmas
 from fleet.store.tables.endings import blind_returns, breach_notices, cancellations
 from fleet.store.tables.equipment import units
@@ -28,6 +29,9 @@ OWNERS: Final[dict[Noun, tuple[Column[Any], Column[Any]]]] = {
     Noun.CANCELLATION: (cancellations.c.id, cancellations.c.account_id),
     Noun.BREACH_NOTICE: (breach_notices.c.id, breach_notices.c.account_id),
     Noun.NUMBER: (phone_numbers.c.id, phone_numbers.c.account_id),
+    Noun.CALL: (call_records.c.id, call_records.c.account_id),
+    Noun.DESTINATION_BLOCK: (destination_blocks.c.id, destination_blocks.c.account_id),
+    Noun.USE_REVIEW: (use_reviews.c.id, use_reviews.c.account_id),
     Noun.PERSON: (people.c.id, people.c.account_id),
 }
 

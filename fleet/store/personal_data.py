@@ -29,6 +29,7 @@ from sqlalchemy import (
 from fleet.domain.people import Person
 from fleet.domain.retention import RetentionClass
 from fleet.store.credentials import attempt_subject
+from fleet.store.tables.calls import call_records, destination_blocks, metered_destinations, use_reviews
 from fleet.store.tables.commerce import account_notes, accounts, distributors, orders, placements, rma_steps, rmas
 from fleet.store.tables.endings import (
     blind_return_steps,
@@ -87,6 +88,8 @@ PURGEABLE: Final = (
     Purgeable(RetentionClass.CONNECTION_LOGS, sequence_windows, sequence_windows.c.updated_at),
     Purgeable(RetentionClass.CONNECTION_LOGS, claim_failures, claim_failures.c.failed_at),
     Purgeable(RetentionClass.CONNECTION_LOGS, heartbeats, heartbeats.c.received_at),
+    Purgeable(RetentionClass.CALL_RECORDS, call_records, call_records.c.started_at),
+    Purgeable(RetentionClass.CALL_RECORDS, use_reviews, use_reviews.c.month_ended_at),
 )
 
 
@@ -129,6 +132,13 @@ ACCOUNT_DATA: Final = (
         phone_numbers,
         {"line_id": None, "account_id": None},
         lambda account_id: phone_numbers.c.account_id == account_id,
+    ),
+    Held(call_records, {"number": ""}, lambda account_id: call_records.c.account_id == account_id),
+    Held(use_reviews, {"why": ""}, lambda account_id: use_reviews.c.account_id == account_id),
+    Held(
+        destination_blocks,
+        {"why": "", "lifted_why": ""},
+        lambda account_id: destination_blocks.c.account_id == account_id,
     ),
     Held(placements, {"tracking": ""}, lambda account_id: placements.c.account_id == account_id),
     Held(blind_returns, {"tracking": ""}, lambda account_id: blind_returns.c.account_id == account_id),
@@ -208,6 +218,9 @@ FREE_TEXT: Final[tuple[Column[Any], ...]] = (
     tokens.c.name,
     number_events.c.why,
     export_blocks.c.why,
+    use_reviews.c.why,
+    destination_blocks.c.why,
+    destination_blocks.c.lifted_why,
     rollouts.c.reason,
     releases.c.notes,
     mac_blocks.c.note,
@@ -229,6 +242,10 @@ REFERENCES: Final[tuple[Column[Any], ...]] = (
     cancellations.c.verified_by,
     cancellations.c.recorded_by,
     change_notices.c.told_by,
+    destination_blocks.c.blocked_by,
+    destination_blocks.c.lifted_by,
+    metered_destinations.c.loaded_by,
+    use_reviews.c.decided_by,
     inspections.c.inspected_by,
     export_blocks.c.actor,
     number_events.c.actor,
@@ -265,6 +282,7 @@ IMPERSONAL: Final = {
     "blind_returns": "serial condition state carrier",
     "blind_return_steps": "event state",
     "breach_notices": "breach reason_rule reason_text state",
+    "call_records": "serial start_taken_from direction ended_by codec charge_key",
     "cancellations": "cause channel names reason_rule reason_text state quote",
     "charge_events": "key kind rule subject reason_rule reason_text inputs policy credits_key",
     "claim_failures": "serial",
@@ -272,6 +290,7 @@ IMPERSONAL: Final = {
     "commands": "serial command result detail",
     "configurations": "serial channel line_level voice_account",
     "dead_letters": "serial topic payload reason",
+    "destination_blocks": "destination",  # a range of numbers or a country, never a number
     "distributors": "state",
     "errands": "actor digest attempt",
     "export_blocks": "country",
@@ -284,6 +303,7 @@ IMPERSONAL: Final = {
     "mac_blocks": "registry",
     "mac_events": "event serial",
     "mac_leases": "request board state",
+    "metered_destinations": "prefix name",
     "number_events": "event state",
     "one_time_links": "purpose",
     "order_lines": "board ownership",
@@ -317,6 +337,8 @@ IMPERSONAL: Final = {
     "waiting_swaps": "serial old_serial",
     "unit_notes": "serial action",
     "unit_whereabouts": "serial country",
+    "use_measurements": "plan",
+    "use_reviews": "plan evidence outcome",
     "units": "serial board board_uid custody service trust version condition ownership",
 }
 

@@ -1,6 +1,7 @@
 """The tables, a module an area; importing this package declares them all."""
 
 from fleet.store.tables import (
+    calls,
     charges,
     commerce,
     endings,
@@ -21,6 +22,7 @@ from fleet.store.tables import (
 )
 
 __all__ = [
+    "calls",
     "charges",
     "commerce",
     "endings",

@@ -42,6 +42,8 @@ def test_the_defaults_are_those_of_the_rules() -> None:
         "change_objection_days": 30,
         "force_majeure_days": 10,
         "swap_wait_hours": 4,
+        "reasonable_use_percent": 95,
+        "late_call_records_days": 3,
         "call_records_months": 18,
         "connection_logs_days": 90,
         "personal_data_days": 90,
