@@ -14,11 +14,13 @@ from fleet.api import (
     audit,
     blind_returns,
     breach_notices,
+    calls,
     cancellations,
     change_notices,
     charges,
     clone_alarms,
     data,
+    destinations,
     distributors,
     health,
     locations,
@@ -47,6 +49,7 @@ from fleet.api import (
     units,
     updates,
     voice,
+    use_reviews,
 )
 from fleet.api.envelope import Envelope
 from fleet.api.problems import add_problem_handlers
@@ -74,6 +77,9 @@ ROUTERS: Final[tuple[PermittedRouter, ...]] = (
     numbers.router,
     networks.router,
     voice.router,
+    calls.router,
+    use_reviews.router,
+    destinations.router,
     unit_updates.router,
     accounts.router,
     administrators.router,

@@ -48,9 +48,14 @@ class MinutePrice:
             raise InvalidError(f"a price is $0 to $100 a minute with at most four decimals, got {text[:20]!r}")
         return cls(int(hundredths))
 
-    def __str__(self) -> str:
+    @property
+    def dollars(self) -> str:
+        """As a file has it: 0.2500."""
         dollars, rest = divmod(self.hundredths, 100 * HUNDREDTHS)
-        return f"${dollars}.{rest:04}"
+        return f"{dollars}.{rest:04}"
+
+    def __str__(self) -> str:
+        return f"${self.dollars}"
 
 
 @dataclass(frozen=True, slots=True)

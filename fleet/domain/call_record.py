@@ -36,14 +36,12 @@ class CallEnd(StrEnum):
     BUSY = "busy"
     NO_ANSWER = "no_answer"
     CANCELLED = "cancelled"
-    UNKNOWN = "unknown"  # a word of a later firmware
 
 
 class CallCodec(StrEnum):
     NONE = "none"
     PCMU = "PCMU"
     PCMA = "PCMA"
-    UNKNOWN = "unknown"  # a word of a later firmware
 
 
 class StartTakenFrom(StrEnum):

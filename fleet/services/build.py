@@ -16,6 +16,8 @@ from fleet.services.accounts import Accounts
 from fleet.services.administrators import Administrators
 from fleet.services.audit import Audit
 from fleet.services.blind_returns import BlindReturns
+from fleet.services.call_records import CallRecords
+from fleet.services.calls import Calls
 from fleet.services.cancellations import Cancellations
 from fleet.services.certificates import Certificates, credentials_of
 from fleet.services.charges import Charges
@@ -23,6 +25,7 @@ from fleet.services.claims import Claims
 from fleet.services.clone_alarms import CloneAlarms
 from fleet.services.credentials import Passwords
 from fleet.services.deadlines import Deadlines
+from fleet.services.destination_blocks import DestinationBlocks
 from fleet.services.distributors import Distributors
 from fleet.services.downlinks import Downlinks
 from fleet.services.errands import Errands
@@ -32,6 +35,7 @@ from fleet.services.line_removals import LineRemovals
 from fleet.services.locations import Locations
 from fleet.services.mac_blocks import MacBlocks
 from fleet.services.mac_leases import MacLeases
+from fleet.services.metering import MeteredDestinations, Metering
 from fleet.services.networks import Networks
 from fleet.services.numbers import Numbers
 from fleet.services.orders import Orders
@@ -58,6 +62,7 @@ from fleet.services.unit_views import UnitViews
 from fleet.services.units import Units
 from fleet.services.update_explanations import UpdateExplanations
 from fleet.services.voice import Voice
+from fleet.services.use_reviews import UseReviews
 from fleet.services.waivers import Waivers
 from fleet.settings import Settings
 from fleet.store.base import make_engine
@@ -73,6 +78,7 @@ MAC_CHECK: Final = timedelta(hours=1)
 PURGE_CHECK: Final = timedelta(hours=1)
 SWAP_CHECK: Final = timedelta(seconds=15)
 PROFILE_CHECK: Final = timedelta(seconds=5)
+MONTH_CHECK: Final = timedelta(hours=1)
 SWEEP_EVERY: Final = timedelta(hours=1)
 LAST_HOLIDAY_YEAR: Final = 2060
 HOLIDAYS: Final = federal_reserve_calendar(FIRST_YEAR, LAST_HOLIDAY_YEAR)  # by their own rule, for want of a list
@@ -109,6 +115,10 @@ class Services:
     numbers: Numbers
     networks: Networks
     voice: Voice
+    calls: Calls
+    metered_destinations: MeteredDestinations
+    use_reviews: UseReviews
+    destination_blocks: DestinationBlocks
     shipments: Shipments
     policy: Policy
     charges: Charges
@@ -165,6 +175,7 @@ def build_services(
         **_trust(transactions, downlinks, provisioning),
         unit_views=UnitViews(transactions),
         **_sales(transactions, downlinks),
+        **_calls(transactions, downlinks.zone),
         policy=Policy(transactions, downlinks.zone),
         charges=Charges(transactions),
         terms=Terms(transactions, downlinks.zone),
@@ -174,7 +185,7 @@ def build_services(
         rollouts=Rollouts(transactions, repository),
         unit_updates=updates,
         update_explanations=UpdateExplanations(transactions, downlinks.window, settings.heartbeat_s),
-        ingest=Ingest(transactions, Registration(downlinks), updates),
+        ingest=Ingest(transactions, Registration(downlinks), updates, CallRecords(downlinks.zone)),
         jobs=(*_renewals(settings, transactions, releases), *_recurring(transactions, downlinks, access)),
     )
 
@@ -187,6 +198,15 @@ def _sales(transactions: Transactions, downlinks: Downlinks) -> dict[str, Any]:
         "numbers": Numbers(transactions, downlinks),
         "networks": Networks(transactions, downlinks),
         "voice": Voice(transactions, downlinks),
+    }
+
+
+def _calls(transactions: Transactions, zone: tzinfo) -> dict[str, Any]:
+    return {
+        "calls": Calls(transactions, zone),
+        "metered_destinations": MeteredDestinations(transactions, zone),
+        "use_reviews": UseReviews(transactions, zone),
+        "destination_blocks": DestinationBlocks(transactions),
     }
 
 
@@ -231,7 +251,8 @@ def _renewals(settings: Settings, transactions: Transactions, releases: Releases
 
 
 def _recurring(transactions: Transactions, downlinks: Downlinks, access: Access) -> list[Job]:
-    return _watches(transactions, downlinks) + _sweeps(transactions, access) + _purges(transactions, downlinks)
+    kept = _sweeps(transactions, access) + _purges(transactions, downlinks)
+    return _watches(transactions, downlinks) + _months(transactions, downlinks.zone) + kept
 
 
 def _watches(transactions: Transactions, downlinks: Downlinks) -> list[Job]:
@@ -245,6 +266,13 @@ def _watches(transactions: Transactions, downlinks: Downlinks) -> list[Job]:
         Job("end services", DEADLINE_CHECK, cancellations.take_effect),
         Job("end deadlines", DEADLINE_CHECK, deadlines.expire),
         Job("remind of deadlines", DEADLINE_CHECK, deadlines.remind),
+    ]
+
+
+def _months(transactions: Transactions, zone: tzinfo) -> list[Job]:
+    return [
+        Job("charge metered calls", MONTH_CHECK, Metering(transactions, zone).charge),
+        Job("measure use", MONTH_CHECK, UseReviews(transactions, zone).measure),
     ]
 
 

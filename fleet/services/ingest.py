@@ -36,7 +36,7 @@ from protocol.wire.topics import parse_up_topic
 
 GATEWAY = system_actor("gateway")
 _ACCEPTED = REGISTER_RESULTS.index(Admission.ACCEPTED)
-_REPORTS = ("service_ready", "update_report", "command_result", "events")
+_REPORTS = ("service_ready", "update_report", "command_result", "events", "call_record")
 HOLDING = frozenset({"register", "service_ready"})  # what moves units: locked for the whole batch at once
 _NAMES = {"register": ("register",), "heartbeat": ("heartbeat",), "report": _REPORTS}
 
@@ -69,6 +69,12 @@ class Updates(Protocol):
     def record_report(self, uow: UnitOfWork, serial: str, message: Message) -> list[Outgoing]: ...
 
 
+class Calls(Protocol):
+    """What units tell of calls; `fleet.services.call_records`."""
+
+    def take_in(self, uow: UnitOfWork, batch: Sequence[Incoming]) -> list[Outgoing]: ...
+
+
 @dataclass(slots=True)
 class _Batch:
     """One batch on its way through a transaction."""
@@ -95,13 +101,14 @@ class _Batch:
 
 
 Handler = Callable[[UnitOfWork, Incoming], list[Outgoing]]
+Together = Callable[[UnitOfWork, Sequence[Incoming]], list[Outgoing]]
 _Decoded = tuple[Delivery, Incoming]
 
 
 class Ingest:
     """The gateway's one use case."""
 
-    def __init__(self, transactions: Transactions, registration: Registration, updates: Updates) -> None:
+    def __init__(self, transactions: Transactions, registration: Registration, updates: Updates, calls: Calls) -> None:
         self._transactions = transactions
         self._registration = registration
         self._updates = updates
@@ -111,6 +118,7 @@ class Ingest:
             "command_result": registration.command_result,
             "events": self._events,
         }
+        self._together: dict[str, Together] = {"heartbeat": self._beat, "call_record": calls.take_in}
 
     def handle(self, deliveries: Sequence[Delivery]) -> list[Outgoing]:
         """Handle all of `deliveries` and return what to send, once everything is committed."""
@@ -124,8 +132,9 @@ class Ingest:
             starts = {_start(incoming) for _, incoming in decoded}
             epochs = store.present_epochs({serial for serial, _ in starts})
             batch = _Batch(uow, store, store.known(starts), epochs, letters=letters)
-            heartbeats = [pair for pair in decoded if self._take(batch, *pair)]
-            self._heartbeats(batch, heartbeats)
+            waiting = [pair for pair in decoded if self._take(batch, *pair)]
+            for name, handler in self._together.items():
+                self._handle_together(batch, [pair for pair in waiting if pair[1].message.name == name], handler)
             store.save(batch.starts, batch.known, uow.now)
             store.add_dead_letters(batch.letters)
             answers = complete(uow, batch.answers)
@@ -133,9 +142,9 @@ class Ingest:
         return answers
 
     def _take(self, batch: _Batch, delivery: Delivery, incoming: Incoming) -> bool:
-        """Handle one message, or say that it is a fresh heartbeat, which are handled together."""
+        """Handle one message, or say that it is a fresh one of those that are handled together."""
         name, message = _start(incoming), incoming.message
-        start, epoch = batch.start(name), batch.epochs.get(incoming.serial)
+        start, epoch, waits = batch.start(name), batch.epochs.get(incoming.serial), False
         novelty = start.window.novelty(message.sequence)
         if novelty is Novelty.TOO_OLD:
             batch.letters.append(_letter(incoming.serial, delivery, f"sequence {message.sequence} is too old to tell"))
@@ -147,13 +156,13 @@ class Ingest:
         elif novelty is Novelty.FRESH:
             if epoch is not None and start.epoch != epoch:
                 batch.refuse(delivery, incoming, epoch)
-            elif message.name == "heartbeat":
-                return True
+            elif message.name in self._together:
+                waits = True
             else:
                 self._attempt(batch, delivery, incoming, self._handlers[message.name])
         if message.name in CRITICAL:
-            batch.answers.append(_acknowledge(incoming))
-        return False
+            batch.answers.append(_acknowledge(incoming))  # which leaves once all of the batch is stored
+        return waits
 
     def _admit(self, batch: _Batch, delivery: Delivery, incoming: Incoming) -> None:
         """A registration: its start is heard from then on if it is accepted."""
@@ -161,16 +170,16 @@ class Ingest:
             name = _start(incoming)
             batch.starts[name] = replace(batch.start(name), epoch=incoming.message["epoch"])
 
-    def _heartbeats(self, batch: _Batch, heartbeats: Sequence[_Decoded]) -> None:
-        """All together; if that fails each alone, to find the one at fault."""
-        if not heartbeats:
+    def _handle_together(self, batch: _Batch, waiting: Sequence[_Decoded], handler: Together) -> None:
+        """All at once; if that fails each alone, to find the one at fault."""
+        if not waiting:
             return
         try:
             with batch.uow.connection.begin_nested():
-                answers = self._beat(batch.uow, [incoming for _, incoming in heartbeats])
+                answers = handler(batch.uow, [incoming for _, incoming in waiting])
         except _POISON:
-            for delivery, incoming in heartbeats:
-                self._attempt(batch, delivery, incoming, lambda uow, one: self._beat(uow, [one]))
+            for delivery, incoming in waiting:
+                self._attempt(batch, delivery, incoming, lambda uow, one: handler(uow, [one]))
         else:
             batch.answers += answers
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from fleet.domain.call_metering import MeteredCalls, MeteredDestination, MinutePrice
+from fleet.domain.call_metering import MeteredCalls, MeteredDestination
 from fleet.domain.call_record import (
     CallCodec,
     CallDirection,
@@ -22,6 +22,7 @@ from fleet.domain.call_record import (
 )
 from fleet.domain.errors import NotFoundError
 from fleet.domain.references import Noun, refer
+from fleet.store.metered_destinations import LABEL, LABELLED, destination_of_row
 from fleet.store.scope import in_scope
 from fleet.store.tables.calls import call_records, metered_destinations
 from fleet.store.tables.commerce import placements
@@ -30,6 +31,7 @@ from fleet.store.unit_of_work import UnitOfWork
 
 FIGURES: Final = tuple(field.name for field in fields(Figures))
 FETCHED_ROWS: Final = 500
+Place = tuple[datetime, int]  # of a call in a list: when it began, and its number
 KEY: Final = ("serial", "epoch", "record_id", "started_s")
 
 
@@ -69,6 +71,11 @@ class Call:
         """Its name to people: CL-1."""
         return refer(Noun.CALL, self.id)
 
+    @property
+    def place(self) -> Place:
+        """Where it stands in a list."""
+        return self.taken_in.started_at, self.id
+
 
 @dataclass(frozen=True, slots=True)
 class CallFilter:
@@ -90,7 +97,6 @@ class CallTotals:
     incoming_ms: int
 
 
-Place = tuple[datetime, int]  # of a call in a list: when it began, and its number
 _EPOCH_STAYS: Final = (
     select(placements.c.serial, placements.c.id, placements.c.account_id, placements.c.shipped_at)
     .join(units, units.c.serial == placements.c.serial)
@@ -207,65 +213,11 @@ class CallRecordRepository:
         return query.where(self._scope)
 
 
-class MeteredDestinationRepository:
-    """The operator's own: it lies in no account's scope."""
-
-    def __init__(self, uow: UnitOfWork) -> None:
-        self._connection = uow.connection
-        self._actor = uow.actor
-        self._now = uow.now
-
-    def page(self, limit: int, after: tuple[str, date] | None, in_force_on: date | None) -> list[MeteredDestination]:
-        """At most `limit` rows of the table by prefix and date; `in_force_on`: without those that come later."""
-        table = metered_destinations
-        query = select(table).order_by(table.c.prefix, table.c.effective_from).limit(limit)
-        if after is not None:
-            query = query.where(tuple_(table.c.prefix, table.c.effective_from) > tuple_(*after))
-        if in_force_on is not None:
-            query = query.where(table.c.effective_from <= in_force_on)
-        return [destination_of_row(row) for row in self._connection.execute(query)]
-
-    def under(self, prefixes: Collection[str]) -> list[MeteredDestination]:
-        """The rows of those prefixes, of any date."""
-        found: list[MeteredDestination] = []
-        ordered, table = sorted(prefixes), metered_destinations
-        for start in range(0, len(ordered), FETCHED_ROWS):
-            query = select(table).where(table.c.prefix.in_(ordered[start : start + FETCHED_ROWS]))
-            found += [destination_of_row(row) for row in self._connection.execute(query)]
-        return found
-
-    def add(self, rows: Sequence[MeteredDestination]) -> None:
-        """New rows."""
-        values = [
-            {
-                "prefix": row.prefix,
-                "name": row.name,
-                "price_hundredths": row.price.hundredths,
-                "effective_from": row.effective_from,
-                "loaded_by": self._actor.reference,
-                "loaded_at": self._now,
-            }
-            for row in rows
-        ]
-        self._connection.execute(metered_destinations.insert(), values)
-
-
 _USED: Final[tuple[ColumnElement[bool], ...]] = (call_records.c.duration_ms > 0, ~call_records.c.emergency)
 _UNCHARGED: Final = (call_records.c.metered_by.is_not(None), call_records.c.charge_key.is_(None))
-_RATES: Final = {
-    name: metered_destinations.c[name].label(f"metered_{name}")
-    for name in ("id", "prefix", "name", "price_hundredths", "effective_from")
-}
-_QUERY: Final = select(call_records, *_RATES.values()).outerjoin(
+_QUERY: Final = select(call_records, *LABELLED).outerjoin(
     metered_destinations, metered_destinations.c.id == call_records.c.metered_by
 )
-
-
-def destination_of_row(row: Row[Any], label: str = "") -> MeteredDestination:
-    """A row of the table of metered destinations, whose columns may carry a label."""
-    value = {name: getattr(row, f"{label}{name}") for name in _RATES}
-    price = MinutePrice(value["price_hundredths"])
-    return MeteredDestination(value["prefix"], value["name"], price, value["effective_from"], value["id"])
 
 
 def _values(call: NewCall) -> dict[str, Any]:
@@ -313,7 +265,7 @@ def _call(row: Row[Any]) -> Call:
     )
     metering = None
     if row.metered_by is not None:
-        metering = Metering(destination_of_row(row, "metered_"), row.metered_minutes)
+        metering = Metering(destination_of_row(row, LABEL), row.metered_minutes)
     taken_in = NewCall(
         serial=row.serial,
         epoch=row.epoch,

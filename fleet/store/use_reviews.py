@@ -14,9 +14,11 @@ from fleet.domain.errors import NotFoundError
 from fleet.domain.order import Plan
 from fleet.domain.reasonable_use import Evidence, Outcome, Use, UseReview
 from fleet.domain.references import Noun, refer
+from fleet.domain.term import ServiceEnded
 from fleet.store.scope import in_scope
 from fleet.store.tables.calls import use_measurements, use_reviews
-from fleet.store.tables.commerce import accounts, order_lines, orders, placements
+from fleet.store.tables.commerce import accounts, order_lines, orders, placements, term_events
+from fleet.store.terms import KINDS
 from fleet.store.unit_of_work import UnitOfWork
 
 
@@ -34,9 +36,11 @@ class UseReviewRepository:
         return month
 
     def in_service(self, since: datetime, until: datetime) -> dict[int, Plan]:
-        """The plan of each account that had an active unit at some time between, by its first order that is one."""
+        """The plan of each account that had service of a unit at some time between, by its first order."""
         theirs = (placements.c.account_id == accounts.c.id, placements.c.activated_at < until)
-        active = exists().where(*theirs, or_(placements.c.until.is_(None), placements.c.until > since))
+        ended = (term_events.c.kind == KINDS[ServiceEnded], term_events.c.at <= since)
+        over = exists().where(term_events.c.placement_id == placements.c.id, *ended)
+        active = exists().where(*theirs, or_(placements.c.until.is_(None), placements.c.until > since), ~over)
         ordered = orders.c.id.in_(select(order_lines.c.order_id).where(~order_lines.c.brought))
         first = select(orders.c.plan).where(orders.c.account_id == accounts.c.id, ordered).order_by(orders.c.id)
         rows = self._connection.execute(select(accounts.c.id, first.limit(1).scalar_subquery()).where(active))

@@ -35,6 +35,8 @@ class Rows:
         uow.connection.execute(insert(received), rows)
         return []
 
+    take_in = heartbeat
+
     def register(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]:
         return [Outgoing(incoming.serial, "acknowledge", {"boot_id": 0, "sequence": incoming.message.sequence})]
 
@@ -53,7 +55,7 @@ def main() -> None:
     credentials, name = State(settings).credentials, GATEWAYS[0]
     endpoint = Endpoint("127.0.0.1", settings.broker_port, name, credentials.server_anchor, credentials.gateway(name))
     transactions = Transactions(make_engine(settings.database), lambda: datetime.now(UTC))
-    ingest = Ingest(transactions, Rows(), Rows())
+    ingest = Ingest(transactions, Rows(), Rows(), Rows())
     gateway = Gateway(endpoint, ingest, Commands(Outbox(transactions), list), transactions.clock)
     gateway.run(threading.Event(), lambda: print("ready", flush=True))
 

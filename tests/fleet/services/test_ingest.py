@@ -29,6 +29,7 @@ from protocol.wire.topics import up_topic
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 A, B = make_serial(1), make_serial(2)
 HEARTBEAT = {field[0]: 0 for field in layout_of("heartbeat")[3]}
+CALL = {field[0]: field[2] for field in layout_of("call_record")[3]} | {"number": "911"}
 READY = {"config_version": 1, "line_state": 0, "configured_ms": 10, "tls_ms": 5, "clock_s": 0}
 
 
@@ -57,6 +58,7 @@ class Handled:
     calls: list[tuple[str, str, int]] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     broken: bool = False
+    batches: list[int] = field(default_factory=list)
 
     def _note(self, uow: UnitOfWork, name: str, incoming: Incoming) -> None:
         if self.broken:
@@ -86,6 +88,12 @@ class Handled:
     def check_in_all(self, uow: UnitOfWork, messages: Mapping[str, Message]) -> list[Outgoing]:
         return [Outgoing(serial, "command", {}) for serial in messages]
 
+    def take_in(self, uow: UnitOfWork, batch: Sequence[Incoming]) -> list[Outgoing]:
+        self.batches.append(len(batch))
+        for incoming in batch:
+            self._note(uow, "call_record", incoming)
+        return []
+
     def record_report(self, uow: UnitOfWork, serial: str, message: Message) -> list[Outgoing]:
         return []
 
@@ -104,7 +112,7 @@ def handled() -> Handled:
 
 @pytest.fixture
 def ingest(transactions: Transactions, handled: Handled) -> Ingest:
-    return Ingest(transactions, handled, handled)
+    return Ingest(transactions, handled, handled, handled)
 
 
 def delivery(serial: str, kind: str, name: str, values, sequence: int, boot_id: int = 7) -> Delivery:
@@ -144,6 +152,27 @@ def test_a_critical_report_is_acknowledged_each_time_and_handled_once(ingest: In
     assert ingest.handle([report]) == answer
     assert ingest.handle([report]) == answer
     assert handled.calls == [("service_ready", A, 3)]
+
+
+def test_calls_are_taken_in_together_and_each_is_acknowledged_each_time(ingest: Ingest, handled: Handled) -> None:
+    calls = [delivery(serial, "report", "call_record", CALL, n) for serial in (A, B) for n in (1, 2)]
+    answers = ingest.handle([*calls, beat(A, 3)])
+    acknowledged = [(each.serial, each.values["sequence"]) for each in answers if each.name == "acknowledge"]
+    assert acknowledged == [(A, 1), (A, 2), (B, 1), (B, 2)]
+    assert handled.batches == [4]
+    assert ingest.handle(calls) == [each for each in answers if each.name == "acknowledge"]
+    assert [call for call in handled.calls if call[0] == "call_record"] == [
+        ("call_record", serial, n) for serial in (A, B) for n in (1, 2)
+    ]
+
+
+def test_a_call_no_rule_takes_is_kept_for_people_and_in_no_others_way(
+    ingest: Ingest, transactions: Transactions, handled: Handled
+) -> None:
+    handled.refused = {A}
+    ingest.handle([delivery(serial, "report", "call_record", CALL, 1) for serial in (A, B)])
+    assert handled.calls == [("call_record", B, 1)]
+    assert [serial for serial, _ in letters(transactions)] == [A]
 
 
 @pytest.mark.parametrize(
