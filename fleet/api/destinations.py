@@ -131,10 +131,10 @@ def list_blocks(
     return make_page(found, page.limit, lambda block: block.id, present_block)
 
 
-@router.get("/v1/destination-blocks/{block}", permission=Permission.DESTINATION_READ)
-def get_block(block: str, actor: ActorDep, services: ServicesDep) -> BlockOut:
+@router.get("/v1/destination-blocks/{destination_block}", permission=Permission.DESTINATION_READ)
+def get_block(destination_block: str, actor: ActorDep, services: ServicesDep) -> BlockOut:
     """One block."""
-    return present_block(services.destination_blocks.get(actor, number_of(Noun.DESTINATION_BLOCK, block)))
+    return present_block(services.destination_blocks.get(actor, number_of(Noun.DESTINATION_BLOCK, destination_block)))
 
 
 @router.post("/v1/accounts/{account}/destination-blocks", permission=Permission.DESTINATION_BLOCK, status_code=201)
@@ -144,10 +144,10 @@ def block_destination(account: str, body: BlockIn, actor: ActorDep, services: Se
     return present_block(services.destination_blocks.block(actor, number, body.destination, body.reason))
 
 
-@router.post("/v1/destination-blocks/{block}/unblock", permission=Permission.DESTINATION_BLOCK)
-def unblock_destination(block: str, body: WhyIn, actor: ActorDep, services: ServicesDep) -> BlockOut:
+@router.post("/v1/destination-blocks/{destination_block}/unblock", permission=Permission.DESTINATION_BLOCK)
+def unblock_destination(destination_block: str, body: WhyIn, actor: ActorDep, services: ServicesDep) -> BlockOut:
     """End a block at once; If-Match takes its version."""
-    number = number_of(Noun.DESTINATION_BLOCK, block)
+    number = number_of(Noun.DESTINATION_BLOCK, destination_block)
     return present_block(services.destination_blocks.unblock(actor, number, body.reason))
 
 

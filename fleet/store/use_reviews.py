@@ -49,7 +49,7 @@ class UseReviewRepository:
     def note_measured(self, month: date, plan: Plan, count: int, limit_ms: int, percent: int) -> None:
         """A month was measured for a plan: what the limit was, and of how many accounts."""
         values = {"month": month, "plan": plan, "accounts": count, "limit_ms": limit_ms, "percent": percent}
-        self._connection.execute(insert(use_measurements).values(values, measured_at=self._uow.now))
+        self._connection.execute(insert(use_measurements).values(values | {"measured_at": self._uow.now}))
 
     def add(self, account_id: int, month: date, ended_at: datetime, plan: Plan, evidence: Evidence) -> int:
         """List an account for review; the number of the review."""

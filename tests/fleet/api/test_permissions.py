@@ -23,6 +23,7 @@ from fleet.domain.rma import Condition, ReplacementMode, RmaKind
 from fleet.domain.termination import Breach
 from fleet.domain.unit import Unit
 from fleet.services.build import Services, build_services
+from fleet.services.calls import CallsWanted
 from fleet.services.cancellations import Asked
 from fleet.services.credentials import Passwords, Prefix, mint
 from fleet.store.base import metadata
@@ -32,6 +33,7 @@ from fleet.store.tables.journal import audit_log
 from fleet.store.tables.people import people
 from tests.fleet.api.openapi_bodies import body_of, operations
 from tests.fleet.conftest import START, Clock, Settings, someone
+from tests.fleet.services.calling import leave_traces
 from tests.fleet.services.equipment import HOME, Warehouse
 
 PASSWORD = "four words nobody guessed"
@@ -124,6 +126,10 @@ def build_house(services: Services, warehouse: Warehouse, name: str) -> House:
     alarm = copied(warehouse, unit, account)
     reference = f"AC-{account.id}"
     number = services.numbers.page(warehouse.actor, 1, None, account_id=account.id)[0]
+    leave_traces(warehouse, unit, f"{name} caller")
+    call = services.calls.page(warehouse.actor, CallsWanted(account.id), 1, None)[0]
+    block = services.destination_blocks.page(warehouse.actor, 99, None, account.id, in_force=False)[-1]
+    review = services.use_reviews.page(warehouse.actor, 99, None)[-1]
     parameters = {
         "account": reference,
         "person": f"PE-{person.id}",
@@ -137,10 +143,14 @@ def build_house(services: Services, warehouse: Warehouse, name: str) -> House:
         "breach_notice": notice.reference,
         "cancellation": f"CN-{cancellation.id}",
         "alarm": alarm.reference,
+        "call": call.reference,
+        "destination_block": block.reference,
+        "review": review.reference,
     }
     marks = (name, person.email, unit.serial, str(unit.mac), f"{name} token", f'"{reference}"', f'"RMA-{rma.id}"')
     marks += (f'"CN-{cancellation.id}"', f'"{held.reference}"', blind.serial, f'"{notice.reference}"')
-    marks += (alarm.alarm.quarantined, number.number, HOME.address)
+    marks += (alarm.alarm.quarantined, number.number, HOME.address, f'"{call.reference}"', f'"{block.reference}"')
+    marks += (f"{name} caller", f'"{review.reference}"')
     return House(reference, name, parameters, marks, session.secret, bound)
 
 

@@ -20,6 +20,7 @@ from fleet.services.jobs import SCHEDULER, Jobs
 from fleet.store.ingest import DeadLetter, IngestStore, UnitEvent
 from fleet.store.personal_data import ACCOUNT_DATA, NOBODY, PURGEABLE
 from fleet.store.purge import KeptProof, name_of
+from fleet.store.tables.calls import call_records, use_reviews
 from fleet.store.tables.commerce import rmas
 from fleet.store.tables.equipment import heartbeats, unit_notes
 from fleet.store.tables.ingest import dead_letters, sequence_windows, unit_events
@@ -114,12 +115,11 @@ def test_after_downtime_all_that_is_due_goes_in_batches_each_with_its_proof(
 def test_every_class_with_a_period_has_its_tables() -> None:
     others = {
         RetentionClass.UNDELIVERED_MESSAGES,  # the message service's
-        RetentionClass.CALL_RECORDS,  # no table holds any yet
         RetentionClass.PERSONAL_DATA,  # ACCOUNT_DATA, and people
     }
     kept = {data for data, rule in RETENTION.items() if rule.period is not None}
     assert kept - others == {purgeable.data for purgeable in PURGEABLE}
-    assert {purgeable.table for purgeable in PURGEABLE} == set(LOGS)
+    assert {purgeable.table for purgeable in PURGEABLE} == {*LOGS, call_records, use_reviews}
 
 
 def closed_account(warehouse: Warehouse, clock: Clock) -> None:

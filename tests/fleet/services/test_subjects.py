@@ -36,6 +36,7 @@ from fleet.store.base import metadata
 from fleet.store.personal_data import ACCOUNT_DATA, SECRETS
 from fleet.store.tables.journal import outbox
 from tests.fleet.conftest import Clock, someone
+from tests.fleet.services.calling import leave_traces
 from tests.fleet.services.equipment import Warehouse, snapshot
 from tests.fleet.services.test_accounts import end_all_service
 
@@ -70,6 +71,7 @@ def known_person(warehouse: Warehouse) -> Person:
     with services.transactions.begin(SCHEDULER) as uow:  # as mails waited before they were addressed as they leave
         uow.send("mail", "old", {"to": EMAIL, "subject": "Hello", "text": f"Hello {NAME}"})
         uow.commit()
+    leave_traces(warehouse, unit, NAME)
     services.units.quarantine(admin, unit.serial, f"{NAME} called")
     services.units.clear(admin, unit.serial, f"{EMAIL.upper()} wrote")
     why = f"{NAME} says it is mute"
