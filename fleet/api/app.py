@@ -48,8 +48,8 @@ from fleet.api import (
     unit_updates,
     units,
     updates,
-    voice,
     use_reviews,
+    voice,
 )
 from fleet.api.envelope import Envelope
 from fleet.api.problems import add_problem_handlers

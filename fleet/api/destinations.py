@@ -152,8 +152,8 @@ def unblock_destination(destination_block: str, body: WhyIn, actor: ActorDep, se
 
 
 @router.get(
-    "/v1/destination-block-export",
-    permission=Permission.DESTINATION_READ,
+    "/v1/barred-destinations",
+    permission=Permission.SUBSCRIBER_READ,
     response_class=StreamingResponse,
     responses={200: {"content": {"text/csv": {}}, "description": "A line a rule of a number."}},
 )

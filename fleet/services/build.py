@@ -61,8 +61,8 @@ from fleet.services.unit_updates import UnitUpdates
 from fleet.services.unit_views import UnitViews
 from fleet.services.units import Units
 from fleet.services.update_explanations import UpdateExplanations
-from fleet.services.voice import Voice
 from fleet.services.use_reviews import UseReviews
+from fleet.services.voice import Voice
 from fleet.services.waivers import Waivers
 from fleet.settings import Settings
 from fleet.store.base import make_engine
@@ -177,8 +177,6 @@ def build_services(
         **_sales(transactions, downlinks),
         **_calls(transactions, downlinks.zone),
         policy=Policy(transactions, downlinks.zone),
-        charges=Charges(transactions),
-        terms=Terms(transactions, downlinks.zone),
         **_returns(transactions, downlinks.zone),
         **_endings(transactions, downlinks),
         releases=releases,
@@ -197,6 +195,8 @@ def _sales(transactions: Transactions, downlinks: Downlinks) -> dict[str, Any]:
         "locations": Locations(transactions, downlinks),
         "numbers": Numbers(transactions, downlinks),
         "networks": Networks(transactions, downlinks),
+        "charges": Charges(transactions),
+        "terms": Terms(transactions, downlinks.zone),
         "voice": Voice(transactions, downlinks),
     }
 

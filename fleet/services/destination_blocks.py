@@ -93,7 +93,7 @@ class DestinationBlocks:
 
     def export(self, actor: Actor) -> Iterator[str]:
         """The rules of every number that may call and is barred from anything, as CSV: what a proxy starts from."""
-        actor.require(Permission.DESTINATION_READ)
+        require_operator(actor, Permission.SUBSCRIBER_READ)
         with self._transactions.read(actor) as uow:
             return _rows(_barred(uow))
 

@@ -108,6 +108,19 @@ def admitted(services: Services, account: Account) -> tuple[Row[Any], str]:
     return person, bound.text
 
 
+def called(warehouse: Warehouse, unit: Unit, account: Account, name: str) -> dict[str, str]:
+    """What a unit that calls leaves, by the names of parameters; with `name` in the words."""
+    services, actor = warehouse.services, warehouse.actor
+    leave_traces(warehouse, unit, name)
+    return {
+        "call": services.calls.page(actor, CallsWanted(account.id), 1, None)[0].reference,
+        "destination_block": services.destination_blocks.page(actor, 99, None, account.id, in_force=False)[
+            -1
+        ].reference,
+        "review": services.use_reviews.page(actor, 99, None)[-1].reference,
+    }
+
+
 def build_house(services: Services, warehouse: Warehouse, name: str) -> House:
     account = warehouse.open_account(name)
     unit = warehouse.place(account)
@@ -126,10 +139,7 @@ def build_house(services: Services, warehouse: Warehouse, name: str) -> House:
     alarm = copied(warehouse, unit, account)
     reference = f"AC-{account.id}"
     number = services.numbers.page(warehouse.actor, 1, None, account_id=account.id)[0]
-    leave_traces(warehouse, unit, f"{name} caller")
-    call = services.calls.page(warehouse.actor, CallsWanted(account.id), 1, None)[0]
-    block = services.destination_blocks.page(warehouse.actor, 99, None, account.id, in_force=False)[-1]
-    review = services.use_reviews.page(warehouse.actor, 99, None)[-1]
+    calling = called(warehouse, unit, account, f"{name} caller")
     parameters = {
         "account": reference,
         "person": f"PE-{person.id}",
@@ -143,14 +153,12 @@ def build_house(services: Services, warehouse: Warehouse, name: str) -> House:
         "breach_notice": notice.reference,
         "cancellation": f"CN-{cancellation.id}",
         "alarm": alarm.reference,
-        "call": call.reference,
-        "destination_block": block.reference,
-        "review": review.reference,
+        **calling,
     }
     marks = (name, person.email, unit.serial, str(unit.mac), f"{name} token", f'"{reference}"', f'"RMA-{rma.id}"')
     marks += (f'"CN-{cancellation.id}"', f'"{held.reference}"', blind.serial, f'"{notice.reference}"')
-    marks += (alarm.alarm.quarantined, number.number, HOME.address, f'"{call.reference}"', f'"{block.reference}"')
-    marks += (f"{name} caller", f'"{review.reference}"')
+    marks += (alarm.alarm.quarantined, number.number, HOME.address, f"{name} caller")
+    marks += tuple(f'"{each}"' for each in calling.values())
     return House(reference, name, parameters, marks, session.secret, bound)
 
 
