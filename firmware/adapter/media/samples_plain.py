@@ -58,7 +58,7 @@ def match(line, base, way, room):
 
     It is the lag of 4 to 15 ms with the least mean difference, over 10 ms or what `room` samples leave (at least 160).
     """
-    best, period = 1 << 30, 32
+    best, period = 0x3FFFFFFF, 32
     for lag in range(32, 121):
         count = min(80, room - lag)
         apart = 0

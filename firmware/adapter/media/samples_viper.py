@@ -70,7 +70,7 @@ def store(packet: ptr8, start: int, count: int, ring, at: int):
 
 @micropython.viper
 def match(line: ptr16, base: int, way: int, room: int) -> int:
-    best = 1 << 30
+    best = 0x3FFFFFFF  # the largest small integer of a board
     period = 32
     lag = 32
     while lag <= 120:
