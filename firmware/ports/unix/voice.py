@@ -1,0 +1,323 @@
+"""Drives the telephone line: a frame every 20 ms, SIP and RTP, the cable, and the heap that an update asks for.
+
+One loop with absolute deadlines: what is late does not move what follows, and a frame allocates nothing. While an
+update has the heap (adapter/room.py) the line is parked: its modules are given back, its sockets stay, the NAT's
+mapping is kept, and a call, a lifted handset or the registration's own timer asks for the heap back.
+"""
+
+import asyncio
+import select
+import time
+
+from micropython import const
+
+from adapter.errors import AdapterError
+from ports.unix.datagrams import MediaSockets, bound, free_port, place, sockaddr
+from ports.unix.updates import unload
+from protocol.wire.enumerations import TRANSPORTS
+
+FRAME_BYTES = 320  # 20 ms: 160 samples of 16 bits
+_FRAME_US = const(20_000)
+_LATE_LIMIT_US = const(100_000)  # a pause longer than that is not made up for
+_BUSY_MS = const(2)  # while an answer is awaited, it is looked for so often
+_LOOK_MS = const(250)  # at the cable
+_KEEP_ALIVE_MS = const(25_000)  # a router may forget a UDP mapping after 30 s
+_PONG_BYTES = const(4)
+_SIP_BYTES = const(2048)
+_MAX_SIP_BYTES = const(8192)  # once one was longer than usual: it will be sent again
+_RTCP_BYTES = const(512)
+_POLLIN = const(1)
+_MSG_PEEK = const(2)
+_LOCATE_MS = const(600_000)  # names are looked up again so often
+_LOCATE_AGAIN_MS = const(2_000)
+_SILENCE = bytes(FRAME_BYTES)
+# What only a line that is not parked needs.
+_STACK = ("adapter.voice", "adapter.sip", "adapter.line", "adapter.media", "ports.unix.registrars")
+
+
+class VoiceService:
+    """`unit` is main's, `telephone` the port's; `told` takes ("line", state name) and ("call_record", values)."""
+
+    def __init__(self, unit, telephone, told):
+        self.line_state = "not_configured"  # of LINE_STATES
+        self._unit = unit
+        self._uptime = unit.uptime
+        self._telephone = telephone
+        self._told = told
+        self._account = self._level = None
+        self._changed = False  # since the Voice was made
+        self._voice = None
+        self._saved = None  # of the registration, while parked
+        self._wake_ms = 0  # parked: when the registration needs the heap
+        self._needed = False  # parked: somebody needs the line
+        self._off_hook = False
+        self._registrars = None  # [(address, port, transport)]; None: not looked up yet
+        self._registrar = None  # in use: whose router is to remember us
+        self._locating = None
+        self._locate_ms = 0
+        self._address = ""  # "" without a cable
+        self._look_ms = self._alive_ms = 0
+        self._ringing = False
+        self._lamp = "off"
+        self._sip_bytes = _SIP_BYTES
+        self._poller = select.poll()
+        self._sip = self._sockets = None
+        self._contact = None
+        self._waiting = False  # for an answer
+        self._idle = False  # the Voice is gone, its modules are still there
+        self._mouth = bytearray(FRAME_BYTES)
+        self._ear = bytearray(FRAME_BYTES)
+
+    def configure(self, account, level):
+        """`account` is the configuration's row, None for no line; `level` a name of LINE_LEVELS. After the call."""
+        if account != self._account or level != self._level:
+            self._account = account if level != "none" else None
+            self._level = level
+            self._changed = True
+            self._look_ms = 0
+
+    def call_up(self):
+        """True while somebody is on the telephone, or it rings."""
+        return self._voice is not None and self._voice.busy
+
+    def in_media(self):
+        """True while a call has sound."""
+        return self._voice is not None and self._voice.media is not None
+
+    async def run(self, beat):
+        """For ever; `beat()` is called every frame."""
+        self.turn(self._uptime())
+        due = time.ticks_us()
+        while True:
+            beat()
+            due = time.ticks_add(due, _FRAME_US)
+            left = time.ticks_diff(due, time.ticks_us())
+            if left < -_LATE_LIMIT_US:
+                due = time.ticks_us()
+            await asyncio.sleep_ms(_BUSY_MS if self._waiting else max(left, 0) // 1000)
+            if self._idle:  # here nothing refers to it any more (ports/unix/updates.py)
+                self._idle = False
+                unload(_STACK)
+                self._unit.room.leave()
+            left = time.ticks_diff(due, time.ticks_us())
+            while self._waiting and left > 1000 * _BUSY_MS:
+                self.turn(self._uptime())
+                await asyncio.sleep_ms(_BUSY_MS)
+                left = time.ticks_diff(due, time.ticks_us())
+            if left > 0:
+                time.sleep_us(left)  # asyncio knows milliseconds only
+            self.frame(self._uptime())
+            self.turn(self._uptime())
+
+    def frame(self, now_ms):
+        """The 20 ms that are due: the mouth's to the network, the network's or a tone to the ear."""
+        voice = self._voice
+        mouth = self._mouth if self._telephone.read(self._mouth) else _SILENCE
+        if voice is None or not voice.busy:
+            return
+        media = voice.media
+        if media is not None:
+            if media.reopen:
+                media.reopen = False
+                self._sockets.open()
+            self._sockets.receive(media, now_ms)
+        length = voice.frame(mouth, self._ear, now_ms)
+        while length:
+            self._sockets.send(media.stream.packet, length, media.remote)
+            length = media.more()
+        self._telephone.write(self._ear)
+
+    def turn(self, now_ms):
+        """All but the sound: the cable, the hook, what came in, timers, what goes out."""
+        event = self._telephone.poll()
+        while event is not None:
+            if event[0] == "hook":
+                self._off_hook = event[1]
+                self._look_ms = 0
+            if self._voice is not None:
+                self._voice.telephone(event, now_ms)
+            event = self._telephone.poll()
+        if now_ms >= self._look_ms:
+            self._look_ms = now_ms + _LOOK_MS
+            self._look(now_ms)
+        voice = self._voice
+        if voice is None:
+            return
+        if self._address:
+            for item in self._poller.ipoll(0):
+                self._receive(item[0], now_ms)
+        for data, destination in voice.poll(now_ms):
+            self._send(data, destination)
+        while voice.reports:
+            self._sockets.report(*voice.reports.pop(0))
+        while voice.events:
+            self._tell(voice.events.pop(0))
+        self._show(voice.line.ringing, voice.line.lamp)
+        self._waiting = voice.waiting
+
+    def _show(self, ringing, lamp):
+        """Bell and lamp of the telephone."""
+        if ringing != self._ringing:
+            self._ringing = ringing
+            self._telephone.ring(ringing)
+        if lamp != self._lamp:
+            self._lamp = lamp
+            self._telephone.lamp(lamp)
+
+    def _look(self, now_ms):
+        """At the cable, the account, the registrars' names, and who has the heap."""
+        address = self._unit.board.address() if self._unit.board.ethernet_up() else ""
+        voice = self._voice
+        if address != self._address:
+            self._address = address
+            if address and self._sip is not None and address != self._contact[0]:
+                self._open()
+            if voice is not None:
+                voice.link(self._contact if address else None, now_ms)
+        in_use = self._off_hook or self.call_up()
+        if self._changed and not in_use:
+            self._end(now_ms)
+        elif voice is not None and self._unit.room.wanted and not in_use and not voice.waiting:
+            self._park(now_ms)
+        elif voice is None and self._account is not None and address and self._is_needed(now_ms):
+            self._begin(now_ms)
+        if voice is None and self._saved is not None and now_ms >= self._alive_ms:
+            self._alive_ms = now_ms + _KEEP_ALIVE_MS
+            self._send(b"\r\n\r\n", self._registrar)
+        if self._voice is not None and address and now_ms >= self._locate_ms:
+            self._locate(now_ms)
+
+    def _is_needed(self, now_ms):
+        """Parked, True once the line needs the heap, or nobody else does."""
+        if not self._unit.room.wanted or self._saved is None or self._off_hook or now_ms >= self._wake_ms:
+            return True
+        for item in self._poller.ipoll(0):
+            if item[0] is self._sip and self._sip.recv(_PONG_BYTES, _MSG_PEEK)[:2] != b"\r\n":
+                return True
+            item[0].recv(_PONG_BYTES)  # a router's, or the registrar's answer to a keep-alive; or late RTCP
+        return False
+
+    def _begin(self, now_ms):
+        """Makes the line, as soon as there is heap for it."""
+        if not self._unit.room.enter():
+            self._look_ms = 0
+            return
+        from adapter.voice import Voice
+
+        if self._sip is None:
+            self._open()
+        voice = Voice(
+            self._account, self._level, self._contact, self._sockets.port, self._unit.board.entropy, now_ms, self._saved
+        )
+        if self._off_hook:
+            voice.telephone(("hook", True), now_ms)
+        if self._saved is None:
+            self._locate_ms = now_ms
+        else:
+            voice.agent.set_registrars(self._registrars)
+        self._saved = None
+        self._voice = voice
+
+    def _open(self):
+        """The sockets, at the host's address of now."""
+        self._close()
+        random = self._unit.board.entropy
+        port = free_port(self._address, random, 1)
+        self._sip = bound(self._address, port)
+        self._poller.register(self._sip, _POLLIN)
+        self._contact = (self._address, port)
+        self._sockets = MediaSockets(self._address, free_port(self._address, random, 2), self._poller)
+        self._sockets.open()
+
+    def _close(self):
+        if self._sip is not None:
+            self._poller.unregister(self._sip)
+            self._sip.close()
+            self._sockets.close()
+            self._sip = self._sockets = None
+
+    def _end(self, now_ms):
+        """The line as it was is no more: another account, another level, or none."""
+        self._changed = False
+        if self._voice is not None:
+            self._voice.agent.unregister(now_ms)
+            for data, destination in self._voice.poll(now_ms):
+                self._send(data, destination)
+        self._voice = self._saved = self._registrars = None
+        self._locate_ms = 0
+        self._look_ms = 0
+        if self._account is None:
+            self._close()
+            self._tell(("line", "not_configured"))
+            self._idle = True
+
+    def _park(self, now_ms):
+        """Leaves the heap to the update."""
+        voice = self._voice
+        self._wake_ms = now_ms + voice.agent.next_timer(now_ms)
+        self._saved = voice.agent.save()
+        self._registrar = voice.agent.endpoint.destination
+        self._voice = None
+        self._idle = True
+        self._waiting = False
+
+    def _receive(self, ready, now_ms):
+        """SIP or RTCP has come."""
+        try:
+            if ready is self._sip:
+                data, source = ready.recvfrom(self._sip_bytes)
+                if len(data) == self._sip_bytes:
+                    self._sip_bytes = _MAX_SIP_BYTES
+                self._voice.datagram(data, place(source), now_ms)
+                return
+            data, source = ready.recvfrom(_RTCP_BYTES)
+            if self._voice.media is not None:
+                self._voice.media.control(bytearray(data), len(data), place(source), now_ms)
+        except OSError as error:
+            self._unit.note(error)
+
+    def _send(self, data, destination):
+        if not self._address:
+            return
+        try:
+            self._sip.sendto(data, sockaddr(destination[0], destination[1]))
+        except OSError as error:  # no route, no such name
+            self._unit.note("SIP to %s:%d: %s" % (destination[0], destination[1], error))
+            if self._voice is not None:
+                self._voice.agent.lost(destination, self._uptime())
+
+    def _locate(self, now_ms):
+        """Has the line registered at its registrars; names are looked up meanwhile, and again from time to time."""
+        self._locate_ms = now_ms + _LOCATE_MS
+        rows = self._account["registrars"]
+        for row in rows:
+            if not row["port"] or not row["host"].replace(".", "").isdigit():
+                self._locating = asyncio.create_task(self._look_up(self._voice, rows))
+                return
+        self._located([(row["host"], row["port"], TRANSPORTS[row["transport"]]) for row in rows])
+
+    async def _look_up(self, voice, rows):
+        from ports.unix.registrars import locate
+
+        found = []
+        for row in rows:
+            try:
+                found += await locate(self._unit.net, row, self._account["dns"], self._unit.board.entropy)
+            except AdapterError as error:
+                self._unit.note(error)
+        if voice is self._voice:
+            self._located(found)
+
+    def _located(self, found):
+        """The registrars are at `found`: [(address, port, transport)]."""
+        now_ms = self._uptime()
+        if not found:
+            self._locate_ms = now_ms + _LOCATE_AGAIN_MS
+        elif found != self._registrars:
+            self._registrars = found
+            self._voice.start(found, now_ms)
+
+    def _tell(self, event):
+        if event[0] == "line":
+            self.line_state = event[1]
+        self._told(event)

@@ -1,0 +1,121 @@
+"""A registrar and proxy for two or more lines, as little of them as tests need: digest, bindings, and a pipe between.
+
+`Exchange` is sans-I/O; `UdpExchange` puts it on a loopback port. What it forwards it leaves as it is, but for the
+request URI: whoever answers sends to where the request came from, so the exchange knows both ends of a Call-ID. It
+adds no Record-Route: within a dialog the lines talk to each other directly.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from types import TracebackType
+from typing import Self
+
+from adapter.sip.digest import fields, proof
+from adapter.sip.errors import SipError
+from adapter.sip.message import Message, parse, response
+from adapter.sip.uri import name_addr, parameter, parse_uri
+from tests.firmware.voice_accounts import PASSWORD
+
+Address = tuple[str, int]
+REALM = "exchange"
+_NONCE = "8f3a"
+
+
+class Exchange:
+    """`bindings`: user -> (contact URI, address). Each `refusing` status answers all requests but ACK."""
+
+    def __init__(self) -> None:
+        self.bindings: dict[str, tuple[str, Address]] = {}
+        self.requests: list[str] = []
+        self.refusing = 0
+        self.silent = False
+        self._ends: dict[str, list[Address]] = {}
+
+    def feed(self, data: bytes, source: Address) -> list[tuple[bytes, Address]]:
+        """What is to be sent because of this datagram."""
+        if self.silent or not data.strip():
+            return []
+        try:
+            message = parse(data)
+        except SipError:
+            return []
+        call = str(message.get("call-id"))
+        if not message.method:
+            return [(data, end) for end in self._ends.get(call, []) if end != source][:1]
+        self.requests.append(message.method)
+        if self.refusing and message.method != "ACK":
+            return [(_answer(message, self.refusing, source), source)]
+        if message.method == "REGISTER":
+            return [(self._register(message, source), source)]
+        if message.method == "INVITE" and call not in self._ends:
+            found = self.bindings.get(parse_uri(message.uri)[1])
+            if found is None:
+                return [(_answer(message, 404, source), source)]
+            self._ends[call] = [source, found[1]]
+            return [(re.sub(rb"^INVITE \S+", b"INVITE " + found[0].encode(), data), found[1])]
+        return [(data, end) for end in self._ends.get(call, []) if end != source][:1]
+
+    def _register(self, message: Message, source: Address) -> bytes:
+        given = message.get("authorization")
+        if given is None or not _is_right(given, message):
+            challenge = f'Digest realm="{REALM}", nonce="{_NONCE}", algorithm=MD5, qop="auth"'
+            return _answer(message, 401, source, ("www-authenticate", challenge))
+        user = parse_uri(name_addr(message.get("to"))[1])[1]
+        contact = message.all("contact")[0]
+        expires = parameter(contact, "expires") or message.get("expires") or "3600"
+        if expires == "0":
+            self.bindings.pop(user, None)
+        else:
+            self.bindings[user] = (name_addr(contact)[1], source)
+        return _answer(message, 200, source, ("contact", contact))
+
+
+def _is_right(given: str, message: Message) -> bool:
+    known = fields(given)
+    return bool(known.get("response") == proof(known, message.method, PASSWORD, message.body))
+
+
+def _answer(message: Message, status: int, source: Address, *headers: tuple[str, str]) -> bytes:
+    made = response(message, status)
+    made.headers = [
+        (name, value + ";tag=exchange" if name == "to" and parameter(value, "tag") is None else value)
+        for name, value in made.headers
+    ]
+    made.headers += headers
+    return bytes(made.pack())
+
+
+class UdpExchange(Exchange):
+    """On a free port of 127.0.0.1, in a thread of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                data, source = self._socket.recvfrom(65536)
+                if data == b"end":
+                    return
+                for out, destination in self.feed(data, source):
+                    self._socket.sendto(out, destination)
+            except ConnectionRefusedError:
+                continue
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._socket.sendto(b"end", ("127.0.0.1", self.port))
+        self._thread.join()
+        self._socket.close()
