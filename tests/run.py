@@ -22,6 +22,10 @@ APT_TIMEOUT_S = 300
 # program -> the Debian package that brings it, and what is left out without it
 WANTED = {
     "initdb": ("postgresql", "migrations on PostgreSQL"),
+    "kamailio": ("kamailio", "calls through a registrar and proxy"),
+    "baresip": ("baresip-core", "calls with another make's telephone"),
+    "sipp": ("sip-tester", "calls with scripted peers"),
+    "tshark": ("tshark", "what is on the wire of a call"),
 }
 
 
