@@ -197,7 +197,7 @@ class Warehouse:
         """The result of a registration, by name."""
         return REGISTER_RESULTS[self.register(unit, **changed)[0].values["result"]]
 
-    def ready(self, unit: Unit, line_state: str = "not_configured") -> None:
+    def ready(self, unit: Unit, line_state: str = "registered") -> None:
         values = {"config_version": 1, "line_state": LINE_STATES.index(line_state), "configured_ms": 900, "tls_ms": 300}
         values["clock_s"] = 0
         self._say(unit, "service_ready", values, self.registration.service_ready)

@@ -53,7 +53,7 @@ def placed(warehouse: Warehouse) -> Unit:
     unit = warehouse.stock()
     warehouse.send(warehouse.open_account(), unit)
     warehouse.register(unit)
-    warehouse.ready(unit, "registered")
+    warehouse.ready(unit)
     return warehouse.unit(unit.serial)
 
 
@@ -153,7 +153,7 @@ def test_activation_waits_for_the_line_to_be_at_the_registrar(voice: Warehouse) 
         voice.ready(unit, state)
         detail = voice.services.units.get(voice.actor, unit.serial)
         assert (detail.unit.service, detail.readiness) == (Service.PLACED, None), state
-    voice.ready(unit, "registered")
+    voice.ready(unit)
     detail = voice.services.units.get(voice.actor, unit.serial)
     assert detail.unit.service is Service.ACTIVE
     assert detail.readiness is not None
@@ -165,7 +165,7 @@ def test_a_registered_line_for_emergency_calls_alone_activates_nothing(voice: Wa
     voice.send(account, unit)
     voice.services.suspensions.suspend(voice.actor, account.id, SuspensionReason.LAW)
     voice.register(unit)
-    voice.ready(unit, "registered")
+    voice.ready(unit)
     assert voice.unit(unit.serial).service is Service.PLACED
 
 

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from fleet.domain.audit import AuditAction
 from fleet.services.ingest import Delivery
 from fleet.services.jobs import SCHEDULER
+from protocol.wire.enumerations import LINE_STATES
 from protocol.wire.messages import pack
 from protocol.wire.topics import up_topic
 from tests.fleet.store.equipment_world import (
@@ -42,7 +43,13 @@ PARCEL: Final = {"carrier": "UPS", "tracking": "1Z999"}
 WHY: Final = {"reason": "as agreed on the phone"}
 JOBS: Final = ("end services", "end deadlines", "remind of deadlines")
 _FIRST_BLOCK: Final = 0x8C1F64AAB000
-_READY: Final = {"config_version": 1, "line_state": 0, "configured_ms": 900, "tls_ms": 300, "clock_s": 0}
+_READY: Final = {
+    "config_version": 1,
+    "line_state": LINE_STATES.index("registered"),
+    "configured_ms": 900,
+    "tls_ms": 300,
+    "clock_s": 0,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from fleet.store.migrate import migrate
 from protocol.wire.serial_number import make_serial
 from tests.fleet.services.equipment import HOME, PARCEL, Warehouse
 from tests.fleet.store import postgresql_cluster
+from tests.fleet.store.voice_faults import PROFILE
 
 START: Final = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 MEET: Final = START + timedelta(days=12)  # the returns are overdue, the day of the cancellation has come
@@ -155,6 +156,7 @@ def _build(door: Door) -> None:
     services = door.services
     warehouse = Warehouse(services, Actor(ActorKind.PERSON, "PE-900", permissions_of(frozenset({Role.ADMIN}))))
     warehouse.load_block()
+    services.voice.set_profile(warehouse.actor, PROFILE)
     units = {serial: warehouse.stock() for serial in SERIALS}
     account, other = warehouse.open_account(), warehouse.open_account("Egret Legal")
     _order(warehouse, account, [FIRST, FREE], quantity=3)

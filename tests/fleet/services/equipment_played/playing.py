@@ -17,6 +17,7 @@ from tests.fleet.services.equipment_played.desk import Desk
 from tests.fleet.services.equipment_played.left_out import playable
 from tests.fleet.services.equipment_played.reading import read
 from tests.fleet.services.equipment_played.world import the_world
+from tests.fleet.store.voice_faults import voice_faults
 
 QUOTED_IN_TURN = 4
 
@@ -105,4 +106,6 @@ def play_history(seed: int, length: int) -> tuple[Play, list[str]]:
     world = the_world()
     world.begin_anew()
     play = Play(Author(Random(seed)), Desk(world))
-    return play, play_out(play, length)
+    differences = play_out(play, length)
+    with world.services.transactions.engine.connect() as connection:
+        return play, [*differences, *voice_faults(connection)]

@@ -22,6 +22,7 @@ from fleet.store.migrate import migrate
 from fleet.store.people import PeopleRepository
 from tests.fleet.conftest import Clock
 from tests.fleet.services.equipment import Warehouse
+from tests.fleet.store.voice_faults import PROFILE
 
 FOUNDED: Final = datetime(2024, 1, 2, 15, tzinfo=UTC)  # before any history begins
 STOCK: Final = 40
@@ -86,6 +87,7 @@ def the_world() -> World:
     event.listen(services.transactions.engine, "connect", _write_carelessly)
     warehouse = Warehouse(services, OPERATOR)
     warehouse.load_block()
+    services.voice.set_profile(OPERATOR, PROFILE)
     account = warehouse.open_account().id
     stock = [warehouse.stock().serial for _ in range(STOCK)]
     with services.transactions.read(OPERATOR) as uow:
