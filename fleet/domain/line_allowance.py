@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fleet.domain.admission import WITH_ACCOUNT
-from fleet.domain.phone_number import NumberState
+from fleet.domain.phone_number import HELD, NumberState
 from fleet.domain.reason import Reason
 from fleet.domain.registered_location import LocationState
 from fleet.domain.suspension import AccountService
@@ -100,6 +100,6 @@ def _why_no_voice(facts: LineFacts) -> Reason | None:
         return Reason("ER 7", _LOCATION[facts.location])
     if facts.refused_security_update:
         return Reason("ER 6", "The unit refused a mandatory security update; installing it brings voice back.")
-    if facts.number not in {NumberState.ASSIGNED, NumberState.PORTING_IN}:
+    if facts.number not in HELD:
         return Reason("ER 7", f"The line has no number of the account ({facts.number or 'none'}).")
     return None

@@ -49,6 +49,9 @@ NUMBER: dict[tuple[NumberState, NumberEvent], NumberState] = {
 # How a number enters our records: from the operator's own ranges, or from another carrier.
 FIRST_STATES = frozenset({NumberState.INVENTORY, NumberState.PORTING_IN})
 
+# A line is called by it, or will be when its port is effective.
+HELD = frozenset({NumberState.ASSIGNED, NumberState.PORTING_IN})
+
 # Which of a line's numbers says what the line may do: the first of these states that one of them is in.
 _COUNTS_FIRST = (NumberState.ASSIGNED, NumberState.PORTING_IN, NumberState.PORTED_OUT, NumberState.RELEASED)
 
@@ -92,12 +95,6 @@ def number_for_line(numbers: Iterable[PhoneNumber]) -> PhoneNumber | None:
     """The number that counts for a line; with one on its way in and another meanwhile, the one that is there."""
     known = [number for number in numbers if number.state in _COUNTS_FIRST]
     return min(known, key=lambda number: _COUNTS_FIRST.index(number.state), default=None)
-
-
-def state_for_line(numbers: Iterable[PhoneNumber]) -> NumberState | None:
-    """Where the number of a line stands."""
-    number = number_for_line(numbers)
-    return None if number is None else number.state
 
 
 def numbers_between(first: str, last: str) -> list[str]:

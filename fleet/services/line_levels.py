@@ -8,7 +8,7 @@ from __future__ import annotations
 from fleet.domain.admission import ADMITTED
 from fleet.domain.configuration import Configuration
 from fleet.domain.line_allowance import LineAllowance, LineFacts, line_allowance
-from fleet.domain.phone_number import state_for_line
+from fleet.domain.phone_number import HELD, number_for_line
 from fleet.domain.registered_location import LocationState, location_state
 from fleet.domain.suspension import AccountService
 from fleet.domain.unit import Trust, Unit
@@ -27,14 +27,15 @@ from fleet.store.waiting_swaps import WaitingSwapRepository
 
 def assess_line(uow: UnitOfWork, unit: Unit) -> LineAllowance:
     """What the unit's line may do by the facts as they stand in this transaction, and why."""
-    return line_allowance(_facts(uow, unit))
+    return line_allowance(_facts(uow, unit)[0])
 
 
 def store_line(uow: UnitOfWork, unit: Unit) -> Configuration | None:
     """Keep what the unit's line may do, and its voice account; its next configuration if that changed, to be told."""
     configurations = ConfigurationRepository(uow)
-    before, level = configurations.of(unit.serial), assess_line(uow, unit).level
-    settings = before.with_line(level, keep_account(uow, unit, level))
+    facts, called_by = _facts(uow, unit)
+    before, level = configurations.of(unit.serial), line_allowance(facts).level
+    settings = before.with_line(level, keep_account(uow, unit, level, called_by))
     if settings is before:
         return None
     if _as_registrar_sees(settings) != _as_registrar_sees(before):
@@ -58,20 +59,26 @@ def _as_registrar_sees(settings: Configuration) -> tuple[str, str] | None:
     return None if settings.voice is None else (settings.voice.account, settings.line_level)
 
 
-def _facts(uow: UnitOfWork, unit: Unit) -> LineFacts:
+def _facts(uow: UnitOfWork, unit: Unit) -> tuple[LineFacts, int | None]:
+    """What the level rests on, and the id of the number that the line is called by; None while it is by none."""
     placements = PlacementRepository(uow)
     placement = placements.open_of(unit.serial)
     if placement is None:
-        return LineFacts(unit.custody, unit.trust, AccountService.ENDED, LocationState.MISSING, None, came_on=False)
+        missing = LocationState.MISSING
+        return LineFacts(unit.custody, unit.trust, AccountService.ENDED, missing, None, came_on=False), None
     line, seen = placements.line_of(placement), WhereaboutsRepository(uow).of(unit.serial)
-    return LineFacts(
+    number, waits = number_for_line(NumberRepository(uow).of_line(line)), WaitingSwapRepository(uow).of(placement.id)
+    # One that waits for its turn leaves the number to the unit that serves.
+    called_by = number.id if number is not None and number.state in HELD and waits is None else None
+    facts = LineFacts(
         custody=unit.custody,
         trust=unit.trust,
         account_service=StandingRepository(uow).of(placement.opened.account_id).state,
         location=location_state(LocationRepository(uow).of(line), seen.network),
-        number=state_for_line(NumberRepository(uow).of_line(line)),
+        number=None if number is None else number.state,
         unit_in_service=not TermEventRepository(uow).has_ended(placement.id),
         country_blocked=ExportBlockRepository(uow).has(seen.country),
         came_on=placement.registered_at is not None,
-        waits_for_call=WaitingSwapRepository(uow).of(placement.id) is not None,
+        waits_for_call=waits is not None,
     )
+    return facts, called_by

@@ -14,6 +14,7 @@ from fleet.domain.access import Actor, Permission
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import ConflictError, InvalidError, NotFoundError
 from fleet.domain.phone_number import (
+    HELD,
     MAX_IMPORTED_NUMBERS,
     NumberEvent,
     NumberState,
@@ -44,7 +45,6 @@ ACTIONS = {
     NumberEvent.RESTOCK: AuditAction.NUMBER_RESTOCK,
 }
 COLUMNS: Final = ("first", "last")
-HELD_BY_LINE = frozenset({NumberState.ASSIGNED, NumberState.PORTING_IN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ def assign_next(uow: UnitOfWork, line: int, account_id: int) -> PhoneNumber | No
 def release_numbers(uow: UnitOfWork, line: int, why: str) -> None:
     """The line's service ended: its numbers are the account's no more (ER 7). The caller commits."""
     for number in NumberRepository(uow).of_line(line):
-        if number.state in HELD_BY_LINE:
+        if number.state in HELD:
             _keep(uow, after(number, NumberEvent.RELEASE), NumberEvent.RELEASE, why)
 
 

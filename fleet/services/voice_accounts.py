@@ -13,22 +13,17 @@ from typing import Any
 from fleet.domain.access import system_actor
 from fleet.domain.audit import AuditAction
 from fleet.domain.line_allowance import LineLevel
-from fleet.domain.phone_number import NumberState, number_for_line
 from fleet.domain.unit import Unit
 from fleet.domain.voice_account import AccountKey, VoiceAccount, VoiceStamp
 from fleet.domain.voice_profile import VoiceProfile, mailbox_of
 from fleet.services.unit_messages import Outgoing
-from fleet.store.numbers import NumberRepository
-from fleet.store.placements import PlacementRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.voice_accounts import VoiceAccountRepository
 from fleet.store.voice_profiles import VoiceProfileRepository
-from fleet.store.waiting_swaps import WaitingSwapRepository
 from protocol.wire.enumerations import MEDIA_SECURITY, TRANSPORTS
 
 CONFIGURATION = "configuration"
 COMMANDER = system_actor("commands")
-_CALLABLE = frozenset({NumberState.ASSIGNED, NumberState.PORTING_IN})
 
 
 class VoiceConfigurations:
@@ -45,13 +40,16 @@ class VoiceConfigurations:
             return complete(uow, messages)
 
 
-def keep_account(uow: UnitOfWork, unit: Unit, level: LineLevel) -> VoiceStamp | None:
-    """The account the unit's line has from now on: the one there is, a new one in its place, or none."""
+def keep_account(uow: UnitOfWork, unit: Unit, level: LineLevel, number_id: int | None) -> VoiceStamp | None:
+    """The account the unit's line has from now on: the one there is, a new one in its place, or none.
+
+    `number_id`: the number it is called by, None for none.
+    """
     accounts, version = VoiceAccountRepository(uow), VoiceProfileRepository(uow).version()
     if level is LineLevel.NONE or not version:
         end_account(uow, unit)
         return None
-    found, key = accounts.find(unit.serial), AccountKey(unit.epoch, _number_id(uow, unit), accounts.sealed_by)
+    found, key = accounts.find(unit.serial), AccountKey(unit.epoch, number_id, accounts.sealed_by)
     if found is not None and found[1] == key:
         return VoiceStamp(found[0], version)
     return VoiceStamp(_make(uow, unit, key), version)
@@ -120,13 +118,3 @@ def voice_row(account: VoiceAccount, profile: VoiceProfile) -> dict[str, Any]:
 def _make(uow: UnitOfWork, unit: Unit, key: AccountKey) -> str:
     uow.audit(AuditAction.VOICE_ACCOUNT_MAKE, unit.serial, ["user", "password"], unit.account_id)
     return VoiceAccountRepository(uow).make(unit.serial, key)
-
-
-def _number_id(uow: UnitOfWork, unit: Unit) -> int | None:
-    """The number the unit's line is called by; one that waits for its turn leaves it to the unit that serves."""
-    placements = PlacementRepository(uow)
-    placement = placements.open_of(unit.serial)
-    if placement is None or WaitingSwapRepository(uow).of(placement.id) is not None:
-        return None
-    number = number_for_line(NumberRepository(uow).of_line(placements.line_of(placement)))
-    return number.id if number is not None and number.state in _CALLABLE else None

@@ -15,8 +15,8 @@ from fleet.domain.phone_number import (
     after,
     check_number,
     given_to,
+    number_for_line,
     numbers_between,
-    state_for_line,
 )
 from fleet.domain.transitions import advance
 
@@ -86,10 +86,10 @@ def test_a_number_comes_to_a_line() -> None:
 
 def test_a_line_with_a_number_while_another_is_on_its_way_is_called_by_the_first() -> None:
     states = (NumberState.RELEASED, NumberState.PORTING_IN, NumberState.ASSIGNED)
-    assert state_for_line(map(number, states)) is NumberState.ASSIGNED
-    assert state_for_line(map(number, states[:2])) is NumberState.PORTING_IN
-    assert state_for_line(map(number, states[:1])) is NumberState.RELEASED
-    assert state_for_line([]) is None
+    counts = [number_for_line(map(number, states[:most])) for most in (3, 2, 1, 0)]
+    assert [each and each.state for each in counts] == [
+        NumberState.ASSIGNED, NumberState.PORTING_IN, NumberState.RELEASED, None,
+    ]  # fmt: skip
 
 
 def test_a_range_has_both_its_ends() -> None:
