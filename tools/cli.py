@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 GROUP = "plugtone.commands"
-OUR_PACKAGES = frozenset({"boards", "fleet", "protocol", "tools"})
+OUR_PACKAGES = frozenset({"adapter", "boards", "fleet", "protocol", "tools"})
 
 
 @cache

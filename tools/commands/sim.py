@@ -12,6 +12,7 @@ import typer
 
 from tools.commands.presentation import JsonOption, show_one
 from tools.commands.sim_phone import phone
+from tools.commands.sim_registrar import registrar
 from tools.sim.board import SimBoard
 from tools.sim.folder import BoardFolder, Pins, SimulationError
 
@@ -82,6 +83,7 @@ def show(folder: FolderArgument, as_json: JsonOption = False) -> None:
 
 
 sim.command("phone")(phone)
+sim.command("registrar")(registrar)
 
 
 def _watch(made: SimBoard, changed: Callable[[Pins], bool]) -> None:

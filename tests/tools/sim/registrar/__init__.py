@@ -1,0 +1,1 @@
+"""Tests of the registrar of the demo."""
