@@ -36,7 +36,11 @@ class Agent:
         self.events = self.endpoint.events
         self.calls = []
         self._leaving = []
-        self._waiting = None  # our subscription to message waiting
+        self._waiting = None
+        if account["mailbox"]:
+            from adapter.sip.message_waiting import Subscription
+
+            self._waiting = Subscription(self.endpoint)
         if saved:
             self.endpoint.token, self.endpoint.public, self.endpoint.challenges = saved[:3]
         self.registration = Registration(self.endpoint, saved and saved[3])
@@ -47,6 +51,7 @@ class Agent:
         """[(host, port, "udp", "tcp" or "tls")], addresses, the first is the one to be used if it can be."""
         registration = self.registration
         registration.registrars = registrars
+        self.endpoint.registrars = [(host, port) for host, port, _ in registrars]
         registration.use(registration.index if registration.index < len(registrars) else 0)
 
     def register(self, now_ms):
@@ -154,6 +159,8 @@ class Agent:
         for call in self.calls + self._leaving:
             if now_ms >= call.due_ms:
                 call.poll(now_ms)
+        if self._waiting and self.registration.state == "registered":
+            self._waiting.poll(now_ms)
         out = self.endpoint.poll(now_ms)
         for call in self._leaving[:]:
             if call.state == "ended":
@@ -165,6 +172,8 @@ class Agent:
         due_ms = min(now_ms + MAX_WAIT_MS, self.registration.due_ms)
         for each in self.calls + self._leaving + self.endpoint.transactions:
             due_ms = min(due_ms, each.due_ms)
+        if self._waiting and self.registration.state == "registered":
+            due_ms = min(due_ms, self._waiting.due_ms)
         return max(0, due_ms - now_ms)
 
     def let_go(self, call):
@@ -181,14 +190,8 @@ class Agent:
         owner = None
         if parameter(message.get("to"), "tag") is not None:
             for each in self.calls + self._leaving + [self._waiting]:
-                if each and each.dialog.matches(message):
+                if each and each.dialog and each.dialog.matches(message):
                     owner = each
-            if message.method == "ACK":
-                if owner and owner is not self._waiting:
-                    owner.acked(message)
-                return
-        if message.method == "ACK":
-            return
         no = refusal(message)
         if no:
             self.endpoint.reply(received, no[0], no[1])
@@ -228,20 +231,16 @@ class Agent:
             endpoint.reply(received, 200)
         elif method == "BYE":
             endpoint.reply(received, 481)
-        elif user != endpoint.token and (user != endpoint.account["user"] or not trusted):
+        elif user != endpoint.token and (user.lstrip("+") != endpoint.account["user"].lstrip("+") or not trusted):
             endpoint.reply(received, 404)
         elif method == "INVITE":
             self._invited(received, message)
         elif (message.get("event") or "").partition(";")[0].strip(" ") != "message-summary":
             endpoint.reply(received, 489)
         else:  # NOTIFY that nobody subscribed to, as many registrars send it (RFC 3842 4.1)
-            self.waiting(received, message)
-
-    def waiting(self, received, message):
-        """A message-summary."""
-        count = count_waiting(message.body)
-        self.endpoint.reply(received, 200)
-        self.events.append(("message_waiting", count))
+            count = count_waiting(message.body)
+            endpoint.reply(received, 200)
+            self.events.append(("message_waiting", count))
 
     def _invited(self, received, message):
         """A call for us; another one while one is up is the line's to judge."""

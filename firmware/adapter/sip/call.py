@@ -6,9 +6,10 @@ that waits for a provisional response, a BYE) the call says on its own, for some
 
 from adapter.sip.dialog import Dialog, companion
 from adapter.sip.errors import SipError
+from adapter.sip.incoming import seconds
 from adapter.sip.sdp import parse
 from adapter.sip.transaction import LIFE_MS, row
-from adapter.sip.uri import name_addr, number, parameter, parse_uri
+from adapter.sip.uri import name_addr, parameter, parse_uri
 
 RING_LIMIT_MS = 180_000
 _REPEAT_MS = 60_000  # 13.3.1.1: a proxy's Timer C wants to hear of it
@@ -120,6 +121,8 @@ class Call:
         if found[0] != self.state:
             self.state = found[0]
             self.due_ms = self._limit_ms = 0
+            if found[0] in ("holding", "cancelling"):
+                self.trusts = False  # nothing of it is said again
         endpoint = self.endpoint
         if "end" in found[1]:
             endpoint.events.append(("ended", self, status, reason))
@@ -207,7 +210,6 @@ class Call:
         self._tries += 1
         if (message is None or status == 503) and self._agent.registration.fail_over(self._tries):
             sent.destination = self.dialog.destination = endpoint.destination
-            self.state = "calling"
             endpoint.again(sent)
             return True
         if 300 <= status < 400 and self._tries <= _MAX_REDIRECTS:
@@ -276,11 +278,10 @@ class Call:
     def _offer_refused(self, message, status):
         """Our re-INVITE failed: it met the peer's (14.1: wait a while), the dialog is gone, or the peer will not."""
         self._offering = None
-        retry = message and message.get("retry-after")
-        if self._tries < _MAX_OFFERS and (status == 491 or (retry and status >= 500)):
+        after_s = seconds(message and message.get("retry-after"), -1, _MAX_RETRY_S)
+        if self._tries < _MAX_OFFERS and (status == 491 or (after_s >= 0 and status >= 500)):
             wait_ms = 10 * self.endpoint.chance(201) if self.incoming else 2100 + 10 * self.endpoint.chance(191)
-            if retry:
-                wait_ms += 1000 * number(retry.partition(";")[0].partition("(")[0], _MAX_RETRY_S)
+            wait_ms += 1000 * max(after_s, 0)
             self._retry_ms = self.endpoint.now_ms + wait_ms
             self.due_ms = 0
         elif status in (408, 481):  # 12.2.1.2
@@ -320,14 +321,14 @@ class Call:
         else:
             self.handle("cancel", 487, "cancelled")
 
-    def acked(self, message):
-        """An ACK of a 2xx; with SDP in it if the INVITE had none."""
-        received = self.offered or self.invite
-        if received.machine == "is" and received.cseq == message.cseq[0] and received.handle("ack"):
+    def acked(self, received, message):
+        """The ACK of a 2xx of ours; with SDP in it if the INVITE had none."""
+        if received is self.offered:
             self.offered = None
-            self.due_ms = 0
-            self.handle("ack")
-            if message.body and self.state == "up":
+        self.due_ms = 0
+        self.handle("ack")
+        if self.state == "up":
+            if message.body:
                 self._note(message)
                 self.endpoint.events.append(("media", self, self.description))
             if self.description is None:

@@ -38,7 +38,7 @@ class Dialog:
         uri, routes = self.target, self.routes
         if routes:
             first = name_addr(routes[0])[1]
-            if "lr" not in parse_uri(first)[4]:  # the next hop is a strict router
+            if "lr" not in parse_uri(first)[4]:  # a strict router
                 uri, routes = first, routes[1:] + ["<%s>" % self.target]
         message = request(method, uri)
         message.cseq = (cseq, method)

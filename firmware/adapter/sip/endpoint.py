@@ -37,6 +37,7 @@ class Endpoint:
         self.events = []
         self.transactions = []
         self.now_ms = 0
+        self.registrars = ()  # the addresses of all, which alone get credentials
         self.destination = None
         self.transport = "udp"
         self.reliable = False
@@ -113,10 +114,20 @@ class Endpoint:
 
     def keep(self, received):
         """True if there is room for a server's transaction, which then is told of what comes later."""
-        if len(self.transactions) >= MAX_TRANSACTIONS:
+        if not self._room():
             return False
         self.transactions.append(received)
         return True
+
+    def _room(self):
+        """True if there is room for one more transaction, if need be that of one which has said all it had to."""
+        if len(self.transactions) < MAX_TRANSACTIONS:
+            return True
+        for each in self.transactions:
+            if each.state in ("completed", "confirmed", "acked"):
+                self.drop(each)
+                return True
+        return False
 
     # Requests of ours.
 
@@ -130,8 +141,11 @@ class Endpoint:
         if message.method == "CANCEL":
             key = parameter(message.get("via"), "branch")
         else:
-            self._sign(message, destination)
+            self._sign(message, destination, not owner or owner.dialog.peer_tag, ())
             key = self._stamp(message)
+        if not self._room():
+            oldest = self.transactions.pop(0)
+            self._do(oldest, oldest.handle("lost"), None)
         machine = "ic" if message.method == "INVITE" else "nc"
         sent = Transaction(machine, message, destination, key, owner, self.reliable, limit_ms)
         self.transactions.append(sent)
@@ -146,7 +160,10 @@ class Endpoint:
             old.state, old.data = sent.state, sent.data
             old.message = sent.data = None
             self.transactions.append(old)
-        dialog = sent.owner.dialog
+        owner = sent.owner
+        if owner.state == "proceeding":
+            owner.state = "calling"  # nobody has answered this one
+        dialog = owner.dialog
         dialog.cseq += 1
         message.cseq = (dialog.cseq, message.method)
         headers = [("cseq", "%d %s" % message.cseq)]
@@ -154,7 +171,7 @@ class Endpoint:
             if header[0] not in ("via", "cseq", "authorization", "proxy-authorization"):
                 headers.append(header)
         message.headers = headers
-        self._sign(message, sent.destination)
+        self._sign(message, sent.destination, dialog.peer_tag, sent.tries)
         sent.key = self._stamp(message)
         sent.reliable = self.reliable
         sent.reset()
@@ -167,11 +184,15 @@ class Endpoint:
         message.headers.insert(0, ("via", via))
         return key
 
-    def _sign(self, message, destination):
-        """Adds the credentials that the last challenges of the registrar's side want; SipError."""
+    def _sign(self, message, destination, within, tries):
+        """Adds credentials: for the challenges in `tries` and, not `within` a dialog, for those that are sure to come.
+
+        Proxies hand on what is not for them, so what could help to guess the password goes nowhere unasked. SipError.
+        """
         account = self.account
         for status in self.challenges:
-            if destination == self.destination:
+            due = status == (401 if message.method == "REGISTER" else 407) and not within
+            if destination in self.registrars and (due or status in tries):
                 known = self.challenges[status]
                 known[1] += 1
                 user, password = account["auth_user"], account["password"]
@@ -192,7 +213,7 @@ class Endpoint:
         stale = "stale=true" in text.lower().replace(" ", "").replace('"', "")
         if (
             not owner.trusts
-            or sent.destination != self.destination
+            or sent.destination not in self.registrars
             or len(sent.tries) >= _MAX_TRIES
             or (status in sent.tries and not stale)
             or len(text) > _MAX_CHALLENGE_BYTES
@@ -227,12 +248,17 @@ class Endpoint:
             self.put(transaction.data or transaction.message.pack(), transaction.destination)
         if "tell" in what and transaction.owner:
             if not message or message.status not in (401, 407) or not self._challenged(transaction, message):
-                transaction.owner.response(transaction, message)
+                try:
+                    transaction.owner.response(transaction, message)
+                except SipError:  # what cannot be used is as nothing
+                    transaction.owner.response(transaction, None)
 
     # Requests of the peer.
 
     def reply(self, received, status, headers=(), body=b""):
         """Answers a request; nothing happens if it has its final answer."""
+        if received.state not in ("proceeding", "trying"):
+            return
         request, dialog = received.message, received.owner and received.owner.dialog
         message = response(request, status)
         for at in range(len(message.headers)):
@@ -250,10 +276,10 @@ class Endpoint:
         if body:
             message.headers.append(("content-type", "application/sdp"))
             message.body = body
-        what = received.handle("%dxx" % min(status // 100, 3))
-        if what:
-            received.data = message.pack()
-            self._do(received, what, None)
+        received.data = message.pack()
+        self._do(received, received.handle("%dxx" % min(status // 100, 3)), None)
+        if status >= 200:
+            received.message = None
 
     def _requested(self, message, source):
         """A request: of a transaction that we have, or for the owner (17.2.3)."""
@@ -262,10 +288,15 @@ class Endpoint:
         kept = "INVITE" if method in ("ACK", "CANCEL") else method
         known = None
         for each in self.transactions:
-            if each.key == key and each.machine[1] == "s" and each.method == kept:
+            if each.machine == "is" and method == "ACK" and each.state == "accepted":  # that of a 2xx stands alone
+                if each.cseq == message.cseq[0] and each.owner.dialog.matches(message):
+                    each.handle("ack")
+                    each.owner.acked(each, message)
+            elif each.key == key and each.machine[1] == "s" and each.method == kept:
                 known = each
-        if known and method == "ACK" and known.state == "completed":
-            known.handle("ack")
+        if method == "ACK":
+            if known:
+                known.handle("ack")
         elif known and method == kept:
             self._do(known, known.handle("request"), None)
         else:
@@ -279,5 +310,4 @@ class Endpoint:
             try:
                 self._owner.request(received, message)
             except SipError as error:
-                if method != "ACK":
-                    self.reply(received, error.status or 400)
+                self.reply(received, error.status or 400)

@@ -1,10 +1,10 @@
-"""What a request of the peer says: where its answer goes, whether we can take it, and who calls.
+"""What a message of the peer says: where its answer goes, whether we can take it, how long to wait, who calls.
 
 RFC 3261 8.2 and 18.2, RFC 3581 (rport).
 """
 
 from adapter.sip.errors import SipError
-from adapter.sip.uri import name_addr, parse_uri, parse_via, split
+from adapter.sip.uri import name_addr, number, parse_uri, parse_via, split
 
 ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY"
 _KNOWN = " INFO MESSAGE PRACK PUBLISH REFER REGISTER SUBSCRIBE UPDATE "
@@ -53,6 +53,14 @@ def refusal(message):
     if method == "INVITE" and message.body and kind.partition(";")[0].strip(" ").lower() != "application/sdp":
         return 415, (("accept", "application/sdp"),)
     return None
+
+
+def seconds(text, otherwise, most):
+    """A time of a header, as in Expires or Retry-After, up to `most`; `otherwise` if it is none."""
+    try:
+        return min(number(text.partition(";")[0].partition("(")[0], 1 << 31), most)
+    except (SipError, AttributeError):  # None: there is no such header
+        return otherwise
 
 
 def caller(message):

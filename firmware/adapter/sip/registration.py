@@ -7,8 +7,9 @@
 """
 
 from adapter.sip.dialog import Dialog
+from adapter.sip.incoming import seconds
 from adapter.sip.transaction import row
-from adapter.sip.uri import number, parameter, parse_via
+from adapter.sip.uri import parameter
 
 PATIENCE_MS = 4_000  # for a registrar that says nothing while there is another
 FIRST_WAIT_MS = 4_000
@@ -26,6 +27,7 @@ _ALIVE_SPREAD_MS = 8_000
 _REFRESH_PERMILLE = 700  # of the time that was granted
 _REFRESH_SPREAD_PERMILLE = 150
 _MAX_ROUTES = 4
+_MAX_PORT = 65_535
 
 # state, event, next state
 TRANSITIONS = """
@@ -75,9 +77,9 @@ class Registration:
         self._left = 0  # registrars not tried yet in this round
         self._rounds = self._refusals = self._shortened = self._moves = 0  # in a row
         self._old = ""  # the Contact to be taken back
-        self._start_ms = self._end_ms = self._alive_ms = self._return_ms = 0
+        self._start_ms = self._alive_ms = self._return_ms = 0
         if saved:
-            self.state, self.index, self.dialog.id, self.dialog.cseq, self._start_ms, self._end_ms = saved
+            self.state, self.index, self.dialog.id, self.dialog.cseq, self._start_ms = saved
             self._aim = self.index
 
     def save(self):
@@ -85,7 +87,7 @@ class Registration:
         if self.state == "refreshing":
             self.handle("accepted")
         dialog = self.dialog
-        return self.state, self.index, dialog.id, dialog.cseq, self._start_ms, self._end_ms
+        return self.state, self.index, dialog.id, dialog.cseq, self._start_ms
 
     def handle(self, event):
         """Moves; False if the event means nothing now."""
@@ -141,13 +143,14 @@ class Registration:
         status = message.status if message else 408
         if sent is not self._pending or status < 200:
             return
+        contacts = message.all("contact") if message else ()  # SipError: as if none had come
         self._pending = None
         reason = message.reason[:40] if message else "no answer"
         if self.state == "leaving":
             self.handle("accepted")
             self.endpoint.events.append(("unregistered", ""))
         elif status < 300:
-            self._accepted(message)
+            self._accepted(message, contacts)
         elif self._aim != self.index:  # the first registrar is not back yet
             self.handle("accepted")
             self._aim = self.index
@@ -162,9 +165,7 @@ class Registration:
             self._start((self._aim + 1) % len(self.registrars))
         else:
             wait_ms = self._wait_ms(FIRST_WAIT_MS, LAST_WAIT_MS, self._rounds)
-            retry = message and message.get("retry-after")
-            if retry:
-                wait_ms += 1000 * min(number(retry.partition(";")[0].partition("(")[0], 1 << 31), _MAX_RETRY_S)
+            wait_ms += 1000 * seconds(message and message.get("retry-after"), 0, _MAX_RETRY_S)
             self._give_up("failed", status, reason, wait_ms)
             self._rounds += 1
 
@@ -187,6 +188,7 @@ class Registration:
         if index != self.index:
             self.index = index
             endpoint.events.append(("registrar", index))
+        self._aim = index
         host, port, endpoint.transport = self.registrars[index]
         endpoint.destination = host, port
         endpoint.reliable = endpoint.transport != "udp"
@@ -205,20 +207,17 @@ class Registration:
         patience_ms = endpoint.patience_ms if expires_s else PATIENCE_MS
         self._pending = endpoint.send(message, self, (host, port), patience_ms)
 
-    def _accepted(self, message):
+    def _accepted(self, message, contacts):
         endpoint = self.endpoint
-        expires = message.get("expires")
-        granted_s = number(expires, 1 << 31) if expires else self._asked_s
-        for contact in message.all("contact"):
-            mine = parameter(contact, "expires")
-            if endpoint.token in contact and mine:
-                granted_s = number(mine, 1 << 31)
+        now_ms = endpoint.now_ms
+        granted_s = seconds(message.get("expires"), self._asked_s, _MAX_EXPIRES_S)
+        for contact in contacts:
+            if endpoint.token in contact:
+                granted_s = seconds(parameter(contact, "expires"), granted_s, _MAX_EXPIRES_S)
                 if endpoint.contact() in contact:
                     break
-        now_ms = endpoint.now_ms
-        granted_s = min(max(granted_s, _MIN_EXPIRES_S), _MAX_EXPIRES_S)
+        granted_s = max(granted_s, _MIN_EXPIRES_S)
         self._start_ms = now_ms + granted_s * (_REFRESH_PERMILLE + endpoint.chance(_REFRESH_SPREAD_PERMILLE))
-        self._end_ms = now_ms + 1000 * granted_s
         self._return_ms = now_ms + _RETURN_MS
         self._rounds = self._refusals = self._shortened = 0
         self._old = ""
@@ -232,8 +231,8 @@ class Registration:
     def _learn(self, via):
         """Where our request came from (RFC 3581 4): if that is not what the Contact says, it is said anew."""
         endpoint = self.endpoint
-        _, _, _, found = parse_via(via)
-        host, port = found.get("received") or endpoint.public[0], number(found.get("rport") or "0", 65535)
+        host = parameter(via, "received") or endpoint.public[0]
+        port = seconds(parameter(via, "rport"), 0, _MAX_PORT)
         if not port or (host, port) == endpoint.public or not host.replace(".", "").isdigit():
             self._moves = 0
         elif self._moves < _MAX_MOVES:
@@ -244,9 +243,9 @@ class Registration:
 
     def _lengthened(self, message):
         """True if a 423 asks for a longer time that we can grant (10.2.8)."""
-        least_s = number(message.get("min-expires") or "0", 1 << 31)
+        least_s = seconds(message.get("min-expires"), 0, _MAX_EXPIRES_S)
         self._shortened += 1
-        if not self._asked_s < least_s <= _MAX_EXPIRES_S or self._shortened > _MAX_SHORTENED:
+        if least_s <= self._asked_s or self._shortened > _MAX_SHORTENED:
             return False
         self._asked_s = least_s
         return True

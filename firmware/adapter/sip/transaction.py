@@ -158,6 +158,8 @@ class Transaction:
         self._gap_ms = first
         self._longest_ms = longest
         self._resend_ms = now_ms + first
+        if end < 0 and not self._end_ms:
+            end = LIFE_MS  # answered before it was ever polled
         if end >= 0:
             if self._limit_ms and self.state in ("calling", "trying"):
                 end = self._limit_ms

@@ -1,7 +1,6 @@
 """Agents on a network without time of its own: datagrams wait, get lost or overtake each other as a seed says.
 
-`Registrar` is a fake at the edge: it grants, challenges and refuses REGISTER as told, and hands on the rest like a
-stateless proxy without Record-Route.
+`Registrar` is a fake at the edge: it grants, challenges and refuses REGISTER as told; whoever is called rings.
 """
 
 from __future__ import annotations
@@ -154,10 +153,21 @@ class Registrar:
         self.seen.append(message)
         if message.method == "REGISTER":
             answer = self._register(message, source)
-            via = message.all("via")[0]
-            seen = self.natted or source
-            answer.headers[0] = ("via", via.replace(";rport", f";rport={seen[1]};received={seen[0]}"))
-            self.network.send(answer.pack(), self.address, source)
+        elif message.method == "INVITE":
+            answer = response(message, 180)
+        elif message.method == "CANCEL":
+            self.network.send(self._seen(response(message, 200), source).pack(), self.address, source)
+            invite = next(each for each in self.seen if each.get("via") == message.get("via"))
+            answer = response(invite, 487)
+        else:
+            return
+        self.network.send(self._seen(answer, source).pack(), self.address, source)
+
+    def _seen(self, answer: Message, source: Address) -> Message:
+        host, port = self.natted or source
+        via = answer.all("via")[0]
+        answer.headers[0] = ("via", via.replace(";rport", f";rport={port};received={host}"))
+        return answer
 
     def _register(self, message: Message, source: Address) -> Message:
         if self.verdict:
