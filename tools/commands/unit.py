@@ -25,6 +25,7 @@ AdministratorOption = Annotated[
 unit.add_typer(refurbish, name="refurbish")
 
 WIDTH = 80
+QUALITY_COLUMNS = ("day", "calls", "answered", "mos_mean", "mos_worst", "loss_percent", "jitter_ms", "words")
 COLUMNS = ("serial", "mac", "board", "custody", "service", "trust", "account", "version", "epoch")
 
 
@@ -73,6 +74,25 @@ def line(serial: SerialArgument, as_json: JsonOption = False) -> None:
         if found["account_since"] is not None:
             state = (found["state"] or "not heard of yet").replace("_", " ")
             typer.echo(f"at the registrar: {state}; its account is of {found['account_since']}")
+
+
+@unit.command("calls")
+def calls(
+    serial: SerialArgument,
+    days: Annotated[int, typer.Option(min=1, max=92, help="Today and the days before it.")] = 30,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how the calls of a unit sounded, in words and day by day; that you looked is kept.
+
+    Example: plugtone unit calls PT000000018 --days 7
+    """
+    with FleetClient.from_environment() as fleet:
+        found = fleet.get(f"/v1/units/{serial_of(fleet, serial)}/call-quality", days=days)
+    if as_json:
+        show_one(found, as_json)
+        return
+    typer.echo(f"{found['unit']} since {found['since']}: {found['words']}")
+    show_list(found["days"], QUALITY_COLUMNS, as_json)
 
 
 @unit.command("location")

@@ -25,7 +25,7 @@ from tests.fleet.conftest import someone
 from tests.fleet.domain.calls import CALL
 from tests.fleet.services.equipment import Warehouse
 
-BOOT = 77
+BOOT, OTHER_BOOT = 77, 87
 EVERYBODY = 1000
 
 
@@ -113,8 +113,8 @@ class Caller:
 def leave_traces(warehouse: Warehouse, unit: Unit, name: str) -> None:
     """A call of the unit, and of its account a decided review and a block that was lifted, with `name` in the words."""
     caller, account_id = Caller(warehouse), unit.account_id or 0
-    caller.come_on(unit)
-    caller.tell(unit, CALL)
+    caller.come_on(unit, boot_id=OTHER_BOOT)
+    caller.tell(unit, CALL, boot_id=OTHER_BOOT)
     blocks, actor = warehouse.services.destination_blocks, someone(Role.SUPPORT)
     blocks.unblock(actor, blocks.block(actor, account_id, "CU", f"{name} asked").id, f"{name} is back")
     with warehouse.services.transactions.begin(actor) as uow:
