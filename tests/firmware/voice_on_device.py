@@ -88,11 +88,13 @@ class Histogram:
 
     def __init__(self):
         self._counts = array("I", [0] * _BUCKETS)
+        self.least = _BUCKET_US * _BUCKETS
         self.worst = self.total = self.count = 0
 
     def add(self, us):
         """One more."""
         self._counts[min(us // _BUCKET_US, _BUCKETS - 1)] += 1
+        self.least = min(self.least, us)
         self.worst = max(self.worst, us)
         self.total += us
         self.count += 1
@@ -106,11 +108,11 @@ class Histogram:
                 return (at + 1) * _BUCKET_US
         return self.worst
 
-    def values(self):
-        """For a line out."""
+    def values(self, above):
+        """For a line out, as far as they are above `above`."""
         return {
-            "p50_us": self.percentile(50), "p99_us": self.percentile(99), "worst_us": self.worst, "count": self.count,
-            "mean_us": self.total // max(1, self.count),
+            "p50_us": self.percentile(50) - above, "p99_us": self.percentile(99) - above,
+            "worst_us": self.worst - above, "count": self.count, "mean_us": self.total // max(1, self.count) - above,
         }  # fmt: skip
 
 
@@ -153,16 +155,15 @@ class Meter:
                 micropython.heap_unlock()
         ended_us = time.ticks_us()
         if self.steady > 1:
-            off_us = time.ticks_diff(started_us, self._base_us) % _FRAME_US
-            self.pacing.add(min(off_us, _FRAME_US - off_us))
+            self.pacing.add((time.ticks_diff(started_us, self._base_us) + _FRAME_US // 2) % _FRAME_US)
             self.frames.add(time.ticks_diff(ended_us, started_us))
 
     def values(self):
         """For a line out; the CPU share is of one core, since `reset`."""
         share = (time.clock() - self._cpu_s) * 1e6 / max(1, time.ticks_diff(time.ticks_us(), self._since_us))
         return {
-            "frame": self.frames.values(),
-            "pacing": self.pacing.values(),
+            "frame": self.frames.values(0),
+            "pacing": self.pacing.values(self.pacing.least),  # behind the most punctual frame
             "cpu_share": share,
             "steady": self.steady,
         }

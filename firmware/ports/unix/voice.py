@@ -241,7 +241,7 @@ class VoiceService:
         self._changed = False
         if self._voice is not None:
             self._voice.agent.unregister(now_ms)
-            for data, destination in self._voice.poll(now_ms):
+            for data, destination in self._voice.agent.poll(now_ms):
                 self._send(data, destination)
         self._voice = self._saved = self._registrars = None
         self._locate_ms = 0
