@@ -8,13 +8,15 @@ TABLE. Its rows are event, states, the other call, next state, the other call th
 - The other call is one beside the active one: "none", "held", or "knocks" (call waiting).
 - The bell is silent from the moment the handset is lifted; from any state, hanging up leads to idle, by way of ringing
   if the other call is still there.
-- An emergency number is dialled at its last digit, whatever the plan says and whether or not the line is registered,
-  in each state that takes digits; all but level "none" have one. While it lasts there is no hold and no call waiting.
+- An emergency number is dialled at its last digit, whatever the plan says, whatever is heard and whether or not the
+  line is registered, unless the level is "none". It has to be the first that is dialled, after lifting, a tap of the
+  hook or a pause: 911 within a longer number is none. While its call lasts there is no hold and no call waiting.
 - Nothing is allocated in `fill`, nor in `poll` while nothing happens.
 
 `events`, for the consumer to pop: ("dial", digits, is_emergency), ("answer",) take the incoming call (and hold the
-active one), ("hang_up",) end the active call or attempt, ("reject",) refuse the call that rings, or end it if it was
-held, ("hold",), ("swap",) hold the active call, if there is one, and resume the held one, ("digit", key, down).
+active one), ("hang_up",) end the active call or attempt, ("reject",) refuse the call that rings or knocks, or end it
+if it was held, ("hold",), ("swap",) hold the active call, if there is one, and resume the held one, and
+("digit", key, down).
 """
 
 from adapter.dial_plan import DialPlanError, advance, checked, judged
@@ -28,7 +30,8 @@ HANG_UP_MS = 800  # and from here on the handset is down
 PULSES_END_MS = 160  # closed for so long, a pulsed digit is whole
 SHORT_MS = 4000  # RFC 3435 3.2.1.2, T-critical: the number is whole, a longer one possible
 LONG_MS = 16_000  # T-partial
-CALLER_ID_ROOM_MS = 1700  # what caller ID needs before the bell rings again
+_IN_CALL = "calling ringback media talking"  # one text: a tuple would be in the heap
+_KEYS = "0123456789*#ABCD"
 _LOOK_AGAIN_MS = 60_000
 _NEVER = 1 << 62
 _SILENCE = bytes(320)
@@ -54,6 +57,9 @@ flash dial_tone,dialling,busy,reorder,refused,howler,silent,no_service held talk
 flash reorder,howler,silent knocks talking none answer
 key dial_tone - dialling = .
 dialled dial_tone,dialling,no_service - calling = dial
+dialled busy,reorder,refused,howler,silent none calling none dial
+dialled busy,reorder,refused,howler,silent held calling held dial
+dialled reorder,howler,silent knocks calling none reject,dial
 refused dial_tone,dialling - refused = .
 incoming idle none ringing none .
 incoming talking none talking knocks .
@@ -62,6 +68,7 @@ media calling,ringback - media = .
 answered calling,ringback,media - talking = .
 busy calling,ringback,media - busy = .
 reorder calling,ringback,media - reorder = .
+refused calling,ringback,media - refused = .
 ended calling,ringback,media,talking - reorder = .
 ended ringing - idle none .
 other_ended ringing held idle none .
@@ -132,7 +139,8 @@ class Line:
         self._numbers = [number for number in numbers if number]
         self._registered = False
         self._digits = ""
-        self._places = None
+        self._key_ms = 0
+        self._places = []
         self._pressed = ""
         self._closed = False  # the loop, as the chip sees it
         self._edge_ms = 0
@@ -156,21 +164,23 @@ class Line:
         if not (off_hook and self.off_hook) or open_ms < PULSE_MS:
             return
         if open_ms >= FLASH_MS:
-            if not (self.emergency and self.state in ("calling", "ringback", "media", "talking")):
+            if not self.emergency:
                 self._take("flash", now_ms)
-        elif self.state in ("dial_tone", "dialling", "no_service"):
+        elif self.state not in _IN_CALL and self.state != "dead":
             self._pulses += 1
 
     def digit(self, key, down, now_ms):
         """The chip's detector hears a key, one of 0-9 * # A-D, pressed or released."""
         self.poll(now_ms)
+        if key not in _KEYS:
+            return
         if self.state in ("media", "talking"):
             if down and not self._pressed:
                 self._pressed = key
                 self.events.append(("digit", key, True))
             elif not down and key == self._pressed:
                 self._release()
-        elif down and self.state in ("dial_tone", "dialling", "no_service"):
+        elif down and self.state not in ("idle", "ringing", "calling", "ringback", "dead"):
             self._take("key", now_ms)
             self._dial(key, now_ms)
 
@@ -179,7 +189,7 @@ class Line:
 
         "service" (level, is registered), "messages" (how many wait), "incoming" (number, name, local time as
         MMDDhhmm or "", pattern of the bell 1 to 5 or 0), and without values "ringback", "media" (early media),
-        "answered", "busy", "reorder", "ended" and "other_ended".
+        "answered", "busy", "refused" (there is no such number), "reorder", "ended" and "other_ended".
         """
         self.poll(now_ms)
         if name == "messages":
@@ -187,7 +197,8 @@ class Line:
             return True
         if name == "service":
             self.level, self._registered = values
-            return self._resolved("dial_tone") == self.state or self._take(name, now_ms)
+            self._take(name, now_ms)
+            return True
         if name == "incoming":
             if self.level == "none" or self.emergency or (self.state == "idle" and self._closed):
                 return False
@@ -261,8 +272,10 @@ class Line:
         at = STATES.find("\n" + state + " ") + 2 + len(state)
         limit, tone = STATES[at : STATES.find("\n", at)].split(" ")
         self._due_ms = now_ms + int(limit) if limit != "0" else _NEVER
-        if state in ("idle", "dial_tone", "no_service", "dead"):
-            self._digits, self._places, self.emergency = "", None, False
+        if state not in _IN_CALL:
+            self.emergency = False
+        if state != "dialling" and state != "refused":
+            self._digits = ""
         if state == "dial_tone":
             tone = "n" if other == "held" else "e" if self.level == "emergency_only" else tone
             tone = "s" if tone == "d" and self.lamp != "off" else tone
@@ -283,17 +296,19 @@ class Line:
             self._caller = None
 
     def _ring(self):
-        """The bell's next beat; caller ID goes out in the first pause that is long enough, once."""
+        """The bell's next beat; caller ID goes out once, in the long pause that ends the first turn of the cadence."""
         length_ms = self._cadence[self._beat]
         self.ringing = self._beat & 1 == 0 and not self._closed
         self._beat = (self._beat + 1) % len(self._cadence)
         self._beat_ms += length_ms
-        if self._beat == 0 and self._caller and length_ms >= CALLER_ID_ROOM_MS:
-            from adapter.caller_id import Fsk, message
-
+        if self._beat == 0 and self._caller:
             number, name, when, _ = self._caller
             self._caller = None
-            self._sound = Fsk(message(number, name, when), value(self._country, "f"))
+            standard = value(self._country, "f")
+            if standard != "-":
+                from adapter.caller_id import Fsk, message
+
+                self._sound = Fsk(message(number, name, when), standard)
 
     def _release(self):
         self.events.append(("digit", self._pressed, False))
@@ -302,37 +317,34 @@ class Line:
     # Dialling.
 
     def _dial(self, key, now_ms):
+        if self.state != "dialling" and now_ms - self._key_ms >= SHORT_MS:
+            self._digits = ""
+        self._key_ms = now_ms
         ended = key == "#" and self._digits and not advance(self._plan, self._places, key)
         if not ended:
-            self._digits += key
-            self._places = advance(
-                self._plan, advance(self._plan, None, "") if self._places is None else self._places, key
-            )
+            before = self._places if self._digits else advance(self._plan, None, "")
+            self._places = advance(self._plan, before, key)
+            self._digits = (self._digits + key)[: MAX_DIGITS + 1]
         self._judge(ended, now_ms)
 
     def _judge(self, ended, now_ms):
         """Sends the digits, waits for more, or refuses them; `ended`: there will be no more."""
         digits = self._digits
         whole, more = judged(self._plan, self._places)
-        if self.state == "no_service" or self.level == "emergency_only":
+        if self.state != "dialling" or self.level in ("none", "emergency_only"):
             whole = more = False
-        # After the 9 or 1 of an office's or a trunk's habit it is meant as well, unless it may be another number.
-        bare = digits if digits in self._numbers else digits[1:] if digits[0] in "19" else ""
-        if (
-            bare in self._numbers
-            and self.level != "none"
-            and (bare == digits or not (whole or more) or (ended and not whole))
-        ):
-            self._digits, self.emergency = bare, True
-            self._take("dialled", now_ms)
-            return
+        # Behind the 9 or 1 of an office's or a trunk's habit it is meant as well, unless it may be another number.
+        habit = digits[0] in "19"
         coming = False
-        for number in self._numbers:
-            coming = coming or number.startswith(digits) or (digits[0] in "19" and number.startswith(digits[1:]))
-        if whole and (ended or (not more and not coming)):
+        for number in self._numbers if self.level != "none" else ():
+            if number == digits or (habit and number == digits[1:] and not whole and (ended or not more)):
+                self._digits, self.emergency = number, True
+            coming = coming or number.startswith(digits) or (habit and number.startswith(digits[1:]))
+        if self.emergency:
+            self._take("dialled", now_ms)
+        elif whole and (ended or (not more and not coming)):
             self._take("dialled", now_ms)
         elif ended or not (more or coming) or len(digits) >= MAX_DIGITS:
-            if not self._take("refused", now_ms):  # no service: only an emergency number counts
-                self._digits, self._places = "", None
-        else:
+            self._take("refused", now_ms)
+        elif self.state == "dialling":
             self._due_ms = now_ms + (SHORT_MS if whole else LONG_MS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapter.line import LIFT_MS, LONG_MS, SHORT_MS
+from adapter.line import LIFT_MS, LONG_MS, MAX_DIGITS, SHORT_MS
 from tests.firmware.adapter.line_user import INCOMING, LEVELS, Unit, in_call
 
 # What a person does and hears.
@@ -60,6 +60,23 @@ def test_what_no_number_begins_with_is_refused_at_once() -> None:
     assert unit.state == "refused"
 
 
+def test_a_pound_key_before_any_digit_ends_nothing() -> None:
+    unit = Unit(plan="#31#T|5").lift()
+    unit.dial("#")
+    assert unit.state == "dialling"
+    unit = Unit(plan="5").lift()
+    unit.dial("#")
+    assert unit.state == "refused"
+
+
+def test_digits_without_end_are_refused() -> None:
+    unit = Unit(plan="x.T").lift()
+    unit.dial("5" * (MAX_DIGITS - 1))
+    assert unit.state == "dialling"
+    unit.dial("5")
+    assert (unit.state, unit.acts()) == ("refused", [])
+
+
 def test_the_called_ones_progress_is_heard() -> None:
     for event, state, heard in (
         ("ringback", "ringback", (440, 480)),
@@ -67,6 +84,7 @@ def test_the_called_ones_progress_is_heard() -> None:
         ("answered", "talking", ()),
         ("busy", "busy", (480, 620)),
         ("reorder", "reorder", (480, 620)),
+        ("refused", "refused", (950,)),
         ("ended", "reorder", (480, 620)),
     ):
         unit = in_call(answered=False)
@@ -123,9 +141,12 @@ def test_keys_in_a_call_go_out_as_events_each_with_its_end(state_of: str) -> Non
         unit.event("media")
     unit.line.digit("5", True, unit.now_ms)
     unit.line.digit("6", True, unit.now_ms)  # a detector that stumbles
+    unit.line.digit("6", False, unit.now_ms)
+    unit.line.digit("\xc8", True, unit.now_ms)
+    assert unit.acts() == [("digit", "5", True)]
     unit.event("ended")
     unit.line.digit("5", False, unit.now_ms)
-    assert unit.acts() == [("digit", "5", True), ("digit", "5", False)]
+    assert unit.acts() == [("digit", "5", False)]
 
 
 def test_the_end_of_the_last_dialled_key_is_none_of_the_calls() -> None:
@@ -179,6 +200,35 @@ def test_an_emergency_number_is_dialled_although_the_plan_knows_none() -> None:
         assert unit.acts() == [("dial", "112", True)], plan
 
 
+def test_a_plan_that_ends_within_an_emergency_number_waits_for_it() -> None:
+    unit = Unit(plan="11", emergency="112").lift()
+    unit.dial("11")
+    assert unit.acts() == []
+    unit.dial("2")
+    assert unit.acts() == [("dial", "112", True)]
+    unit = Unit(plan="11", emergency="112").lift()
+    unit.dial("11")
+    unit.wait(SHORT_MS)
+    assert unit.acts() == [("dial", "11", False)]
+
+
+def test_a_tap_of_the_hook_begins_the_number_anew_also_without_service() -> None:
+    unit = Unit(registered=False).lift()
+    unit.dial("91")
+    unit.flash()
+    unit.dial("911")
+    assert unit.acts() == [("dial", "911", True)]
+
+
+def test_a_line_that_is_taken_away_while_dialling_dials_no_more() -> None:
+    unit = Unit().lift()
+    unit.dial("91")
+    unit.event("service", "none", False)
+    unit.dial("1")
+    unit.wait(LONG_MS)
+    assert unit.acts() == []
+
+
 def test_behind_a_nine_it_waits_where_the_plan_has_such_numbers() -> None:
     unit = Unit(plan="9xxxxxxT").lift()
     unit.dial("9911")
@@ -191,11 +241,40 @@ def test_behind_a_nine_it_waits_where_the_plan_has_such_numbers() -> None:
     assert unit.acts() == [("dial", "9911234", False)]
 
 
-def test_without_service_a_wrong_beginning_is_forgotten() -> None:
-    unit = Unit(registered=False).lift()
+@pytest.mark.parametrize("level", ["full", "emergency_only"])
+def test_without_service_a_wrong_number_is_forgotten_after_a_pause(level: str) -> None:
+    unit = Unit(registered=False, level=level).lift()
     unit.dial("5" * 100)
+    unit.wait(SHORT_MS)
     unit.dial("911")
     assert unit.acts() == [("dial", "911", True)]
+
+
+@pytest.mark.parametrize(
+    ("level", "registered"), [("full", False), ("emergency_only", True), ("emergency_only", False)]
+)
+@pytest.mark.parametrize("digits", ["18005559111", "5911", "59911", "0119114", "2911"])
+def test_911_within_a_longer_number_is_no_emergency_whatever_the_line_may_do(
+    level: str, registered: bool, digits: str
+) -> None:
+    unit = Unit(registered=registered, level=level).lift()
+    unit.dial(digits)
+    unit.wait(SHORT_MS)
+    assert unit.acts() == []
+
+
+@pytest.mark.parametrize("heard", ["busy", "reorder", "refused", "howler", "silent"])
+def test_an_emergency_number_is_dialled_whatever_is_heard(heard: str) -> None:
+    unit = in_call(answered=False)
+    unit.event("refused" if heard == "refused" else "busy" if heard == "busy" else "ended")
+    unit.wait({"howler": 30_000, "silent": 90_000}.get(heard, 0))
+    assert unit.state == heard
+    unit.dial("5")
+    unit.wait(SHORT_MS)
+    assert (unit.state, unit.acts()) == (heard, [])
+    unit.dial("911")
+    assert unit.acts() == [("dial", "911", True)]
+    assert unit.event("answered")
 
 
 def test_an_emergency_line_refuses_any_other_number() -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from adapter.line import FLASH_MS, HANG_UP_MS, LIFT_MS
+from adapter.line import FLASH_MS, HANG_UP_MS, LIFT_MS, PULSE_MS, PULSES_END_MS
 from adapter.tones import value
 from tests.firmware.adapter.line_user import INCOMING, Unit, in_call, shown, with_held, with_knocking, with_two
 from tools.sim.hearing import Caller
@@ -44,12 +44,13 @@ def test_and_a_long_one_hangs_up_also_if_nobody_looked_meanwhile() -> None:
     assert (unit.state, unit.acts()) == ("idle", [("hang_up",)])
 
 
-def test_a_rotary_dial_dials() -> None:
+@pytest.mark.parametrize("open_ms", [PULSE_MS, 60, FLASH_MS - 1])
+def test_a_rotary_dial_dials(open_ms: int) -> None:
     unit = Unit().lift()
     for digit in "911":
         for _ in range(int(digit)):
-            unit.hook(False, 60)
-            unit.hook(True, 40)
+            unit.hook(False, open_ms)
+            unit.hook(True, 100 - 60)
         unit.wait(500)
     assert unit.acts() == [("dial", "911", True)]
 
@@ -64,13 +65,53 @@ def test_a_rotary_zero_is_ten_pulses_and_eleven_are_none() -> None:
         assert unit.acts() == ([("dial", dialled, False)] if dialled else [])
 
 
+def test_the_same_news_twice_is_no_edge() -> None:
+    unit = in_call()
+    unit.wait(500)
+    unit.hook(True, 300)
+    assert (unit.state, unit.acts()) == ("talking", [])
+
+
+def test_a_tap_after_a_failure_or_in_a_vain_attempt_gives_dial_tone_again() -> None:
+    for progress, acts in (("ringback", [("hang_up",)]), ("media", [("hang_up",)]), ("busy", []), ("reorder", [])):
+        unit = in_call(answered=False)
+        unit.event(progress)
+        unit.flash()
+        assert (unit.state, unit.line.other, unit.acts()) == ("dial_tone", "none", acts)
+
+
+def test_the_next_timer_is_when_something_is_due() -> None:
+    unit = Unit()
+    assert unit.line.next_timer(unit.now_ms) == unit.now_ms + 60_000
+    unit.line.hook(True, unit.now_ms)
+    assert unit.line.next_timer(unit.now_ms) == unit.now_ms + LIFT_MS
+    unit.wait(LIFT_MS)
+    assert unit.line.next_timer(unit.now_ms) == unit.now_ms + 20_000
+    unit.line.hook(False, unit.now_ms)
+    assert unit.line.next_timer(unit.now_ms) == unit.now_ms + HANG_UP_MS
+    unit.wait(60)
+    unit.line.hook(True, unit.now_ms)
+    assert unit.line.next_timer(unit.now_ms) == unit.now_ms + PULSES_END_MS
+    unit.hang_up()
+    unit.event(*INCOMING)
+    assert unit.line.next_timer(unit.now_ms) == unit.now_ms + 2000
+    assert unit.line.next_timer(unit.now_ms + 5000) == unit.now_ms + 5000
+
+
 # Two calls.
 
 
 def test_a_flash_holds_and_gives_a_second_dial_tone_and_the_next_one_takes_it_back() -> None:
     unit = in_call()
     unit.flash()
+    pcm = bytearray(320)
+    assert unit.line.fill(pcm)
+    unit.acts()
+    unit = in_call()
+    unit.flash()
     assert (unit.acts(), unit.hears(0)) == ([("hold",)], (350, 440))
+    assert unit.hears(0) == ()  # three short bursts, 100 ms and 100 ms, and then it stays
+    assert unit.hears(400) == unit.hears(0) == (350, 440)
     unit.flash()
     assert (unit.state, unit.line.other, unit.acts()) == ("talking", "none", [("swap",)])
 
@@ -120,6 +161,21 @@ def test_who_knocks_rings_when_the_call_is_hung_up_and_is_shown() -> None:
     assert (unit.state, unit.line.other, unit.acts()) == ("talking", "none", [("answer",)])
 
 
+def test_who_still_knocks_when_the_call_has_ended_is_answered_by_a_flash() -> None:
+    unit = with_knocking()
+    unit.event("ended")
+    assert unit.state == "reorder"
+    unit.flash()
+    assert (unit.state, unit.line.other, unit.acts()) == ("talking", "none", [("answer",)])
+
+
+def test_an_emergency_call_goes_before_who_still_knocks() -> None:
+    unit = with_knocking()
+    unit.event("ended")
+    unit.dial("911")
+    assert (unit.state, unit.line.other, unit.acts()) == ("calling", "none", [("reject",), ("dial", "911", True)])
+
+
 def test_a_third_call_is_refused() -> None:
     for unit in (with_two(), with_knocking(), with_held()):
         assert not unit.event(*INCOMING)
@@ -129,10 +185,11 @@ def test_the_held_one_may_hang_up() -> None:
     unit = with_two()
     assert unit.event("other_ended")
     assert (unit.state, unit.line.other) == ("talking", "none")
-    unit = with_two()
-    unit.hang_up()
-    assert unit.event("other_ended")
-    assert unit.state == "idle"
+    for unit in (with_two(), with_knocking()):
+        unit.hang_up()
+        assert unit.state == "ringing"
+        assert unit.event("other_ended")
+        assert unit.state == "idle"
 
 
 # The bell.
@@ -159,7 +216,7 @@ def test_the_bell_rings_in_its_cadence_to_the_millisecond(country: str, pattern:
         assert unit.line.ringing != was
 
 
-@pytest.mark.parametrize("country", ["US", "GB", "FR", "JP"])
+@pytest.mark.parametrize("country", ["US", "GB", "FR", "AU"])
 def test_caller_id_comes_between_the_first_and_the_second_ring_and_not_again(country: str) -> None:
     unit = Unit(country=country)
     unit.event(*INCOMING)
@@ -174,6 +231,15 @@ def test_caller_id_comes_between_the_first_and_the_second_ring_and_not_again(cou
     assert first + 480 <= heard[0] <= first + 540
     assert heard[-1] + 20 < second - 100
     assert [after - before for before, after in pairwise(heard)] == [20] * (len(heard) - 1)
+
+
+def test_where_phones_want_another_caller_id_none_is_sent() -> None:
+    unit = Unit(country="NL")
+    unit.event(*INCOMING)
+    pcm = bytearray(320)
+    for _ in range(500):
+        unit.wait(20)
+        assert not unit.line.fill(pcm)
 
 
 def test_a_withheld_number_is_p_and_an_unknown_one_o() -> None:

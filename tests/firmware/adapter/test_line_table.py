@@ -55,7 +55,7 @@ def test_every_event_in_every_state_leads_to_a_possible_one_or_nowhere(state: st
             if active and after not in IN_CALL and event in ("hang_up", "flash"):
                 assert "hang_up" in acts or "hold" in acts
             if other != "none" and other_then == "none" and after != "ringing":
-                assert event in ("other_ended", "ended", "timeout") or {"swap", "answer"} & set(acts), (
+                assert event in ("other_ended", "ended", "timeout") or {"swap", "answer", "reject"} & set(acts), (
                     state,
                     other,
                     event,
@@ -112,6 +112,7 @@ class LifeOfALine(RuleBasedStateMachine):
                 digits, is_emergency = values
                 assert 0 < len(digits) <= MAX_DIGITS  # type: ignore[arg-type]
                 assert is_emergency == (digits in ("911", "112"))
+                assert is_emergency or self.unit.line.level in ("full", "outgoing_only")
                 self.active = 1
             elif act == "answer":
                 assert self.coming == 1
@@ -122,6 +123,7 @@ class LifeOfALine(RuleBasedStateMachine):
                 self.active = 0
             elif act == "reject":
                 assert self.active == 0
+                assert self.held + self.coming == 1
                 self.held = self.coming = 0
             elif act == "hold":
                 assert (self.active, self.held) == (1, 0)
