@@ -30,6 +30,10 @@ OWN_USER: Final = "{user}"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 _COUNTRY = re.compile(r"[A-Z]{2}")
+_ELEMENT = r"(?:X|[0-9*#A-D]|\[(?:[0-9]-[0-9]|[0-9*#A-D])+\])"
+_ALTERNATIVE = rf"(?:{_ELEMENT}\.?)+T?"
+_DIGIT_MAP = re.compile(rf"{_ALTERNATIVE}(?:\|{_ALTERNATIVE})*")
+_RANGE = re.compile("([0-9])-([0-9])")
 _DIALLED = re.compile(r"[0-9*#]{2,16}")
 
 
@@ -126,6 +130,10 @@ _CHECKS: Final[Sequence[tuple[Callable[[VoiceProfile], bool], str]]] = (
         f"dial_plan is printable ASCII, at most {MAX_DIAL_PLAN_CHARACTERS} characters",
     ),
     (
+        lambda p: not p.dial_plan or is_digit_map(p.dial_plan),
+        "dial_plan is a digit map as [2-9]xxxxxxxxx|911|011x.T, or empty for the country's own",
+    ),
+    (
         lambda p: 0 < len(set(p.codecs)) == len(p.codecs) and set(p.codecs) <= set(CODECS),
         f"codecs are some of {', '.join(CODECS)}, each once",
     ),
@@ -139,6 +147,13 @@ _CHECKS: Final[Sequence[tuple[Callable[[VoiceProfile], bool], str]]] = (
         f"mailbox is printable ASCII, at most {MAX_MAILBOX_CHARACTERS} characters with the longest number in it",
     ),
 )
+
+
+def is_digit_map(text: str) -> bool:
+    """Whether a unit takes `text` for a dial plan (RFC 3435 2.1.5; firmware/adapter/dial_plan.py)."""
+    plan = "".join(text.upper().split())
+    plan = plan[1:-1] if plan[:1] == "(" and plan[-1:] == ")" else plan
+    return _DIGIT_MAP.fullmatch(plan) is not None and all(low <= high for low, high in _RANGE.findall(plan))
 
 
 def mailbox_of(profile: VoiceProfile, user: str) -> str:

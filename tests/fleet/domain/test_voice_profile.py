@@ -6,12 +6,21 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from adapter import dial_plan
 from fleet.domain.errors import InvalidError
 from fleet.domain.voice_account import VoiceAccount, new_password
-from fleet.domain.voice_profile import MediaSecurity, NameServer, Registrar, Transport, VoiceProfile, check_profile
+from fleet.domain.voice_profile import (
+    MediaSecurity,
+    NameServer,
+    Registrar,
+    Transport,
+    VoiceProfile,
+    check_profile,
+    is_digit_map,
+)
 from fleet.services.voice_accounts import voice_row
 from protocol.wire.messages import pack, unpack
 
@@ -53,6 +62,27 @@ def test_what_is_accepted_can_be_told_to_a_unit(changed: dict[str, str], drawn: 
     assert unpack(sent).values["voice"] == [row]
 
 
+PARTS = st.sampled_from(("x", "x.", "[2-9]", "[95-1]", "[02-4]", "11", "|", "T", "*", "."))
+PLANS = st.text("xX0159-*#[]().|tTabd ", max_size=14) | st.lists(PARTS, max_size=8).map("".join)
+
+
+@given(
+    PLANS
+    | st.lists(st.sampled_from(("x", "x.", "[2-9]", "[95-1]", "[02-4]", "11", "|", "T", "*", ".")), max_size=8).map(
+        "".join
+    )
+)
+@example("[2-9]xxxxxxxxx|[2-9]11|011x.T|(x)")
+@example("( [2-9] 11 | x.T )")
+def test_a_dial_plan_is_taken_here_if_a_unit_takes_it(plan: str) -> None:
+    try:
+        dial_plan.checked(plan)
+    except dial_plan.DialPlanError:
+        assert not is_digit_map(plan)
+    else:
+        assert is_digit_map(plan)
+
+
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
@@ -72,6 +102,7 @@ def test_what_is_accepted_can_be_told_to_a_unit(changed: dict[str, str], drawn: 
         ({"emergency": ("nine",)}, "at least one number"),
         ({"emergency": ("1" * 16,) * 4}, "64 characters together"),
         ({"dial_plan": "\n"}, "dial_plan is printable"),
+        ({"dial_plan": "[9-2]x"}, "dial_plan is a digit map"),
         ({"codecs": ()}, "codecs are some of"),
         ({"codecs": ("PCMU", "PCMU")}, "each once"),
         ({"codecs": ("opus",)}, "PCMU, PCMA"),
