@@ -19,7 +19,7 @@ $(VENV)/.installed: pyproject.toml requirements.lock
 demo: setup
 	@$(BIN)/plugtone demo
 
-test: setup $(VENV)/.compared
+test: setup $(VENV)/.compared $(VENV)/.pesq
 	@$(BIN)/python -m tests.run
 
 lint: setup
@@ -37,7 +37,14 @@ $(VENV)/.compared: tools/bench/compared.lock | setup
 	@$(BIN)/python -m pip install --quiet --no-build-isolation --require-hashes --requirement $< && touch $@ \
 		|| echo "plugtone: left out: the comparison of deltas with detools (it needs a C compiler)"
 
-soak: setup $(if $(filter mutation,$(AREA)),$(VENV)/.mutation)
+# What judges speech: its build looks for NumPy, which is there before it therefore.
+PESQ := tests/firmware/adapter/media
+$(VENV)/.pesq: $(PESQ)/listening.lock $(PESQ)/pesq.lock | setup
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement $(PESQ)/listening.lock \
+		&& $(BIN)/python -m pip install --quiet --no-build-isolation --require-hashes --requirement $(PESQ)/pesq.lock \
+		&& touch $@ || echo "plugtone: left out: the quality of concealed speech (PESQ needs a C compiler)"
+
+soak: setup $(if $(filter mutation,$(AREA)),$(VENV)/.mutation) $(if $(filter voice,$(AREA)),$(VENV)/.pesq)
 	@$(BIN)/python -m tests.soak --area $(AREA) --minutes $(MINUTES)
 
 $(VENV)/.mutation: tests/mutants/mutation.lock | setup
@@ -51,6 +58,8 @@ lock: setup
 		--no-header --no-annotate --output-file tools/bench/compared.lock
 	@$(BIN)/uv pip compile --group pyproject.toml:mutation --constraint requirements.lock --universal --generate-hashes \
 		--no-header --no-annotate --output-file tests/mutants/mutation.lock
+	@for group in listening pesq; do $(BIN)/uv pip compile --group pyproject.toml:$$group --universal \
+		--generate-hashes --no-header --no-annotate --output-file $(PESQ)/$$group.lock || exit 1; done
 
 clean:
 	rm -rf $(VENV) build

@@ -16,6 +16,7 @@ from adapter.media.rtp import HEADER_BYTES, Reception
 from adapter.media.samples import decode, emit, encode, match, mix
 
 MAX_PTIME_MS = 60
+MAX_DIGITS = 64  # that nobody has taken away; more are dropped
 _SAMPLES_A_MS = 8
 _SPARE_BYTES = 16  # behind the payload, for the tag of SRTP
 _PCMU = 0
@@ -88,7 +89,7 @@ class Stream:
             self._noise.level = SILENCE
             self.buffer.pause(heard.timestamp)
             ch = self._events.feed(packet, heard.start, heard.stop, heard.timestamp, heard.marker)
-            if ch:
+            if ch and len(self.digits) < MAX_DIGITS:
                 self.digits += ch
 
     def pull(self, pcm):

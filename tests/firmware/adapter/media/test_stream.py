@@ -1,12 +1,17 @@
 """One call's sound: both ends on one network that does nothing, or something, to the packets."""
 
 import struct
+from array import array
 
 import pytest
 
+from adapter.media.g711 import ALAW, MULAW
+from adapter.media.samples_plain import decode, encode
 from adapter.media.stream import Stream
 from tests.conftest import RunMicroPython
+from tests.firmware.adapter.media.rtp_judge import Judge
 from tests.firmware.adapter.media.sounds import FRAME, packets, rtp, samples, source, tone
+from tests.firmware.adapter.media.virtual_call import Call, Network
 
 EVENTS = (101, 101)
 
@@ -49,6 +54,55 @@ def test_packets_have_the_header_of_the_rfc() -> None:
     assert (flags, kind, ssrc) == (0x80, 0x88, mouth.ssrc)  # the first of a talkspurt has the marker
     assert struct.unpack(">BBHII", second[:12]) == (0x80, 8, sequence + 1, timestamp + 160, mouth.ssrc)
     assert (mouth.sent, mouth.sent_octets, mouth.timestamp_ms) == (2, 320, 20)
+
+
+@pytest.mark.parametrize("ptime_ms", [10, 20, 30])
+def test_a_judge_finds_nothing_wrong_with_what_is_sent(ptime_ms: int) -> None:
+    assert Judge(said_by(stream(ptime_ms=ptime_ms)), EVENTS[0]).faults == []
+
+
+def test_a_broken_sequence_number_is_seen_by_judge_and_ear(monkeypatch: pytest.MonkeyPatch) -> None:
+    finish = Stream._finish
+
+    def stuck(self: Stream, kind: int, marker: int, count: int) -> int:
+        length: int = finish(self, kind, marker, count)
+        self._sequence -= self.sent % 7 == 0
+        return length
+
+    monkeypatch.setattr(Stream, "_finish", stuck)
+    sent = said_by(stream())
+    assert Judge(sent, EVENTS[0]).faults
+    said, call = tones(100), Call(tones(100), Network(source(1)))
+    assert not is_all_there(said, call)
+
+
+def tones(frames: int) -> bytes:
+    return b"".join(bytes(tone(number)) for number in range(frames))
+
+
+def is_all_there(said: bytes, call: Call) -> bool:
+    """Whether what was heard is what was said, through the codec and nothing else, from some moment on."""
+    codes = bytearray(len(said) // 2)
+    line = array("h", bytes(len(said)))
+    encode(said, 0, len(codes), call.mouth.codec == "PCMA", codes, 0)
+    for at in range(0, len(codes), 1024):
+        part = codes[at : at + 1024].ljust(1024, b"\0")
+        decode(part, 0, min(1024, len(codes) - at), ALAW if call.mouth.codec == "PCMA" else MULAW, line, at)
+    return line.tobytes() in call.heard
+
+
+@pytest.mark.parametrize("codec", ["PCMU", "PCMA"])
+@pytest.mark.parametrize("ptime_ms", [10, 20, 30])
+@pytest.mark.parametrize("jitter_ms", [0, 4])
+def test_without_loss_every_frame_is_there_as_it_was_said(codec: str, ptime_ms: int, jitter_ms: int) -> None:
+    said = tones(600)
+    call = Call(said, Network(source(3), 0.0, jitter_ms), codec, ptime_ms)
+    assert is_all_there(said, call)
+    assert (call.ear.buffer.late, call.ear.reception.lost) == (0, 0)
+
+
+def said_by(mouth: Stream) -> list[bytes]:
+    return [packet for number in range(100) for packet in packets(mouth, tone(number), 20 * number)]
 
 
 def test_timestamps_and_numbers_wrap() -> None:

@@ -3,6 +3,7 @@
 Runs under CPython and MicroPython alike.
 """
 
+from adapter.media.rtp import CLOCK_MASK, since
 from adapter.media.stream import Stream
 from tests.firmware.adapter.media.sounds import FRAME, packets, source
 
@@ -33,12 +34,17 @@ class Network:
 
 
 class Call:
-    """What was heard of `said` (bytes of samples), and both ends as they are after it."""
+    """What was heard of `said` (bytes of samples), and both ends as they are after it.
+
+    `delays_ms` holds, for each frame pulled once something came, the time from mouth to ear of what it began with.
+    """
 
     def __init__(self, said, network, codec="PCMU", ptime_ms=20, phase_ms=7, skew=0.0, seed=1):
         self.mouth = Stream(codec, ptime_ms, EVENTS, source(seed))
         self.ear = Stream(codec, ptime_ms, EVENTS, source(seed + 1))
         self.heard = bytearray()
+        self.delays_ms = []
+        began = self.mouth._clock_high << 16 | self.mouth._clock_low
         on_the_way = []
         pulled = 0
         said = bytes(said)
@@ -57,6 +63,10 @@ class Call:
                 while on_the_way and on_the_way[0][0] <= at_ms:
                     arrived_ms, _, packet = on_the_way.pop(0)
                     self.ear.push(packet, len(packet), int(arrived_ms))
+                buffer = self.ear.buffer
+                if buffer.running:
+                    place = since((buffer._anchor + buffer.play) & CLOCK_MASK, began & CLOCK_MASK)
+                    self.delays_ms.append(at_ms - place / 8)
                 self.ear.pull(pcm)
                 self.heard += pcm
                 pulled += 1
