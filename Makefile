@@ -44,7 +44,7 @@ $(VENV)/.pesq: $(PESQ)/listening.lock $(PESQ)/pesq.lock | setup
 		&& $(BIN)/python -m pip install --quiet --no-build-isolation --require-hashes --requirement $(PESQ)/pesq.lock \
 		&& touch $@ || echo "plugtone: left out: the quality of concealed speech (PESQ needs a C compiler)"
 
-soak: setup $(if $(filter mutation,$(AREA)),$(VENV)/.mutation) $(if $(filter voice,$(AREA)),$(VENV)/.pesq)
+soak: setup $(if $(filter mutation,$(AREA)),$(VENV)/.mutation) $(if $(filter line,$(AREA)),$(VENV)/.pesq)
 	@$(BIN)/python -m tests.soak --area $(AREA) --minutes $(MINUTES)
 
 $(VENV)/.mutation: tests/mutants/mutation.lock | setup

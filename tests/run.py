@@ -25,6 +25,8 @@ WANTED = {
     "kamailio": ("kamailio", "calls through a registrar and proxy"),
     "baresip": ("baresip-core", "calls with another make's telephone"),
     "sipp": ("sip-tester", "calls with scripted peers"),
+    "espeak-ng": ("espeak-ng", "the quality of concealed speech"),
+    "sox": ("sox", "the quality of concealed speech"),
     "tshark": ("tshark", "what is on the wire of a call"),
 }
 

@@ -20,6 +20,7 @@ _UNITS = 256
 MAX_DELAY_SAMPLES = 1600
 START_SAMPLES = 320  # what the first packet is held back, before anything is known
 MARGIN_SAMPLES = 40  # the shortest spare that is enough: the pace of packets and of the ear is not exact
+LATE_SAMPLES = 160  # what a late packet moves the place back beyond its lateness: the next may be later still
 AHEAD_SAMPLES = 200  # and the mean one: where a packet is lost, concealment is better if the next one is there
 _TOO_SHORT = -24  # samples off what is needed: between the two, nothing moves
 _TOO_LONG = 160
@@ -171,7 +172,7 @@ class JitterBuffer:
     def _come_late(self, samples):
         """A packet came so long after its time: the place goes back at once if nothing after it was played."""
         torn = samples <= self._torn
-        samples = samples + MARGIN_SAMPLES + _UNIT_MASK & ~_UNIT_MASK
+        samples = samples + LATE_SAMPLES + _UNIT_MASK & ~_UNIT_MASK
         samples = min(samples, MAX_DELAY_SAMPLES - max(0, since(self._front, self.play)))
         if samples <= self._owed:
             return

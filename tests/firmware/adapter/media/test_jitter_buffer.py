@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapter.media.jitter_buffer import FRAME_SAMPLES, MAX_DELAY_SAMPLES, RING_SAMPLES, START_SAMPLES, JitterBuffer
+from adapter.media.jitter_buffer import (
+    FRAME_SAMPLES,
+    LATE_SAMPLES,
+    MAX_DELAY_SAMPLES,
+    RING_SAMPLES,
+    START_SAMPLES,
+    JitterBuffer,
+)
 from adapter.media.rtp import CLOCK_MASK
 from tests.firmware.adapter.media.sounds import source, tone
 from tests.firmware.adapter.media.virtual_call import Call, Network
@@ -95,8 +102,9 @@ def test_a_late_packet_moves_the_place_back_at_once_and_is_still_played() -> Non
         play(buffer)
     put(buffer, 160)
     assert (buffer.late, buffer.discarded) == (1, 0)
-    assert buffer.run(0, 40) == -40
-    assert play(buffer)[40:] == list(packet(160, 120))
+    assert buffer.run(0, RING_SAMPLES) == -LATE_SAMPLES
+    assert play(buffer) == [None] * LATE_SAMPLES
+    assert play(buffer) == list(packet(160, 160))
 
 
 def test_a_late_packet_that_is_one_of_the_past_is_not_played_again() -> None:
