@@ -33,6 +33,9 @@ HEAD = """# State machines
 
 Each is a table in the code; an event that the table does not list for a state is refused and changes nothing. These
 diagrams are drawn from the tables (`python -m tests.state_diagrams`), and a test holds this page to them.
+
+At the telephone's line, what leads to dial_tone leads to no_service while the line is not registered, and to dead where
+its level is none.
 """
 
 
@@ -49,13 +52,24 @@ def firmware_rows() -> dict[str, Rows]:
         shim = types.ModuleType("micropython")
         shim.const = lambda value: value  # type: ignore[attr-defined]
         sys.modules["micropython"] = shim
-    from adapter import activation
+    from adapter import activation, line
     from adapter.update import session
 
     return {
         "The unit: from plugged in to ready (`firmware/adapter/activation.py`)": activation.transitions(),
         "The unit: an update (`firmware/adapter/update/session.py`)": session.TRANSITIONS,
+        "The unit: the telephone's line (`firmware/adapter/line.py`)": line_rows(line.TABLE),
     }
+
+
+def line_rows(table: str) -> Rows:
+    """(state, event, next state) of the line's text; what depends on a held or knocking call says so."""
+    found = []
+    for row in table.strip().split("\n"):
+        event, states, beside, after, _, _ = row.split(" ")
+        label = event if beside in ("-", "none") else f"{event} ({beside})"
+        found += [(state, label, state if after == "=" else after) for state in states.split(",")]
+    return found
 
 
 def machines() -> dict[str, Rows]:

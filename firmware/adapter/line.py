@@ -43,10 +43,10 @@ lift ringing knocks talking none answer
 lift ringing held talking none swap
 hang_up dial_tone,dialling,busy,reorder,refused,howler,silent,no_service,dead none idle none .
 hang_up dial_tone,dialling,busy,reorder,refused,howler,silent,no_service,dead held ringing held .
-hang_up dial_tone,dialling,busy,reorder,refused,howler,silent,no_service,dead knocks ringing knocks .
+hang_up reorder,howler,silent knocks ringing knocks .
 hang_up calling,ringback,media,talking none idle none hang_up
 hang_up calling,ringback,media,talking held ringing held hang_up
-hang_up calling,ringback,media,talking knocks ringing knocks hang_up
+hang_up talking knocks ringing knocks hang_up
 flash talking none dial_tone held hold
 flash talking held talking held swap
 flash talking knocks talking held answer
