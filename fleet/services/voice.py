@@ -118,13 +118,10 @@ class Voice:
     def _each(self, actor: Actor, serial: str | None, head: str, line: Callable[[Subscriber], str]) -> Iterator[str]:
         if head:
             yield head
-        after = ""
-        while True:
-            with self._transactions.read(actor) as uow:
-                profile = VoiceProfileRepository(uow).current()
-                page = [] if profile is None else VoiceAccountRepository(uow).page(EXPORT_ROWS, after, serial)
-            if profile is None or not page:
+        # One snapshot: a number that moves to another unit meanwhile is there once, under the old one or the new.
+        with self._transactions.read(actor) as uow:
+            profile = VoiceProfileRepository(uow).current()
+            if profile is None:
                 return
-            found = [subscriber_of(account, profile, level) for account, level in page]
-            yield "".join(map(line, found))
-            after = page[-1][0].serial
+            for batch in VoiceAccountRepository(uow).batches(EXPORT_ROWS, serial):
+                yield "".join(line(subscriber_of(account, profile, level)) for account, level in batch)

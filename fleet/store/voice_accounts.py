@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -67,18 +67,19 @@ class VoiceAccountRepository:
         query = _query().where(voice_accounts.c.serial.in_(serials), voice_accounts.c.sealed_by == self.sealed_by)
         return {row.serial: self._opened(row) for row in self._connection.execute(query)}
 
-    def page(self, limit: int, after: str, serial: str | None = None) -> list[tuple[VoiceAccount, LineLevel]]:
-        """At most `limit` accounts of units above `after`, or that of one unit, and what the line of each may do.
+    def batches(self, size: int, serial: str | None = None) -> Iterator[list[tuple[VoiceAccount, LineLevel]]]:
+        """Every account, or that of one unit, and what its line may do, as they were when the first one was read.
 
         SealError if the key does not open one: a list with a part of the lines would take the others from the air.
         """
         table = voice_accounts
         query = _query().add_columns(configurations.c.line_level)
-        query = query.join(configurations, configurations.c.serial == table.c.serial).where(table.c.serial > after)
+        query = query.join(configurations, configurations.c.serial == table.c.serial).order_by(table.c.serial)
         if serial is not None:
             query = query.where(table.c.serial == serial)
-        rows = self._connection.execute(query.order_by(table.c.serial).limit(limit))
-        return [(self._opened(row), LineLevel(row.line_level)) for row in rows]
+        rows = self._connection.execute(query.execution_options(yield_per=size))
+        for batch in rows.partitions():
+            yield [(self._opened(row), LineLevel(row.line_level)) for row in batch]
 
     def behind(self, profile: int, limit: int, after: str) -> list[str]:
         """At most `limit` serial numbers above `after` of units with a line and another profile, or a lost key's."""

@@ -119,6 +119,21 @@ def test_the_registrar_gets_digests_and_never_a_password(voice: Warehouse) -> No
     assert listed(voice.services, "PT999999998") == []
 
 
+def test_a_list_that_is_being_read_is_of_one_moment(voice: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleet.services.voice.EXPORT_ROWS", 1)
+    first, second = placed(voice), voice.place(voice.open_account("Osprey"))
+    voice.stock()
+    pieces = voice.services.voice.subscribers_csv(someone(Role.REGISTRAR))
+    read = [next(pieces), next(pieces)]
+    number = told(voice, second)["user"]
+    voice.register(voice.replace(voice.approved(second)))
+    seen = list(csv.DictReader(io.StringIO("".join([*read, *pieces]))))
+    assert [(each["serial"], each["user"]) for each in seen] == [
+        (first.serial, "+15555550100"), (second.serial, number),
+    ]  # fmt: skip
+    assert [each["serial"] for each in listed(voice.services) if each["user"] == number] != [second.serial]
+
+
 def test_nothing_that_is_kept_shows_a_password(voice: Warehouse) -> None:
     unit = placed(voice)
     passwords = [told(voice, unit)["password"]]

@@ -40,6 +40,7 @@ from tests.fleet.services.equipment import FIRST_MAC, PARCEL, Warehouse, heartbe
 from tests.fleet.services.test_accounts import end_all_service
 from tests.fleet.services.test_retention import LOGS, log, personal_rows, proofs
 from tests.fleet.services.test_subjects import export_of, known_person, traces
+from tests.fleet.store.voice_faults import PROFILE
 
 
 @pytest.fixture
@@ -140,6 +141,7 @@ def test_two_rmas_at_once_reserve_two_units(warehouse: Warehouse) -> None:
 
 
 def test_a_whole_replacement(warehouse: Warehouse) -> None:
+    warehouse.services.voice.set_profile(warehouse.actor, PROFILE)
     account = warehouse.open_account()
     old = warehouse.place(account)
     warehouse.stock()
@@ -155,6 +157,15 @@ def test_a_whole_replacement(warehouse: Warehouse) -> None:
     assert (here.custody, here.service) == (Custody.AT_ACCOUNT, Service.ACTIVE)
     lines = warehouse.services.terms.quote(warehouse.actor, account.id)[1]
     assert [line.fee.cents for line in lines] == [0, 5000]
+    listed = "".join(warehouse.services.voice.subscribers_csv(warehouse.actor))
+    assert (new.serial in listed, old.serial in listed) == (True, False)
+
+
+def test_of_two_who_set_the_voice_profile_at_once_both_are_heard(warehouse: Warehouse) -> None:
+    changes = [replace(PROFILE, ptime_ms=each) for each in (10, 30)]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda each: warehouse.services.voice.set_profile(warehouse.actor, each), changes))
+    assert sorted(each.version for each in found) == [1, 2]
 
 
 def test_of_two_at_the_bench_at_once_one_is_refused_at_each_step(warehouse: Warehouse) -> None:
