@@ -1,4 +1,4 @@
-"""LINE's long checks: mutated SIP messages and RTP packets on both interpreters, speech through loss and jitter."""
+"""LINE's long checks: mutated SIP and RTP on both interpreters, storms of calls, speech through loss and jitter."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ stand_ins.install()
 
 from tests.firmware.adapter.media import speech, stream_fuzz  # noqa: E402
 from tests.firmware.adapter.media.voice_quality import compared, jittered  # noqa: E402
-from tests.firmware.adapter.sip.fuzzing.sip_fuzz import fuzz  # noqa: E402
+from tests.firmware.adapter.sip.chaos import storm  # noqa: E402
+from tests.firmware.adapter.sip.fuzzing import agent_fuzz, sip_fuzz  # noqa: E402
 from tests.sweeps.sweep import Outcome, Sweep  # noqa: E402
 
 _MUTANTS = 50_000  # a seed
 _PACKETS = 20_000
+_STORMS = 500  # a seed
 
 
 def sip_parser(seed: int) -> Outcome:
     """Mutants of messages, SDP, challenges, URIs and DNS answers: only SipError, the same on both, no leak."""
-    taken, faults = fuzz(seed, _MUTANTS)
+    taken, faults = sip_fuzz.fuzz(seed, _MUTANTS)
     return Outcome(_MUTANTS, tuple(faults[:20]), {"accepted": taken})
 
 
@@ -37,8 +39,23 @@ def voice_quality(seed: int) -> Outcome:
     return Outcome(calls + more, (*faults, *late))
 
 
+def sip_agent(seed: int) -> Outcome:
+    """Mutants of what could come next, to agents in every state under MicroPython: no error, no leak, an answer."""
+    return Outcome(_MUTANTS, tuple(agent_fuzz.fuzz(seed, _MUTANTS)[:20]))
+
+
+def sip_storm(seed: int) -> Outcome:
+    """Two users who do anything, over a network that loses and overtakes: at one in the end, with nothing left."""
+    failures = []
+    for at in range(_STORMS):
+        failures += [f"storm {seed * _STORMS + at}: {fault}" for fault in storm(seed * _STORMS + at)]
+    return Outcome(_STORMS, tuple(failures[:20]))
+
+
 SWEEPS = [
     Sweep("sip_parser", "mutants", sip_parser),
     Sweep("rtp", "packets", rtp),
     Sweep("voice_quality", "calls", voice_quality),
+    Sweep("sip_agent", "mutants", sip_agent),
+    Sweep("sip_storm", "storms", sip_storm),
 ]

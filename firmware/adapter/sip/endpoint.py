@@ -83,7 +83,7 @@ class Endpoint:
                 if error.status and message and message.method != "ACK":
                     key, destination, reliable = way_back(message, source)
                     self.reply(Transaction("ns", message, destination, key, None, reliable, 0), error.status)
-        except SipError:
+        except (SipError, MemoryError):  # what the heap has no room for now is as lost; it comes again
             return
 
     def poll(self, now_ms):

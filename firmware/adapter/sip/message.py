@@ -103,8 +103,12 @@ def response(to_request, status, reason=None):
         reason = _REASONS[at + 4 : _REASONS.find("|", at)] if at >= 0 else ""
     made = Message("", "", status, reason)
     made.cseq = to_request.cseq
+    once = ["from", "to", "call-id", "cseq"]  # of one that cannot be used there may be many
     for header in to_request.headers:
-        if header[0] in ("via", "from", "to", "call-id", "cseq"):
+        if header[0] in once:
+            once.remove(header[0])
+            made.headers.append(header)
+        elif header[0] == "via":
             made.headers.append(header)
     return made
 

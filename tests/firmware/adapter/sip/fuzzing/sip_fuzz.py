@@ -109,6 +109,13 @@ _WAYS: tuple[Callable[[bytes, list[bytes], random.Random], bytes], ...] = (
 )
 
 
+def changed(data: bytes, others: list[bytes], chance: random.Random) -> bytes:
+    """`data` in one to six ways another; lines may come from `others`."""
+    for _ in range(chance.choice((1, 1, 2, 3, 6))):
+        data = chance.choice(_WAYS)(data, others, chance)
+    return data
+
+
 def mutants(seed: int, count: int) -> list[tuple[str, bytes]]:
     """`count` mutants with their kinds; the first ones are the examples as they are."""
     chance = random.Random(f"sip/{seed}")
@@ -116,9 +123,7 @@ def mutants(seed: int, count: int) -> list[tuple[str, bytes]]:
     told = [(kind, data) for kind in KINDS for data in sources[kind]]
     while len(told) < count:
         kind = KINDS[chance.choice(_SHARES)]
-        data = chance.choice(sources[kind])
-        for _ in range(chance.choice((1, 1, 2, 3, 6))):
-            data = chance.choice(_WAYS)(data, sources[kind], chance)
+        data = changed(chance.choice(sources[kind]), sources[kind], chance)
         if kind == "dns" and chance.random() < 0.7:  # past the question
             data = sources[kind][0][: len(ASKED)] + data[len(ASKED) :]
         told.append((kind, data[:_MAX_BYTES]))
