@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 # What boot, the identity, the update session and the self-test look for by name.
 REQUIRED_PARTITIONS = (
-    "boot_record", "identity", "journal", "event_log", "settings", "scratch", "data", "slot_a", "slot_b",
+    "boot_record", "identity", "journal", "event_log", "call_log", "settings", "scratch", "data", "slot_a", "slot_b",
 )  # fmt: skip
 SLOTS = ("slot_a", "slot_b")
 # Partitions that hold two alternating records need a half each.

@@ -142,7 +142,7 @@ class Unit:
         """Plugs in, and stays plugged in."""
         plug_in = PlugIn(
             self.board, self.net, self.uptime, self._addresses, self._broker_tls, self._activation, self._uplink,
-            self._clock, self._log, self._on_event, self.note, self.turn,
+            self._clock, self._log, self._on_event, self.note, self.turn, self.call_up,
         )  # fmt: skip
         self._log("boot", self.handover.boot_reason)
         self._entered(self._activation.state)
@@ -264,6 +264,13 @@ class Unit:
         self.board.pins.report({"update_state": state})
         self._show()
 
+    def _open_call_log(self):
+        """Reads through it, so not on the way to a registered line."""
+        if self._uplink.calls is None:
+            from adapter.call_log import CallLog
+
+            self._uplink.calls = CallLog(self.board.partition("call_log"))
+
     def _on_event(self, event):
         if event[0] == "configured":
             self.settings.raise_floor(self._clock.next_floor_s(self.uptime()))
@@ -271,6 +278,8 @@ class Unit:
             if not self.configured:
                 self.board.pins.report({"configured_ms": self._uplink.configured_ms, "tls_ms": self._uplink.tls_ms})
             self.configured = True
+            self._open_call_log()
+            self._uplink.line_changed(self.uptime())
         elif event[0] == "command":
             _, command_id, name, argument = event
             result, detail = _COMMANDS[name](self, command_id, argument)

@@ -1,8 +1,8 @@
 """From plugged in to service-ready: the states a unit goes through, as one table.
 
 The states are UNIT_STATES of the wire. A row is (event, the states it is possible in, next state; None: the
-same). An event that the table does not list for a state is refused and changes nothing. Registering the line
-is a state of its own: until the voice part takes it over, it is left at once by `line_settled`.
+same). An event that the table does not list for a state is refused and changes nothing. In state `line` the
+telephone line registers; `line_settled` says that it has, or that there is none to register.
 """
 
 from adapter.errors import AdapterError
@@ -19,6 +19,7 @@ TABLE = (
     ("accepted", ("register",), "configure"),
     ("configured", ("configure", "line", "ready"), "line"),  # a new configuration may come at any time
     ("line_settled", ("line",), "ready"),
+    ("line_lost", ("ready",), "line"),
     ("accepted", ("configure", "line", "ready"), None),  # the fleet answers again
     ("refused", _CONNECTED, "refused"),
     ("try_again", ("refused",), "connect"),

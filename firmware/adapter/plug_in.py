@@ -27,10 +27,13 @@ class LinkDownError(AdapterError):
 
 class PlugIn:
     """`board`, `net` and `context` (TLS) are the port's; `on_event` takes the uplink's events;
-    `note(error)` is told of each failed try, `turn` (a Turn) lends the connection to an update.
+    `note(error)` is told of each failed try, `turn` (a Turn) lends the connection to an update, `call_up()`: somebody
+    is on the telephone.
     """
 
-    def __init__(self, board, net, uptime, addresses, context, activation, uplink, clock, log, on_event, note, turn):
+    def __init__(
+        self, board, net, uptime, addresses, context, activation, uplink, clock, log, on_event, note, turn, call_up
+    ):
         self._board = board
         self._net = net
         self._uptime = uptime
@@ -43,6 +46,7 @@ class PlugIn:
         self._on_event = on_event
         self._note = note
         self._turn = turn
+        self._call_up = call_up
         self._servers = None
         self._backoff = Backoff(board.entropy)
         self._refused_ms = 0
@@ -149,6 +153,9 @@ class PlugIn:
 
     async def _session(self):
         """One connection's life; ends by an error, a refusal of the fleet, or for an update's turn."""
+        while self._call_up():  # a TLS handshake would be heard
+            self._check_link()
+            await asyncio.sleep(_LINK_POLL_MS / 1000)
         host, port = self._addresses["broker_host"], self._addresses["broker_port"]
         stream = await self._net.open_tls(host, port, self._context)
         try:

@@ -4,8 +4,8 @@ The driver opens a TLS connection, calls `open`, and then moves bytes: `feed` wh
 `poll` gives, wait until `next_timer`. CONNECT, SUBSCRIBE and `register` leave in one flight. Reports wait in
 `Reports` until the fleet acknowledges them, and follow as soon as the fleet accepted the unit.
 
-`feed` returns events for the unit: ("configured", values), ("command", id, name, argument),
-("refused", result, retry_s). UplinkError: this connection is of no more use; close it, wait, open another.
+`feed` returns events for the unit: ("configured", values), to be handed to the line before `line_changed` is called,
+("command", id, name, argument), ("refused", result, retry_s). UplinkError: this connection is of no more use; close it, wait, open another.
 """
 
 from micropython import const
@@ -13,7 +13,7 @@ from micropython import const
 from adapter.clock import ClockError
 from adapter.errors import AdapterError
 from adapter.mqtt import REFUSALS, MqttClient
-from protocol.wire.enumerations import COMMANDS, REGISTER_RESULTS
+from protocol.wire.enumerations import COMMANDS, LINE_STATES, REGISTER_RESULTS
 from protocol.wire.errors import WireError
 from protocol.wire.messages import UnknownTypeError, pack, unpack
 from protocol.wire.topics import down_topic, up_topic
@@ -22,6 +22,7 @@ ANSWER_TIMEOUT_MS = const(15_000)  # from register to registered, and from there
 _CLOCK_TOLERANCE_S = const(2)
 _COMMANDS_REMEMBERED = const(16)
 _ROOM_FOR_OTHERS = const(4)  # requests in flight that reports leave free
+_SETTLED = ("not_configured", "registered", "emergency_only", "in_call")  # no account, or registered with it
 _LOGGED_CONNACK = const(100)  # event "refused": 100 + CONNACK's return code, or an index of REGISTER_RESULTS
 
 
@@ -40,6 +41,7 @@ class Uplink:
         self.configured_ms = 0  # uptime when the first configuration of this start came
         self.tls_ms = 0  # all TLS handshakes until then
         self.wire_errors = 0
+        self.calls = None  # the CallLog, once there is one
         self._serial = serial
         self._facts = facts
         self._status = status
@@ -103,8 +105,9 @@ class Uplink:
             self._publish("heartbeat", "heartbeat", self._heartbeat_values(now_ms), now_ms)
             self._heartbeat_ms = now_ms + 1000 * self.configuration["heartbeat_s"]
         if self._accepted():
-            for message in self._reports.due(now_ms, self._mqtt.room - _ROOM_FOR_OTHERS):
-                self._mqtt.publish(up_topic(self._serial, "report"), message, 1, now_ms)
+            for reports in (self._reports, self.calls) if self.calls is not None else (self._reports,):
+                for message in reports.due(now_ms, self._mqtt.room - _ROOM_FOR_OTHERS):
+                    self._mqtt.publish(up_topic(self._serial, "report"), message, 1, now_ms)
         return self._mqtt.poll(now_ms)
 
     def next_timer(self):
@@ -112,6 +115,8 @@ class Uplink:
         times = [self._mqtt.next_timer(), self._answer_by_ms, self._heartbeat_ms]
         if self._accepted():
             times.append(self._reports.next_timer())
+            if self.calls is not None and self._mqtt.room > _ROOM_FOR_OTHERS:
+                times.append(self.calls.next_timer())
         times = [time_ms for time_ms in times if time_ms is not None]
         return min(times) if times else None
 
@@ -128,6 +133,8 @@ class Uplink:
         self._answer_by_ms = None
         self._heartbeat_ms = None
         self._reports.connection_lost()
+        if self.calls is not None:
+            self.calls.connection_lost()
         if self._activation.allows("disconnected"):
             if self._activation.state != "connect":
                 self._log("disconnected", 0)
@@ -138,6 +145,24 @@ class Uplink:
         if name != "command_result":
             values["clock_s"] = self._clock.utc_s(now_ms)
         self._reports.add(self._pack(name, values))
+
+    def report_call(self, values, now_ms):
+        """Keeps the record of a call that is over: `values` of a call_record without its number and its times."""
+        values["record_id"] = self.calls.last_number + 1
+        values["clock_s"] = utc_s = self._clock.utc_s(now_ms)
+        values["started_s"] = max(0, utc_s - (values["setup_ms"] + values["duration_ms"]) // 1000)
+        self.calls.add(self._pack("call_record", values))
+
+    def line_changed(self, now_ms):
+        """The line is in another state, or what the fleet configured has reached it."""
+        settled = LINE_STATES[self._status()["line_state"]] in _SETTLED
+        if self._activation.state == "line" and settled:
+            self._activation.handle("line_settled")
+            if self._reported_version != self.configuration["config_version"]:
+                self._reported_version = self.configuration["config_version"]
+                self._report_ready(now_ms)
+        elif self._activation.state == "ready" and not settled:
+            self._activation.handle("line_lost")
 
     def send_events(self, rows, now_ms):
         """Sends the log's (utc_s, event, value) rows, if there is room in flight; True if they went out."""
@@ -173,7 +198,7 @@ class Uplink:
         values["slot"] = self._facts["slot"]
         values["release_counter"] = self._facts["release_counter"]
         values["config_version"] = self.configuration["config_version"]
-        values["waiting_reports"] = len(self._reports)
+        values["waiting_reports"] = min(len(self._reports) + (len(self.calls) if self.calls is not None else 0), 255)
         values["clock_s"] = self._clock.utc_s(now_ms)
         return values
 
@@ -230,11 +255,8 @@ class Uplink:
         self._answer_by_ms = None
         self._heartbeat_ms = now_ms + 1000 * values["heartbeat_s"]
         self._activation.handle("configured")
-        self._activation.handle("line_settled")
         if self._reported_version != values["config_version"]:
-            self._reported_version = values["config_version"]
             self._log("configured", values["config_version"])
-            self._report_ready(now_ms)
         return ("configured", values)
 
     def _report_ready(self, now_ms):
@@ -259,4 +281,5 @@ class Uplink:
         return ("command", command_id, name, values["argument"])
 
     def _acknowledged(self, values, now_ms):
-        self._reports.acknowledge(values["boot_id"], values["sequence"])
+        if not self._reports.acknowledge(values["boot_id"], values["sequence"]) and self.calls is not None:
+            self.calls.acknowledge(values["boot_id"], values["sequence"])

@@ -100,6 +100,7 @@ class World:
         self.connected = False
         self.broker_away = False
         self.cable_in = True
+        self.call_up = False
         self.beat_ms = 0.0
         self.longest_silence_ms = 0.0
         self.turn = Turn()
@@ -109,7 +110,7 @@ class World:
         self.plug_in = plug_in.PlugIn(
             self, self, lambda: self.time.ms, ADDRESSES, None, self.activation,
             Uplink(self.activation), clock, lambda event, value: None, lambda event: None, lambda error: None,
-            self.turn,
+            self.turn, lambda: self.call_up,
         )  # fmt: skip
 
     def ethernet_up(self) -> bool:
@@ -181,6 +182,22 @@ def test_a_session_ends_in_order_before_its_turn_is_lent_and_comes_back_after_it
         assert world.did == ["open", "bye", "close"]
         world.turn.give_back()
         await world.until(lambda: world.did[3:] == ["open"])
+
+    live(world, story)
+
+
+def test_a_lost_session_waits_until_the_call_is_over(world: World) -> None:
+    async def story() -> None:
+        await world.until(lambda: world.did == ["open"])
+        world.call_up = True
+        world.cable_in = False  # and the call goes on, if it comes back soon
+        await world.until(lambda: world.did == ["open", "close"])
+        world.cable_in = True
+        await world.until(lambda: world.activation.state == "connect")
+        await world.pass_time()
+        assert world.did == ["open", "close"]
+        world.call_up = False
+        await world.until(lambda: world.did[2:] == ["open"])
 
     live(world, story)
 
