@@ -107,8 +107,8 @@ class CallLog:
     def _waiting_from(self, first):
         """The first slot from `first` on, round the ring, that waits and is not in flight, in _buffer; or None."""
         in_flight = [slot for slot, _, _ in self._sent]
-        for slot in range(first, self._next_slot + self._slots):
-            slot %= self._slots
+        for at in range(first, self._next_slot + self._slots):
+            slot = at % self._slots
             if slot not in in_flight and self._read(slot) is not None and self._buffer[0] == _WAITS:
                 return slot
         return None

@@ -5,7 +5,8 @@ The driver opens a TLS connection, calls `open`, and then moves bytes: `feed` wh
 `Reports` until the fleet acknowledges them, and follow as soon as the fleet accepted the unit.
 
 `feed` returns events for the unit: ("configured", values), to be handed to the line before `line_changed` is called,
-("command", id, name, argument), ("refused", result, retry_s). UplinkError: this connection is of no more use; close it, wait, open another.
+("command", id, name, argument), ("refused", result, retry_s). UplinkError: this connection is of no more use; close
+it, wait, open another.
 """
 
 from micropython import const

@@ -10,7 +10,7 @@ import runpy
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -24,6 +24,7 @@ from protocol.wire.boot_record import BootRecord
 from protocol.wire.image import ImageHeader
 from protocol.wire.record import pack_header
 from tools.release.device_source import for_device, keywords
+from tools.release.public_names import short_names, with_short_names
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATA_SCHEMA = 2
@@ -47,10 +48,12 @@ def build_image(
     *,
     security_counter: int = 0,
     source: Path | None = None,
+    readable: bool = False,
 ) -> bytes:
     """The image (header and payload) of `board`.
 
-    `source` is the folder that holds `firmware/` and `protocol/`; without it, this repository.
+    `source` is the folder that holds `firmware/` and `protocol/`; without it, this repository. `readable` leaves
+    public names as they are, for a test whose own script speaks to the modules.
     """
     if security_counter > release_counter:
         raise BuildError(
@@ -58,7 +61,7 @@ def build_image(
             "image, for once confirmed it would lock itself out"
         )
     facts = catalogue.load(board)
-    payload = _romfs(modules_of(board, source))
+    payload = _romfs(modules_of(board, source, readable))
     slot = facts.flash.partitions["slot_a"].bytes
     header = ImageHeader(
         board=board,
@@ -77,16 +80,28 @@ def build_image(
     return image
 
 
-def modules_of(board: str, source: Path | None = None) -> dict[str, bytes]:
+def modules_of(board: str, source: Path | None = None, readable: bool = False) -> dict[str, bytes]:
     """The compiled modules of that board's image, by their path on the device."""
     root = source or REPOSITORY
-    return _compiled(catalogue.load(board), root, _manifest(root, "IMAGE"), folders=True)
+    facts = catalogue.load(board)
+    sources = _sources(facts, root, _manifest(root, "IMAGE"), folders=True)
+    if not readable:
+        boot = _sources(facts, root, _manifest(root, "BOOT_ROM"), folders=False)
+        try:
+            short = short_names(sources, boot.values())
+        except SyntaxError:
+            short = {}  # the compiler will say it better
+        except ValueError as error:
+            raise BuildError(str(error)) from error
+        sources = {path: with_short_names(data, short) for path, data in sources.items()}
+    return _compiled(facts, root, sources)
 
 
 def build_boot_rom(board: str) -> Path:
     """The folder of compiled modules that the chip starts as `boot`; made once per content."""
     facts = catalogue.load(board)
-    files = _compiled(facts, REPOSITORY, _manifest(REPOSITORY, "BOOT_ROM"), folders=False)
+    sources = _sources(facts, REPOSITORY, _manifest(REPOSITORY, "BOOT_ROM"), folders=False)
+    files = _compiled(facts, REPOSITORY, sources)
     files["flash_map.mpy"] = _compile(facts, "flash_map.py", flash_map_source(facts).encode())
     digest = sha256()
     for path, data in sorted(files.items()):
@@ -111,20 +126,28 @@ def _manifest(root: Path, name: str) -> Sequence[str]:
     return lists
 
 
-def _compiled(board: Board, root: Path, entries: Sequence[str], *, folders: bool) -> dict[str, bytes]:
-    """Compiled modules by their path on the device; whole folders, or only the files named."""
+def _sources(board: Board, root: Path, entries: Sequence[str], *, folders: bool) -> dict[str, bytes]:
+    """The modules' sources by their path; whole folders, or only the files named."""
     if board.name not in _PORTS:
         raise BuildError(f"no port runs board {board.name}; known: {', '.join(_PORTS)}")
-    files: dict[str, bytes] = {}
-    named = _keywords(root)
+    found: dict[str, bytes] = {}
     for entry in entries:
         base, path = _find(root, entry.format(port=_PORTS[board.name]))
         for module in _modules(path) if folders else [path]:
-            name = module.relative_to(base).as_posix()
-            if folders and module.name == "__init__.py" and _holds_nothing(module.read_bytes()):
+            source = module.read_bytes()
+            if folders and module.name == "__init__.py" and _holds_nothing(source):
                 continue
-            files[name.removesuffix(".py") + ".mpy"] = _compile(board, name, for_device(module.read_bytes(), named))
-    return files
+            found[module.relative_to(base).as_posix()] = source
+    return found
+
+
+def _compiled(board: Board, root: Path, sources: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Compiled modules by their path on the device."""
+    named = _keywords(root)
+    return {
+        name.removesuffix(".py") + ".mpy": _compile(board, name, for_device(source, named))
+        for name, source in sources.items()
+    }
 
 
 def _find(root: Path, entry: str) -> tuple[Path, Path]:

@@ -125,7 +125,7 @@ def test_private_constants_are_folded_and_nothing_else_changes(micropython: RunM
         '"""A main."""\n_SIZE = 4 << 1  # why\n_TEXT = "é"\n_PAIR = (1, 2)\nPUBLIC = 5\n\n\ndef show():\n'
         '    """Shows."""\n    _LOCAL = 3\n    return _SIZE, _TEXT, _PAIR, PUBLIC, _LOCAL\n'
     )
-    (tmp_path / "image").write_bytes(build_image("simulated", "1.0.0", 1, source=folder))
+    (tmp_path / "image").write_bytes(build_image("simulated", "1.0.0", 1, source=folder, readable=True))
     script = (
         "import sys, vfs\nimage = open(sys.argv[1], 'rb').read()\n"
         "vfs.mount(vfs.VfsRom(memoryview(image)[256:]), '/rom')\n"

@@ -90,7 +90,7 @@ class Unit:
         self._folder = folder
         self._run = run
         self._firmware = folder / "firmware"
-        self._firmware.write_bytes(build_image("simulated", "0.0.1", 1))
+        self._firmware.write_bytes(build_image("simulated", "0.0.1", 1, readable=True))
 
     def apply(self, base: bytes, image: bytes, delta: bytes, free_bytes: int = 0, cut: bool = False) -> dict[str, Any]:
         """`free_bytes` are left of the heap before the applier's code is loaded; 0 for plenty."""

@@ -164,7 +164,7 @@ class Bench:
 def firmware_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The firmware as it is now, compiled, as a slot holds it."""
     path = tmp_path_factory.mktemp("image") / "image"
-    path.write_bytes(build_image(BOARD, "0.0.1", 1))
+    path.write_bytes(build_image(BOARD, "0.0.1", 1, readable=True))
     return path
 
 
