@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from adapter.activation import Activation
-from adapter.call_log import CallLog
 from adapter.clock import Clock
 from adapter.mqtt import MqttPeerError, MqttTimeoutError, packet
 from adapter.reports import RESEND_MS, Reports
@@ -14,7 +13,6 @@ from adapter.uplink import ANSWER_TIMEOUT_MS, Uplink, UplinkError
 from protocol.wire import messages, topics
 from protocol.wire.enumerations import COMMANDS, LINE_STATES, REGISTER_RESULTS
 from tests.conftest import RunMicroPython
-from tests.firmware.adapter.test_event_log import SmallPartition
 
 SERIAL = "PT000000018"
 BOOT_ID = 0xB007
@@ -314,59 +312,6 @@ def test_reports_leave_room_in_flight_for_heartbeats() -> None:
     bench.uplink.poll(bench.now_ms)  # not acknowledged by the broker
     bench.now_ms += 9_000
     assert bench.uplink.send_events([(NOW_S, 0, 0)], bench.now_ms)
-
-
-def test_a_unit_is_ready_when_its_line_is_registered_and_says_so_once() -> None:
-    bench = Bench()
-    bench.status["line_state"] = LINE_STATES.index("registering")
-    bench.open()
-    bench.down("registered", result=0, config_version=1, retry_s=0, clock_s=NOW_S)
-    bench.configure(1)
-    assert (bench.activation.state, bench.sent()) == ("line", [])
-    bench.line("failed")
-    assert (bench.activation.state, bench.sent()) == ("line", [])
-    bench.line("registered")
-    assert bench.activation.state == "ready"
-    (ready,) = bench.sent()
-    assert (ready.name, LINE_STATES[ready["line_state"]]) == ("service_ready", "registered")
-    bench.line("in_call")
-    assert bench.activation.state == "ready"
-    bench.line("unregistered")
-    assert bench.activation.state == "line"
-    bench.line("registered")
-    assert (bench.activation.state, bench.sent()) == ("ready", [])
-
-
-def test_a_line_that_changes_while_there_is_no_session_changes_nothing() -> None:
-    bench = Bench()
-    bench.line("registered")
-    assert (bench.activation.state, len(bench.reports)) == ("connect", 0)
-
-
-CALL = {
-    "direction": 0, "number": "+15555550100", "setup_ms": 3000, "duration_ms": 60_000, "ended_by": 0, "status": 200,
-    "codec": 1, "secured": 0, "emergency": 0, "packets_sent": 3000, "packets_received": 3000, "packets_lost": 0,
-    "packets_discarded": 0, "burst_loss_permille": 0, "jitter_ms": 1, "jitter_max_ms": 2, "buffer_ms": 40,
-    "round_trip_ms": 20, "r_factor": 93, "mos_tenths": 44,
-}  # fmt: skip
-
-
-def test_a_call_record_is_kept_until_the_fleet_has_it() -> None:
-    bench = Bench()
-    bench.uplink.calls = CallLog(SmallPartition())
-    bench.uplink.report_call(dict(CALL), bench.now_ms)  # the fleet is away
-    bench.uplink.report_call(dict(CALL), bench.now_ms)
-    bench.get_ready()
-    sent = [message for message in bench.sent() if message.name == "call_record"]
-    assert [message["record_id"] for message in sent] == [1, 2]
-    assert (sent[0]["started_s"], sent[0]["clock_s"]) == (NOW_S - 63, NOW_S)
-    bench.acknowledge(sent[0])
-    bench.uplink.lost()
-    bench.get_ready()
-    again = [message for message in bench.sent() if message.name == "call_record"]
-    assert [(message["record_id"], message.sequence) for message in again] == [(2, sent[1].sequence)]
-    bench.acknowledge(again[0])
-    assert len(bench.uplink.calls) == 0
 
 
 def test_an_orderly_end_is_a_disconnect() -> None:
