@@ -37,7 +37,7 @@ def checked(plan):
             end = _end(alternative, at)
             element = alternative[at:end]
             good = element == "X" or (len(element) == 1 and element in _KEYS)
-            if not good and (element[:1] != "[" or not _is_range(element[1:-1])):
+            if not good and (element[0] + element[-1] != "[]" or not _is_range(element[1:-1])):
                 raise DialPlanError("%r in the alternative %r of a dial plan is no element" % (element, alternative))
             at = end + 1 if alternative[end : end + 1] == "." else end
         if not stop:
