@@ -14,7 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from tools.bench import delta_size, delta_speed, minor_release, plug_in, update_stream, wire
+from tools.bench import delta_size, delta_speed, minor_release, plug_in, update_stream, voice, wire
 from tools.bench.delta_size import DeltaSizes
 from tools.bench.ratio import MIN_ROUNDS, Ratio
 
@@ -24,7 +24,7 @@ def bench(
     starts: Annotated[int, typer.Option(min=1, help="Cold starts of the simulated board.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Measure the wire, deltas, and a unit's way from power to the fleet's configuration.
+    """Measure the wire, deltas, a call's sound, and a unit's way from power to the fleet's configuration.
 
     Example: plugtone bench --rounds 9
     """
@@ -34,7 +34,7 @@ def bench(
         if delta_size.can_compare():
             sizes = delta_size.run([*scripted, *minor_release.past_pairs(Path(directory, "past"))])
     speeds = [ratio for pair in scripted for ratio in delta_speed.run(pair, rounds)]
-    ratios = [*wire.run(rounds), *speeds, *update_stream.run(rounds), plug_in.run(starts)]
+    ratios = [*wire.run(rounds), *speeds, *update_stream.run(rounds), *voice.run(rounds), plug_in.run(starts)]
     if as_json:
         typer.echo(json.dumps([*map(asdict, ratios), *map(_as_dict, sizes)], indent=1))
         return

@@ -56,10 +56,12 @@ def store(packet, start, count, ring, at):
 def match(line, base, way, room):
     """The period at which `line` repeats best, from line[base] on in the direction `way` (1 or -1).
 
-    It is the lag of 4 to 15 ms with the least mean difference, over 10 ms or what `room` samples leave (at least 160).
+    It is the lag of 4 to 15 ms with the least mean difference, over 10 ms or what `room` samples leave (at least 160);
+    every second lag is looked at, then the neighbours of the best.
     """
-    best, period = 0x3FFFFFFF, 32
-    for lag in range(32, 121):
+    best, period = 1 << 30, 32
+    lag, last = 32, 120
+    while lag <= last:
         count = min(80, room - lag)
         apart = 0
         for i in range(0, count, 2):
@@ -67,6 +69,9 @@ def match(line, base, way, room):
         apart = apart * 80 // count
         if apart < best:
             best, period = apart, lag
+        lag += 2
+        if lag == 122:
+            lag, last = period - 1, min(119, period + 1)
     return period
 
 

@@ -73,7 +73,8 @@ def match(line: ptr16, base: int, way: int, room: int) -> int:
     best = 0x3FFFFFFF  # the largest small integer of a board
     period = 32
     lag = 32
-    while lag <= 120:
+    last = 120
+    while lag <= last:
         count = 80
         if room - lag < count:
             count = room - lag
@@ -90,7 +91,12 @@ def match(line: ptr16, base: int, way: int, room: int) -> int:
         if apart < best:
             best = apart
             period = lag
-        lag += 1
+        lag += 2
+        if lag == 122:
+            lag = period - 1
+            last = period + 1
+            if last > 119:
+                last = 119
     return period
 
 

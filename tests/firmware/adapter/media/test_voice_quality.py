@@ -1,5 +1,6 @@
 """How well speech is heard through loss, by PESQ: three voices, five seeds each, in virtual time."""
 
+import os
 from statistics import mean
 
 import pytest
@@ -10,15 +11,17 @@ from tests.firmware.adapter.media.voice_quality import ABOVE_SILENCE, heard, qua
 SEEDS = range(5)
 WELL = {0.05: 3.4, 0.10: 3.0}  # what to aim at, by itself
 
-pytestmark = pytest.mark.skipif(bool(speech.missing()), reason=f"not installed: {speech.missing()}")
+LACKING = speech.missing()
+pytestmark = pytest.mark.skipif(bool(LACKING) and not os.environ.get("CI"), reason=f"not installed: {LACKING}")
 
 
 @pytest.mark.parametrize("loss", WELL)
-def test_concealment_is_heard_above_silence_in_the_gaps(loss: float, record_property: object) -> None:
+def test_concealment_is_heard_above_silence_in_the_gaps(loss: float, capsys: pytest.CaptureFixture[str]) -> None:
     ours = mean(quality(voice, loss, seed) for voice in speech.VOICES for seed in SEEDS)
     with silence_substitution():
         silence = mean(quality(voice, loss, seed) for voice in speech.VOICES for seed in SEEDS)
-    record_property(f"pesq at {loss:.0%}", f"{ours:.2f}, silence {silence:.2f}")  # type: ignore[operator]
+    with capsys.disabled():
+        print(f"\nPESQ at {loss:.0%} loss: {ours:.2f}, with silence in the gaps {silence:.2f}")
     assert ours >= silence + ABOVE_SILENCE[loss]
     assert ours >= WELL[loss]
 
