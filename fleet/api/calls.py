@@ -11,16 +11,15 @@ from pydantic import BaseModel
 
 from fleet.api.charges import CSV
 from fleet.api.fields import SerialField
-from fleet.api.pages import Page, PageDep, PageRequest, encode_cursor, make_page
+from fleet.api.pages import Page, PageDep, PageRequest, make_page
 from fleet.api.references import account_number
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
 from fleet.domain.call_metering import MINUTE_MS, MeteredCalls, MinutePrice
 from fleet.domain.call_quality import Quality, verdict_of
 from fleet.domain.call_record import CallCodec, CallDirection, CallEnd, StartTakenFrom
-from fleet.domain.errors import InvalidError, NotFoundError
 from fleet.domain.references import Noun, number_of
-from fleet.services.call_table import call_facts
+from fleet.services.call_table import call_facts, parse_place, place_text
 from fleet.services.calls import MAX_QUALITY_DAYS, MAX_USAGE_MONTHS, CallsWanted, MonthOfUse
 from fleet.store.call_records import Call, Place
 
@@ -194,20 +193,8 @@ def minutes_of(ms: int) -> float:
     return round(ms / MINUTE_MS, 2)
 
 
-def place_of(page: PageRequest) -> Place | None:
-    """Where a page goes on; InvalidError for a cursor of another list."""
-    if page.after is None:
-        return None
-    instant, _, number = page.after.partition(" ")
-    try:
-        return datetime.datetime.fromisoformat(instant).astimezone(datetime.UTC), number_of(Noun.CALL, number)
-    except (ValueError, OverflowError, NotFoundError):
-        raise InvalidError(f"this cursor belongs to another list: {encode_cursor(page.after)!r}") from None
-
-
-def key_of(call: Call) -> str:
-    """What a cursor of calls holds."""
-    return f"{call.taken_in.started_at.isoformat()} {call.reference}"
+def _place(page: PageRequest) -> Place | None:
+    return None if page.after is None else parse_place(page.after)
 
 
 @router.get("/v1/calls", permission=Permission.CALL_READ)
@@ -222,7 +209,7 @@ def list_calls(
     """The calls of an account, the latest first. Whoever acts for the operator names the account."""
     asked = CallsWanted(account_number(account), unit, wanted.since, wanted.until, wanted.direction)
     return make_page(
-        services.calls.page(actor, asked, page.limit + 1, place_of(page)), page.limit, key_of, present_call
+        services.calls.page(actor, asked, page.limit + 1, _place(page)), page.limit, place_text, present_call
     )
 
 
@@ -269,8 +256,8 @@ def list_calls_of_unit(
 ) -> Page[CallOut]:
     """The calls of a unit at the account it is at now, the latest first."""
     asked = CallsWanted(since=wanted.since, until=wanted.until, direction=wanted.direction)
-    found = services.calls.page_of_unit(actor, serial, asked, page.limit + 1, place_of(page))
-    return make_page(found, page.limit, key_of, present_call)
+    found = services.calls.page_of_unit(actor, serial, asked, page.limit + 1, _place(page))
+    return make_page(found, page.limit, place_text, present_call)
 
 
 @router.get("/v1/units/{serial}/call-quality", permission=Permission.CALL_READ)

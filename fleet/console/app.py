@@ -20,7 +20,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
-from fleet.console import claims, doors, rmas, rollouts, units
+from fleet.console import calls, claims, doors, rmas, rollouts, units
 from fleet.console.templates import STATIC, render
 from fleet.console.visit import Visit, check_form, check_same_origin, drop_cookie, find_actor
 from fleet.domain.access import ForbiddenError, Permission
@@ -68,6 +68,7 @@ PAGES: Final = (
     Page("POST", "/claim", P.UNIT_CLAIM, claims.claim),
     Page("GET", "/units", P.UNIT_READ, units.show_units),
     Page("GET", "/units/{serial}", P.UNIT_READ, units.show_unit, P.TERM_READ),
+    Page("GET", "/units/{serial}/calls", P.CALL_READ, calls.show_calls),
     Page("GET", "/rollouts", P.ROLLOUT_READ, rollouts.show_rollouts),
     Page("GET", "/rollouts/{rollout}", P.ROLLOUT_READ, rollouts.show_rollout),
     Page("POST", "/rollouts/{rollout}/approve", P.ROLLOUT_APPROVE, rollouts.approve),

@@ -25,8 +25,8 @@ _STATES_BY_TONE: Final = {
     "good": "active good confirmed finished approved delivered ready registered full",
     "busy": "running assigned downloading trial placed shipped in_transit registering in_call",
     "warn": "paused quarantined reverted overdue waiting_for_approval stopping emergency_only outgoing_only "
-    "unregistered",
-    "bad": "revoked failed denied lost scrapped refused",
+    "unregistered fair",
+    "bad": "revoked failed denied lost scrapped refused poor",
 }
 TONES: Final = {state: tone for tone, states in _STATES_BY_TONE.items() for state in states.split()}
 

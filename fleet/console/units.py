@@ -70,6 +70,7 @@ def show_unit(visit: Visit) -> Response:
         heartbeat=detail.heartbeat,
         history=history,
         quote=_quote(visit, serial),
+        calls_shown=visit.may(Permission.CALL_READ) and detail.unit.account_id is not None,
         online_since=_online_since(visit),
         names={"unit": UNIT_STATES, "line": LINE_STATES, "update": UPDATE_STATES, "event": EVENTS},
     )

@@ -98,15 +98,16 @@ class _Lines:
 
 def told_record(values: dict[str, Any]) -> CallRecord:
     """A record as the wire has it."""
-    number = kept_number(values["number"])
+    number, direction = kept_number(values["number"]), CallDirection(CALL_DIRECTIONS[values["direction"]])
+    dialled = direction is CallDirection.OUT and is_emergency(number)  # who calls us from "911" only says so
     return CallRecord(
         **{name: values[name] for name in _TOLD_AS_KEPT},
-        direction=CallDirection(CALL_DIRECTIONS[values["direction"]]),
+        direction=direction,
         number=number,
         ended_by=CallEnd(CALL_ENDS[values["ended_by"]]),
         codec=CallCodec(CALL_CODECS[values["codec"]]),
         secured=bool(values["secured"]),
-        emergency=bool(values["emergency"]) or is_emergency(number),
+        emergency=bool(values["emergency"]) or dialled,
         figures=Figures(**{name: values[name] for name in FIGURES}),
     )
 

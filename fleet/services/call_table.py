@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from fleet.domain.references import Noun, refer
+from fleet.domain.errors import InvalidError, NotFoundError
+from fleet.domain.references import Noun, number_of, refer
 from fleet.services.csv_text import csv_text
-from fleet.store.call_records import FIGURES, Call
+from fleet.store.call_records import FIGURES, Call, Place
 
 COLUMNS: Final = (
     "id",
@@ -58,6 +60,20 @@ def call_facts(call: Call) -> dict[str, Any]:
         "charge": call.charge_key,
         **{name: getattr(record.figures, name) for name in FIGURES},
     }
+
+
+def place_text(call: Call) -> str:
+    """Where a page that ends with `call` goes on, as text."""
+    return f"{call.taken_in.started_at.isoformat()} {call.reference}"
+
+
+def parse_place(text: str) -> Place:
+    """The place in such a text; InvalidError for what was none."""
+    instant, _, reference = text.partition(" ")
+    try:
+        return datetime.fromisoformat(instant).astimezone(UTC), number_of(Noun.CALL, reference)
+    except (ValueError, OverflowError, NotFoundError):
+        raise InvalidError(f"no list of calls goes on at {text[:60]!r}; take `next` of the page before") from None
 
 
 def csv_header() -> str:

@@ -68,7 +68,7 @@ def test_calls_are_listed_shown_and_exported(support: HttpCaller, told: Caller, 
     assert support("GET", "/v1/calls", expect=422)["code"] == "invalid"
     for cursor in ("Q0wtMQ", "bm9wZQ", "MjAyNi0wMy0wMiBQRS0x"):
         params = {"account": "AC-1", "cursor": cursor}
-        assert "belongs to another list" in support("GET", "/v1/calls", None, 422, params=params)["detail"]
+        assert "no list of calls goes on at" in support("GET", "/v1/calls", None, 422, params=params)["detail"]
     assert support("GET", "/v1/calls/CL-99", expect=404)["code"] == "not_found"
 
 

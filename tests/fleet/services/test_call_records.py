@@ -99,13 +99,16 @@ def test_without_a_clock_the_receipt_counts_and_it_is_said(
     assert (kept.taken_in.started_at, kept.taken_in.start_taken_from) == (clock(), StartTakenFrom.RECEIPT)
 
 
-def test_a_call_marked_or_dialled_as_one_is_an_emergency_call(caller: Caller, unit: Unit) -> None:
+def test_a_call_marked_or_dialled_as_one_is_an_emergency_call(caller: Caller, unit: Unit, clock: Clock) -> None:
     caller.tell(unit, call(number="911", emergency=False), call(number="112"), call(number="411"))
     assert {each.taken_in.record.number: each.taken_in.record.emergency for each in caller.calls()} == {
         "911": True,
         "112": True,
         "411": False,
     }
+    clock.advance(hours=1)
+    caller.tell(unit, call(number="911", direction=CallDirection.IN, started_s=caller.seconds_ago()))
+    assert not caller.calls()[0].taken_in.record.emergency, "a caller's number is what they say it is"
 
 
 def swapped(caller: Caller, old: Unit, clock: Clock) -> Unit:
