@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from tools.sim.folder import SimulationError
-from tools.sim.hearing import RATE_HZ, Caller, caller, tones
+from tools.sim.hearing import RATE_HZ, Caller
 
 TICK_MS = 20
 FRAME_BYTES = 324
@@ -34,6 +34,7 @@ _RELEASED_TICKS = 1
 _SILENCE = bytes(PCM_BYTES)
 _LATE_TICKS = 3  # what has not come by then was a pause
 _REMEMBERED_BYTES = 2 * RATE_HZ * 5
+MAX_RECORDING_BYTES = 2 * RATE_HZ * 3600
 
 Kind = Literal["ring", "lamp", "caller"]
 
@@ -47,11 +48,11 @@ class Tick(NamedTuple):
 
 
 class Event(NamedTuple):
-    """What was seen or shown, and when: ms since the telephone was made."""
+    """What was seen, and when: ms since the telephone was made. Of a caller it is the sound, still to be read."""
 
     at_ms: int
     kind: Kind
-    value: bool | Caller
+    value: bool | bytes | Caller
 
 
 class Handset:
@@ -121,7 +122,7 @@ class Handset:
             self._queue.append(Tick(pcm[at : at + PCM_BYTES].ljust(PCM_BYTES, b"\0")))
 
     def record(self) -> None:
-        """From now on keeps what is heard in `recording`."""
+        """From now on keeps what is heard in `recording`, an hour at most."""
         self.recording = bytearray()
         self._record_from = self._ticks
 
@@ -131,7 +132,7 @@ class Handset:
         self._silent_ticks += 1
         if self._silent_ticks >= _LATE_TICKS:
             self._remember(_SILENCE)
-        if self.recording is not None:
+        if self.recording is not None and len(self.recording) < MAX_RECORDING_BYTES:
             missing = self._ticks - self._record_from - _LATE_TICKS - len(self.recording) // PCM_BYTES
             self.recording += _SILENCE * max(0, missing)
         tick = self._queue.popleft() if self._queue and self.off_hook else Tick()
@@ -152,38 +153,32 @@ class Handset:
             self._listen(frame[4:])
         if ring != self.ringing:
             self.ringing = ring
-            if ring:
-                self._display()
+            if self._between_rings:
+                self._note("caller", bytes(self._between_rings))
             self._between_rings.clear()
             self._note("ring", ring)
         if lamp != self.lamp:
             self.lamp = lamp
             self._note("lamp", lamp)
 
-    def tones(self) -> tuple[int, ...]:
-        """The frequencies that are heard now, as of a network's tone."""
-        return tones(bytes(self._recent))
+    def recent(self, length_ms: int) -> bytes:
+        """What was heard last, 5 s at most."""
+        return bytes(self._recent[-2 * RATE_HZ * length_ms // 1000 :])
 
     def cadence(self) -> list[int]:
         """The ms between changes of the bell, rings and pauses by turns."""
         times = [event.at_ms for event in self.events if event.kind == "ring"]
         return [after - before for before, after in pairwise(times)]
 
-    def caller(self) -> Caller | None:
-        """Who rings, as far as has been shown."""
-        shown = [event.value for event in self.events if isinstance(event.value, Caller)]
-        return shown[-1] if shown else caller(bytes(self._between_rings))
-
-    def _display(self) -> None:
-        found = caller(bytes(self._between_rings)) if self._between_rings else None
-        if found is not None:
-            self._note("caller", found)
+    def between_rings(self) -> bytes:
+        """What was heard since the bell last began or ended: caller ID, if any."""
+        return bytes(self._between_rings)
 
     def _listen(self, pcm: bytes) -> None:
         self.heard_frames += 1
         self._silent_ticks = 0
         self._remember(pcm)
-        if self.recording is not None:
+        if self.recording is not None and len(self.recording) < MAX_RECORDING_BYTES:
             self.recording += pcm
         if not self.off_hook and len(self._between_rings) < _REMEMBERED_BYTES:
             self._between_rings += pcm
@@ -192,7 +187,7 @@ class Handset:
         self._recent += pcm
         del self._recent[:-_REMEMBERED_BYTES]
 
-    def _note(self, kind: Kind, value: bool | Caller) -> None:
+    def _note(self, kind: Kind, value: bool | bytes) -> None:
         self.events.append(Event(self.at_ms, kind, value))
 
 

@@ -16,19 +16,26 @@ import select
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tools.sim.folder import SimulationError
 from tools.sim.handset import FLASH_MS, FRAME_BYTES, TICK_MS, Event, Handset, read_wav, write_wav
-from tools.sim.hearing import Caller
+from tools.sim.hearing import Caller, caller, tones
 
 ATTACH_LIMIT_S = 5.0
 _TRY_AGAIN_TICKS = 5
-_GREETING_S = 1.0
 _SOCKET_NAME = "telephone"
+_TONE_MS = 100
+_LATE_KEPT = 30_000  # frames: ten minutes
+
+
+# Reading caller ID takes some 100 ms: never while the lock is held, or frames would leave late; once for each sound.
+_read = lru_cache(maxsize=16)(caller)
 
 
 class Phone:
@@ -41,7 +48,7 @@ class Phone:
         self._socket: socket.socket | None = None
         self._greeted = False
         self._ended = False
-        self._late_ms: list[float] = []
+        self._late_ms: deque[float] = deque(maxlen=_LATE_KEPT)
         self._thread = threading.Thread(target=self._run, name=f"phone of {folder.name}", daemon=True)
         self._thread.start()
 
@@ -53,7 +60,7 @@ class Phone:
             )
 
     def lift(self) -> None:
-        """Takes the handset off the hook."""
+        """Takes the handset off the hook; who dials before dial tone is heard may lose the first key, as anywhere."""
         with self._changed:
             self._handset.lift()
 
@@ -124,13 +131,18 @@ class Phone:
 
     @property
     def events(self) -> list[Event]:
-        """All that was seen and shown so far."""
+        """All that was seen and shown so far; sound between two rings that is no caller ID is left out."""
         with self._changed:
-            return list(self._handset.events)
+            found = list(self._handset.events)
+        read = [
+            event._replace(value=_read(event.value) or b"") if isinstance(event.value, bytes) else event
+            for event in found
+        ]
+        return [event for event in read if not isinstance(event.value, bytes)]
 
     @property
     def late_ms(self) -> list[float]:
-        """How late each frame left, in ms: the telephone's own pace."""
+        """How late each of the last frames left, in ms: the telephone's own pace."""
         return list(self._late_ms)
 
     @property
@@ -141,7 +153,8 @@ class Phone:
     def tones(self) -> tuple[int, ...]:
         """The frequencies that are heard now."""
         with self._changed:
-            return self._handset.tones()
+            heard = self._handset.recent(_TONE_MS)
+        return tones(heard)
 
     def cadence(self) -> list[int]:
         """The ms between changes of the bell so far."""
@@ -149,9 +162,11 @@ class Phone:
             return self._handset.cadence()
 
     def caller(self) -> Caller | None:
-        """Who rings, as the display shows it."""
+        """Who rings or rang last, as the display shows it."""
+        shown = [event.value for event in self.events if isinstance(event.value, Caller)]
         with self._changed:
-            return self._handset.caller()
+            heard = self._handset.between_rings()
+        return _read(heard) or (shown[-1] if shown else None)
 
     def done(self, timeout_s: float) -> bool:
         """Waits until all is dialled and said; False if it is not in time."""

@@ -181,6 +181,23 @@ def test_a_third_call_is_refused() -> None:
         assert not unit.event(*INCOMING)
 
 
+def test_an_emergency_call_beside_a_held_one() -> None:
+    unit = with_held()
+    unit.dial("411")
+    unit.event("busy")
+    unit.acts()
+    unit.dial("911")
+    assert (unit.state, unit.line.other, unit.acts()) == ("calling", "held", [("dial", "911", True)])
+
+
+def test_who_knocks_may_give_up() -> None:
+    unit = with_knocking()
+    assert unit.event("other_ended")
+    assert (unit.state, unit.line.other) == ("talking", "none")
+    assert not unit.line.fill(bytearray(320))
+    assert unit.event(*INCOMING)
+
+
 def test_the_held_one_may_hang_up() -> None:
     unit = with_two()
     assert unit.event("other_ended")

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from adapter.line import HANG_UP_MS, LIFT_MS, MAX_DIGITS, STATES, TABLE, following
+from adapter.line import HANG_UP_MS, LIFT_MS, MAX_DIGITS, SHORT_MS, STATES, TABLE, following
 from tests.conftest import RunMicroPython
 from tests.firmware.adapter.line_user import LEVELS, Unit
 
@@ -96,8 +96,8 @@ class LifeOfALine(RuleBasedStateMachine):
     """Anything happens, in any order, at any time; a model keeps count of the calls."""
 
     @initialize(
-        level=st.sampled_from(LEVELS), registered=st.booleans(), plan=st.sampled_from(["", "x.T", "9xxxxxxT|1xx"]),
-        country=st.sampled_from(["US", "GB", "DE", "ZZ"]),
+        level=st.sampled_from(LEVELS), registered=st.booleans(), country=st.sampled_from(["US", "GB", "DE", "ZZ"]),
+        plan=st.sampled_from(["x.T", "9xxxxxxT|1xx|0", "[02-9]x.T|1xx"]),
     )  # fmt: skip
     def begin(self, level: str, registered: bool, plan: str, country: str) -> None:
         self.unit = Unit(country=country, plan=plan, emergency="911,112", level=level, registered=registered)
@@ -175,6 +175,26 @@ class LifeOfALine(RuleBasedStateMachine):
                 self.active = 0
         self.settle()
 
+    @rule(then=st.sampled_from(["", "incoming", "flash", "flash and dial"]))
+    def talks(self, then: str) -> None:
+        """The way to where most can go wrong, which chance alone seldom finds: a call, and a second one beside it."""
+        self.leaves_it_alone()
+        self.unit.event("service", "full", True)
+        self.unit.hang_up()
+        self.settle()
+        self.unit.lift()
+        self.unit.dial("102")
+        self.unit.wait(SHORT_MS)
+        self.settle()
+        if self.active and self.unit.event("answered"):
+            if then == "incoming":
+                self.incoming(0)
+            elif then:
+                self.unit.flash()
+                self.settle()
+                if then == "flash and dial":
+                    self.dials("0")
+
     @rule()
     def active_ends(self) -> None:
         if self.active:
@@ -220,7 +240,7 @@ class LifeOfALine(RuleBasedStateMachine):
 
 
 TestLifeOfALine = LifeOfALine.TestCase
-TestLifeOfALine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestLifeOfALine.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
 
 BOTH = """
 import sys

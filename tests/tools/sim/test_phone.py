@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import random
 import subprocess
 import sys
@@ -78,6 +79,7 @@ def test_it_rings_shows_who_calls_blinks_and_survives_a_restart_of_the_unit(star
     unit = start()
     phone.attach(LIMIT_S)
     phone.lift()
+    assert phone.wait_for(lambda: phone.tones() == (350, 440), LIMIT_S)
     phone.dial("7")
     assert phone.wait_for(lambda: phone.tones() == (480, 620), LIMIT_S)
     phone.hang_up()
@@ -121,6 +123,34 @@ def test_by_command_with_options_and_what_does_not_come_about_is_status_1(start:
     done = plugtone(tmp_path, "--answer", "0.1")
     assert done.returncode == 1
     assert "the bell did not ring in 0.1 s" in done.stderr
+
+
+def test_by_the_keyboard(start: Start, tmp_path: Path) -> None:
+    start()
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "tools.cli", "sim", "phone", str(tmp_path)],
+        stdin=theirs, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY,
+    ) as program:  # fmt: skip
+        assert program.stdout is not None
+
+        def until(text: str) -> None:
+            while text not in (line := program.stdout.readline()):
+                assert line, f"it ended before it said {text!r}"
+
+        until("q ends")
+        for keys, said in (
+            ("l", "hears 350+440 Hz"),
+            ("5", "hears 440+480 Hz"),
+            ("x", "q ends"),
+            ("l", "down"),
+            ("q", ""),
+        ):
+            os.write(ours, keys.encode())
+            until(said) if said else None
+        assert program.wait(LIMIT_S) == 0
+    os.close(ours)
+    os.close(theirs)
 
 
 @pytest.mark.parametrize(
