@@ -15,7 +15,6 @@ from fleet.domain.unit import CustodyEvent, TrustEvent, Unit, after, next_epoch
 from fleet.services.downlinks import queue_eviction
 from fleet.services.quarantine import close_alarm
 from fleet.services.rollouts import settle
-from fleet.services.voice_accounts import end_account
 from fleet.store.assignments import AssignmentRepository
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.heartbeats import HeartbeatRepository
@@ -33,7 +32,6 @@ def next_identity(uow: UnitOfWork, unit: Unit, why: str) -> Unit:
     IdentityRepository(uow).kill(unit.serial)
     queue_eviction(uow, unit, "epoch")
     close_alarm(uow, unit, Resolution.NEW_EPOCH, why)
-    end_account(uow, unit)
     configurations = ConfigurationRepository(uow)
     configurations.save(configurations.of(unit.serial).reset())
     HeartbeatRepository(uow).forget(unit.serial)

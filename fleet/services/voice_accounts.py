@@ -47,7 +47,8 @@ def keep_account(uow: UnitOfWork, unit: Unit, level: LineLevel, number_id: int |
     """
     accounts, version = VoiceAccountRepository(uow), VoiceProfileRepository(uow).version()
     if level is LineLevel.NONE or not version:
-        end_account(uow, unit)
+        if accounts.end(unit.serial):
+            uow.audit(AuditAction.VOICE_ACCOUNT_END, unit.serial, ["password"], unit.account_id)
         return None
     found, key = accounts.find(unit.serial), AccountKey(unit.epoch, number_id, accounts.sealed_by)
     if found is not None and found[1] == key:
@@ -62,12 +63,6 @@ def renew_account(uow: UnitOfWork, unit: Unit) -> bool:
         return False
     _make(uow, unit, replace(found[1], sealed_by=VoiceAccountRepository(uow).sealed_by))
     return True
-
-
-def end_account(uow: UnitOfWork, unit: Unit) -> None:
-    """The unit's account is dead, if it has one."""
-    if VoiceAccountRepository(uow).end(unit.serial):
-        uow.audit(AuditAction.VOICE_ACCOUNT_END, unit.serial, ["password"], unit.account_id)
 
 
 def tell_registrar(uow: UnitOfWork, serial: str, version: int) -> None:

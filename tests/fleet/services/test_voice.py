@@ -17,6 +17,7 @@ from fleet.domain.errors import ConflictError, InvalidError
 from fleet.domain.phone_number import NumberEvent
 from fleet.domain.suspension import SuspensionReason
 from fleet.domain.unit import Service, Unit
+from fleet.domain.voice_account import AccountKey
 from fleet.domain.voice_profile import MediaSecurity, NameServer, Registrar, Transport, VoiceProfile
 from fleet.mqtt.commands import Commands
 from fleet.services.build import Services, build_services
@@ -25,6 +26,7 @@ from fleet.services.voice_accounts import VoiceConfigurations
 from fleet.store.sealing import KEY_FILE, SealError
 from fleet.store.tables.journal import audit_log
 from fleet.store.tables.voice import voice_accounts
+from fleet.store.voice_accounts import VoiceAccountRepository
 from protocol.wire.messages import pack
 from tests.fleet.conftest import Clock, someone
 from tests.fleet.services.equipment import Warehouse, sent
@@ -334,6 +336,15 @@ def test_the_same_profile_again_is_no_change(voice: Warehouse) -> None:
 def test_a_profile_no_unit_could_be_told_is_refused(voice: Warehouse) -> None:
     with pytest.raises(InvalidError, match="1 to 4 registrars"):
         voice.services.voice.set_profile(voice.actor, replace(PROFILE, registrars=()))
+
+
+def test_a_number_is_one_units(voice: Warehouse) -> None:
+    first, second = placed(voice), voice.place(voice.open_account("Osprey"))
+    (row,) = (row for row in stored(voice.services) if row.serial == first.serial)
+    with voice.services.transactions.begin(voice.actor) as uow:
+        VoiceAccountRepository(uow).make(second.serial, AccountKey(1, row.number_id, row.sealed_by))
+        uow.commit()
+    assert [(each["serial"], each["user"]) for each in listed(voice.services)] == [(second.serial, "+15555550100")]
 
 
 @pytest.fixture
