@@ -3,6 +3,10 @@
 from protocol.wire.enumerations import CALL_CODECS, CALL_ENDS
 
 _NUMBER_LENGTH = 32  # of call_record
+_FIGURES = (
+    "packets_sent packets_received packets_lost packets_discarded burst_loss_permille jitter_ms jitter_max_ms buffer_ms"
+    " round_trip_ms r_factor mos_tenths"
+)
 _BUSY = (486, 600)
 _NO_ANSWER = (408, 480, 487)
 _TRIED_IN_VAIN = 500  # from there on, but 600 and 603, the network is at fault
@@ -26,19 +30,20 @@ class Leg:
         self.keys = None  # of SRTP: ours
         self.secured = 0
         self.figures = {}
+        for name in _FIGURES.split(" "):
+            self.figures[name] = 0
 
     def add(self, found):
         """What the quality of one of its streams came to; a call that was held has several."""
         for name, value in found.items():
-            before = self.figures.get(name, 0) if name[:7] == "packets" else 0
-            self.figures[name] = before + value
+            self.figures[name] = value + (self.figures[name] if name[:7] == "packets" else 0)
 
     def record(self, status, now_ms):
         """The values of `call_record`, but for record_id, started_s and clock_s."""
         answered_ms = now_ms if self.answered_ms is None else self.answered_ms
         values = {
             "direction": int(self.incoming),
-            "number": self.number[:_NUMBER_LENGTH],
+            "number": "".join([c for c in self.number if " " < c < "\x7f"])[:_NUMBER_LENGTH],
             "setup_ms": answered_ms - self.started_ms,
             "duration_ms": now_ms - answered_ms,
             "ended_by": CALL_ENDS.index(self.ended_by or self.end_of(status)),

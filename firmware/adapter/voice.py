@@ -59,16 +59,18 @@ class Voice:
         self.agent.register(now_ms)
         self._due_ms = now_ms
 
-    def link(self, contact, now_ms):
-        """The host is reached at `contact` now; None: the cable is out."""
+    def link(self, contact, rtp_port, now_ms):
+        """The host is reached at `contact` now, and RTP at that port; None: the cable is out."""
         self._linked = contact is not None
         if not self._linked:
             self._serve(False, now_ms)
         else:
-            self._contact = contact
+            moved = contact != self._contact
+            self._contact, self._rtp_port = contact, rtp_port
             self.agent.moved(contact, now_ms)
-            if self._active is not None and self._active.answered_ms is not None:
-                self.agent.hold(self._active.call, self._describe(self._active, None))
+            for leg in self._legs:
+                if moved and leg.answered_ms is not None:
+                    self.agent.hold(leg.call, self._describe(leg, None))
         self._due_ms = now_ms
 
     def datagram(self, data, source, now_ms):

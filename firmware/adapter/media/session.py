@@ -27,7 +27,7 @@ class MediaSession:
         self.reports = []  # [(data, destination)] of RTCP
         self._rtcp = Rtcp(self.stream, random)
         self._rtcp_port = 0
-        self._srtp = None
+        self._srtp = self._keys = None
         self._named = None
         self._stranger = None
         self._sure = 0
@@ -41,9 +41,10 @@ class MediaSession:
 
     def secure(self, ours, theirs, suite):
         """From now on SRTP: master keys and salts of 30 bytes, `suite` as SDP names it."""
-        if self._srtp is None:
+        if (ours, theirs, suite) != self._keys:
             from adapter.media.srtp import Srtp
 
+            self._keys = (ours, theirs, suite)
             self._srtp = Srtp(ours, theirs, suite)
 
     def send(self, mouth, now_ms):

@@ -12,7 +12,7 @@ import time
 from micropython import const
 
 from adapter.errors import AdapterError
-from ports.unix.datagrams import MediaSockets, bound, free_port, place, sockaddr
+from ports.unix.datagrams import SIGNALLING_DSCP, MediaSockets, bound, free_port, place, sockaddr
 from ports.unix.updates import unload
 from protocol.wire.enumerations import TRANSPORTS
 
@@ -173,7 +173,7 @@ class VoiceService:
             if address and self._sip is not None and address != self._contact[0]:
                 self._open()
             if voice is not None:
-                voice.link(self._contact if address else None, now_ms)
+                voice.link(self._contact if address else None, self._sockets.port, now_ms)
         in_use = self._off_hook or self.call_up()
         if self._changed and not in_use:
             self._end(now_ms)
@@ -223,7 +223,7 @@ class VoiceService:
         self._close()
         random = self._unit.board.entropy
         port = free_port(self._address, random, 1)
-        self._sip = bound(self._address, port)
+        self._sip = bound(self._address, port, SIGNALLING_DSCP)
         self._poller.register(self._sip, _POLLIN)
         self._contact = (self._address, port)
         self._sockets = MediaSockets(self._address, free_port(self._address, random, 2), self._poller)

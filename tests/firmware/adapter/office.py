@@ -28,6 +28,15 @@ class Desk:
         self.heard = bytearray(320)  # the last 20 ms
         self.says = 0  # Hz of the tone it speaks, 0: silence
         self.linked = True
+        self.dialled = 0
+        dial = self.voice.agent.dial
+
+        def counted(*values: Any) -> Any:
+            made = dial(*values)
+            self.dialled += 1
+            return made
+
+        self.voice.agent.dial = counted
         self._keys: deque[tuple[str, bool] | None] = deque()
 
     @property
@@ -51,14 +60,15 @@ class Desk:
 
 
 class Office:
-    """`a` is 5550100, `b` is 5550101, each at `level`, with an account as `changes` makes it."""
+    """`a` is 5550100, `b` is 5550101 and so on, each at `level`, with an account as `changes` makes it."""
 
-    def __init__(self, level: str = "full", **changes: Any) -> None:
+    def __init__(self, level: str = "full", lines: int = 2, **changes: Any) -> None:
         self.now_ms = 1000
         self.exchange = Exchange()
-        self.a = Desk("5550100", "192.0.2.10", level, 1, self.now_ms, changes)
-        self.b = Desk("5550101", "192.0.2.20", level, 2, self.now_ms, changes)
-        self.desks = [self.a, self.b]
+        self.desks = [
+            Desk(f"555010{at}", f"192.0.2.{10 + 10 * at}", level, at + 1, self.now_ms, changes) for at in range(lines)
+        ]
+        self.a, self.b, self.c = (self.desks * 2)[:3]
         self.deaf: set[str] = set()  # methods that get lost on the way
         self.rtp_lost = False
         self.renamed: dict[Address, Address] = {}  # source of RTP -> as others see it
@@ -78,7 +88,7 @@ class Office:
     def registered(self) -> Office:
         """Itself, once both lines are."""
         self.run(1500)
-        assert [desk.states[-1] for desk in self.desks] == ["registered"] * 2
+        assert [desk.states[-1] for desk in self.desks] == ["registered"] * len(self.desks)
         return self
 
     def lift(self, desk: Desk) -> None:
@@ -114,7 +124,12 @@ class Office:
     def cable(self, desk: Desk, in_: bool) -> None:
         """Puts the cable in, or out."""
         desk.linked = in_
-        desk.voice.link((desk.host, 5060) if in_ else None, self.now_ms)
+        desk.voice.link((desk.host, 5060) if in_ else None, RTP_PORT, self.now_ms)
+
+    def move(self, desk: Desk, host: str) -> None:
+        """The host gets another address."""
+        desk.host = host
+        desk.voice.link((host, 5060), RTP_PORT, self.now_ms)
 
     def _turn(self, desk: Desk) -> None:
         key = desk.key()
