@@ -17,6 +17,7 @@ _SAVP = "RTP/SAVP"
 _SUITE = "AES_CM_128_HMAC_SHA1_80"
 _KEY_BYTES = 30
 _RINGING, _UNAVAILABLE, _BUSY = 180, 480, 486
+_NO_SUCH_NUMBER = (404, 410, 484, 604)
 
 
 class Voice:
@@ -328,7 +329,9 @@ class Voice:
             self._active = None
             event = "ended"
             if leg.answered_ms is None and not leg.incoming:
-                event = "busy" if leg.end_of(status) == "busy" else "reorder"
+                event = (
+                    "busy" if leg.end_of(status) == "busy" else "refused" if status in _NO_SUCH_NUMBER else "reorder"
+                )
             self.line.event(event, now_ms)
         elif leg is self._other:
             self._other = None

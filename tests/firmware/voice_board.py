@@ -35,7 +35,7 @@ Event = dict[str, Any]
 
 @cache
 def _image() -> bytes:
-    return build_image(BOARD, "1.0.0", 1)
+    return build_image(BOARD, "1.0.0", 1, readable=True)
 
 
 class VoiceBoard:

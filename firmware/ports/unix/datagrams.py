@@ -13,6 +13,7 @@ from micropython import const
 _RTP_BYTES = const(512)  # 30 ms of G.711 have 252
 _HEADER_BYTES = const(12)
 _PACKETS_A_FRAME = const(8)
+_MAX_GAP = const(64)  # packets lost in a row, of which the timestamps still tell their size
 _SAME_SIZE = const(4)  # packets of one size in a row: then it is known
 _FIRST_PORT = const(16_384)
 _PORTS = const(16_000)
@@ -148,12 +149,14 @@ class MediaSockets:
         payload_type = buffer[1]  # and the marker
         sequence = buffer[2] << 8 | buffer[3]
         timestamp = buffer[6] << 8 | buffer[7]
-        if payload_type == self._payload_type and sequence - self._sequence & 0xFFFF == 1:
+        gone_on = sequence - self._sequence & 0xFFFF
+        if payload_type == self._payload_type and 0 < gone_on < _MAX_GAP:
             step = timestamp - self._timestamp & 0xFFFF
-            if length != self._size or step != self._step >= 0:
+            if length != self._size or (self._step >= 0 and step != (gone_on * self._step & 0xFFFF)):
                 self._view = None  # the peer's packets have become shorter, or longer than what we read of them
                 self._same = 0
-            self._step = step
+            if gone_on == 1:
+                self._step = step
         self._payload_type = payload_type
         self._sequence = sequence
         self._timestamp = timestamp

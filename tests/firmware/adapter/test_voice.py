@@ -52,11 +52,11 @@ def test_a_caller_who_gives_up_cancels() -> None:
     assert office.b.records[0]["duration_ms"] == 0
 
 
-def test_a_number_nobody_has_gives_reorder() -> None:
+def test_a_number_nobody_has_gives_the_special_information_tone() -> None:
     office = Office().registered()
     office.lift(office.a)
     office.dial(office.a, "5550199")
-    assert office.a.voice.line.state == "reorder"
+    assert office.a.voice.line.state == "refused"
     assert ends(office.a) == ["refused"]
     assert office.a.records[0]["status"] == 404
 
