@@ -172,7 +172,7 @@ class Line:
     def digit(self, key, down, now_ms):
         """The chip's detector hears a key, one of 0-9 * # A-D, pressed or released."""
         self.poll(now_ms)
-        if key not in _KEYS:
+        if len(key) != 1 or key not in _KEYS:
             return
         if self.state in ("media", "talking"):
             if down and not self._pressed:
@@ -339,7 +339,8 @@ class Line:
         for number in self._numbers if self.level != "none" else ():
             if number == digits or (habit and number == digits[1:] and not whole and (ended or not more)):
                 self._digits, self.emergency = number, True
-            coming = coming or number.startswith(digits) or (habit and number.startswith(digits[1:]))
+            elif number != digits[1:]:
+                coming = coming or number.startswith(digits) or (habit and number.startswith(digits[1:]))
         if self.emergency:
             self._take("dialled", now_ms)
         elif whole and (ended or (not more and not coming)):

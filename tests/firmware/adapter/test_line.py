@@ -195,9 +195,50 @@ def test_an_emergency_number_is_dialled_from_every_level_but_none(level: str, re
 
 def test_an_emergency_number_is_dialled_although_the_plan_knows_none() -> None:
     for plan in ("5xx", "9xxxxxx", "x.T", "[[["):
-        unit = Unit(plan=plan, emergency="911, 112").lift()
-        unit.dial("112")
-        assert unit.acts() == [("dial", "112", True)], plan
+        for number, digits in (("112", "112"), ("000", "000"), ("000", "1000"), ("911", "9911")):
+            unit = Unit(plan=plan, emergency="911, 112,000").lift()
+            unit.dial(digits)
+            unit.wait(LONG_MS)
+            open_plan = plan == "x.T" and digits != number  # which has a number 9911 as well
+            assert unit.acts() == [("dial", digits if open_plan else number, not open_plan)], (plan, digits)
+
+
+def test_what_the_plan_itself_has_behind_a_nine_is_no_emergency() -> None:
+    unit = Unit(plan="9911").lift()
+    unit.dial("9911")
+    assert unit.acts() == [("dial", "9911", False)]
+
+
+def test_when_an_emergency_call_has_ended_the_line_is_as_ever() -> None:
+    unit = Unit().lift()
+    unit.dial("911")
+    unit.event("answered")
+    unit.event("ended")
+    unit.acts()
+    unit.wait(SHORT_MS)
+    unit.dial("5")
+    assert (unit.line.emergency, unit.acts()) == (False, [])
+    unit.flash()
+    assert unit.state == "dial_tone"
+
+
+def test_who_pauses_while_dialling_loses_nothing() -> None:
+    unit = Unit().lift()
+    unit.dial("155")
+    unit.wait(LONG_MS - 200)
+    unit.dial("55550100")
+    assert unit.acts() == [("dial", "15555550100", False)]
+
+
+def test_a_detector_that_raves_does_no_harm() -> None:
+    unit = in_call()
+    for key in ("\xc8", "\0", "E", "", "12"):
+        unit.line.digit(key, True, unit.now_ms)
+    assert unit.acts() == []
+    unit = Unit(registered=False).lift()
+    for _ in range(500):
+        unit.line.digit("5", True, unit.now_ms)
+    assert len(unit.line._digits) <= MAX_DIGITS + 1
 
 
 def test_a_plan_that_ends_within_an_emergency_number_waits_for_it() -> None:

@@ -61,7 +61,7 @@ def test_a_rotary_zero_is_ten_pulses_and_eleven_are_none() -> None:
         for _ in range(pulses):
             unit.hook(False, 60)
             unit.hook(True, 40)
-        unit.wait(500)
+        unit.wait(20_000)
         assert unit.acts() == ([("dial", dialled, False)] if dialled else [])
 
 
