@@ -9,6 +9,8 @@ Timestamps are kept modulo 2**28 (nine hours of 8 kHz): a board's small integers
 them is allocated.
 """
 
+from array import array
+
 HEADER_BYTES = 12
 CLOCK_MASK = 0x0FFFFFFF
 _HALF_CLOCK = 0x08000000
@@ -52,7 +54,7 @@ class Reception:
         self._other = bytearray(4)  # source that would take over
         self._other_next = -1  # the sequence number it would have next
         self._other_run = 0
-        self._seen = [-1] * _REMEMBERED
+        self._seen = array("H", bytes(2 * _REMEMBERED))  # by the last bits; what is not there has others
 
     def accept(self, packet, length, now_ms):
         """The payload type of a packet that is to be played, or -1; sets start, stop, timestamp, marker and so on."""
@@ -118,7 +120,7 @@ class Reception:
         self._other_run = 0
         self._other_next = -1
         for i in range(_REMEMBERED):
-            self._seen[i] = -1
+            self._seen[i] = i + 1
 
     def _is_in_order(self, sequence):
         """Extends the number (A.1); False for one that was here before or is not believed yet."""

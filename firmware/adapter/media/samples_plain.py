@@ -59,7 +59,7 @@ def match(line, base, way, room):
     It is the lag of 4 to 15 ms with the least mean difference, over 10 ms or what `room` samples leave (at least 160);
     every second lag is looked at, then the neighbours of the best.
     """
-    best, period = 1 << 30, 32
+    best, period = 1 << 29, 32
     lag, last = 32, 120
     while lag <= last:
         count = min(80, room - lag)

@@ -15,6 +15,7 @@ from adapter.media.quality import Bursts
 from adapter.media.rtp import HEADER_BYTES, Reception
 from adapter.media.samples import decode, emit, encode, match, mix
 
+MIN_PTIME_MS = 10
 MAX_PTIME_MS = 60
 MAX_DIGITS = 64  # that nobody has taken away; more are dropped
 _SAMPLES_A_MS = 8
@@ -38,6 +39,8 @@ class Stream:
         self.codec = codec  # "PCMU" or "PCMA", as we send
         self.direction = "sendrecv"  # as we see it
         self.muted = False
+        self.ptime_ms = ptime_ms
+        self.payload_types = payload_types  # of telephone-event: (what we send, what we take), 0: none
         self.digits = ""  # heard; the consumer takes them away
         self.ssrc = int.from_bytes(random(4), "big")
         self.packet = bytearray(HEADER_BYTES + MAX_PTIME_MS * _SAMPLES_A_MS + _SPARE_BYTES)
@@ -48,14 +51,12 @@ class Stream:
         self.buffer = JitterBuffer()
         self._random = random
         self._collided = False
-        self.ptime_ms = ptime_ms
-        self._samples = ptime_ms * _SAMPLES_A_MS  # a packet
-        self._event_out, self._event_in = payload_types
         start = random(6)
         self._sequence = start[0] << 8 | start[1]
         self._clock_high = start[2] << 8 | start[3]  # the timestamp in halves: a board's small integers have 31 bits
         self._clock_low = start[4] << 8 | start[5]
-        self._filled = 0  # samples in the packet
+        self._filled = 0  # samples in the packet,
+        self._a_law = False  # and their law
         self._pcm = None  # the frame that is being sent, and its samples that are in packets
         self._taken = FRAME_SAMPLES
         self._marker = _MARKER  # on the first packet, and after a pause
@@ -85,7 +86,7 @@ class Stream:
         elif kind == _COMFORT_NOISE:
             self._noise.feed(packet, heard.start, heard.stop)
             self.buffer.pause(heard.timestamp)
-        elif kind == self._event_in:
+        elif kind == self.payload_types[1]:
             self._noise.level = SILENCE
             self.buffer.pause(heard.timestamp)
             ch = self._events.feed(packet, heard.start, heard.stop, heard.timestamp, heard.marker)
@@ -155,7 +156,7 @@ class Stream:
 
     def digit(self, ch, down):
         """The key `ch` goes down or up: an event for the peer, if it takes any."""
-        if self._event_out:
+        if self.payload_types[0]:
             self._events.digit(ch, down)
 
     def send(self, pcm, now_ms):
@@ -172,24 +173,24 @@ class Stream:
 
     def more(self):
         """After `send`: the length of the next packet that is to be sent, or 0. `pcm` stays as it is until then."""
+        samples = min(max(self.ptime_ms, MIN_PTIME_MS), MAX_PTIME_MS) * _SAMPLES_A_MS
         while self._taken < FRAME_SAMPLES:
             if self._events.active:
                 return self._send_event()
             if not self._filled:
                 self._stamp()
-            count = min(FRAME_SAMPLES - self._taken, self._samples - self._filled)
+                self._a_law = self.codec == "PCMA"  # codec and ptime_ms may change in the middle of a packet
+            count = max(0, min(FRAME_SAMPLES - self._taken, samples - self._filled))
             at = HEADER_BYTES + self._filled
-            a_law = self.codec == "PCMA"
             if self.muted:
                 for i in range(at, at + count):
-                    self.packet[i] = _SILENT_A_LAW if a_law else _SILENT_MU_LAW
+                    self.packet[i] = _SILENT_A_LAW if self._a_law else _SILENT_MU_LAW
             else:
-                encode(self._pcm, self._taken, count, a_law, self.packet, at)
+                encode(self._pcm, self._taken, count, self._a_law, self.packet, at)
             self._tick(count)
             self._filled += count
-            if self._filled == self._samples:
-                self._filled = 0
-                return self._finish(_PCMA if a_law else _PCMU, self._marker, self._samples)
+            if self._filled >= samples:
+                return self._finish(_PCMA if self._a_law else _PCMU, self._marker, self._filled)
         return 0
 
     def _send_event(self):
@@ -197,7 +198,6 @@ class Stream:
         events = self._events
         packet = self.packet
         events.fill(packet, HEADER_BYTES)
-        self._filled = 0
         if events.first:
             self._stamp()
         elif events.moved:
@@ -205,7 +205,7 @@ class Stream:
             high = (packet[4] << 8 | packet[5]) + (low >> 16)
             struct.pack_into(">HH", packet, 4, high & 0xFFFF, low & 0xFFFF)
         self._tick(FRAME_SAMPLES - self._taken)
-        return self._finish(self._event_out, _MARKER if events.first else 0, PAYLOAD_BYTES)
+        return self._finish(self.payload_types[0], _MARKER if events.first else 0, PAYLOAD_BYTES)
 
     def _stamp(self):
         """Writes the timestamp of what is sent next."""
@@ -228,7 +228,7 @@ class Stream:
         packet[3] = self._sequence & 0xFF
         struct.pack_into(">I", packet, 8, self.ssrc)
         self._sequence = self._sequence + 1 & 0xFFFF
-        self._marker = 0
+        self._marker = self._filled = 0
         self.sent += 1
         self.sent_octets += count
         return HEADER_BYTES + count

@@ -4,8 +4,11 @@ import struct
 from array import array
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapter.media.g711 import ALAW, MULAW
+from adapter.media.rtp import CLOCK_MASK, Reception
 from adapter.media.samples_plain import decode, encode
 from adapter.media.stream import Stream
 from tests.conftest import RunMicroPython
@@ -146,37 +149,66 @@ def test_a_collision_changes_our_source_once_and_an_echo_is_heard() -> None:
     assert max(heard(mouth)) > 4000
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from(["PCMU", "PCMA"]), st.sampled_from([0, 10, 20, 25, 30, 60, 500])), max_size=40)
+)
+def test_codec_and_ptime_may_change_at_any_frame_and_nothing_is_left_out(changes: list[tuple[str, int]]) -> None:
+    mouth, ear = stream("PCMU", 30), Reception()
+    follows = None
+    for number, (codec, ptime_ms) in enumerate(changes):
+        mouth.codec, mouth.ptime_ms = codec, ptime_ms
+        for packet in packets(mouth, tone(number), 20 * number):
+            assert ear.accept(packet, len(packet), 20 * number) in (0, 8)
+            assert follows in (None, ear.timestamp)
+            follows = ear.timestamp + len(packet) - 12 & CLOCK_MASK
+            assert len(packet) <= 12 + 480
+    assert ear.lost == 0
+
+
 NO_ALLOCATION = """
 import micropython
 from adapter.media.stream import Stream
 from tests.firmware.adapter.media.sounds import rtp, source, tone
+from tests.firmware.adapter.media.virtual_call import Network
 stream = Stream({codec!r}, {ptime}, (101, 101), source(1))
 pcm, out = tone(1), bytearray(320)
-kinds = [rtp(n, 160 * n, bytes([n & 255]) * 160) for n in range(400) if n % 7 and n % 50 > 3]
-noise = rtp(400, 64000, b"\\x30", 13)
+network = Network(source(6), 0.05, {jitter})
+arrivals = []
+for n in range(350):
+    arrivals += [(at_ms, rtp(n, 160 * n, tone(n)[:160])) for at_ms in network.arrivals(b"", 20 * n)]
+arrivals.append((7050, rtp(350, 160 * 350, b"\\x30", 13)))
+arrivals.sort()
+frames = [[packet for at_ms, packet in arrivals if 20 * n <= at_ms < 20 * n + 20] for n in range(400)]
+begun = stream.buffer.play
 def call():
     now_ms = 0
-    for packet in kinds:
-        stream.push(packet, 172, now_ms)
+    for packets in frames:
+        for packet in packets:
+            stream.push(packet, len(packet), now_ms)
         stream.pull(out)
+        if now_ms == 2000:
+            stream.digit("7", True)
+        if now_ms == 2100:
+            stream.digit("7", False)
         length = stream.send(pcm, now_ms)
         while length:
             length = stream.more()
         now_ms += 20
-    stream.push(noise, 13, now_ms)
-    for i in range(60):
-        stream.pull(out)
 micropython.heap_lock()
 try:
     call()
 finally:
     micropython.heap_unlock()
-print(stream.frames, stream.sent, stream.concealed)
+print(stream.frames, stream.sent, stream.concealed, stream.buffer.late, stream.buffer.play - 160 * stream.frames)
 """
 
 
-@pytest.mark.parametrize(("codec", "ptime_ms", "sent"), [("PCMU", 20, 315), ("PCMA", 10, 630), ("PCMU", 30, 210)])
-def test_no_frame_allocates(micropython: RunMicroPython, codec: str, ptime_ms: int, sent: int) -> None:
-    frames, there, concealed = map(int, micropython(NO_ALLOCATION.format(codec=codec, ptime=ptime_ms)).split())
-    assert (frames, there) == (375, sent)
-    assert concealed > 40  # the way of a lost frame was walked too
+@pytest.mark.parametrize(("codec", "ptime_ms", "sent"), [("PCMU", 20, 400), ("PCMA", 10, 792), ("PCMU", 30, 268)])
+@pytest.mark.parametrize("jitter_ms", [0, 40])
+def test_no_frame_allocates(micropython: RunMicroPython, codec: str, ptime_ms: int, sent: int, jitter_ms: int) -> None:
+    script = NO_ALLOCATION.format(codec=codec, ptime=ptime_ms, jitter=jitter_ms)
+    frames, there, concealed, late, moved = map(int, micropython(script, heap="2M").split())
+    assert there == sent
+    assert frames >= 395
+    assert concealed > 15  # the way of a lost frame was walked too, and
+    assert (late > 0, moved != 0) == (jitter_ms > 0, jitter_ms > 0)  # that of a late one, and that of a moved place
