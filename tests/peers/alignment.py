@@ -13,7 +13,7 @@ from pathlib import Path
 RATE_HZ = 8000
 FRAME = 160
 _LOUD = 1000  # peak of a frame by which the beginning is found
-_SLIP = 400  # samples that a frame may come later than the one before
+_SLIP = 400  # samples that a frame may come later or earlier than after the one before
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,10 @@ def align(said: array[int], heard: array[int]) -> Alignment:
     for one in loud:
         at = one + shift
         if not _matches(said, one, heard, at):
-            found = _find(said, one, heard, at, at + _SLIP)
-            if found < 0:
-                missing.append(one // FRAME)
-                continue
-            shift = found - one
-            missing.append(one // FRAME)  # it came, but late: something was put between
+            missing.append(one // FRAME)
+            found = _find(said, one, heard, at - _SLIP, at + _SLIP)
+            if found >= 0:  # it came, but something was put before it, or taken
+                shift = found - one
     return Alignment(start, len(loud), missing)
 
 

@@ -10,13 +10,16 @@ import json
 import socket
 import threading
 import time
+import wave
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.peers.alignment import read_wav
 from tests.peers.kamailio import PASSWORD
-from tests.peers.processes import HOST, Peer, PeerError, free_ports
+from tests.peers.processes import HOST, Peer, PeerError, free_ports, wait_until
 
 _RTP_PORTS = 40
 _MODULES = "/usr/lib/baresip/modules"  # where Debian has them
@@ -128,6 +131,21 @@ class Baresip(Peer):
                 if not self._changed.wait(until - time.monotonic()):
                     told = [(event.get("type"), event.get("param")) for event in self.events[after:]]
                     raise PeerError(f"no {kind} {values} of baresip in {timeout_s} s, but {told}")
+
+    def heard_last(self) -> array[int]:
+        """What was heard in the call that ended last, as soon as its file is whole."""
+        path = max(self.heard.glob("*-dec.wav"))
+        samples = array("h")
+
+        def whole() -> bool:
+            try:
+                samples[:] = read_wav(path)
+            except (EOFError, wave.Error):
+                return False
+            return len(samples) > 0
+
+        wait_until(whole, f"baresip closes {path.name}")
+        return samples
 
     def stop(self, *how: int) -> None:
         super().stop(*how)

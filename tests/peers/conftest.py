@@ -11,6 +11,7 @@ from tests.peers.baresip import Account, Baresip
 from tests.peers.kamailio import Kamailio
 from tests.peers.processes import wanted
 from tests.peers.speech import speech, write_wav
+from tests.peers.unit import Unit
 
 SPEECH_S = 3.0
 _SILENCE_S = 240.0  # baresip hangs up when its file ends
@@ -44,3 +45,18 @@ def baresip(kamailio: Kamailio, said: array[int], tmp_path_factory: pytest.TempP
     words = write_wav(folder / "speech.wav", said, _SILENCE_S)
     with Baresip(folder / "run", kamailio.port, ACCOUNTS, words) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def unit(kamailio: Kamailio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unit]:
+    """A unit that the tests share: registered, and with its handset down between them."""
+    with Unit(tmp_path_factory.mktemp("unit"), [kamailio]) as running:
+        running.wait_line("registered")
+        yield running
+
+
+@pytest.fixture
+def mark(unit: Unit) -> Iterator[int]:
+    """How many events the shared unit has told before the test, which leaves it at rest."""
+    yield len(unit.events)
+    unit.rest()

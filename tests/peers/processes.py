@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -113,8 +114,9 @@ class Peer:
         """Starts the program and waits until it is ready."""
         with (self.folder / f"{self.name}.log").open("ab") as log:
             self._process = subprocess.Popen(
-                list(self.command()), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self.folder
-            )
+                list(self.command()), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self.folder,
+                start_new_session=True,
+            )  # fmt: skip
         try:
             wait_until(lambda: not self.runs or self.ready(), f"{self.name} is ready")
             if not self.runs:
@@ -125,16 +127,15 @@ class Peer:
         return self
 
     def stop(self, how: int = signal.SIGTERM) -> None:
-        """Ends this program and waits for it; harmless when it has ended."""
-        if not self._process:
+        """Ends this program and its children, and waits for it; harmless when it has ended."""
+        if not self._process or self._process.returncode is not None:
             return
-        if self._process.poll() is None:
-            self._process.send_signal(how)
-            try:
+        for signal_number in (how, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal_number)  # its children too, which have this group to themselves
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(WAIT_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-        self._process.wait()
+                return
 
     def __enter__(self) -> Self:
         return self.start()

@@ -188,7 +188,7 @@ def _name_formats(found, maps):
         name = maps.get(pt, "").upper()
         if name[-2:] == "/1":
             name = name[:-2]
-        if name in ("PCMU/8000", "PCMA/8000"):
+        if (pt, name) in ((0, "PCMU/8000"), (8, "PCMA/8000")):  # RFC 3551 6; by another number we could not send it
             found.codecs.append((pt, name[:4], 8000))
         elif name == "TELEPHONE-EVENT/8000" and found.dtmf_pt is None:
             found.dtmf_pt = pt

@@ -55,12 +55,14 @@ def test_codecs_in_an_odd_order_keep_it_and_the_first_that_we_have_is_taken() ->
     assert "m=audio 4000 RTP/AVP 0 13 101\r\n" in answered(offered, ["PCMU"])
 
 
-def test_payload_types_are_the_peers_whatever_their_numbers() -> None:
-    offered = sdp.parse(described("m=audio 5000 RTP/AVP 111 97", "a=rtpmap:111 pcmu/8000/1",
-                                  "a=rtpmap:97 Telephone-Event/8000"))  # fmt: skip
-    assert (offered.codecs, offered.dtmf_pt, offered.cn) == ([(111, "PCMU", 8000)], 97, None)
+def test_the_payload_type_of_digits_is_the_peers_and_those_of_g711_are_static() -> None:
+    offered = sdp.parse(
+        described("m=audio 5000 RTP/AVP 111 0 97", "a=rtpmap:111 pcmu/8000", "a=rtpmap:0 pcmu/8000/1",
+                  "a=rtpmap:97 Telephone-Event/8000")
+    )  # fmt: skip
+    assert (offered.codecs, offered.dtmf_pt, offered.cn) == ([(0, "PCMU", 8000)], 97, None)
     answer = answered(offered, ["PCMU"])
-    assert "m=audio 4000 RTP/AVP 111 97\r\n" in answer
+    assert "m=audio 4000 RTP/AVP 0 97\r\n" in answer
     assert "a=rtpmap:97 telephone-event/8000\r\n" in answer
     assert "a=fmtp:97 0-16\r\n" in answer
 

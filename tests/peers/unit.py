@@ -1,0 +1,67 @@
+"""The unit at the rig: the real driver in MicroPython with a telephone, an account of kamailio's, and a dial plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from protocol.wire.enumerations import CALL_ENDS
+from tests.firmware.voice_accounts import account
+from tests.firmware.voice_board import VoiceBoard
+from tests.peers.kamailio import Kamailio
+
+NUMBER = "+12065550100"
+DIAL_PLAN = "7xxxxx|5xxx|404xxx"  # all whole by their length: nobody waits for a timer
+DIAL_TONE = (350, 440)
+_KEY_MS = 60
+_HANG_UP_MS = 900  # for shorter, it may be a tap of the hook
+
+
+class Unit(VoiceBoard):
+    """Registered with the first of `proxies`; `changes` are to the account."""
+
+    def __init__(self, folder: Path, proxies: Sequence[Kamailio], user: str = NUMBER, **changes: Any) -> None:
+        ports = [proxy.port for proxy in proxies]
+        super().__init__(folder, account(user, *ports, **{"dial_plan": DIAL_PLAN} | changes))
+
+    def start(self) -> None:
+        """Registered, and with its telephone plugged in."""
+        super().start()
+        self.phone.attach()
+
+    def dial(self, number: str) -> None:
+        """Lifts the handset, waits for dial tone, and dials."""
+        self.phone.lift()
+        assert self.phone.wait_for(lambda: self.phone.tones() == DIAL_TONE, 5), (
+            f"no dial tone, but {self.phone.tones()}"
+        )
+        self.phone.dial(number, _KEY_MS, _KEY_MS)
+
+    def hang_up(self) -> None:
+        """Puts the handset down."""
+        self.phone.hang_up()
+
+    def answer(self, timeout_s: float = 5.0) -> None:
+        """Waits for the bell and lifts the handset."""
+        assert self.phone.wait_for(lambda: self.phone.ringing, timeout_s), "the bell does not ring"
+        self.phone.lift()
+
+    def hears(self, *tones: int, timeout_s: float = 5.0) -> None:
+        """Waits until just these frequencies sound in the handset."""
+        assert self.phone.wait_for(lambda: self.phone.tones() == tones, timeout_s), f"{self.phone.tones()} is heard"
+
+    def rest(self) -> None:
+        """Hangs up, and waits until the unit has taken it for that and the call before is over."""
+        before = self.phone.at_ms
+        if self.phone.off_hook:
+            self.phone.hang_up()
+            self.phone.wait_for(lambda: self.phone.at_ms > before + _HANG_UP_MS, 3)
+        states = [event["line"]["state"] for event in self.events if "line" in event]
+        if states[-1:] == ["in_call"]:
+            self.wait_line("registered", after=len(self.events) - 1)
+
+    def record(self, after: int) -> dict[str, Any]:
+        """The call record that came after event number `after`; `ended_by` as its name."""
+        values = dict(self.wait_for("call_record", after=after)["call_record"])
+        return values | {"ended_by": CALL_ENDS[values["ended_by"]]}
