@@ -6,6 +6,7 @@ from tests.firmware.power_cuts import stand_ins
 
 stand_ins.install()
 
+from tests.firmware.adapter import line_both  # noqa: E402
 from tests.firmware.adapter.media import speech, stream_fuzz  # noqa: E402
 from tests.firmware.adapter.media.voice_quality import compared, jittered  # noqa: E402
 from tests.firmware.adapter.sip.chaos import storm  # noqa: E402
@@ -15,6 +16,7 @@ from tests.sweeps.sweep import Outcome, Sweep  # noqa: E402
 _MUTANTS = 50_000  # a seed
 _PACKETS = 20_000
 _STORMS = 500  # a seed
+_LIVES, _STEPS = 200, 200  # a seed, and what happens in each
 
 
 def sip_parser(seed: int) -> Outcome:
@@ -52,10 +54,16 @@ def sip_storm(seed: int) -> Outcome:
     return Outcome(_STORMS, tuple(failures[:20]))
 
 
+def telephone_line(seed: int) -> Outcome:
+    """Hooks, keys, calls and levels at random on both interpreters: every act and every sample the same."""
+    return Outcome(_LIVES, tuple(line_both.compare(seed * _LIVES, _LIVES, _STEPS)[:20]))
+
+
 SWEEPS = [
     Sweep("sip_parser", "mutants", sip_parser),
     Sweep("rtp", "packets", rtp),
     Sweep("voice_quality", "calls", voice_quality),
     Sweep("sip_agent", "mutants", sip_agent),
     Sweep("sip_storm", "storms", sip_storm),
+    Sweep("telephone_line", "lives", telephone_line),
 ]
