@@ -77,6 +77,7 @@ class Unit:
         self.uptime = Uptime(time.ticks_ms, time.ticks_diff, started_ms)
         self.net = Net(self.board.ethernet_up)
         self.room = Room()
+        self.kept = None  # what a unit that leaks would never give back
 
     def note(self, error):
         """What failed."""
@@ -169,7 +170,7 @@ class Meter:
         }
 
 
-async def obey(service, meter, room):
+async def obey(service, meter, unit):
     """Carries out the lines that come in."""
     reader = asyncio.StreamReader(sys.stdin.buffer)
     while True:
@@ -185,13 +186,18 @@ async def obey(service, meter, room):
             meter.reset()
         if "borrow" in order:
             if order["borrow"]:
-                room.wanted = True
+                unit.room.wanted = True
             else:
-                room.give_back()
+                unit.room.give_back()
         if "media_timeout_ms" in order:
             import adapter.voice
 
             adapter.voice.MEDIA_TIMEOUT_MS = order["media_timeout_ms"]
+        if "patch" in order:
+            module, name, value = order["patch"]
+            setattr(sys.modules[module], name, value)
+        if "leak" in order:
+            unit.kept = []
         if "stats" in order:
             values = meter.values()
             gc.collect()
@@ -230,6 +236,8 @@ async def run(folder, started_ms):
     unit = Unit(folder, started_ms)
 
     def told(event):
+        if unit.kept is not None:
+            unit.kept.append(bytes(32))
         say(event[0], event[1] if event[0] != "line" else {"state": event[1], "at_ms": unit.uptime()})
 
     service = VoiceService(unit, Telephone(folder), told)
@@ -240,7 +248,7 @@ async def run(folder, started_ms):
     gc.collect()
     say("ready", {"at_ms": unit.uptime(), "free_heap_bytes": gc.mem_free()})
     tasks = [
-        asyncio.create_task(obey(service, meter, unit.room)),
+        asyncio.create_task(obey(service, meter, unit)),
         asyncio.create_task(watch(service, meter, unit.room)),
     ]
     await asyncio.gather(service.run(lambda: None), *tasks)
