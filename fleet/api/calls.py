@@ -245,7 +245,7 @@ def get_usage(
     services: ServicesDep,
     months: Annotated[int, Query(ge=1, le=MAX_USAGE_MONTHS)] = DEFAULT_USAGE_MONTHS,
 ) -> UsagesOut:
-    """What an account's calls come to by month, the latest first, and the metered ones by destination."""
+    """What an account's calls come to by month, the latest first; of months that have any, the metered ones too."""
     found = services.calls.usage(actor, number_of(Noun.ACCOUNT, account), months)
     return UsagesOut(items=[present_usage(each) for each in found])
 

@@ -107,7 +107,7 @@ class Calls:
                 since, until = bounds_of_month(month, self._zone)
                 wanted = CallFilter(account_id, since=since, until=until)
                 found.append(MonthOfUse(month, records.totals(wanted), records.metered(wanted)))
-            return found
+            return [each for each in found if each.totals.calls]
 
     def quality(self, actor: Actor, serial: str, days: int) -> UnitQuality:
         """How the unit's calls at its account sounded today and in the days before it."""

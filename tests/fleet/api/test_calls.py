@@ -90,7 +90,7 @@ def test_usage_adds_a_month_up(http: HttpCaller, told: Caller, unit: Unit, clock
     assert http("POST", "/v1/metered-destination-imports", files={"file": ("m.csv", TABLE)})["new"] == 1
     clock.advance(days=2)
     told.tell(unit, call(duration_ms=MINUTE + 1), call(number="+442079460100", duration_ms=90_000))
-    march, february = http("GET", "/v1/accounts/AC-1/call-usage", params={"months": 2})["items"]
+    (march,) = http("GET", "/v1/accounts/AC-1/call-usage", params={"months": 2})["items"]
     assert (march["month"], march["calls"], march["outgoing_minutes"]) == ("2026-03", 2, 2.5)
     assert march["metered_minutes"] == 2
     assert march["metered"] == [
@@ -104,7 +104,6 @@ def test_usage_adds_a_month_up(http: HttpCaller, told: Caller, unit: Unit, clock
             "cost": "0.5000",
         }
     ]
-    assert (february["month"], february["calls"], february["metered"]) == ("2026-02", 0, [])
     assert http("GET", "/v1/accounts/AC-1/call-usage", expect=422, params={"months": 25})["code"] == "invalid"
 
 

@@ -26,6 +26,8 @@ from fleet.store.tables.releases import releases
 from fleet.store.tables.rollouts import rollouts
 from tests.fleet.api.openapi_bodies import operations
 from tests.fleet.conftest import Clock, someone
+from tests.fleet.domain.calls import call
+from tests.fleet.services.calling import Caller
 from tests.fleet.services.equipment import Warehouse
 
 FIRST, BENCH, SECOND, TODAY = (datetime(2026, month, 7, 15, tzinfo=UTC) for month in (3, 6, 9, 11))
@@ -52,6 +54,9 @@ def live_with(warehouse: Warehouse, account: Account, unit: Unit, clock: Clock, 
     clock.advance(minutes=1)
     warehouse.ready(unit)
     warehouse.beat(unit)
+    caller = Caller(warehouse)
+    caller.come_on(unit, boot_id=argument)
+    caller.tell(unit, call(number=f"+121255501{argument}", started_s=caller.seconds_ago()), boot_id=argument)
     services.units.configure(actor, unit.serial, Channel.BETA, parse_window("01:00", f"01:{argument:02}"))
     services.units.command(actor, unit.serial, "identify", argument)
     with services.transactions.begin(GATEWAY) as uow:
@@ -154,6 +159,9 @@ def test_no_read_over_http_shows_the_present_account_the_time_before(
         seen[path] = OURS in answer.text
     assert seen["/v1/units/{serial}"]
     assert seen["/v1/units/{serial}/term"]
+    assert seen["/v1/calls"]
+    assert seen["/v1/units/{serial}/calls"]
+    assert seen["/v1/accounts/{account}/call-usage"]
     assert seen["/v1/audit"]
 
 

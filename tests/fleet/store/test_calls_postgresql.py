@@ -81,7 +81,7 @@ def test_of_two_workers_that_charge_a_month_at_once_one_does(caller: Caller, uni
     metering = Metering(caller.services.transactions, caller.services.calls._zone)
     assert both(lambda: metering.charge(SCHEDULER)) == ["done", "done"]
     assert [row[6] for row in snapshot(caller.services)["charge_events"]] == [100]
-    assert caller.services.calls.usage(SUPPORT, 1, 2)[1].metered[0].minutes == 4
+    assert caller.services.calls.usage(SUPPORT, 1, 2)[0].metered[0].minutes == 4
 
 
 def test_of_two_who_block_or_decide_at_once_one_does(caller: Caller, unit: Unit) -> None:
