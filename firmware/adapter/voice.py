@@ -44,7 +44,7 @@ class Voice:
         self._failed = False
         self._linked = True
         self._state = ""
-        self._due_ms = 0
+        self.due_ms = 0  # when `poll` asks the agent again; 0 by whoever has used the agent
         self._serve(saved is not None, now_ms)
 
     def telephone(self, event, now_ms):
@@ -58,7 +58,7 @@ class Voice:
         """Registers at the first of [(host, port, transport)]; again, when they have changed."""
         self.agent.set_registrars(registrars)
         self.agent.register(now_ms)
-        self._due_ms = now_ms
+        self.due_ms = now_ms
 
     def link(self, contact, rtp_port, now_ms):
         """The host is reached at `contact` now, and RTP at that port; None: the cable is out."""
@@ -72,25 +72,25 @@ class Voice:
             for leg in self._legs:
                 if moved and leg.answered_ms is not None:
                     self.agent.hold(leg.call, self._describe(leg, None))
-        self._due_ms = now_ms
+        self.due_ms = now_ms
 
     def datagram(self, data, source, now_ms):
         """SIP came in."""
         self.agent.feed(data, source, now_ms)
-        self._due_ms = now_ms
+        self.due_ms = now_ms
 
     def poll(self, now_ms):
         """Each 20 ms, and after all that came in: [(data, destination)] of SIP."""
         agent, line = self.agent, self.line
         line.poll(now_ms)
         out = ()
-        while now_ms >= self._due_ms or line.events or agent.events:
+        while now_ms >= self.due_ms or line.events or agent.events:
             while agent.events:
                 self._from_agent(agent.events.pop(0), now_ms)
             while line.events:
                 self._from_line(line.events.pop(0), now_ms)
             out = list(out) + agent.poll(now_ms)
-            self._due_ms = now_ms + max(agent.next_timer(now_ms), 1)
+            self.due_ms = now_ms + max(agent.next_timer(now_ms), 1)
         if self._linked and not self._registered and agent.registration.state == "registered":
             self._serve(True, now_ms)  # a cable that is in again
         if self.media is not None:
@@ -320,7 +320,7 @@ class Voice:
             self._active.ended_by = "timeout"
             self.line.event("ended", now_ms)
             self._from_line(("hang_up",), now_ms)
-            self._due_ms = now_ms
+            self.due_ms = now_ms
 
     def _ended(self, leg, status, now_ms):
         """The call is over, whoever ended it."""

@@ -1,21 +1,22 @@
 """A registrar and proxy for two or more lines, as little of them as tests need: digest, bindings, and a pipe between.
 
-`Exchange` is sans-I/O; `UdpExchange` puts it on a loopback port. What it forwards it leaves as it is, but for the
-request URI: whoever answers sends to where the request came from, so the exchange knows both ends of a Call-ID. It
-adds no Record-Route: within a dialog the lines talk to each other directly.
+`Exchange` is sans-I/O; `UdpExchange` and `StreamExchange` put it on a loopback port. What it forwards it leaves as it
+is, but for the request URI: whoever answers sends to where the request came from, so the exchange knows both ends of
+a Call-ID. It adds no Record-Route: within a dialog the lines talk to each other directly, but over streams.
 """
 
 from __future__ import annotations
 
 import re
 import socket
+import ssl
 import threading
 from types import TracebackType
 from typing import Self
 
 from adapter.sip.digest import fields, proof
 from adapter.sip.errors import SipError
-from adapter.sip.message import Message, parse, response
+from adapter.sip.message import Message, framed, parse, response
 from adapter.sip.uri import name_addr, parameter, parse_uri
 from tests.firmware.voice_accounts import PASSWORD
 
@@ -119,3 +120,67 @@ class UdpExchange(Exchange):
         self._socket.sendto(b"end", ("127.0.0.1", self.port))
         self._thread.join()
         self._socket.close()
+
+
+class StreamExchange(Exchange):
+    """Over TCP on a free port of 127.0.0.1 or, with `context`, over TLS; a thread for each connection."""
+
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        super().__init__()
+        self.connections: dict[Address, socket.socket] = {}
+        self.pings = 0
+        self._context = context
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+
+    def is_bound(self, before: dict[str, tuple[str, Address]]) -> bool:
+        """Everybody has come back by another connection."""
+        return all(self.bindings[user][1] != place for user, (_, place) in before.items())
+
+    def drop(self) -> None:
+        """Breaks every connection."""
+        for connection in list(self.connections.values()):
+            connection.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                plain, source = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(plain, source), daemon=True).start()
+
+    def _serve(self, plain: socket.socket, source: Address) -> None:
+        try:
+            secure = self._context.wrap_socket(plain, server_side=True) if self._context else plain
+            self.connections[source] = secure
+            waiting = b""
+            while data := secure.recv(4096):
+                waiting += data
+                while length := framed(waiting):
+                    with self._lock:
+                        for out, destination in self.feed(waiting[:length], source):
+                            self.connections[destination].sendall(out)
+                    waiting = waiting[length:]
+                if waiting == b"\r\n\r\n":
+                    self.pings += 1
+                    waiting = b""
+                    secure.sendall(b"\r\n")
+        except OSError:
+            pass  # the line is gone, or shows no trust in our certificate
+        finally:
+            self.connections.pop(source, None)
+            plain.close()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()

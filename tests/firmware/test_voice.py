@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ import pytest
 
 from protocol.wire.enumerations import CALL_ENDS
 from tests.firmware import name_server
-from tests.firmware.exchange import UdpExchange
+from tests.firmware.exchange import StreamExchange, UdpExchange
+from tests.firmware.loopback_fleet import Authority
 from tests.firmware.voice_accounts import HOST, account
 from tests.firmware.voice_board import VoiceBoard
 
@@ -217,3 +219,46 @@ def test_another_level_and_another_account_take_effect_at_once(exchange: UdpExch
         board.configure(None)
         board.wait_line("not_configured", after=mark)
         assert "5550107" not in exchange.bindings
+
+
+def by_stream(user: str, port: int, transport: int) -> dict[str, object]:
+    """An account at a registrar that is reached by TCP (1) or TLS (2)."""
+    return account(user, registrars=[{"host": HOST, "port": port, "transport": transport}], domain="localhost")
+
+
+def test_two_lines_call_each_other_over_tcp_and_register_again_when_it_breaks(tmp_path: Path) -> None:
+    with (
+        StreamExchange() as exchange,
+        VoiceBoard(tmp_path / "a", by_stream(A, exchange.port, 1)) as caller,
+        VoiceBoard(tmp_path / "b", by_stream(B, exchange.port, 1)) as callee,
+    ):
+        for board in (caller, callee):
+            board.wait_line("registered")
+            board.phone.attach()
+        before = dict(exchange.bindings)
+        exchange.drop()
+        until_s = time.monotonic() + 5
+        while not exchange.is_bound(before) and time.monotonic() < until_s:
+            time.sleep(0.02)
+        call(caller, callee)
+        callee.phone.hang_up()
+        record = caller.wait_for("call_record")["call_record"]
+        assert (CALL_ENDS[record["ended_by"]], record["status"]) == ("peer", 200)
+
+
+def test_a_line_registers_over_tls_with_whom_its_anchors_vouch_for(tmp_path: Path) -> None:
+    authority, other = Authority.create("ours"), Authority.create("theirs")
+    authority.issue("localhost", hosts=True).write(tmp_path / "server")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
+    with StreamExchange(context) as exchange:
+        row = by_stream(A, exchange.port, 2)
+        with VoiceBoard(tmp_path / "a", row, anchors_der=authority.der) as board:
+            board.wait_line("registered")
+        assert exchange.bindings[A][0].endswith(";transport=tls")
+        exchange.bindings.clear()
+        with VoiceBoard(tmp_path / "b", row, anchors_der=other.der) as board:
+            assert "CERT" in board.wait_for("note")["note"].upper()
+        with VoiceBoard(tmp_path / "c", row) as board:
+            assert board.wait_for("note")["note"] == "no heap for a second TLS connection: no SIP over TLS"
+        assert exchange.bindings == {}

@@ -39,10 +39,19 @@ def _image() -> bytes:
 
 
 class VoiceBoard:
-    """`row` is the account, `level` of LINE_LEVELS; the folder is laid out as tools/sim/board.py lays it out."""
+    """`row` is the account, `level` of LINE_LEVELS; the folder is laid out as tools/sim/board.py lays it out.
+
+    With `anchors_der` the board may have a second TLS connection, to registrars that those anchors vouch for.
+    """
 
     def __init__(
-        self, folder: Path, row: Account | None, level: str = "full", heap_bytes: int = 0, prefix: Sequence[str] = ()
+        self,
+        folder: Path,
+        row: Account | None,
+        level: str = "full",
+        heap_bytes: int = 0,
+        prefix: Sequence[str] = (),
+        anchors_der: bytes = b"",
     ) -> None:
         self.folder = folder
         self.phone = Phone(folder)
@@ -52,6 +61,7 @@ class VoiceBoard:
         self._level = level
         self._heap_bytes = heap_bytes
         self._prefix = prefix
+        self._anchors_der = anchors_der
         self._changed = threading.Condition()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -62,6 +72,7 @@ class VoiceBoard:
         image = _image()
         payload = self.folder / "image"
         payload.write_bytes(image[HEADER_BYTES:])
+        (self.folder / "anchors").write_bytes(self._anchors_der)
         (self.folder / "account").write_text(json.dumps({"account": self._row, "level": self._level}))
         heap = self._heap_bytes or catalogue.load(BOARD).simulated_heap_bytes(len(image))
         self.started_s = time.monotonic()

@@ -1,9 +1,9 @@
 """Runs under MicroPython: the voice driver alone, out of an image, told what to do by lines of JSON on standard input.
 
-Arguments: the image's payload and the board's folder, which holds `ethernet`, `account` and the telephone. The unit
-around the driver (its board, its clock, its fleet) is a stand-in; the driver and all it drives are the firmware. Each
-line out is a JSON object of one item: `line` (a state), `call_record` (values), `media` (a call has sound), `steady`
-(frames of it), `lent` (an update has the heap), `stats` (figures), `note` (text).
+Arguments: the image's payload and the board's folder, which holds `ethernet`, `account`, `anchors` and the telephone.
+The unit around the driver (its board, its clock, its fleet) is a stand-in; the driver and all it drives are the
+firmware. Each line out is a JSON object of one item: `line` (a state), `call_record` (values), `media` (a call has
+sound), `steady` (frames of it), `lent` (an update has the heap), `stats` (figures), `note` (text).
 """
 
 import asyncio
@@ -230,6 +230,7 @@ async def watch(service, meter, room):
 
 async def run(folder, started_ms):
     """Until standard input ends."""
+    from ports.unix.net import tls_context
     from ports.unix.telephone import Telephone
     from ports.unix.voice import VoiceService
 
@@ -240,7 +241,9 @@ async def run(folder, started_ms):
             unit.kept.append(bytes(32))
         say(event[0], event[1] if event[0] != "line" else {"state": event[1], "at_ms": unit.uptime()})
 
-    service = VoiceService(unit, Telephone(folder), told)
+    with open(folder + "/anchors", "rb") as file:
+        anchors = file.read()
+    service = VoiceService(unit, Telephone(folder), told, tls_context(anchors) if anchors else None)
     with open(folder + "/account") as file:
         kept = json.load(file)
     service.configure(kept["account"], kept["level"])

@@ -33,17 +33,24 @@ _LOCATE_AGAIN_MS = const(2_000)
 _SILENCE = bytes(FRAME_BYTES)
 # What only a line that is not parked needs.
 _STACK = ("adapter.voice", "adapter.sip", "adapter.line", "adapter.media", "ports.unix.registrars")
+_REGISTER_AGAIN_MS = const(2_000)  # at most, once the connection to the registrar has broken
 
 
 class VoiceService:
-    """`unit` is main's, `telephone` the port's; `told` takes ("line", state name) and ("call_record", values)."""
+    """`unit` is main's, `telephone` the port's; `told` takes ("line", state name) and ("call_record", values).
 
-    def __init__(self, unit, telephone, told):
+    `tls` is the context for SIP over TLS; None: this board has no heap for a second TLS connection.
+    """
+
+    def __init__(self, unit, telephone, told, tls=None):
         self.line_state = "not_configured"  # of LINE_STATES
         self._unit = unit
         self._uptime = unit.uptime
         self._telephone = telephone
         self._told = told
+        self._tls = tls
+        self._stream = None  # the SipStream, where the registrar wants one
+        self._register_ms = None  # when to register again, for it has broken
         self._account = self._level = None
         self._changed = False  # since the Voice was made
         self._voice = None
@@ -146,6 +153,8 @@ class VoiceService:
         if self._address:
             for item in self._poller.ipoll(0):
                 self._receive(item[0], now_ms)
+        if self._stream is not None:
+            self._read_stream(now_ms)
         for data, destination in voice.poll(now_ms):
             self._send(data, destination)
         while voice.reports:
@@ -186,11 +195,23 @@ class VoiceService:
             self._send(b"\r\n\r\n", self._registrar)
         if self._voice is not None and address and now_ms >= self._locate_ms:
             self._locate(now_ms)
+        if self._register_ms is not None and address and now_ms >= self._register_ms:
+            self._register_ms = None
+            if self._voice is not None and self._voice.agent.registration.state == "registered":
+                self._voice.agent.register(now_ms)
+                self._voice.due_ms = now_ms
 
     def _is_needed(self, now_ms):
         """Parked, True once the line needs the heap, or nobody else does."""
         if not self._unit.room.wanted or self._saved is None or self._off_hook or now_ms >= self._wake_ms:
             return True
+        if self._stream is not None:
+            try:
+                self._stream.poll(now_ms, None)
+            except (OSError, ValueError):
+                return True
+            if self._stream.heard:
+                return True
         for item in self._poller.ipoll(0):
             if item[0] is self._sip and self._sip.recv(_PONG_BYTES, _MSG_PEEK)[:2] != b"\r\n":
                 return True
@@ -230,6 +251,7 @@ class VoiceService:
         self._sockets.open()
 
     def _close(self):
+        self._close_stream()
         if self._sip is not None:
             self._poller.unregister(self._sip)
             self._sip.close()
@@ -279,12 +301,47 @@ class VoiceService:
     def _send(self, data, destination):
         if not self._address:
             return
+        voice = self._voice
         try:
+            if voice.agent.endpoint.reliable if voice is not None else self._stream is not None:
+                self._send_by_stream(data, destination)
+                return
             self._sip.sendto(data, sockaddr(destination[0], destination[1]))
         except OSError as error:  # no route, no such name
             self._unit.note("SIP to %s:%d: %s" % (destination[0], destination[1], error))
-            if self._voice is not None:
-                self._voice.agent.lost(destination, self._uptime())
+            if voice is not None:
+                voice.agent.lost(destination, self._uptime())
+                voice.due_ms = 0
+
+    def _send_by_stream(self, data, destination):
+        stream = self._stream
+        if stream is None or stream.destination != destination:
+            from ports.unix.sip_stream import SipStream
+
+            self._close_stream()
+            account = self._account
+            context = self._tls if self._voice.agent.endpoint.transport == "tls" else None
+            self._stream = stream = SipStream(destination, context, account["domain"], self._uptime())
+        stream.send(data)
+
+    def _read_stream(self, now_ms):
+        from adapter.sip.message import framed
+
+        stream = self._stream
+        try:
+            for data in stream.poll(now_ms, framed):
+                self._voice.datagram(data, stream.destination, now_ms)
+        except (OSError, ValueError, AdapterError) as error:  # ValueError: a certificate that is none of ours
+            self._unit.note("SIP to %s:%d: %s" % (stream.destination[0], stream.destination[1], error))
+            self._close_stream()
+            self._voice.agent.lost(stream.destination, now_ms)
+            self._voice.due_ms = now_ms
+            self._register_ms = now_ms + int.from_bytes(self._unit.board.entropy(2), "big") % _REGISTER_AGAIN_MS
+
+    def _close_stream(self):
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
 
     def _locate(self, now_ms):
         """Has the line registered at its registrars; names are looked up meanwhile, and again from time to time."""
@@ -311,6 +368,10 @@ class VoiceService:
     def _located(self, found):
         """The registrars are at `found`: [(address, port, transport)]."""
         now_ms = self._uptime()
+        if self._tls is None:
+            if [each for each in found if each[2] == "tls"]:
+                self._unit.note("no heap for a second TLS connection: no SIP over TLS")
+            found = [each for each in found if each[2] != "tls"]
         if not found:
             self._locate_ms = now_ms + _LOCATE_AGAIN_MS
         elif found != self._registrars:
