@@ -27,6 +27,7 @@ class Leg:
         self.held = False  # by us
         self.version = 0  # of our own description
         self.codec = "none"
+        self.dtmf_pt = 0  # of telephone-event, in our own description
         self.keys = None  # of SRTP: ours
         self.secured = 0
         self.figures = {}

@@ -16,6 +16,8 @@ MEDIA_TIMEOUT_MS = 30_000
 _SAVP = "RTP/SAVP"
 _SUITE = "AES_CM_128_HMAC_SHA1_80"
 _KEY_BYTES = 30
+_DTMF_PT = 101  # in our offers (adapter/sip/sdp.py)
+_PTIMES_MS = (10, 20, 30, 40, 60)
 _RINGING, _UNAVAILABLE, _BUSY = 180, 480, 486
 _NO_SUCH_NUMBER = (404, 410, 484, 604)
 
@@ -250,6 +252,7 @@ class Voice:
     def _describe(self, leg, offered):
         """Our SDP: the answer to what the peer offered, or (None) an offer; SipError with 488."""
         leg.version += 1
+        leg.dtmf_pt = _DTMF_PT if offered is None else offered.dtmf_pt or 0
         account = self._account
         security = account["media_security"]
         crypto, profile = (), "RTP/AVP"
@@ -286,14 +289,15 @@ class Voice:
         if media is None:
             from adapter.media.session import MediaSession
 
-            ptime_ms = description.ptime if description.ptime in (10, 20, 30) else self._account["ptime_ms"]
-            media = MediaSession(leg.codec, ptime_ms, description.dtmf_pt or 0, self._random, now_ms)
-            self.media = media
+            media = self.media = MediaSession(leg.codec, self._random, now_ms)
         stream = media.stream
         stream.codec = leg.codec
+        stream.ptime_ms = description.ptime if description.ptime in _PTIMES_MS else self._account["ptime_ms"]
+        stream.payload_types = (description.dtmf_pt or 0, leg.dtmf_pt)
         stream.direction = sdp.agreed("sendonly" if leg.held else "sendrecv", description.direction)
         stream.muted = leg.answered_ms is None
-        media.describe(description.host, description.port, description.rtcp_port)
+        if not media.describe(description.host, description.port, description.rtcp_port):
+            stream.direction = "inactive"
         if leg.keys is not None and description.crypto:
             media.secure(leg.keys, description.crypto[0][2], description.crypto[0][1])
             leg.secured = 1

@@ -162,7 +162,8 @@ class StreamExchange(Exchange):
                 while length := framed(waiting):
                     with self._lock:
                         for out, destination in self.feed(waiting[:length], source):
-                            self.connections[destination].sendall(out)
+                            if destination in self.connections:
+                                self.connections[destination].sendall(out)
                     waiting = waiting[length:]
                 if waiting == b"\r\n\r\n":
                     self.pings += 1

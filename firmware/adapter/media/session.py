@@ -9,7 +9,7 @@ from adapter.media.quality import figures
 from adapter.media.rtcp import Rtcp
 from adapter.media.stream import Stream
 
-DTMF_PT = 101  # in our descriptions
+_PTIME_MS = 20  # until the descriptions say more
 _RELATCH_MS = 2_000
 _SURE_PACKETS = 3
 _HEADER_BYTES = 12
@@ -18,8 +18,8 @@ _HEADER_BYTES = 12
 class MediaSession:
     """`stream` as in adapter/media/stream.py; `remote` is where its packets go, (host, port)."""
 
-    def __init__(self, codec, ptime_ms, dtmf_pt, random, now_ms):
-        self.stream = Stream(codec, ptime_ms, (dtmf_pt, DTMF_PT), random)
+    def __init__(self, codec, random, now_ms):
+        self.stream = Stream(codec, _PTIME_MS, (0, 0), random)
         self.remote = None
         self.latched = False  # the source of the peer's packets is known
         self.reopen = True  # for the driver: any source is to be heard, and nothing that came before
@@ -33,11 +33,14 @@ class MediaSession:
         self._sure = 0
 
     def describe(self, host, port, rtcp_port):
-        """Where the peer wants to be sent to, by its description."""
+        """Where the peer wants to be sent to, by its description; False: that is nowhere that we can send to."""
+        if not port or _network(host) is None:
+            return False
         self._rtcp_port = rtcp_port
         if (host, port) != self._named:
             self._named = self.remote = (host, port)
             self._listen()
+        return True
 
     def secure(self, ours, theirs, suite):
         """From now on SRTP: master keys and salts of 30 bytes, `suite` as SDP names it."""
@@ -67,7 +70,7 @@ class MediaSession:
 
     def control(self, buffer, length, source, now_ms):
         """RTCP came in: it, too, tells that the peer lives."""
-        if source[0] != self.remote[0]:
+        if self.remote is None or source[0] != self.remote[0]:
             return
         if self._srtp is not None:
             length = self._srtp.unprotect(buffer, length)
@@ -98,13 +101,15 @@ class MediaSession:
         return length
 
     def _report(self, length):
-        if length and self._rtcp_port:
+        if length and self._rtcp_port and self.remote is not None:
             packet = self._rtcp.packet
             if self._srtp is not None:
                 length = self._srtp.protect(packet, length)
             self.reports.append((bytes(packet[:length]), (self.remote[0], self._rtcp_port)))
 
     def _trusted(self, source, buffer, length):
+        if self._named is None:
+            return False
         if self.latched:
             return source == self.remote
         if length < _HEADER_BYTES or buffer[0] >> 6 != 2:
@@ -122,9 +127,18 @@ class MediaSession:
         return True
 
 
+def _network(host):
+    """The first two bytes of an IPv4 address; None for what is none."""
+    parts = host.split(".")
+    for part in parts:
+        if not part.isdigit() or len(part) > 3 or int(part) > 255:
+            return None
+    return (int(parts[0]), int(parts[1])) if len(parts) == 4 else None
+
+
 def _is_worldwide(host):
     """False for an IPv4 address of which there are many (RFC 1918, 6598, 3927, 1122)."""
-    first, second = [int(part) for part in host.split(".")[:2]]
+    first, second = _network(host)
     return not (
         first in (0, 10, 127)
         or (first == 172 and 16 <= second < 32)

@@ -111,10 +111,10 @@ class MediaSockets:
         """The first bytes of `packet` to `remote`; what the host does not take is lost, as on any network."""
         if self._out is None or len(self._out) != length:
             self._out = memoryview(packet)[:length]
-        if remote is not self._remote:
-            self._remote = remote
-            self._sockaddr = sockaddr(remote[0], remote[1])
         try:
+            if remote is not self._remote:
+                self._sockaddr = sockaddr(remote[0], remote[1])
+                self._remote = remote
             self._rtp.sendto(self._out, self._sockaddr)
         except OSError:
             return

@@ -7,13 +7,24 @@ from collections import deque
 from typing import Any
 
 from adapter.voice import Voice
-from tests.firmware.adapter.media.sounds import source, tone
+from protocol.wire.enumerations import CALL_ENDS
+from tests.firmware.adapter.media.sounds import samples, source, tone
 from tests.firmware.exchange import Address, Exchange
 from tests.firmware.voice_accounts import account
 
 EXCHANGE = ("192.0.2.1", 5060)
 FRAME_MS = 20
 RTP_PORT = 4000
+
+
+def loudness(desk: Desk) -> int:
+    """The highest sample of the last 20 ms that were heard."""
+    return max(map(abs, samples(desk.heard)))
+
+
+def ends(desk: Desk) -> list[str]:
+    """How its calls have ended, by their records."""
+    return [CALL_ENDS[record["ended_by"]] for record in desk.records]
 
 
 class Desk:
@@ -71,6 +82,7 @@ class Office:
         self.a, self.b, self.c = (self.desks * 2)[:3]
         self.deaf: set[str] = set()  # methods that get lost on the way
         self.rtp_lost = False
+        self.packets: list[tuple[str, bytes]] = []  # RTP: whose, what
         self.renamed: dict[Address, Address] = {}  # source of RTP -> as others see it
         self._wire: deque[tuple[bytes, Address, Address]] = deque()
         self._random = random.Random(1)
@@ -170,6 +182,7 @@ class Office:
             length = voice.media.more()
 
     def _rtp(self, desk: Desk, packet: bytearray, destination: Address) -> None:
+        self.packets.append((desk.host, bytes(packet)))
         origin = (desk.host, RTP_PORT)
         origin = self.renamed.get(origin, origin)
         for other in self.desks:

@@ -13,7 +13,7 @@ STRANGER = ("203.0.113.9", 4000)
 
 
 def session(host: str = PEER[0]) -> MediaSession:
-    made = MediaSession("PCMU", 20, 101, source(1), 0)
+    made = MediaSession("PCMU", source(1), 0)
     made.describe(host, PEER[1], PEER[1] + 1)
     made.reopen = False
     return made
@@ -61,6 +61,23 @@ def test_the_neighbours_of_private_networks_are_worldwide(host: str) -> None:
     made = session(host)
     send(made, STRANGER, 0, 5)
     assert not made.latched
+
+
+@pytest.mark.parametrize(
+    ("host", "port"),
+    [("", 4000), ("voice.example", 4000), ("1.2.3", 4000), ("1.2.3.4.5", 4000), ("1.2.3.256", 4000), ("1.2.3.4", 0)],
+)
+def test_what_is_no_address_is_refused_and_changes_nothing(host: str, port: int) -> None:
+    made = session()
+    assert not made.describe(host, port, port + 1)
+    assert made.remote == PEER
+    fresh = MediaSession("PCMU", source(1), 0)
+    assert not fresh.describe(host, port, port + 1)
+    send(fresh, STRANGER, 0, 5)
+    fresh.control(bytearray(8), 8, STRANGER, 0)
+    fresh.poll(10_000)
+    assert (fresh.latched, fresh.remote, fresh.reports) == (False, None, [])
+    assert fresh.close(10_000)["packets_received"] == 0
 
 
 def test_packets_of_two_sources_by_turns_are_nobodys() -> None:
