@@ -65,6 +65,7 @@ class Stream:
         self._concealment = Concealment()
         self._table = MULAW
         self._whole = 0  # frames in a row that were there
+        self._unheard = 0  # frames in a row that were not, and nothing after them yet
 
     def push(self, packet, length, now_ms):
         """A datagram of `length` bytes came; `packet` is the caller's again afterwards."""
@@ -135,9 +136,17 @@ class Stream:
             self._drift(buffer, ear)
         buffer.advance(FRAME_SAMPLES)
         self.frames += 1
-        if buffer.starved <= _STARVED_FRAMES:
-            self.concealed += missing > 0
-            self.bursts.packet(not missing)
+        if missing and buffer.starved:  # lost or late if something comes after it, else the peer has stopped
+            self._unheard += 1
+            return
+        if self._unheard > _STARVED_FRAMES:
+            self._unheard = 0
+        while self._unheard:
+            self._unheard -= 1
+            self.concealed += 1
+            self.bursts.packet(False)
+        self.concealed += missing > 0
+        self.bursts.packet(not missing)
 
     def _drift(self, buffer, ear):
         """Leaves out a pitch period or plays one twice, if the buffer wants to be elsewhere: this frame fades over."""

@@ -137,6 +137,17 @@ def test_nothing_is_heard_before_the_first_packet_and_while_held() -> None:
     assert heard(ear) == [0] * 160
 
 
+def test_a_peer_that_stops_loses_nothing_and_one_that_pauses_did() -> None:
+    call = Call(tones(100), Network(source(1)))
+    assert (call.ear.concealed, call.ear.bursts.packets) == (0, 102)  # two of the silence before the first
+    ear = stream()
+    for number in range(60):
+        if not 20 <= number < 26:
+            ear.push(rtp(number, 160 * number, b"\x10" * 160), 172, 20 * number)
+        heard(ear)
+    assert (ear.concealed, ear.reception.lost) == (6, 6)
+
+
 def test_a_collision_changes_our_source_once_and_an_echo_is_heard() -> None:
     mouth = stream()
     ours = mouth.ssrc

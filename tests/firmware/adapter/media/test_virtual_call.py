@@ -34,4 +34,4 @@ def test_both_interpreters_hear_the_same_call(
     here = [sha256(call.heard).hexdigest(), call.ear.concealed, call.ear.buffer.late, call.ear.reception.jitter]
     script = SCRIPT.format(loss=loss, jitter=jitter, codec=codec, ptime=ptime, plain=plain)
     assert micropython(script, heap="4M", stdin=SAID).split() == [str(each) for each in here]
-    assert call.ear.concealed > 25
+    assert call.ear.concealed > 5
