@@ -15,6 +15,7 @@ from tests.peers.far_end import FarEnd, samples_of
 from tests.peers.kamailio import Kamailio
 from tests.peers.relay import Relay, Weather
 from tests.peers.sipp import Sipp, sdp
+from tests.peers.test_secure import DIAL_TONE
 
 WEATHER = Weather(loss=0.05, delay_ms=30.0, jitter_ms=5.0)
 SEED = 3
@@ -54,7 +55,9 @@ def test_speech_through_loss_is_heard_well_above_silence_in_the_gaps(
     ):
         unit.phone.attach()
         unit.wait_line("registered")
+        unit.phone.record()
         unit.phone.lift()
+        assert unit.phone.wait_for(lambda: unit.phone.tones() == DIAL_TONE, 5)
         unit.phone.dial(called.number, _KEY_MS, _KEY_MS)
         unit.wait_media()
         far.wait_for(10)

@@ -143,7 +143,7 @@ class JitterBuffer:
             self.play = self.play + count & CLOCK_MASK
             self._owed = max(0, self._owed + count)
         self._block -= count
-        self._spare_16 -= 16 * count
+        self._spare_16 = min(self._spare_16 - 16 * count, 16 * MAX_DELAY_SAMPLES)
         for i in range(_BLOCKS):
             self._spares[i] -= count
 
