@@ -15,6 +15,7 @@ from tools.sim.registrar.bindings import MIN_EXPIRES_S, Address
 from tools.sim.registrar.service import RegistrarService, Settings
 from tools.sim.registrar.subscribers import Read, SubscriberError, SubscriberFile, Subscribers, read_lines
 
+_FLEET_MS: Final = 500  # the fleet is asked no more often than that
 _LIST_PATH: Final = "/v1/subscribers?format=json"
 _SAID: Final = {
     "registered": "{user} is registered at {more}",
@@ -51,7 +52,9 @@ def registrar(
             typer.echo(_SAID[what].format(user=user, more=more))
         typer.get_text_stream("stdout").flush()
 
-    settings = Settings(_address(listen), min_expires_s=min_expires_s, patient=subscribers is None)
+    settings = Settings(_address(listen), min_expires_s=min_expires_s)
+    if subscribers is None:
+        settings.on_demand, settings.look_ms = True, _FLEET_MS
     read = _from_fleet() if subscribers is None else _from_file(subscribers)
     with RegistrarService(settings, read, told) as service:
         signal.signal(signal.SIGTERM, _interrupt)

@@ -20,7 +20,7 @@ from tools.sim.registrar.challenges import NONCE_LIFE_MS, Challenges, Verdict
 from tools.sim.registrar.proxy import Proxy
 from tools.sim.registrar.subscribers import Subscriber, Subscribers
 
-LIST_LIFE_MS: Final = 2000  # somebody unknown makes us look at the list again, if it is older
+MAX_WAITING: Final = 1000  # users whose requests wait for a new list
 MAX_EVENTS: Final = 1000
 _IN_CALLS: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER"
 _MAY_CALL: Final = frozenset({"outgoing_only", "full"})
@@ -43,7 +43,8 @@ class Parties(Protocol):
 class Registrar:
     """`subscribers` are whoever owns this to keep up to date; `list_wanted` says that somebody asks for news of it.
 
-    With `patient`, requests of somebody unknown wait (unanswered, their sender repeats them) until the list is new.
+    With `patient`, whoever is unknown, or whose password is wrong, waits (unanswered: they ask again by themselves)
+    for a list that was read after they first asked: a line that is refused holds off for minutes.
     """
 
     def __init__(
@@ -66,14 +67,15 @@ class Registrar:
         self._challenges = Challenges(self._secret, nonce_life_ms)
         self._proxy = Proxy(address, self._secret)
         self._subscribers: Subscribers = {}
-        self._listed_ms = -LIST_LIFE_MS
+        self._listed_ms = 0
+        self._waiting: dict[str, int] = {}  # user -> when they first asked
         self._domains: frozenset[str] = frozenset()
         self._out: list[tuple[bytes, Address]] = []
 
-    def set_subscribers(self, subscribers: Subscribers | None, now_ms: int) -> None:
-        """The list as it is now; None: looked at, and it is as it was."""
+    def set_subscribers(self, subscribers: Subscribers | None, read_ms: int) -> None:
+        """The list as it was at `read_ms`; None: as it was before."""
         self.list_wanted = False
-        self._listed_ms = now_ms
+        self._listed_ms = read_ms
         if subscribers is not None:
             self._subscribers = subscribers
             self._domains = frozenset(each.domain.lower() for each in subscribers.values())
@@ -189,10 +191,8 @@ class Registrar:
                 verdict = Verdict.WRONG
         if verdict in (Verdict.GOOD, Verdict.AGAIN):
             return subscriber
-        if (subscriber is None or verdict is Verdict.WRONG) and now_ms - self._listed_ms >= LIST_LIFE_MS:
-            self.list_wanted = True
-            if self._patient:
-                return None
+        if (subscriber is None or verdict is Verdict.WRONG) and self._waits(user, now_ms):
+            return None
         if verdict is Verdict.WRONG:
             self._refuse(message, source, user, "its credentials are wrong" if subscriber else "it is unknown")
             return None
@@ -200,6 +200,16 @@ class Registrar:
         values = self._challenges.values(realm, now_ms, stale=verdict is Verdict.STALE)
         self._reply(message, source, status, [(f"{name}-authenticate", value) for value in values])
         return None
+
+    def _waits(self, user: str, now_ms: int) -> bool:
+        """Whether a newer list may know better."""
+        if not self._patient or len(self._waiting) >= MAX_WAITING:
+            return False
+        if self._listed_ms > self._waiting.setdefault(user, now_ms):
+            del self._waiting[user]
+            return False
+        self.list_wanted = True
+        return True
 
     def _refuse(self, message: Any, source: Address, user: str, why: str) -> None:
         self._tell("refused", user, why)

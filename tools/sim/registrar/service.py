@@ -21,7 +21,8 @@ from tools.sim.registrar.parties import EchoParties
 from tools.sim.registrar.subscribers import Read, Subscribers
 
 MAX_DATAGRAM_BYTES: Final = 65_535
-_LOOK_MS: Final = 200  # how often the list of subscribers and the end are looked at
+LOOK_MS: Final = 200
+_END_MS: Final = 200  # how often the end is looked for
 _DATAGRAMS_A_TURN: Final = 64
 _PORT_ATTEMPTS: Final = 50
 
@@ -34,12 +35,13 @@ class PortError(ToolError):
 
 @dataclass(slots=True)
 class Settings:
-    """`patient`: somebody unknown waits until the list has been read again (it comes from the fleet)."""
+    """`look_ms`: how often the list of subscribers is read, at most; `on_demand`: only when somebody asks for it."""
 
     listen: Address
     min_expires_s: int = MIN_EXPIRES_S
     nonce_life_ms: int = NONCE_LIFE_MS
-    patient: bool = False
+    look_ms: int = LOOK_MS
+    on_demand: bool = False
 
 
 @dataclass(slots=True)
@@ -95,12 +97,12 @@ class RegistrarService:
         self.parties = EchoParties(self.address, os.urandom, self._open_media)
         self.core = Registrar(
             self.address, os.urandom, self.parties, min_expires_s=settings.min_expires_s,
-            nonce_life_ms=settings.nonce_life_ms, patient=settings.patient,
+            nonce_life_ms=settings.nonce_life_ms, patient=True,
         )  # fmt: skip
-        self._patient = settings.patient
+        self._settings = settings
         self._reader = ThreadPoolExecutor(1, "subscribers")
         self._reading: Future[Subscribers | None] | None = None
-        self._look_ms = 0
+        self._look_ms = self._read_ms = 0
         self._fault = ""
         self._selector.register(self._socket, selectors.EVENT_READ, self._on_sip)
         self.stopped = False
@@ -125,7 +127,7 @@ class RegistrarService:
     def turn(self) -> None:
         """One round: what came in, what is due, what goes out."""
         now_ms = _now_ms()
-        for key, _ in self._selector.select(min(_LOOK_MS, self.core.next_timer(now_ms)) / 1000):
+        for key, _ in self._selector.select(min(_END_MS, self.core.next_timer(now_ms)) / 1000):
             key.data(_now_ms())
         now_ms = _now_ms()
         for ports in self._calls:
@@ -137,22 +139,21 @@ class RegistrarService:
         self._look(now_ms)
 
     def _look(self, now_ms: int) -> None:
-        """Reads the list again: a file each time, the fleet's when somebody asks; never in this thread's way."""
+        """Has the list read again, in another thread than this one."""
         if self._reading is None:
-            if self.core.list_wanted or (not self._patient and now_ms >= self._look_ms):
-                self._look_ms = now_ms + _LOOK_MS
+            if now_ms >= self._look_ms and (self.core.list_wanted or not self._settings.on_demand):
+                self._read_ms, self._look_ms = now_ms, now_ms + self._settings.look_ms
                 self._reading = self._reader.submit(self._read)
         elif self._reading.done():
             done, self._reading = self._reading, None
-            found, fault = None, ""
+            fault = ""
             try:
-                found = done.result()
+                self.core.set_subscribers(done.result(), self._read_ms)
             except ToolError as error:
                 fault = str(error)
             if fault not in ("", self._fault):
                 self._told("fault", "", fault)
             self._fault = fault
-            self.core.set_subscribers(found, now_ms)
 
     def _on_sip(self, now_ms: int) -> None:
         for data, source in _received(self._socket):
