@@ -276,7 +276,7 @@ class VoiceService:
     def _park(self, now_ms):
         """Leaves the heap to the update."""
         voice = self._voice
-        self._wake_ms = now_ms + voice.agent.next_timer(now_ms)
+        self._wake_ms = voice.agent.registration.start_ms
         self._saved = voice.agent.save()
         self._registrar = voice.agent.endpoint.destination
         self._voice = None
@@ -374,7 +374,7 @@ class VoiceService:
             found = [each for each in found if each[2] != "tls"]
         if not found:
             self._locate_ms = now_ms + _LOCATE_AGAIN_MS
-        elif found != self._registrars:
+        elif sorted(found) != sorted(self._registrars or ()):
             self._registrars = found
             self._voice.start(found, now_ms)
 
