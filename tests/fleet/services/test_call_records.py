@@ -17,6 +17,7 @@ from fleet.domain.unit import Unit
 from fleet.services import calls as calls_service
 from fleet.services.calls import CallsWanted
 from fleet.services.jobs import SCHEDULER
+from fleet.store.call_records import CallFilter, CallRecordRepository
 from fleet.store.tables.calls import call_records
 from protocol.wire.serial_number import make_serial
 from tests.fleet.conftest import START, Clock, someone
@@ -280,6 +281,20 @@ def test_only_the_accounts_administrator_and_support_see_calls(caller: Caller, u
     with pytest.raises(InvalidError, match="name the account"):
         caller.services.calls.page(SUPPORT, CallsWanted(), 9, None)
     assert snapshot(caller.services)["call_records"] == before["call_records"]
+
+
+def test_the_queries_hold_the_scope_by_themselves(caller: Caller, unit: Unit) -> None:
+    """Whatever a service asks for: an account is given its own calls."""
+    other = caller.warehouse.place(caller.warehouse.open_account("Osprey Legal"))
+    caller.come_on(other)
+    caller.tell(unit, CALL)
+    caller.tell(other, CALL, CALL)
+    with caller.services.transactions.read(administrator_of(1)) as uow:
+        records = CallRecordRepository(uow)
+        for wanted, count in ((CallFilter(), 1), (CallFilter(1), 1), (CallFilter(2), 0)):
+            assert len(records.page(wanted, EVERYBODY, None)) == len(list(records.each(wanted))) == count
+            assert records.totals(wanted).calls == count
+        assert records.use_by_account(START, START + timedelta(days=1)) == {1: MINUTE}
 
 
 def test_an_export_has_a_line_a_call(caller: Caller, unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
