@@ -9,18 +9,21 @@ import pytest
 
 from adapter.media.samples_plain import encode
 from tests.firmware.adapter.media.speech import missing, score, spoken
+from tests.firmware.voice_accounts import account
+from tests.firmware.voice_board import VoiceBoard
 from tests.peers.far_end import FarEnd, samples_of
 from tests.peers.kamailio import Kamailio
 from tests.peers.relay import Relay, Weather
 from tests.peers.sipp import Sipp, sdp
-from tests.peers.test_calls import ANSWERS
-from tests.peers.unit import Unit
+from tests.peers.test_secure import DIAL_TONE
 
 WEATHER = Weather(loss=0.05, delay_ms=30.0, jitter_ms=5.0)
 SEED = 3
 VOICE = "en-gb-scotland+m3"
 LEAST_ABOVE_SILENCE = 0.3
+_ANSWERED = "< INVITE\n> 180\n> 200 sdp\n< ACK\n< BYE\n> 200 dialog"
 _FRAME_BYTES = 320
+_KEY_MS = 60
 
 
 def in_mu_law(pcm: bytes) -> bytes:
@@ -43,21 +46,26 @@ def test_speech_through_loss_is_heard_well_above_silence_in_the_gaps(
     kamailio: Kamailio, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = spoken(VOICE)
+    row = account("+12065550100", kamailio.port, dial_plan="7xxxxx")
     with (
         FarEnd() as far,
         Relay(far.port, WEATHER, SEED) as relay,
-        Unit(tmp_path / "unit", [kamailio]) as unit,
-        Sipp(tmp_path, ANSWERS, sdp(relay.near)) as called,
+        VoiceBoard(tmp_path / "unit", row) as unit,
+        Sipp(tmp_path, _ANSWERED, sdp(relay.near)) as called,
     ):
+        unit.phone.attach()
         unit.wait_line("registered")
-        unit.dial(called.number)
+        unit.phone.record()
+        unit.phone.lift()
+        assert unit.phone.wait_for(lambda: unit.phone.tones() == DIAL_TONE, 5)
+        unit.phone.dial(called.number, _KEY_MS, _KEY_MS)
         unit.wait_media()
         far.wait_for(10)
         unit.phone.record()
         far.speak(in_mu_law(said))
         unit.phone.wait_for(lambda: len(unit.phone.recorded()) >= len(said) + 25 * _FRAME_BYTES, 15)
         heard = unit.phone.recorded()
-        unit.hang_up()
+        unit.phone.hang_up()
         called.finish()
         record = unit.wait_for("call_record")["call_record"]
     passed = {

@@ -6,6 +6,7 @@ mapping is kept, and a call, a lifted handset or the registration's own timer as
 """
 
 import asyncio
+import gc
 import select
 import time
 
@@ -24,7 +25,7 @@ _LOOK_MS = const(250)  # at the cable
 _KEEP_ALIVE_MS = const(25_000)  # a router may forget a UDP mapping after 30 s
 _PONG_BYTES = const(4)
 _SIP_BYTES = const(2048)
-_MAX_SIP_BYTES = const(8192)  # once one was longer than usual: it will be sent again
+_MAX_SIP_BYTES = const(4097)  # once one was longer than usual: it will be sent again
 _RTCP_BYTES = const(512)
 _POLLIN = const(1)
 _MSG_PEEK = const(2)
@@ -276,7 +277,7 @@ class VoiceService:
     def _park(self, now_ms):
         """Leaves the heap to the update."""
         voice = self._voice
-        self._wake_ms = voice.agent.registration.start_ms
+        self._wake_ms = now_ms + voice.agent.next_timer(now_ms)
         self._saved = voice.agent.save()
         self._registrar = voice.agent.endpoint.destination
         self._voice = None
@@ -297,6 +298,9 @@ class VoiceService:
                 self._voice.media.control(bytearray(data), len(data), place(source), now_ms)
         except OSError as error:
             self._unit.note(error)
+        except MemoryError:  # the heap is in pieces that are too small for it: it comes again, or was hostile
+            self._sip_bytes = _SIP_BYTES
+            gc.collect()
 
     def _send(self, data, destination):
         if not self._address:
@@ -374,7 +378,7 @@ class VoiceService:
             found = [each for each in found if each[2] != "tls"]
         if not found:
             self._locate_ms = now_ms + _LOCATE_AGAIN_MS
-        elif sorted(found) != sorted(self._registrars or ()):
+        elif found != self._registrars:
             self._registrars = found
             self._voice.start(found, now_ms)
 
