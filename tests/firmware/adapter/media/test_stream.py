@@ -4,7 +4,7 @@ import struct
 from array import array
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapter.media.g711 import ALAW, MULAW
@@ -160,6 +160,7 @@ def test_a_collision_changes_our_source_once_and_an_echo_is_heard() -> None:
     assert max(heard(mouth)) > 4000
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(["PCMU", "PCMA"]), st.sampled_from([0, 10, 20, 25, 30, 60, 500])), max_size=40)
 )
