@@ -16,15 +16,17 @@ from adapter.clock import Clock, Uptime, in_daily_window
 from adapter.event_log import EventLog
 from adapter.plug_in import PlugIn
 from adapter.reports import Reports
-from adapter.room import Room
+from adapter.room import Room, unload
 from adapter.settings import Settings
 from adapter.supervisor import Supervisor
 from adapter.turn import Turn
 from adapter.uplink import Uplink
 from ports.unix.board import Board
 from ports.unix.net import Net, tls_context
-from ports.unix.updates import Updates, unload
-from protocol.wire.enumerations import COMMAND_RESULTS, EVENTS, LINE_STATES, UPDATE_STATES
+from ports.unix.telephone import Telephone
+from ports.unix.updates import Updates
+from ports.unix.voice import VoiceService
+from protocol.wire.enumerations import COMMAND_RESULTS, EVENTS, LINE_LEVELS, LINE_STATES, UPDATE_STATES
 from protocol.wire.errors import WireError
 from protocol.wire.messages import pack, unpack
 
@@ -34,7 +36,7 @@ _RESTART_GRACE_MS = 2000  # for the result of the command `restart` to reach the
 _IDENTIFY_MAX_S = 600
 _COLLECT_BYTES = 8192  # collected often, garbage does not spread over the heap, which has to hold pieces of 4 KB
 _EVENTS_A_MESSAGE = 64
-_NO_LINE = LINE_STATES.index("not_configured")
+_LINE_UP = ("registered", "emergency_only", "in_call")
 
 
 def run(handover):
@@ -128,10 +130,12 @@ class Unit:
         self._kept_configuration = None  # the last start's, until the fleet sends one
         self._restarting = None
         self._identify_until_ms = 0
+        self._line_was_up = False
         self._shown = ""
         self._supervisor = Supervisor(uptime, self._tick, board.restart, self._crashed)
         self._updates = Updates(self, identity.root_metadata, tls_context(identity.anchors_der))
         unload(("adapter.identity",))
+        self._line = VoiceService(self, Telephone(handover.directory), self._told)
         boot_id = int.from_bytes(board.entropy(4), "big")
         self._uplink = Uplink(
             self.identity.serial, self._facts(), self._status, self._activation, self.reports, self._clock,
@@ -146,6 +150,8 @@ class Unit:
         )  # fmt: skip
         self._log("boot", self.handover.boot_reason)
         self._entered(self._activation.state)
+        self._configure_line()
+        self._supervisor.start("line", self._line.run, _SILENCE_MS)
         self._supervisor.start("plug_in", plug_in.run, _SILENCE_MS)
         self._supervisor.start("usb", self._listen)
         self._supervisor.start("updates", self._updates.run, _SILENCE_MS, self._updates_worth_restart)
@@ -170,7 +176,7 @@ class Unit:
     def _status(self):
         """The fields of `heartbeat` that only the unit knows."""
         return {
-            "line_state": _NO_LINE,
+            "line_state": LINE_STATES.index(self._line.line_state),
             "update_state": UPDATE_STATES.index(self._updates.state or "idle"),
             "free_heap_bytes": gc.mem_free(),
         }
@@ -239,12 +245,36 @@ class Unit:
         self.settings.raise_floor(self._clock.floor_s)
 
     def call_up(self):
-        """True while somebody is on the telephone: there is no line yet."""
-        return False
+        """True while somebody is on the telephone, or it rings."""
+        return self._line.call_up()
 
     def line_proved(self):
-        """True if the line is registered, or none is to be: there is no line yet."""
-        return True
+        """True if the line is registered, or none is to be."""
+        return self._line.line_state in _LINE_UP or self._line.line_state == "not_configured"
+
+    def _configure_line(self):
+        """Hands the line its account: that of the last start, until the fleet sends one."""
+        values = self._configuration()
+        if values is not None:
+            voice = values["voice"]
+            self._line.configure(voice[0] if voice else None, LINE_LEVELS[values["line_level"]])
+
+    def _told(self, event):
+        """By the line: where it stands, and what became of a call."""
+        now_ms = self.uptime()
+        if event[0] == "line":
+            up = event[1] in _LINE_UP
+            if up != self._line_was_up:
+                self._line_was_up = up
+                self._log("line_registered" if up else "line_lost", 0)
+                if up:
+                    self.board.pins.report({"registered_ms": now_ms})
+            self.board.pins.report({"line": event[1]})
+            self._uplink.line_changed(now_ms)
+        else:
+            self._open_call_log()
+            self._uplink.report_call(event[1], now_ms)
+            self._log("call", event[1]["duration_ms"] // 1000)
 
     def may_restart(self):
         """The hours that the configuration allows; equal ends allow any."""
@@ -278,7 +308,9 @@ class Unit:
             if not self.configured:
                 self.board.pins.report({"configured_ms": self._uplink.configured_ms, "tls_ms": self._uplink.tls_ms})
             self.configured = True
+            self._kept_configuration = None
             self._open_call_log()
+            self._configure_line()
             self._uplink.line_changed(self.uptime())
         elif event[0] == "command":
             _, command_id, name, argument = event

@@ -25,6 +25,7 @@ UPDATE_REVERT = BOOT_REASONS.index("update_revert")
 _FATAL = {CRASH: UPDATE_REASONS.index("crash"), WATCHDOG: UPDATE_REASONS.index("watchdog")}
 _DEADLINE = UPDATE_REASONS.index("deadline")
 HASH = UPDATE_REASONS.index("hash")
+SLOTS = ("slot_a", "slot_b")  # their partitions
 
 
 class Choice:

@@ -13,7 +13,7 @@ from micropython import const
 from adapter.backoff import Backoff
 from adapter.clock import ClockError
 from adapter.errors import AdapterError
-from adapter.sntp import COOKIE_BYTES, REPLY_TIMEOUT_MS, SntpError, TimeServers, is_answer, read_answer, request
+from adapter.room import unload
 
 _LINK_POLL_MS = const(250)
 _TURN_POLL_MS = const(20)
@@ -111,10 +111,14 @@ class PlugIn:
         self._check_link()
         if not self._clock.is_set:
             await self._set_clock()
+            self._servers = None
+            unload(("adapter.sntp",))
         self._activation.handle("time_set")
 
     async def _set_clock(self):
         """One question to one server; SntpError or NetError if it brought nothing."""
+        from adapter.sntp import COOKIE_BYTES, REPLY_TIMEOUT_MS, SntpError, TimeServers, is_answer, read_answer, request
+
         if self._servers is None or self._servers.current() is None:
             # A unit without the time is of no use: one denied by all asks again, at the back-off's pace.
             self._servers = TimeServers(self._addresses["ntp"])
@@ -144,6 +148,8 @@ class PlugIn:
         if self._failed >= _TIME_CHECK_TRIES:
             self._failed = 0
             await self._set_clock()
+            self._servers = None
+            unload(("adapter.sntp",))
         if not self._turn.wanted:
             await self._session()
         self._turn.lend()

@@ -2,7 +2,27 @@
 
 The line has it, and leaves it to an update while nobody needs the telephone. Its sockets stay open meanwhile; it
 takes the heap back (`recalled`) for a call, a lifted handset or its registration, and the update goes on later.
+Who leaves unloads its modules, in a frame that never held anything of them: a frame keeps what it once held.
 """
+
+import sys
+
+
+def unload(stack):
+    """Gives the modules `stack` names, and those in its packages, back to the heap.
+
+    On a unit only: on CPython a module that comes again would bring other classes of the same names.
+    """
+    if sys.implementation.name != "micropython":
+        return
+    for loaded in list(sys.modules):
+        for name in stack:
+            if loaded == name or loaded.startswith(name + "."):
+                del sys.modules[loaded]
+    for name in stack:
+        parent, child = name.rsplit(".", 1)
+        if hasattr(sys.modules[parent], child):
+            delattr(sys.modules[parent], child)
 
 
 class Room:

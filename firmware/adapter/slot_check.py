@@ -11,8 +11,6 @@ from protocol.wire.boot_record import BootRecord
 from protocol.wire.errors import WireError
 from protocol.wire.image import HEADER_BYTES, ImageHeader
 
-SLOTS = ("slot_a", "slot_b")
-
 
 class Runnable:
     """An image that may run: `image` holds the whole slot's bytes, `choice` is boot_record's."""
@@ -49,7 +47,7 @@ def select(flash, pair, board, revision, abi, reset_cause, log):
         return None
     image = bytearray(max(record.slots[0][0], record.slots[1][0], HEADER_BYTES))
     choice = boot_record.choose(record, reset_cause)
-    for _ in SLOTS:
+    for _ in boot_record.SLOTS:
         header, refusal = check(flash, choice, board, revision, abi, image)
         if header is not None:
             if choice.changed:
@@ -64,10 +62,10 @@ def check(flash, choice, board, revision, abi, image):
     """(ImageHeader, "") of the chosen slot, read whole into `image`; (None, why) if it may not run."""
     record = choice.record
     length, digest = record.slots[choice.slot]
-    if not HEADER_BYTES < length <= flash.partition(SLOTS[choice.slot]).size:
+    if not HEADER_BYTES < length <= flash.partition(boot_record.SLOTS[choice.slot]).size:
         return None, "holds no verified image"
     view = memoryview(image)[:length]
-    flash.partition(SLOTS[choice.slot]).readinto(0, view)
+    flash.partition(boot_record.SLOTS[choice.slot]).readinto(0, view)
     if sha256(view).digest() != digest:
         return None, "fails its hash"
     try:

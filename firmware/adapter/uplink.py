@@ -13,7 +13,6 @@ from micropython import const
 
 from adapter.clock import ClockError
 from adapter.errors import AdapterError
-from adapter.mqtt import REFUSALS, MqttClient
 from protocol.wire.enumerations import COMMANDS, LINE_STATES, REGISTER_RESULTS
 from protocol.wire.errors import WireError
 from protocol.wire.messages import UnknownTypeError, pack, unpack
@@ -23,6 +22,7 @@ ANSWER_TIMEOUT_MS = const(15_000)  # from register to registered, and from there
 _CLOCK_TOLERANCE_S = const(2)
 _COMMANDS_REMEMBERED = const(16)
 _ROOM_FOR_OTHERS = const(4)  # requests in flight that reports leave free
+_CLOCK_BYTES = const(8)
 _SETTLED = ("not_configured", "registered", "emergency_only", "in_call")  # no account, or registered with it
 _LOGGED_CONNACK = const(100)  # event "refused": 100 + CONNACK's return code, or an index of REGISTER_RESULTS
 
@@ -67,6 +67,8 @@ class Uplink:
 
     def open(self, now_ms):
         """A fresh connection stands: asks for everything at once."""
+        from adapter.mqtt import MqttClient  # an update without a session needs its heap
+
         self._mqtt = MqttClient(self._serial)
         self._mqtt.connect(now_ms)
         self._mqtt.subscribe(self._down, now_ms)
@@ -90,6 +92,8 @@ class Uplink:
                 self._activation.handle("connected")
                 self._log("connected", 0)
             elif event[0] == "connect_refused":
+                from adapter.mqtt import REFUSALS
+
                 self._log("refused", _LOGGED_CONNACK + event[1])
                 raise UplinkError("broker refuses us: %s (%d)" % (REFUSALS[event[1]], event[1]))
             elif event[0] == "subscribe_refused":
@@ -106,9 +110,14 @@ class Uplink:
             self._publish("heartbeat", "heartbeat", self._heartbeat_values(now_ms), now_ms)
             self._heartbeat_ms = now_ms + 1000 * self.configuration["heartbeat_s"]
         if self._accepted():
-            for reports in (self._reports, self.calls) if self.calls is not None else (self._reports,):
-                for message in reports.due(now_ms, self._mqtt.room - _ROOM_FOR_OTHERS):
-                    self._mqtt.publish(up_topic(self._serial, "report"), message, 1, now_ms)
+            topic = up_topic(self._serial, "report")
+            for message in self._reports.due(now_ms, self._mqtt.room - _ROOM_FOR_OTHERS):
+                self._mqtt.publish(topic, message, 1, now_ms)
+            if self.calls is not None:
+                clock = self._clock.utc_s(now_ms).to_bytes(_CLOCK_BYTES, "big")
+                for message in self.calls.due(now_ms, self._mqtt.room - _ROOM_FOR_OTHERS):
+                    # Its last field, the clock, is that of now: so the fleet knows how long ago the call was.
+                    self._mqtt.publish(topic, message[:-_CLOCK_BYTES] + clock, 1, now_ms)
         return self._mqtt.poll(now_ms)
 
     def next_timer(self):

@@ -67,12 +67,18 @@ def on_hook(request: pytest.FixtureRequest) -> Iterator[None]:
             board.wait_for(lambda event: event.get("line", {}).get("state") != "in_call", after=len(board.events) - 1)
 
 
-def call(caller: VoiceBoard, callee: VoiceBoard) -> None:
-    """`caller` dials B, who lifts the handset."""
-    marks = len(caller.events), len(callee.events)
+def dial(caller: VoiceBoard) -> None:
+    """`caller` lifts the handset and dials B."""
     caller.phone.lift()
     assert caller.phone.wait_for(lambda: caller.phone.tones() == DIAL_TONE, 5)
     caller.phone.dial(B, 60, 60)
+    assert caller.phone.done(5)
+
+
+def call(caller: VoiceBoard, callee: VoiceBoard) -> None:
+    """`caller` dials B, who lifts the handset."""
+    marks = len(caller.events), len(callee.events)
+    dial(caller)
     assert callee.phone.wait_for(lambda: callee.phone.ringing, 10)
     callee.phone.lift()
     for board, mark in zip((caller, callee), marks, strict=True):
@@ -169,6 +175,23 @@ def test_a_dead_registrar_is_left_for_the_second_within_10_s(tmp_path: Path) -> 
             took_s = board.wait_line("registered", FAILOVER_S)["s"] - board.started_s
             assert A in second.bindings
             assert took_s < FAILOVER_S
+
+
+def test_a_call_takes_the_second_registrar_within_10_s_where_the_first_died(tmp_path: Path) -> None:
+    with (
+        UdpExchange() as first,
+        UdpExchange() as second,
+        VoiceBoard(tmp_path / "a", account(A, first.port, second.port)) as caller,
+        VoiceBoard(tmp_path / "b", account(B, second.port)) as callee,
+    ):
+        for board in (caller, callee):
+            board.wait_line("registered")
+            board.phone.attach()
+        assert A in first.bindings
+        first.silent = True
+        dial(caller)
+        assert callee.phone.wait_for(lambda: callee.phone.ringing, FAILOVER_S)
+        assert A in second.bindings
 
 
 def test_the_hosts_new_address_is_registered_at_once(exchange: UdpExchange, tmp_path: Path) -> None:

@@ -41,7 +41,8 @@ def _image() -> bytes:
 class VoiceBoard:
     """`row` is the account, `level` of LINE_LEVELS; the folder is laid out as tools/sim/board.py lays it out.
 
-    With `anchors_der` the board may have a second TLS connection, to registrars that those anchors vouch for.
+    With `anchors_der` the board may have a second TLS connection, to registrars that those anchors vouch for. `image`:
+    what it runs, or the firmware as it is.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class VoiceBoard:
         heap_bytes: int = 0,
         prefix: Sequence[str] = (),
         anchors_der: bytes = b"",
+        image: bytes = b"",
     ) -> None:
         self.folder = folder
         self.phone = Phone(folder)
@@ -62,6 +64,7 @@ class VoiceBoard:
         self._heap_bytes = heap_bytes
         self._prefix = prefix
         self._anchors_der = anchors_der
+        self._image = image
         self._changed = threading.Condition()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -69,7 +72,7 @@ class VoiceBoard:
         """Starts the process and gives it its account."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.set_ethernet(True)
-        image = _image()
+        image = self._image or _image()
         payload = self.folder / "image"
         payload.write_bytes(image[HEADER_BYTES:])
         (self.folder / "anchors").write_bytes(self._anchors_der)

@@ -13,7 +13,7 @@ from tests.peers.processes import wanted
 from tests.peers.speech import speech, write_wav
 from tests.peers.unit import Unit
 
-SPEECH_S = 3.0
+SPEECH_S = 2.0
 _SILENCE_S = 240.0  # baresip hangs up when its file ends
 
 # What the tests dial: a far end with the codecs of its own choice.

@@ -9,7 +9,10 @@ import socket
 import struct
 import threading
 import time
+from bisect import bisect
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -73,14 +76,12 @@ def samples_of(payload: bytes, payload_type: int) -> list[int]:
     return [table[code] for code in payload]
 
 
-def encode(samples: list[int], payload_type: int) -> bytes:
+def encode(samples: Iterable[int], payload_type: int) -> bytes:
     """G.711 by the nearest code."""
     codes = sorted(range(256), key=lambda code: (_SAMPLES[payload_type][code], code))
     values = [_SAMPLES[payload_type][code] for code in codes]
-    nearest: dict[int, int] = {}
-    for sample in set(samples):
-        nearest[sample] = codes[min(range(256), key=lambda at: abs(values[at] - sample))]
-    return bytes(nearest[sample] for sample in samples)
+    middles = [(low + high) / 2 for low, high in pairwise(values)]
+    return bytes(codes[bisect(middles, sample)] for sample in samples)
 
 
 class FarEnd:
@@ -114,7 +115,7 @@ class FarEnd:
         return self.packets
 
     def speak(self, payload: bytes, payload_type: int = _MU_LAW, frame: int = _FRAME) -> None:
-        """Sends G.711 in packets of `frame` codes to where the unit sends from, or `to`, in a thread of its own."""
+        """Sends G.711 in packets of `frame` codes to where the unit sends from, in a thread of its own."""
         target = self.packets[-1].source
 
         def run() -> None:
@@ -136,8 +137,8 @@ class FarEnd:
         write_pcap(path, sorted(self.packets + self._sent, key=lambda packet: packet.at_s))
         return path
 
-    def _run(self, target: object) -> None:
-        thread = threading.Thread(target=target, daemon=True)  # type: ignore[arg-type]
+    def _run(self, target: Callable[[], None]) -> None:
+        thread = threading.Thread(target=target, daemon=True)
         thread.start()
         self._threads.append(thread)
 

@@ -32,6 +32,7 @@ modparam("tm", "fr_inv_timer", 30000)
 modparam("usrloc", "db_mode", 0)
 modparam("nathelper|registrar", "received_avp", "$avp(RCV)")
 modparam("registrar", "min_expires", 1)
+modparam("registrar", "max_expires", {max_expires_s})
 modparam("auth", "nonce_expire", {nonce_s})
 modparam("auth", "secret", "rig")
 
@@ -85,11 +86,11 @@ route[PROXY] {{
 
 
 class Kamailio(Peer):
-    """One instance; `port` is its SIP port."""
+    """One instance; `port` is its SIP port. Nobody is registered for longer than `max_expires_s`."""
 
     name = "kamailio"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, max_expires_s: int = 3600) -> None:
         super().__init__(folder)
         self.port = free_ports(1)
         self.emergency_port = free_ports(1)
@@ -98,7 +99,8 @@ class Kamailio(Peer):
         self._configuration.write_text(
             _CONFIGURATION.format(
                 host=HOST, port=self.port, emergency_port=self.emergency_port, password=PASSWORD, nonce_s=NONCE_S,
-                brief_s=BRIEF_S, modules=modules,
+                brief_s=BRIEF_S, max_expires_s=max_expires_s,
+                modules=modules,
             )
         )  # fmt: skip
 

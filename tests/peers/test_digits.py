@@ -14,7 +14,7 @@ from tests.peers.test_calls import ANSWERS
 from tests.peers.unit import Unit
 
 KEYS = "0123456789*#911#"
-_KEY_MS = 60
+_KEY_MS = 40
 _WAIT_S = 10.0
 
 

@@ -73,10 +73,3 @@ def test_a_call_goes_by_the_second_registrar_within_10_s_of_the_first_one_killed
             unit.hang_up()
             called.finish()
     assert "200" in kamailio.answers("REGISTER", "5204")
-
-
-def test_a_registrar_that_is_dead_from_the_start_costs_less_than_10_s(kamailio: Kamailio, tmp_path: Path) -> None:
-    first = Kamailio(tmp_path / "first")
-    with Unit(tmp_path / "unit", [first, kamailio], "5205") as unit:
-        unit.wait_line("registered", SWITCH_S)
-    assert "200" in kamailio.answers("REGISTER", "5205")

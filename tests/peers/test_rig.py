@@ -61,7 +61,7 @@ def test_a_broken_sequence_or_time_stamp_is_seen(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("law", [0, 8])
 def test_speech_is_found_and_a_missing_frame_of_it_too(said: array[int], law: int) -> None:
-    heard = array("h", [0] * 1234) + array("h", samples_of(encode(list(said), law), law))
+    heard = array("h", [0] * 1234) + array("h", samples_of(encode(said, law), law))
     found = align(said, heard)
     assert (found.offset, found.missing) == (1234, [])
     assert found.frames > len(said) // FRAME // 2
@@ -99,7 +99,7 @@ def test_sipp_calls_baresip_through_kamailio_and_hears_it(
         steps = "> INVITE sdp\n<? 100\n<? 180\n< 200\n> ACK\npause 700\n> BYE\n< 200"
         with Sipp(tmp_path, steps, sdp(far.port), kamailio.port, FAR) as caller:
             far.wait_for(25)
-            far.speak(encode(list(said[:8000]), 0))
+            far.speak(encode(said[:8000], 0))
             caller.finish()
         assert not faults(rows(far.write_pcap(tmp_path / "pcap"), far.port))
     heard = array("h", [sample for packet in far.packets for sample in samples_of(packet.payload, 0)])

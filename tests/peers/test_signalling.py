@@ -106,21 +106,24 @@ def test_the_unit_holds_by_a_tap_of_the_hook_and_resumes_by_another(unit: Unit, 
         called.finish()
 
 
-def test_a_peer_that_is_busy_with_the_call_is_asked_again(unit: Unit, mark: int, tmp_path: Path) -> None:
-    """491 to our hold: the unit waits as RFC 3261 14.1 has it, and holds then."""
+def test_a_peer_that_is_busy_with_the_call_is_asked_again(
+    kamailio: Kamailio, unit: Unit, mark: int, tmp_path: Path
+) -> None:
+    """491 to our hold: the unit waits as RFC 3261 14.1 has it for who was called, and holds then."""
     steps = (
-        "< INVITE\n> 180\n> 200 sdp\n< ACK\n< INVITE\n> 491 dialog\n< ACK\n< INVITE\n> 200 dialog sdp\n< ACK\n"
+        "> INVITE sdp\n<? 100\n<? 180\n< 200\n> ACK\n< INVITE\n> 491 dialog\n< ACK\n< INVITE\n> 200 dialog sdp\n< ACK\n"
         "< INVITE\n> 200 dialog sdp\n< ACK\n< BYE\n> 200 dialog"
     )
-    with FarEnd() as far, Sipp(tmp_path, steps, sdp(far.port)) as called:
-        unit.dial(called.number)
+    with FarEnd() as far, Sipp(tmp_path, steps, sdp(far.port), kamailio.port, NUMBER) as caller:
+        unit.answer()
         far.wait_for(5)
         unit.phone.flash()
-        wait_until(lambda: sent(called.messages, "ACK ") == 3, "the second offer", 6)
+        wait_until(lambda: sent(caller.messages, "a=sendonly") == 2, "the second offer")
+        wait_until(lambda: sent(caller.messages, "ACK ") == 3, "its answer")
         unit.phone.flash()
-        wait_until(lambda: sent(called.messages, "ACK ") == 4, "the call goes on")
+        wait_until(lambda: sent(caller.messages, "ACK ") == 4, "the call goes on")
         unit.hang_up()
-        called.finish()
+        caller.finish()
 
 
 def test_two_offers_that_cross_are_refused_with_491(unit: Unit, mark: int, tmp_path: Path) -> None:
@@ -150,10 +153,9 @@ def test_a_refusal_is_heard_and_recorded(unit: Unit, mark: int, tmp_path: Path, 
     assert (record["status"], record["ended_by"]) == (int(status), ended_by)
 
 
-def test_a_number_nobody_has_is_told(unit: Unit, mark: int) -> None:
+def test_a_number_nobody_has_ends_at_once(unit: Unit, mark: int) -> None:
     unit.dial("404404")
-    unit.hears(*BUSY)
-    assert unit.record(mark)["status"] == 404
+    assert (unit.record(mark)["status"], unit.record(mark)["ended_by"]) == (404, "refused")
 
 
 def test_911_goes_through(kamailio: Kamailio, unit: Unit, mark: int, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,19 @@ from tests.peers.kamailio import Kamailio
 NUMBER = "+12065550100"
 DIAL_PLAN = "7xxxxx|5xxx|404xxx"  # all whole by their length: nobody waits for a timer
 DIAL_TONE = (350, 440)
-_KEY_MS = 60
+_KEY_MS = 40
+_LATE_MS = 8  # of the 20 that a frame has
 _HANG_UP_MS = 900  # for shorter, it may be a tap of the hook
 
 
 class Unit(VoiceBoard):
-    """Registered with the first of `proxies`; `changes` are to the account."""
+    """Registered with the first of `proxies`, running `image` or the firmware; `changes` are to the account."""
 
-    def __init__(self, folder: Path, proxies: Sequence[Kamailio], user: str = NUMBER, **changes: Any) -> None:
+    def __init__(
+        self, folder: Path, proxies: Sequence[Kamailio], user: str = NUMBER, image: bytes = b"", **changes: Any
+    ) -> None:
         ports = [proxy.port for proxy in proxies]
-        super().__init__(folder, account(user, *ports, **{"dial_plan": DIAL_PLAN} | changes))
+        super().__init__(folder, account(user, *ports, **{"dial_plan": DIAL_PLAN} | changes), image=image)
 
     def start(self) -> None:
         """Registered, and with its telephone plugged in."""
@@ -41,6 +45,16 @@ class Unit(VoiceBoard):
     def hang_up(self) -> None:
         """Puts the handset down."""
         self.phone.hang_up()
+
+    def say(self, samples: array[int]) -> bool:
+        """Says it all into the handset; False if the telephone or the unit came late, for the machine was busy."""
+        self.order(reset=1)
+        before = len(self.phone.late_ms)
+        self.phone.say(samples.tobytes())
+        assert self.phone.done(len(samples) / 8000 + 5)
+        self.phone.wait_for(lambda: False, 0.2)  # the last of it is on its way
+        late_ms = self.stats()["pacing"]["worst_us"] / 1000
+        return max(late_ms, *self.phone.late_ms[before:]) < _LATE_MS
 
     def answer(self, timeout_s: float = 5.0) -> None:
         """Waits for the bell and lifts the handset."""

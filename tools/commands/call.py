@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -144,7 +145,7 @@ def _lasted(ms: int) -> str:
 
 def _usage_lines(months: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
     for month in months:
-        yield {**month, "destination": "", "cost": f"${sum(float(each['cost']) for each in month['metered']):.2f}"}
+        yield {**month, "destination": "", "cost": f"${sum(Decimal(each['cost']) for each in month['metered']):.2f}"}
         for each in month["metered"]:
             name = f"{each['prefix']} {each['name']} at ${each['price']}"
             yield {

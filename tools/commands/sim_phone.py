@@ -106,8 +106,8 @@ def _tell(what: dict[str, Any]) -> None:
 
 
 def _by_hand(made: Phone, performance: Performance) -> None:
-    print(_HELP, flush=True)
     with _key_by_key():
+        print(_HELP, flush=True)  # not before: what is typed until then is lost
         while True:
             performance.wait(lambda: bool(select.select([sys.stdin], [], [], 0)[0]), _LOOK_S)
             performance.look()

@@ -77,9 +77,10 @@ class Registration:
         self._left = 0  # registrars not tried yet in this round
         self._rounds = self._refusals = self._shortened = self._moves = 0  # in a row
         self._old = ""  # the Contact to be taken back
-        self._start_ms = self._alive_ms = self._return_ms = 0
+        self.start_ms = 0  # when the next REGISTER is due
+        self._alive_ms = self._return_ms = 0
         if saved:
-            self.state, self.index, self.dialog.id, self.dialog.cseq, self._start_ms = saved
+            self.state, self.index, self.dialog.id, self.dialog.cseq, self.start_ms = saved
             self._aim = self.index
 
     def save(self):
@@ -87,7 +88,7 @@ class Registration:
         if self.state == "refreshing":
             self.handle("accepted")
         dialog = self.dialog
-        return self.state, self.index, dialog.id, dialog.cseq, self._start_ms
+        return self.state, self.index, dialog.id, dialog.cseq, self.start_ms
 
     def handle(self, event):
         """Moves; False if the event means nothing now."""
@@ -125,13 +126,13 @@ class Registration:
         if not self.registrars or self.state == "unregistered":
             return
         if self._pending is None:
-            if now_ms >= self._start_ms:
+            if now_ms >= self.start_ms:
                 self._round((self.index + (self.state == "waiting")) % len(self.registrars))
             elif self.index and self.state == "registered" and now_ms >= self._return_ms and idle:
                 self._left = 0
                 self._start(0)
             else:
-                self.due_ms = min(self.due_ms, self._start_ms)
+                self.due_ms = min(self.due_ms, self.start_ms)
         if self.state in ("registered", "refreshing"):
             if now_ms >= self._alive_ms:
                 self._alive_ms = now_ms + _ALIVE_MS + endpoint.chance(_ALIVE_SPREAD_MS)
@@ -217,7 +218,7 @@ class Registration:
                 if endpoint.contact() in contact:
                     break
         granted_s = max(granted_s, _MIN_EXPIRES_S)
-        self._start_ms = now_ms + granted_s * (_REFRESH_PERMILLE + endpoint.chance(_REFRESH_SPREAD_PERMILLE))
+        self.start_ms = now_ms + granted_s * (_REFRESH_PERMILLE + endpoint.chance(_REFRESH_SPREAD_PERMILLE))
         self._return_ms = now_ms + _RETURN_MS
         self._rounds = self._refusals = self._shortened = 0
         self._old = ""
@@ -255,7 +256,7 @@ class Registration:
         if self.state == "refreshing":
             self.endpoint.events.append(("unregistered", reason))
         self.handle(event)
-        self._start_ms = self.endpoint.now_ms + wait_ms
+        self.start_ms = self.endpoint.now_ms + wait_ms
         self.endpoint.events.append(("registration_failed", status, reason))
 
     def _wait_ms(self, first_ms, last_ms, before):

@@ -5,7 +5,7 @@ from hashlib import sha256
 from adapter import boot_record
 from adapter.errors import SlotError
 from adapter.records import RecordPair
-from adapter.slot_check import SLOTS
+from adapter.room import unload
 from protocol.wire.boot_record import TRIAL_ARMED, TRIAL_NONE, BootRecord
 from protocol.wire.image import HEADER_BYTES, ImageHeader
 
@@ -17,7 +17,7 @@ class Slots:
 
     def __init__(self, flash, running):
         self.running = running
-        self._partitions = [flash.partition(name) for name in SLOTS]
+        self._partitions = [flash.partition(name) for name in boot_record.SLOTS]
         self._pair = RecordPair(flash.partition("boot_record"))
         payload = self._pair.load()
         if payload is None:
@@ -67,6 +67,7 @@ class Slots:
 
     def delta(self, image, write, resume):
         """A DeltaApplier from the running image to `image`, (length, SHA-256); `write` and `resume` are its own."""
+        unload(("adapter.crypto",))  # all signatures are checked by now, and a delta needs pieces of 4 KB
         from adapter.update.delta import DeltaApplier
         from ports.unix.inflate import Inflater
 

@@ -11,6 +11,7 @@ from micropython import const
 
 from adapter.errors import AdapterError
 from adapter.http import HttpError, Response, request
+from adapter.room import unload
 from adapter.update.errors import NetworkError, UpdateError
 
 REPOSITORY = "/updates/"
@@ -156,6 +157,7 @@ class Updater:
         self.session.mirrors = self._server.mirrors
         job = self.session.work(self._unit.now_s())
         # Checking signatures leaves much garbage: collected often, it does not spread what lives over the heap.
+        unload(("adapter.mqtt",))  # while there is no session with the fleet
         threshold = gc.threshold()
         gc.collect()
         gc.threshold(_GC_BYTES)

@@ -9,12 +9,12 @@
 
 import asyncio
 import gc
-import sys
 
 from micropython import const
 
 from adapter.backoff import Backoff
 from adapter.records import RecordPair
+from adapter.room import unload
 
 _CONFIGURED_DELAY_MS = const(15_000)  # the first load waits for the fleet, but no longer
 _POLL_MS = const(200)
@@ -33,18 +33,6 @@ _STACK = (
     "ports.unix.metadata_files", "adapter.boot_record", "adapter.slot_check", "protocol.wire.boot_record",
     "protocol.wire.release",
 )  # fmt: skip
-
-
-def unload(stack):
-    """Gives the modules `stack` names, and those in its packages, back to the heap."""
-    for loaded in list(sys.modules):
-        for name in stack:
-            if loaded == name or loaded.startswith(name + "."):
-                del sys.modules[loaded]
-    for name in stack:
-        parent, child = name.rsplit(".", 1)
-        if hasattr(sys.modules[parent], child):
-            delattr(sys.modules[parent], child)
 
 
 class Updates:

@@ -6,15 +6,14 @@ mapping is kept, and a call, a lifted handset or the registration's own timer as
 """
 
 import asyncio
-import gc
 import select
 import time
 
 from micropython import const
 
 from adapter.errors import AdapterError
+from adapter.room import unload
 from ports.unix.datagrams import SIGNALLING_DSCP, MediaSockets, bound, free_port, place, sockaddr
-from ports.unix.updates import unload
 from protocol.wire.enumerations import TRANSPORTS
 
 FRAME_BYTES = 320  # 20 ms: 160 samples of 16 bits
@@ -25,7 +24,7 @@ _LOOK_MS = const(250)  # at the cable
 _KEEP_ALIVE_MS = const(25_000)  # a router may forget a UDP mapping after 30 s
 _PONG_BYTES = const(4)
 _SIP_BYTES = const(2048)
-_MAX_SIP_BYTES = const(4097)  # once one was longer than usual: it will be sent again
+_MAX_SIP_BYTES = const(8192)  # once one was longer than usual: it will be sent again
 _RTCP_BYTES = const(512)
 _POLLIN = const(1)
 _MSG_PEEK = const(2)
@@ -78,11 +77,15 @@ class VoiceService:
 
     def configure(self, account, level):
         """`account` is the configuration's row, None for no line; `level` a name of LINE_LEVELS. After the call."""
+        if level == "none":
+            account = None
         if account != self._account or level != self._level:
-            self._account = account if level != "none" else None
             self._level = level
             self._changed = True
             self._look_ms = 0
+            if account is not None and not self.call_up():
+                self.line_state = "registering"  # from now on, not only when it has begun: service waits for it
+        self._account = account
 
     def call_up(self):
         """True while somebody is on the telephone, or it rings."""
@@ -103,7 +106,7 @@ class VoiceService:
             if left < -_LATE_LIMIT_US:
                 due = time.ticks_us()
             await asyncio.sleep_ms(_BUSY_MS if self._waiting else max(left, 0) // 1000)
-            if self._idle:  # here nothing refers to it any more (ports/unix/updates.py)
+            if self._idle:  # here nothing refers to it any more (adapter/room.py)
                 self._idle = False
                 unload(_STACK)
                 self._unit.room.leave()
@@ -277,7 +280,7 @@ class VoiceService:
     def _park(self, now_ms):
         """Leaves the heap to the update."""
         voice = self._voice
-        self._wake_ms = now_ms + voice.agent.next_timer(now_ms)
+        self._wake_ms = voice.agent.registration.start_ms
         self._saved = voice.agent.save()
         self._registrar = voice.agent.endpoint.destination
         self._voice = None
@@ -298,9 +301,6 @@ class VoiceService:
                 self._voice.media.control(bytearray(data), len(data), place(source), now_ms)
         except OSError as error:
             self._unit.note(error)
-        except MemoryError:  # the heap is in pieces that are too small for it: it comes again, or was hostile
-            self._sip_bytes = _SIP_BYTES
-            gc.collect()
 
     def _send(self, data, destination):
         if not self._address:
@@ -378,7 +378,7 @@ class VoiceService:
             found = [each for each in found if each[2] != "tls"]
         if not found:
             self._locate_ms = now_ms + _LOCATE_AGAIN_MS
-        elif found != self._registrars:
+        elif sorted(found) != sorted(self._registrars or ()):
             self._registrars = found
             self._voice.start(found, now_ms)
 

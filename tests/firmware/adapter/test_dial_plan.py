@@ -6,11 +6,12 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapter.dial_plan import MAX_PLAN_CHARACTERS, DialPlanError, advance, checked, judged
 from adapter.tones import value
+from fleet.domain.voice_profile import is_digit_map
 from tests.conftest import RunMicroPython
 
 KEYS = "0123456789*#ABCD"
@@ -130,3 +131,27 @@ def test_micropython_judges_the_same(micropython: RunMicroPython) -> None:
     assert micropython(script, plan, *numbers).split("\n")[:-1] == [
         "{} {}".format(*walk(checked(plan), digits)) for digits in numbers
     ]
+
+
+plan_text = st.one_of(
+    st.text(alphabet="0129xXtT.[]-|*#()Ad e", max_size=12),
+    plans.map(text_of).flatmap(
+        lambda text: st.sampled_from([text, text[1:], text + ".", f"({text})", text.replace("x", "")])
+    ),
+)
+
+
+@settings(max_examples=300)
+@given(plan_text)
+def test_the_fleet_gives_out_what_units_take_and_nothing_else(plan: str) -> None:
+    try:
+        checked(plan)
+        takes = True
+    except DialPlanError:
+        takes = False
+    assert is_digit_map(plan) == takes
+
+
+@pytest.mark.parametrize("country", ["US", "GB", "FR", "ES", "NO", "ZZ"])
+def test_the_fleet_would_take_our_own_plans(country: str) -> None:
+    assert is_digit_map(value(country, "p"))

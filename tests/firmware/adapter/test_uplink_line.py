@@ -55,7 +55,9 @@ def test_a_call_record_is_kept_until_the_fleet_has_it() -> None:
     bench.acknowledge(sent[0])
     bench.uplink.lost()
     bench.get_ready()
+    bench.now_ms += 20_000
     again = [message for message in bench.sent() if message.name == "call_record"]
     assert [(message["record_id"], message.sequence) for message in again] == [(2, sent[1].sequence)]
+    assert (again[0]["started_s"], again[0]["clock_s"]) == (NOW_S - 63, NOW_S + 20)  # an older call by now
     bench.acknowledge(again[0])
     assert len(bench.uplink.calls) == 0

@@ -8,12 +8,14 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from fleet.domain.access import Role
 from fleet.domain.unit import Unit
 from fleet.services.build import Services
 from fleet.services.jobs import SCHEDULER
+from fleet.store.tables.journal import audit_log
 from tests.fleet.api.conftest import Bearer
 from tests.fleet.api.test_lines import Caller as HttpCaller
 from tests.fleet.conftest import START, Clock, someone
@@ -70,6 +72,27 @@ def test_calls_are_listed_shown_and_exported(support: HttpCaller, told: Caller, 
         params = {"account": "AC-1", "cursor": cursor}
         assert "no list of calls goes on at" in support("GET", "/v1/calls", None, 422, params=params)["detail"]
     assert support("GET", "/v1/calls/CL-99", expect=404)["code"] == "not_found"
+
+
+def test_each_look_at_calls_is_kept_with_its_account(
+    client: TestClient, bearer: Bearer, services: Services, told: Caller, unit: Unit
+) -> None:
+    told.tell(unit, call())
+    looks = (
+        ("/v1/calls", {"account": "AC-1"}, "AC-1"),
+        ("/v1/calls/CL-1", {}, "CL-1"),
+        ("/v1/call-export", {"account": "AC-1"}, "AC-1"),
+        (f"/v1/units/{unit.serial}/calls", {}, unit.serial),
+        (f"/v1/units/{unit.serial}/call-quality", {}, unit.serial),
+        ("/v1/accounts/AC-1/call-usage", {}, "AC-1"),
+    )
+    for path, params, _ in looks:
+        assert client.get(path, headers=bearer(Role.SUPPORT), params=params).status_code == 200, path
+    with services.transactions.engine.connect() as connection:
+        rows = connection.execute(
+            select(audit_log).where(audit_log.c.action == "call:read").order_by(audit_log.c.id)
+        ).all()
+    assert [(row.subject, row.account_id) for row in rows] == [(subject, 1) for _, _, subject in looks]
 
 
 def test_an_export_is_a_table_with_the_same_names(client: TestClient, bearer: Bearer, told: Caller, unit: Unit) -> None:

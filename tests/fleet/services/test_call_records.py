@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,11 +17,12 @@ from fleet.domain.unit import Unit
 from fleet.services import calls as calls_service
 from fleet.services.calls import CallsWanted
 from fleet.services.jobs import SCHEDULER
+from fleet.store.call_records import CallFilter, CallRecordRepository
 from fleet.store.tables.calls import call_records
 from protocol.wire.serial_number import make_serial
 from tests.fleet.conftest import START, Clock, someone
 from tests.fleet.domain.calls import CALL, HEARD, MINUTE, call
-from tests.fleet.services.calling import EVERYBODY, Caller, administrator_of
+from tests.fleet.services.calling import BOOT, EVERYBODY, Caller, administrator_of
 from tests.fleet.services.equipment import Warehouse, snapshot
 
 SUPPORT = someone(Role.SUPPORT)
@@ -68,6 +70,36 @@ def test_a_record_sent_again_is_one_row_also_by_a_later_start(caller: Caller, un
     clock.advance(days=3)
     assert [answer.name for answer in caller.tell(unit, record, boot_id=78)] == ["acknowledge"]
     assert rows(caller) == 1
+    assert caller.letters() == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_however_often_and_in_whatever_order_records_come_each_call_is_one_row(
+    caller: Caller, unit: Unit, clock: Clock, seed: int
+) -> None:
+    """Messages come twice and out of order, records again from later starts, batches are cut anywhere."""
+    chance = random.Random(seed)
+    clock.advance(days=2)
+    records = [
+        call(record_id=10 + n, started_s=caller.seconds_ago(minutes=chance.randrange(1, 2000))) for n in range(12)
+    ]
+    messages = []
+    for start in (BOOT, 78, 79):
+        caller.come_on(unit, boot_id=start)
+        again = chance.sample(records, chance.randrange(4, 12)) if start != BOOT else records
+        messages += [caller.record(unit, each, boot_id=start) for each in again]
+    messages += chance.choices(messages, k=20)
+    chance.shuffle(messages)
+    while messages:
+        size = chance.randrange(1, 9)
+        batch, messages = messages[:size], messages[size:]
+        clock.advance(minutes=chance.randrange(90))
+        answers = caller.services.ingest.handle([replace(each, received_at=clock()) for each in batch])
+        assert [answer.name for answer in answers] == ["acknowledge"] * len(batch)
+    kept = [each.taken_in for each in caller.calls()]
+    assert sorted((each.record.record_id, int(each.started_at.timestamp())) for each in kept) == [
+        (each.record_id, each.started_s) for each in records
+    ]
     assert caller.letters() == []
 
 
@@ -249,6 +281,20 @@ def test_only_the_accounts_administrator_and_support_see_calls(caller: Caller, u
     with pytest.raises(InvalidError, match="name the account"):
         caller.services.calls.page(SUPPORT, CallsWanted(), 9, None)
     assert snapshot(caller.services)["call_records"] == before["call_records"]
+
+
+def test_the_queries_hold_the_scope_by_themselves(caller: Caller, unit: Unit) -> None:
+    """Whatever a service asks for: an account is given its own calls."""
+    other = caller.warehouse.place(caller.warehouse.open_account("Osprey Legal"))
+    caller.come_on(other)
+    caller.tell(unit, CALL)
+    caller.tell(other, CALL, CALL)
+    with caller.services.transactions.read(administrator_of(1)) as uow:
+        records = CallRecordRepository(uow)
+        for wanted, count in ((CallFilter(), 1), (CallFilter(1), 1), (CallFilter(2), 0)):
+            assert len(records.page(wanted, EVERYBODY, None)) == len(list(records.each(wanted))) == count
+            assert records.totals(wanted).calls == count
+        assert records.use_by_account(START, START + timedelta(days=1)) == {1: MINUTE}
 
 
 def test_an_export_has_a_line_a_call(caller: Caller, unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Digits as events: what is sent for a key, and what is heard through loss (RFC 4733)."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.media import dtmf
@@ -66,7 +66,6 @@ def test_a_key_held_for_long_goes_on_in_segments_and_is_one_digit() -> None:
     assert judge.segments == 3  # 20 s, of 8.19 s each
 
 
-@settings(deadline=None)
 @given(lost=st.sets(st.integers(0, 5), max_size=5), ends=st.sets(st.integers(6, 8), max_size=3))
 def test_a_digit_is_heard_once_whatever_is_lost_of_it(lost: set[int], ends: set[int]) -> None:
     sent = pressed("44", 6, 6)
@@ -75,7 +74,6 @@ def test_a_digit_is_heard_once_whatever_is_lost_of_it(lost: set[int], ends: set[
     assert heard([packet for at, packet in enumerate(sent) if at not in gone]) == "44"
 
 
-@settings(deadline=None)
 @given(st.permutations(range(9)))
 def test_a_digit_whose_packets_come_in_any_order_is_heard_once(order: list[int]) -> None:
     sent = pressed("8", 6, 3)

@@ -84,7 +84,6 @@ def test_whatever_comes_when_it_will_each_code_is_played_in_its_place_or_not_at_
         assert 0 <= buffer.delay_ms <= RING_SAMPLES // 8
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, CLOCK_MASK), st.integers(0, 1500), st.integers(0, 30)), max_size=60))
 def test_any_timestamps_and_lengths_are_borne(events: list[tuple[int, int, int]]) -> None:
     buffer = JitterBuffer()

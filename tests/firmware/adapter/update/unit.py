@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from adapter import boot_record
+from adapter.boot_record import SLOTS
 from adapter.records import RecordPair
 from adapter.settings import Settings
 from adapter.update.assignment import UnitFacts
 from adapter.update.session import UpdateSession
-from ports.unix.slots import SLOTS, Slots, slot_digest
+from ports.unix.slots import Slots, slot_digest
 from protocol.wire.boot_record import BootRecord
 from protocol.wire.enumerations import BOOT_REASONS, UPDATE_REASONS, UPDATE_STATES
 from protocol.wire.image import HEADER_BYTES, ImageHeader

@@ -1,0 +1,220 @@
+"""The voice driver's turns in virtual time, over real sockets of MicroPython: parking, keep-alive, long datagrams."""
+
+from __future__ import annotations
+
+import json
+
+from tests.conftest import RunMicroPython
+from tests.firmware.voice_accounts import account
+
+HEAD = """
+import json, os, sys
+from adapter.room import Room
+from ports.unix.datagrams import bound, free_port, place
+from ports.unix.voice import VoiceService
+
+HOST = "127.0.0.1"
+port = free_port(HOST, os.urandom, 1)
+peer = bound(HOST, port, 0)
+row = json.loads(sys.stdin.read())
+row["registrars"][0]["port"] = port
+
+
+class Board:
+    def ethernet_up(self):
+        return True
+
+    def address(self):
+        return HOST
+
+    def entropy(self, count):
+        return os.urandom(count)
+
+
+class Telephone:
+    events = []
+
+    def poll(self):
+        return self.events.pop(0) if self.events else None
+
+    def read(self, pcm):
+        return False
+
+    def write(self, pcm):
+        pass
+
+    def ring(self, on):
+        shown.append(("ring", on))
+
+    def lamp(self, pattern):
+        shown.append(("lamp", pattern))
+
+
+class Unit:
+    def __init__(self):
+        self.board, self.room, self.net = Board(), Room(), None
+        self.now_ms = 1000
+
+    def uptime(self):
+        return self.now_ms
+
+    def note(self, error):
+        notes.append(str(error))
+
+
+shown, told, notes = [], [], []
+unit = Unit()
+service = VoiceService(unit, Telephone(), told.append)
+service.configure(row, "full")
+heard = []  # what the registrar got: (uptime, first word)
+source = None
+
+
+def answer(data, status, extra=""):
+    lines = data.decode().split("\\r\\n")
+    kept = [line for line in lines if line.split(":")[0].lower() in ("via", "from", "to", "call-id", "cseq", "contact")]
+    return ("SIP/2.0 %s\\r\\n%s\\r\\n%s\\r\\n" % (status, "\\r\\n".join(kept), extra)).encode()
+
+
+def run(ms):
+    global source
+    until_ms = unit.now_ms + ms
+    while unit.now_ms < until_ms:
+        unit.now_ms += 20
+        service.turn(unit.now_ms)
+        while True:
+            try:
+                data, source = peer.recvfrom(4096)
+            except OSError:
+                break
+            heard.append((unit.now_ms, data[:8].decode().split(" ")[0]))
+            if data[:8] == b"REGISTER":
+                peer.sendto(answer(data, "200 OK"), source)
+
+
+def parked():
+    # What `run` of the driver does between two frames.
+    if service._idle:
+        service._idle = False
+        unit.room.leave()
+    return service._voice is None
+
+
+run(500)
+assert service.line_state == "registered", (told, notes, heard)
+"""
+
+
+def run(micropython: RunMicroPython, script: str, **changes: object) -> object:
+    return json.loads(micropython(HEAD + script, stdin=json.dumps(account("5550100", 1, **changes)), heap="1M"))
+
+
+PARK = """
+unit.room.borrow()
+run(500)
+assert parked()
+assert unit.room.borrow()
+"""
+
+
+def test_a_parked_line_keeps_its_router_awake_and_ignores_the_answers(micropython: RunMicroPython) -> None:
+    found = run(
+        micropython,
+        PARK
+        + """
+heard.clear()
+for _ in range(6):
+    run(20000)
+    peer.sendto(b"\\r\\n", source)
+print(json.dumps([[word for _, word in heard], parked(), unit.room.recalled]))
+""",
+    )
+    assert isinstance(found, list)
+    assert 4 <= len(found[0]) <= 6
+    assert set(found[0]) == {"\r\n\r\n"}
+    assert found[1:] == [True, False]
+
+
+def test_a_parked_line_wakes_for_its_registration(micropython: RunMicroPython) -> None:
+    found = run(
+        micropython,
+        PARK
+        + """
+heard.clear()
+while not unit.room.recalled and unit.now_ms < 100000:
+    run(100)
+woken_ms = unit.now_ms
+unit.room.give_back()
+run(200)
+print(json.dumps([woken_ms, [word for _, word in heard if word == "REGISTER"], service.line_state]))
+""",
+        registration_s=60,
+    )
+    assert isinstance(found, list)
+    assert 25_000 < found[0] < 61_000
+    assert found[1:] == [["REGISTER"], "registered"]
+
+
+def test_what_comes_for_a_parked_line_is_read_once_it_is_back(micropython: RunMicroPython) -> None:
+    found = run(
+        micropython,
+        PARK
+        + """
+peer.sendto(("OPTIONS sip:x@127.0.0.1 SIP/2.0\\r\\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK1\\r\\n"
+    "From: <sip:a@b>;tag=1\\r\\nTo: <sip:x@127.0.0.1>\\r\\nCall-ID: 1\\r\\nCSeq: 1 OPTIONS\\r\\n\\r\\n"
+    % port).encode(), source)
+run(500)
+recalled = unit.room.recalled
+unit.room.give_back()
+heard.clear()
+run(500)
+print(json.dumps([recalled, [word for _, word in heard]]))
+""",
+    )
+    assert isinstance(found, list)
+    assert found[0]
+    assert "SIP/2.0" in found[1]
+
+
+def test_a_line_that_is_lifted_is_not_parked_and_a_parked_one_wakes_when_it_is(micropython: RunMicroPython) -> None:
+    found = run(
+        micropython,
+        """
+Telephone.events.append(("hook", True))
+run(100)
+unit.room.borrow()
+run(1000)
+found = [parked()]
+Telephone.events.append(("hook", False))
+run(2000)
+found.append(parked())
+unit.room.borrow()
+Telephone.events.append(("hook", True))
+run(100)
+found.append(unit.room.recalled)
+unit.room.give_back()
+run(300)
+found.append(service._voice.line.state)
+print(json.dumps(found))
+""",
+    )
+    assert found == [False, True, True, "dial_tone"]
+
+
+def test_a_message_longer_than_usual_is_understood_when_it_comes_again(micropython: RunMicroPython) -> None:
+    found = run(
+        micropython,
+        """
+long = ("OPTIONS sip:x@127.0.0.1 SIP/2.0\\r\\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK1\\r\\n"
+    "From: <sip:a@b>;tag=1\\r\\nTo: <sip:x@127.0.0.1>\\r\\nCall-ID: 1\\r\\nCSeq: 1 OPTIONS\\r\\nMax-Forwards: 70\\r\\n"
+    "%s\\r\\n" % (port, ("X: " + "x" * 200 + "\\r\\n") * 15)).encode()
+heard.clear()
+peer.sendto(long, source)
+run(200)
+first = list(heard)
+peer.sendto(long, source)
+run(200)
+print(json.dumps([first, [word for _, word in heard]]))
+""",
+    )
+    assert found == [[], ["SIP/2.0"]]
