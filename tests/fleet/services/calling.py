@@ -43,6 +43,13 @@ def told(record: CallRecord, clock_s: int = 0) -> dict[str, Any]:
     }
 
 
+def extremes() -> list[dict[str, Any]]:
+    """Records in which every field is the least and the most that the wire allows."""
+    bounds = {name: (low, high) for name, _, low, high, *_ in layout_of("call_record")[3]}
+    text = {"number": ("", "9" * bounds["number"][1])}
+    return [{name: text.get(name, pair)[end] for name, pair in bounds.items()} for end in (0, 1)]
+
+
 @dataclass
 class Caller:
     """`warehouse` has the units; each start of one registers before it tells anything."""

@@ -22,7 +22,7 @@ from fleet.store.tables.calls import call_records
 from protocol.wire.serial_number import make_serial
 from tests.fleet.conftest import START, Clock, someone
 from tests.fleet.domain.calls import CALL, HEARD, MINUTE, call
-from tests.fleet.services.calling import BOOT, EVERYBODY, Caller, administrator_of
+from tests.fleet.services.calling import BOOT, EVERYBODY, Caller, administrator_of, extremes
 from tests.fleet.services.equipment import Warehouse, snapshot
 
 SUPPORT = someone(Role.SUPPORT)
@@ -198,6 +198,14 @@ def test_a_former_customers_calls_never_show_for_the_next_one_nor_the_next_ones_
     with pytest.raises(NotFoundError):
         caller.services.calls.page_of_unit(former, unit.serial, CallsWanted(), EVERYBODY, None)
     assert caller.services.calls.page(former, CallsWanted(serial=unit.serial), EVERYBODY, None) == caller.calls(1)
+
+
+def test_whatever_the_wire_allows_is_taken_in(caller: Caller, unit: Unit) -> None:
+    caller.services.ingest.handle([caller.delivery(unit, "report", "call_record", each) for each in extremes()])
+    assert caller.letters() == []
+    most, least = sorted((each.taken_in.record for each in caller.calls()), key=lambda each: -each.duration_ms)
+    assert (most.duration_ms, most.figures.packets_sent, most.record_id) == (0xFFFFFFFF,) * 3
+    assert (least.duration_ms, least.number, least.answered) == (0, "", False)
 
 
 def test_a_unit_nobody_knows_is_kept_for_people_and_the_others_are_taken_in(caller: Caller, unit: Unit) -> None:

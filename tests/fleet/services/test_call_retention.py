@@ -42,10 +42,9 @@ def customer(caller: Caller, name: str = "Blue Heron Dental") -> Unit:
 
 def test_a_call_stays_eighteen_months_from_its_start_and_goes_on_the_day_they_end(caller: Caller, clock: Clock) -> None:
     unit = customer(caller)
-    clock.now = datetime(2026, 4, 2, 3, 59, tzinfo=UTC)  # the first, at the operator's
-    caller.tell(unit, call(started_s=caller.seconds_ago()))
-    clock.now = datetime(2026, 4, 2, 4, 0, tzinfo=UTC)
-    caller.tell(unit, call(started_s=caller.seconds_ago()))
+    clock.now = datetime(2026, 4, 5, 4, 0, tzinfo=UTC)  # told days later: the start counts
+    first, second = caller.seconds_ago(days=3, seconds=1), caller.seconds_ago(days=3)  # the first and the second
+    caller.tell(unit, call(started_s=first), call(started_s=second))
     before = names(caller.services, call_records)
     clock.now = datetime(2027, 10, 1, 3, 59, tzinfo=UTC)
     caller.services.retention.purge_logs(SCHEDULER)

@@ -25,7 +25,7 @@ from fleet.settings import Settings
 from fleet.store.migrate import migrate
 from tests.fleet.conftest import START, Clock, someone
 from tests.fleet.domain.calls import call
-from tests.fleet.services.calling import Caller, leave_traces
+from tests.fleet.services.calling import Caller, extremes, leave_traces
 from tests.fleet.services.equipment import Warehouse, snapshot
 from tests.fleet.services.test_metering import JAMAICA, load
 
@@ -139,6 +139,16 @@ def test_pages_of_an_account_and_of_a_unit_come_from_an_index(caller: Caller, un
             plan = "\n".join(row[0] for row in connection.execute(text(query)))
             assert index in plan
             assert "Sort" not in plan
+
+
+def test_whatever_the_wire_allows_fits_its_column(caller: Caller, unit: Unit) -> None:
+    caller.services.ingest.handle([caller.delivery(unit, "report", "call_record", each) for each in extremes()])
+    assert caller.letters() == []
+    assert len(caller.calls()) == 2
+    assert caller.services.calls.usage(SUPPORT, 1, 1) == [], "one is an emergency call, the other was not answered"
+    most = call(record_id=1000, duration_ms=0xFFFFFFFF, started_s=caller.seconds_ago())
+    caller.tell(unit, most, replace(most, record_id=1001))
+    assert caller.services.calls.usage(SUPPORT, 1, 1)[0].totals.outgoing_ms == 2 * 0xFFFFFFFF
 
 
 def test_old_calls_are_purged_with_their_proof(caller: Caller, unit: Unit, clock: Clock) -> None:
