@@ -6,10 +6,8 @@ import datetime
 from typing import Annotated
 
 from fastapi import File, Query, UploadFile
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from fleet.api.charges import CSV
 from fleet.api.fields import WhyIn
 from fleet.api.pages import Page, PageDep, PageRequest, encode_cursor, make_page
 from fleet.api.references import account_number
@@ -149,14 +147,3 @@ def unblock_destination(destination_block: str, body: WhyIn, actor: ActorDep, se
     """End a block at once; If-Match takes its version."""
     number = number_of(Noun.DESTINATION_BLOCK, destination_block)
     return present_block(services.destination_blocks.unblock(actor, number, body.reason))
-
-
-@router.get(
-    "/v1/barred-destinations",
-    permission=Permission.SUBSCRIBER_READ,
-    response_class=StreamingResponse,
-    responses={200: {"content": {"text/csv": {}}, "description": "A line a rule of a number."}},
-)
-def export_rules(actor: ActorDep, services: ServicesDep) -> StreamingResponse:
-    """What the proxy starts from: the rules of each number that is barred from anything; the longest prefix counts."""
-    return StreamingResponse(services.destination_blocks.export(actor), media_type=CSV)

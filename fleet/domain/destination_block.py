@@ -97,6 +97,11 @@ def proxy_rules(blocked: Collection[Destination]) -> list[ProxyRule]:
     return sorted(rules + [ProxyRule(prefix, blocked=False) for prefix in open_within])
 
 
+def rules_text(rules: Iterable[ProxyRule]) -> str:
+    """The rules as the registrar's list has them: `+7 !+76`, with ! before what is open within a blocked range."""
+    return " ".join(f"{'' if rule.blocked else '!'}{rule.prefix}" for rule in rules)
+
+
 def is_blocked(number: str, rules: Iterable[ProxyRule]) -> bool:
     """Whether a call to a number of the world is blocked: as a proxy reads the rules."""
     fitting = [rule for rule in rules if number.startswith(rule.prefix)]

@@ -58,6 +58,7 @@ class Subscriber:
     level: LineLevel
     ha1_md5: str
     ha1_sha256: str
+    barred: str = ""  # what it may not call, as `fleet.domain.destination_block.rules_text` has it
 
     def __repr__(self) -> str:
         return f"Subscriber({self.serial})"
@@ -73,7 +74,7 @@ def new_tag() -> str:
     return secrets.token_hex(_TAG_BYTES)
 
 
-def subscriber_of(account: VoiceAccount, profile: VoiceProfile, level: LineLevel) -> Subscriber:
+def subscriber_of(account: VoiceAccount, profile: VoiceProfile, level: LineLevel, barred: str = "") -> Subscriber:
     """What the registrar is told of an account."""
     secret = f"{account.user}:{profile.digest_realm}:{account.password}".encode()
     return Subscriber(
@@ -84,4 +85,5 @@ def subscriber_of(account: VoiceAccount, profile: VoiceProfile, level: LineLevel
         level=level,
         ha1_md5=hashlib.md5(secret, usedforsecurity=False).hexdigest(),
         ha1_sha256=hashlib.sha256(secret).hexdigest(),
+        barred=barred,
     )

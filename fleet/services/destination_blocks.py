@@ -1,44 +1,27 @@
 """Destinations and countries are blocked for an account at once, and unblocked; the proxy is told (equipment rules 7).
 
-The webhook has all the rules of the account as they are from now on, so that the proxy replaces what it has; the export
-has those of every account, for a proxy that starts. The unit need not know, and emergency calls are under no rule.
+The registrar's list has the rules of every line (fleet/services/voice.py). The webhook says whose have changed, and all
+that hold from now on. The unit need not know, and emergency calls are under no rule.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
 
 from fleet.domain.access import Actor, Permission
 from fleet.domain.audit import AuditAction
 from fleet.domain.destination_block import (
     DestinationBlock,
-    ProxyRule,
     check_in_force,
     check_new,
     destination,
     proxy_rules,
+    rules_text,
 )
 from fleet.domain.reason import check_why
 from fleet.domain.references import Noun, refer
-from fleet.services.csv_text import csv_text
 from fleet.services.operators import require_operator
 from fleet.store.accounts import AccountRepository
 from fleet.store.destination_blocks import DestinationBlockRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
-
-EXPORT_COLUMNS: Final = ("number", "account", "prefix", "action")
-ACTIONS: Final = {True: "block", False: "allow"}
-
-
-@dataclass(frozen=True, slots=True)
-class Barred:
-    """What the proxy does with the calls of a number, the longest prefix counting."""
-
-    account_id: int
-    number: str
-    rules: Sequence[ProxyRule]
 
 
 class DestinationBlocks:
@@ -91,40 +74,18 @@ class DestinationBlocks:
             uow.commit()
             return lifted
 
-    def export(self, actor: Actor) -> Iterator[str]:
-        """The rules of every number that may call and is barred from anything, as CSV: what a proxy starts from."""
-        require_operator(actor, Permission.SUBSCRIBER_READ)
-        with self._transactions.read(actor) as uow:
-            return _rows(_barred(uow))
-
-
-def _barred(uow: UnitOfWork) -> list[Barred]:
-    repository = DestinationBlockRepository(uow)
-    rules = {account_id: proxy_rules(blocked) for account_id, blocked in repository.blocked().items()}
-    return [Barred(account_id, number, rules[account_id]) for account_id, number in repository.callers(rules)]
-
-
-def _rows(barred: Sequence[Barred]) -> Iterator[str]:
-    yield csv_text([EXPORT_COLUMNS])
-    for each in barred:
-        account = refer(Noun.ACCOUNT, each.account_id)
-        yield csv_text([each.number, account, rule.prefix, ACTIONS[rule.blocked]] for rule in each.rules)
-
 
 def _tell(uow: UnitOfWork, block: DestinationBlock, event: str, action: AuditAction) -> None:
     """Audit it, and queue what the proxy has to do from now on. The account is held: of two the later one counts."""
     uow.audit(action, block.reference, ["destination", "why"], block.account_id)
     in_force = DestinationBlockRepository(uow).of_account(block.account_id)
-    rules: list[dict[str, Any]] = [
-        {"prefix": rule.prefix, "action": ACTIONS[rule.blocked]}
-        for rule in proxy_rules([each.destination for each in in_force])
-    ]
     payload = {
         "event": event,
         "block": block.reference,
         "account": refer(Noun.ACCOUNT, block.account_id),
         "destination": block.destination.name,
-        "rules": rules,
+        "barred": rules_text(proxy_rules([each.destination for each in in_force])),
+        "units": DestinationBlockRepository(uow).units_of(block.account_id),
         "at": uow.now.isoformat(),  # a delivery that failed comes again, and may come late: the latest counts
     }
     uow.send("webhook", f"destination:{block.reference}:{block.version}", payload)

@@ -9,6 +9,7 @@ from typing import Final
 
 from fleet.domain.access import Actor, Permission
 from fleet.domain.audit import AuditAction
+from fleet.domain.destination_block import proxy_rules, rules_text
 from fleet.domain.errors import ConflictError
 from fleet.domain.reason import check_why
 from fleet.domain.voice_account import Subscriber, subscriber_of
@@ -18,6 +19,7 @@ from fleet.services.downlinks import Downlinks
 from fleet.services.line_levels import set_line
 from fleet.services.mac_blocks import require_inventory
 from fleet.services.voice_accounts import renew_account
+from fleet.store.destination_blocks import DestinationBlockRepository
 from fleet.store.unit_of_work import Transactions
 from fleet.store.units import UnitRepository
 from fleet.store.voice_accounts import VoiceAccountRepository
@@ -123,5 +125,8 @@ class Voice:
             profile = VoiceProfileRepository(uow).current()
             if profile is None:
                 return
+            by_unit = DestinationBlockRepository(uow).by_unit()
+            barred = {unit: rules_text(proxy_rules(destinations)) for unit, destinations in by_unit.items()}
             for batch in VoiceAccountRepository(uow).batches(EXPORT_ROWS, serial):
-                yield "".join(line(subscriber_of(account, profile, level)) for account, level in batch)
+                found = (subscriber_of(each[0], profile, each[1], barred.get(each[0].serial, "")) for each in batch)
+                yield "".join(map(line, found))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Row, insert, select, update
 
 from fleet.domain.destination_block import Destination, DestinationBlock, destination
 from fleet.domain.errors import NotFoundError
-from fleet.domain.phone_number import NumberState
 from fleet.domain.references import Noun, refer
 from fleet.store.scope import in_scope
 from fleet.store.tables.calls import destination_blocks
-from fleet.store.tables.telephony import phone_numbers
+from fleet.store.tables.equipment import units
 from fleet.store.unit_of_work import UnitOfWork
 
 
@@ -76,22 +74,20 @@ class DestinationBlockRepository:
         self._connection.execute(update(destination_blocks).where(destination_blocks.c.id == block.id).values(values))
         return self.get(block.id)
 
-    def blocked(self) -> dict[int, list[Destination]]:
-        """What each account with blocks in force may not call."""
+    def by_unit(self) -> dict[str, list[Destination]]:
+        """What the account of each unit may not call; without the units of accounts that may call all."""
         table = destination_blocks
-        found: dict[int, list[Destination]] = {}
-        query = select(table.c.account_id, table.c.destination).where(table.c.lifted_at.is_(None), self._scope)
-        for account_id, name in self._connection.execute(query.order_by(table.c.id)):
-            found.setdefault(account_id, []).append(destination(name))
+        theirs = units.c.account_id == table.c.account_id
+        query = select(units.c.serial, table.c.destination).join(units, theirs).order_by(table.c.id)
+        found: dict[str, list[Destination]] = {}
+        for serial, name in self._connection.execute(query.where(table.c.lifted_at.is_(None), self._scope)):
+            found.setdefault(serial, []).append(destination(name))
         return found
 
-    def callers(self, accounts: Mapping[int, Any]) -> list[tuple[int, str]]:
-        """The account and the number of each line that calls with one of those accounts' numbers."""
-        table = phone_numbers
-        calling = table.c.state.in_((NumberState.ASSIGNED, NumberState.PORTING_IN))
-        query = select(table.c.account_id, table.c.number).where(calling, table.c.account_id.in_(sorted(accounts)))
-        rows = self._connection.execute(query.order_by(table.c.number))
-        return [(account_id, number) for account_id, number in rows]
+    def units_of(self, account_id: int) -> list[str]:
+        """The units that a block of the account is for now."""
+        query = select(units.c.serial).where(units.c.account_id == account_id).order_by(units.c.serial)
+        return list(self._connection.scalars(query.where(in_scope(self._uow.actor, units.c.account_id))))
 
     def _one(self, block_id: int, lock: bool) -> DestinationBlock:
         query = select(destination_blocks).where(destination_blocks.c.id == block_id, self._scope)

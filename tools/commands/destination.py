@@ -10,7 +10,7 @@ import typer
 from tools.client import FleetClient
 from tools.commands.charge import DAY
 from tools.commands.number import DryRunOption, FileArgument, ReasonOption, upload
-from tools.commands.presentation import JsonOption, OutputOption, show_list, show_one, write_out
+from tools.commands.presentation import JsonOption, show_list, show_one
 from tools.errors import ToolError
 
 destination = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -75,16 +75,6 @@ def unblock(
         if held is None:
             raise ToolError(f"{account.upper()} has no block of {wanted}; see `plugtone destination list`")
         show_one(fleet.post(f"/v1/destination-blocks/{held['id']}/unblock", {"reason": reason}), as_json)
-
-
-@destination.command("rules")
-def rules(output: OutputOption = None) -> None:
-    """Write what the proxy bars, as CSV: of each number the rules, of which the longest prefix counts.
-
-    Example: plugtone destination rules --output rules.csv
-    """
-    with FleetClient.from_environment() as fleet:
-        write_out(fleet.download_pieces("/v1/barred-destinations"), output)
 
 
 @destination.command("metered")

@@ -51,7 +51,7 @@ def test_the_list_comes_as_csv_or_json_for_a_registrars_token(
     as_csv = client.get("/v1/subscribers", headers=token)
     assert as_csv.headers["content-type"].startswith("text/csv")
     head, line = as_csv.text.splitlines()
-    assert head == "serial,user,domain,realm,level,ha1_md5,ha1_sha256"
+    assert head == "serial,user,domain,realm,level,ha1_md5,ha1_sha256,barred"
     as_json = client.get("/v1/subscribers", params={"format": "json", "serial": unit.serial}, headers=token)
     assert list(json.loads(as_json.text).values()) == line.split(",")
     assert client.get("/v1/subscribers", params={"serial": "PT1"}, headers=token).status_code == 422

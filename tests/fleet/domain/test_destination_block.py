@@ -20,6 +20,7 @@ from fleet.domain.destination_block import (
     destination,
     is_blocked,
     proxy_rules,
+    rules_text,
 )
 from fleet.domain.errors import ConflictError, InvalidError
 
@@ -48,6 +49,7 @@ def test_the_proxy_is_told_the_prefixes_of_a_country() -> None:
 
 def test_countries_within_a_blocked_ones_code_stay_open_unless_they_are_blocked_too() -> None:
     russia = proxy_rules([destination("RU")])
+    assert rules_text(russia) == "+7 !+76 !+77"
     assert russia == [ProxyRule("+7", True), ProxyRule("+76", False), ProxyRule("+77", False)]
     both = proxy_rules([destination("RU"), destination("KZ")])
     assert [is_blocked(number, both) for number in ("+78125550100", "+77125550100")] == [True, True]

@@ -84,14 +84,11 @@ def test_metered_destinations_are_loaded_and_used(
     assert [each["metered_minutes"] for each in plugtone("call", "usage", "AC-1", "--months", 2, "--json")] == [2]
 
 
-def test_destinations_are_blocked_and_unblocked(plugtone: Run, unit: Unit, tmp_path: Path) -> None:
+def test_destinations_are_blocked_and_unblocked(plugtone: Run, unit: Unit) -> None:
     assert plugtone("destination", "block", "ac-1", "+8821", "--reason", "fraud", "--json")["id"] == "DB-1"
     assert "DB-1" in plugtone("destination", "block", "AC-1", "+8821", "--reason", "again", status=1)
     assert plugtone("destination", "block", "AC-1", "CU", "--reason", "fraud", "--json")["by"] == "country"
     assert len(plugtone("destination", "list", "--account", "AC-1", "--json")) == 2
-    path = tmp_path / "rules.csv"
-    plugtone("destination", "rules", "--output", path)
-    assert [row["prefix"] for row in csv.DictReader(path.open(newline=""))] == ["+53", "+8821"]
     assert plugtone("destination", "unblock", "AC-1", "cu", "--reason", "their office", "--json")["lifted_why"]
     assert "AC-1 has no block of CU" in plugtone("destination", "unblock", "AC-1", "CU", "--reason", "x", status=1)
     assert [each["destination"] for each in plugtone("destination", "list", "--json")] == ["+8821"]
@@ -121,7 +118,7 @@ def test_reviews_are_listed_shown_and_decided(plugtone: Run, caller: Caller, uni
 @pytest.mark.parametrize(
     "path",
     ["call list", "call show", "call export", "call usage", "use review list", "use review show", "use review decide",
-     "destination list", "destination block", "destination unblock", "destination rules", "destination metered",
+     "destination list", "destination block", "destination unblock", "destination metered",
      "destination import", "unit calls"],
 )  # fmt: skip
 def test_every_command_explains_itself_with_an_example(plugtone: Run, path: str) -> None:

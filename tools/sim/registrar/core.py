@@ -161,6 +161,9 @@ class Registrar:
             if subscriber.level not in _MAY_CALL:
                 self._refuse(message, source, caller, f"its level is {subscriber.level}")
                 return
+            if not subscriber.may_call(user):
+                self._refuse(message, source, caller, f"it may not call {user}")
+                return
         if self._parties.answers(user):
             if message.method == "INVITE":
                 self._tell_call(message, user)

@@ -33,6 +33,13 @@ class Subscriber:
     level: str
     ha1_md5: str
     ha1_sha256: str
+    barred: str = ""  # beginnings of numbers it may not call; with ! before it: open within another; the longest counts
+
+    def may_call(self, number: str) -> bool:
+        """Whether nothing bars a call to that number, 011 before it or + alike."""
+        number = "+" + number[3:] if number.startswith("011") else number
+        fitting = [rule for rule in self.barred.split() if number.startswith(rule.removeprefix("!"))]
+        return not fitting or max(fitting, key=lambda rule: len(rule.removeprefix("!"))).startswith("!")
 
     def __repr__(self) -> str:
         return f"Subscriber({self.serial})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -184,6 +185,21 @@ def test_a_call_to_nobody_or_by_a_line_that_may_not_is_refused(called: str, leve
     house.run(500)
     assert [(event[0], event[2]) for event in taken(house.alice)] == [("ended", status)]
     assert call.state == "ended"
+
+
+def test_a_barred_destination_is_not_reached_and_911_always_is() -> None:
+    house = House()
+    house.register()
+    barred = replace(subscriber(ALICE_USER), barred="+1555 +9")
+    house.registrar.set_subscribers(listed(barred, subscriber(BOB_USER)), house.network.now_ms)
+    house.alice.dial(BOB_USER, OFFER, house.network.now_ms)
+    house.run(500)
+    assert [(event[0], event[2]) for event in taken(house.alice)] == [("ended", 403)]
+    assert not taken(house.bob)
+    assert house.registrar.events[-1] == ("refused", ALICE_USER, f"it may not call {BOB_USER}")
+    house.alice.dial("911", OFFER, house.network.now_ms)
+    house.run(500)
+    assert "answered" in [event[0] for event in taken(house.alice)]
 
 
 @pytest.mark.parametrize("level", ["outgoing_only", "emergency_only"])

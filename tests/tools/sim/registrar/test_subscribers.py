@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +33,24 @@ def test_the_fleets_own_form_is_read() -> None:
     from fleet.services.voice import COLUMNS as EXPORTED
 
     assert set(COLUMNS) == set(EXPORTED)
+
+
+@pytest.mark.parametrize(
+    ("number", "allowed"),
+    [
+        ("+78125550100", False),
+        ("01178125550100", False),
+        ("+77125550100", True),
+        ("+77725550100", False),
+        ("+12125550100", True),
+        ("911", True),
+        ("*43", True),
+    ],
+)
+def test_the_longest_rule_says_what_may_be_called(number: str, allowed: bool) -> None:
+    barred = replace(ALICE, barred="+7 !+76 !+77 +777")
+    assert barred.may_call(number) is allowed
+    assert ALICE.may_call(number)
 
 
 @pytest.mark.parametrize(
