@@ -13,6 +13,7 @@ from fleet.services.build import Services
 from tests.fleet.conftest import someone
 from tests.fleet.services.calling import administrator_of
 from tests.fleet.services.equipment import Warehouse, sent, snapshot
+from tests.fleet.services.test_voice import PROFILE, listed
 
 SUPPORT = someone(Role.SUPPORT)
 
@@ -89,3 +90,19 @@ def test_the_operators_people_block_and_an_administrator_sees_their_own(
         with pytest.raises(NotFoundError):
             step()
     assert snapshot(services) == before
+
+
+def test_the_registrars_list_says_what_each_line_may_not_call(
+    services: Services, account: Account, warehouse: Warehouse
+) -> None:
+    services.voice.set_profile(warehouse.actor, PROFILE)
+    unit, other = warehouse.place(account), warehouse.place(warehouse.open_account("Osprey Legal"))
+    blocks = services.destination_blocks
+    first = blocks.block(SUPPORT, account.id, "RU", "fraud")
+    blocks.block(SUPPORT, account.id, "+8821", "fraud")
+    assert {row["serial"]: row["barred"] for row in listed(services)} == {
+        unit.serial: "+7 !+76 !+77 +8821",
+        other.serial: "",
+    }
+    blocks.unblock(SUPPORT, first.id, "explained")
+    assert [row["barred"] for row in listed(services, unit.serial)] == ["+8821"]

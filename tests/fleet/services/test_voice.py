@@ -122,20 +122,6 @@ def test_the_registrar_gets_digests_and_never_a_password(voice: Warehouse) -> No
     assert listed(voice.services, "PT999999998") == []
 
 
-def test_the_registrar_gets_what_each_line_may_not_call(voice: Warehouse) -> None:
-    """By account; 911 and other short numbers are under no rule."""
-    unit, other = placed(voice), voice.place(voice.open_account("Osprey"))
-    blocks, support = voice.services.destination_blocks, someone(Role.SUPPORT)
-    first = blocks.block(support, unit.account_id or 0, "RU", "fraud")
-    blocks.block(support, unit.account_id or 0, "+8821", "fraud")
-    assert {row["serial"]: row["barred"] for row in listed(voice.services)} == {
-        unit.serial: "+7 !+76 !+77 +8821",
-        other.serial: "",
-    }
-    blocks.unblock(support, first.id, "explained")
-    assert [row["barred"] for row in listed(voice.services, unit.serial)] == ["+8821"]
-
-
 def test_a_list_that_is_being_read_is_of_one_moment(voice: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fleet.services.voice.EXPORT_ROWS", 1)
     first, second = placed(voice), voice.place(voice.open_account("Osprey"))
