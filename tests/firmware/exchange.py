@@ -31,6 +31,7 @@ class Exchange:
     def __init__(self) -> None:
         self.bindings: dict[str, tuple[str, Address]] = {}
         self.requests: list[str] = []
+        self.audio_ports: list[int] = []  # of the descriptions that went by: offer, answer, offer, answer ...
         self.refusing = 0
         self.silent = False
         self._ends: dict[str, list[Address]] = {}
@@ -44,6 +45,7 @@ class Exchange:
         except SipError:
             return []
         call = str(message.get("call-id"))
+        self.audio_ports += map(int, re.findall(rb"m=audio (\d+)", message.body))
         if not message.method:
             return [(data, end) for end in self._ends.get(call, []) if end != source][:1]
         self.requests.append(message.method)
