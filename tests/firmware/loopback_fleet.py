@@ -29,7 +29,7 @@ from cryptography.x509.oid import NameOID
 from paho.mqtt.enums import CallbackAPIVersion
 
 from protocol.wire import messages, topics
-from protocol.wire.enumerations import REGISTER_RESULTS
+from protocol.wire.enumerations import LINE_LEVELS, REGISTER_RESULTS
 from protocol.wire.messages import Message
 
 HOST = "127.0.0.1"
@@ -139,6 +139,8 @@ class LoopbackFleet:
     heartbeat_s: int = 60
     config_version: int = 1
     acknowledging: bool = True
+    line_level: str = "none"
+    voice: list[dict[str, Any]] = field(default_factory=list)  # the line's account, if it has one
 
     def __post_init__(self) -> None:
         self.port = free_port()
@@ -223,7 +225,7 @@ class LoopbackFleet:
         message = messages.unpack(incoming.payload)
         if message.name == "register":
             self._answer_register(serial)
-        elif message.name in ("service_ready", "update_report", "command_result") and self.acknowledging:
+        elif message.name in ("service_ready", "update_report", "command_result", "call_record") and self.acknowledging:
             self.send(serial, "acknowledge", boot_id=message.boot_id, sequence=message.sequence)
         self.received.put((serial, message))
 
@@ -239,7 +241,8 @@ class LoopbackFleet:
         """Sends the configuration."""
         self.send(
             serial, "configuration", config_version=self.config_version, heartbeat_s=self.heartbeat_s, channel=0,
-            maintenance_from_s=0, maintenance_until_s=0, line_allowed=0, update_mirrors=[], line_level=0, voice=[],
+            maintenance_from_s=0, maintenance_until_s=0, line_allowed=0, update_mirrors=[],
+            line_level=LINE_LEVELS.index(self.line_level), voice=self.voice,
         )  # fmt: skip
 
     def send(self, serial: str, name: str, **values: object) -> None:

@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import Self
 
 _SO_TIMESTAMPNS = 35
+_SO_RCVBUFFORCE = 33
+_BUFFER_BYTES = 1 << 24  # everybody's traffic on the loopback passes by
 _ETH_P_IP = 0x0800
 _IP_OFFSET = 14
 _UDP_OFFSET = 34
@@ -37,6 +39,7 @@ class Pace:
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_IP))
         self._socket.bind(("lo", 0))
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
         self._socket.settimeout(0.2)
         self._ended = False
         self._thread = threading.Thread(target=self._capture, daemon=True)

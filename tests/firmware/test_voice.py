@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import ssl
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,7 +15,7 @@ from tests.firmware import name_server
 from tests.firmware.exchange import StreamExchange, UdpExchange
 from tests.firmware.loopback_fleet import Authority
 from tests.firmware.voice_accounts import HOST, account
-from tests.firmware.voice_board import VoiceBoard
+from tests.firmware.voice_board import VoiceBoard, undisturbed
 
 A, B = "5550100", "5550101"
 DIAL_TONE = (350, 440)
@@ -26,14 +24,6 @@ TRIES = 6  # at what other processes may spoil
 FAILOVER_S = 10.0
 REPLUGGED_S = 5.0
 UPDATE_BYTES = 100 * 1024  # what an update wants of the heap
-
-
-def _undisturbed() -> tuple[str, ...]:
-    """A board has no other processes: where it is allowed, ours gets the processor whenever it wants it."""
-    prefix = ("chrt", "-f", "1")
-    if shutil.which("chrt") and not subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode:
-        return prefix
-    return ()
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +38,7 @@ def pair(exchange: UdpExchange, tmp_path_factory: pytest.TempPathFactory) -> Ite
     folder = tmp_path_factory.mktemp("pair")
     with ExitStack() as stack:
         boards = [
-            stack.enter_context(VoiceBoard(folder / user, account(user, exchange.port), prefix=_undisturbed()))
+            stack.enter_context(VoiceBoard(folder / user, account(user, exchange.port), prefix=undisturbed()))
             for user in (A, B)
         ]
         for board in boards:
