@@ -1,0 +1,128 @@
+"""A whole unit with its line: what goes on behind a call does not touch it, and the fleet learns of it."""
+
+from __future__ import annotations
+
+import math
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protocol.wire.enumerations import CALL_ENDS, COMMANDS, LINE_STATES
+from tests.firmware.exchange import UdpExchange
+from tests.firmware.loopback_fleet import LoopbackFleet, loopback_fleet
+from tests.firmware.pace import Pace, may_capture
+from tests.firmware.plugged_unit import PluggedUnit
+from tests.firmware.voice_accounts import account
+from tests.firmware.voice_board import VoiceBoard, undisturbed
+from tools.sim.phone import Phone
+
+A, B = "5550100", "5550101"
+DIAL_TONE = (350, 440)
+BEEP_HZ = 1400
+BEEP = struct.pack("<8000h", *(int(6000 * math.sin(2 * math.pi * BEEP_HZ * at / 8000)) for at in range(8000)))
+PACED_S = 5
+TRIES = 5  # at what other processes may spoil
+REGISTERED_MS = 150
+
+
+class Office:
+    """A unit of the fleet's with a telephone, and a board to call."""
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self.exchange = stack.enter_context(UdpExchange())
+        (folder / "fleet").mkdir()
+        self.fleet: LoopbackFleet = stack.enter_context(loopback_fleet(folder / "fleet"))
+        self.fleet.heartbeat_s = 1
+        self.fleet.line_level = "full"
+        self.fleet.voice = [account(A, self.exchange.port)]
+        self.unit = PluggedUnit.create(folder / "unit", self.fleet)
+        stack.callback(self.unit.cut_power)
+        self.phone = stack.enter_context(Phone(folder / "unit"))
+        self.far = stack.enter_context(VoiceBoard(folder / "far", account(B, self.exchange.port)))
+        self.unit.start(prefix=undisturbed())
+        self.ready = self.fleet.wait_for("service_ready")
+        self.far.wait_line("registered")
+        self.phone.attach()
+        self.far.phone.attach()
+
+    def call(self) -> None:
+        """The unit's telephone calls the board's, which is lifted."""
+        mark = len(self.far.events)
+        self.phone.lift()
+        assert self.phone.wait_for(lambda: self.phone.tones() == DIAL_TONE, 5)
+        self.phone.dial(B, 60, 60)
+        assert self.far.phone.wait_for(lambda: self.far.phone.ringing, 10)
+        self.far.phone.lift()
+        self.far.wait_media(after=mark)
+        self.unit.wait(lambda pins: pins.get("line") == "in_call")
+
+    def is_heard(self) -> bool:
+        """The unit's telephone hears what is said at the other end, and the other way round."""
+        ours, theirs = self.phone, self.far.phone
+        ours.say(BEEP)
+        theirs.say(BEEP)
+        return ours.wait_for(lambda: ours.tones() == (BEEP_HZ,), 5) and theirs.wait_for(
+            lambda: theirs.tones() == (BEEP_HZ,), 5
+        )
+
+    def hang_up(self) -> dict[str, Any]:
+        """Ends the call; the record that the fleet gets of it."""
+        self.phone.hang_up()
+        record = self.fleet.wait_for("call_record")
+        self.far.phone.hang_up()
+        self.unit.wait(lambda pins: pins.get("line") == "registered")
+        return dict(record.values)
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    with ExitStack() as stack:
+        yield Office(stack, tmp_path_factory.mktemp("office"))
+
+
+def test_a_unit_is_ready_with_its_line_registered(office: Office) -> None:
+    assert LINE_STATES[office.ready["line_state"]] == "registered"
+
+
+@pytest.mark.skipif(not may_capture(), reason="this process may not capture")
+def test_packets_leave_on_time_while_heartbeats_run_and_the_record_reaches_the_fleet(office: Office) -> None:
+    office.call()
+    flow = tuple(office.exchange.audio_ports[-2:])
+    seen = []
+    for _ in range(TRIES):
+        office.fleet.wait_for("heartbeat")
+        with Pace() as pace:
+            time.sleep(PACED_S)
+        assert office.fleet.wait_for("heartbeat")
+        seen.append(pace.p99_ms((flow[0], flow[1])))
+        assert pace.flows()[flow[0], flow[1]] >= 45 * PACED_S
+        if seen[-1] < 2:
+            break
+    else:
+        pytest.fail(f"p99 of {seen} ms")
+    record = office.hang_up()
+    assert (record["number"], record["direction"], CALL_ENDS[record["ended_by"]]) == (B, 0, "us")
+    assert record["duration_ms"] >= 1000 * PACED_S
+    assert record["packets_lost"] == 0
+    assert abs(record["started_s"] - time.time()) < 120
+
+
+def test_a_call_outlives_the_fleets_broker_and_an_assigned_update(office: Office) -> None:
+    office.call()
+    assert office.is_heard()
+    office.fleet.send(office.unit.serial, "command", command_id=7, command=COMMANDS.index("check_update"), argument=0)
+    time.sleep(1)
+    assert office.is_heard()
+    office.fleet.stop_broker()
+    time.sleep(1)
+    assert office.is_heard()
+    office.fleet.start_broker()
+    time.sleep(1)
+    assert office.is_heard()
+    assert office.unit.pins["line"] == "in_call"
+    assert CALL_ENDS[office.hang_up()["ended_by"]] == "us"
