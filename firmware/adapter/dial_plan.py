@@ -75,7 +75,7 @@ def advance(plan, places, key):
             at = plan.find("|", at + 1)
         return found
     for at in places:
-        if at == len(plan) or plan[at] in "|T":
+        if at == len(plan) or plan[at] == "|":
             continue
         end = _end(plan, at)
         if _takes(plan[at:end], key):

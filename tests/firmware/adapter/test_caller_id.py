@@ -73,6 +73,9 @@ def test_seizure_marks_and_level_are_those_of_the_standard() -> None:
     assert level_dbm0(marks, 1200) == pytest.approx(-13, abs=0.1)
     assert level_dbm0(marks, 2200) < -60
     assert level_dbm0(seizure, 1200) == pytest.approx(level_dbm0(seizure, 2200), abs=1.5)
+    assert samples[1] > 0.95 * 5110  # it begins with a space: the sine of 99 degrees, of a mark it were that of 54
+    end = round((480 + 10 * (2 + 10 + 12 + 5 + 1)) * 20 / 3)
+    assert level_dbm0(samples[end : end + 60], 1200) == pytest.approx(-13, abs=1)  # marks behind it
     assert abs(len(samples) - (480 + 10 * (2 + 10 + 12 + 5 + 1) + 10) * 20 / 3) <= 160
     assert max(abs(after - before) for before, after in pairwise(samples[:160])) < 2 * 5110
 

@@ -241,6 +241,13 @@ def test_a_detector_that_raves_does_no_harm() -> None:
     assert len(unit.line._digits) <= MAX_DIGITS + 1
 
 
+@pytest.mark.parametrize("key", "0119")
+def test_what_may_still_become_an_emergency_number_is_not_refused_on_the_way(key: str) -> None:
+    unit = Unit(plan="5xx", emergency="000,911").lift()
+    unit.dial(key)
+    assert (unit.state, unit.hears()) == ("dialling", ())
+
+
 def test_a_plan_that_ends_within_an_emergency_number_waits_for_it() -> None:
     unit = Unit(plan="11", emergency="112").lift()
     unit.dial("11")
