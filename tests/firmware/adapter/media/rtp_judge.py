@@ -10,12 +10,14 @@ _LONGEST = 0xFFFF
 
 
 class Judge:
-    """`faults` in words, `digits`, and `segments` of all digits, of the packets of one source in the order sent."""
+    """Of the packets of one source in the order sent: `faults` in words, `digits`, `segments` of all of them, and how
+    many samples the `shortest` lasted."""
 
     def __init__(self, packets: Iterable[bytes], event_type: int) -> None:
         self.faults: list[str] = []
         self.digits = ""
         self.segments = 0
+        self.shortest = _LONGEST
         self._event: tuple[int, int] | None = None  # code and timestamp of the digit that goes on
         self._duration = 0
         self._ends = 0
@@ -71,4 +73,6 @@ class Judge:
         if self._event is not None and self._ends != 3:
             what = f"has {self._ends} ends" if self._ends else "has no end"
             self.faults.append(f"digit {_KEYS[self._event[0]]} {what}")
+        if self._event is not None:
+            self.shortest = min(self.shortest, self._duration)
         self._event = None

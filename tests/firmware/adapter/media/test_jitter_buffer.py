@@ -84,6 +84,7 @@ def test_whatever_comes_when_it_will_each_code_is_played_in_its_place_or_not_at_
         assert 0 <= buffer.delay_ms <= RING_SAMPLES // 8
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, CLOCK_MASK), st.integers(0, 1500), st.integers(0, 30)), max_size=60))
 def test_any_timestamps_and_lengths_are_borne(events: list[tuple[int, int, int]]) -> None:
     buffer = JitterBuffer()
@@ -129,6 +130,27 @@ def test_a_clock_that_jumps_is_followed_at_the_third_packet() -> None:
     assert buffer.discarded == 3 - 1 + 1  # the third counts too, though it is played
     heard = [sample for _ in range(4) for sample in play(buffer) if sample is not None]
     assert heard == list(packet(5_000_320, 320))
+
+
+def test_what_was_waiting_when_the_peer_begins_anew_is_not_played() -> None:
+    buffer = JitterBuffer()
+    for number in range(8):
+        put(buffer, 160 * number)
+    buffer.reset()
+    put(buffer, 7777)
+    assert play(buffer) + play(buffer) == [None] * 320
+    assert play(buffer) == list(packet(7777, 160))
+    assert play(buffer) == [None] * 160
+
+
+def test_single_packets_from_elsewhere_move_nothing() -> None:
+    buffer = JitterBuffer()
+    for number in range(40):
+        put(buffer, 160 * number)
+        if number % 8 == 7:
+            put(buffer, 5_000_000 + 160 * number)
+        play(buffer)
+    assert (buffer.discarded, buffer.play) == (5, 160 * 40)
 
 
 def test_after_a_long_silence_the_next_packet_begins_anew() -> None:

@@ -3,7 +3,7 @@
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapter.media.rtp import CLOCK_MASK, Reception, since
@@ -23,6 +23,7 @@ def numbered(reception: Reception, *numbers: int, ssrc: int = PEER) -> list[int]
     return [number for number in numbers if take(reception, rtp(number, 160 * number, PAYLOAD, ssrc=ssrc)) == 0]
 
 
+@settings(deadline=None)
 @given(
     csrc=st.integers(0, 15), words=st.none() | st.integers(0, 20), padding=st.integers(0, 255),
     payload=st.binary(max_size=200), kind=st.integers(0, 71), marker=st.booleans(), timestamp=st.integers(0, 2**32 - 1),
@@ -43,6 +44,7 @@ def test_the_payload_is_found_behind_sources_and_extension_and_before_padding(
     assert (reception.marker, reception.timestamp) == (marker, timestamp & CLOCK_MASK)
 
 
+@settings(deadline=None)
 @given(packet=st.binary(max_size=80), length=st.integers(0, 100))
 def test_no_bytes_lead_outside_of_the_packet(packet: bytes, length: int) -> None:
     reception = Reception()
@@ -75,6 +77,7 @@ def test_numbers_are_extended_over_the_wrap_and_loss_is_counted() -> None:
     assert (reception.first, reception.highest, reception.received, reception.lost) == (65533, 65538, 5, 1)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-40, 40), max_size=60), st.integers(0, 65535))
 def test_any_order_and_any_doubles_are_counted_as_the_set_of_numbers_they_are(steps: list[int], first: int) -> None:
     reception = Reception()
@@ -135,6 +138,7 @@ def test_a_clock_that_is_set_anew_is_no_jitter() -> None:
     assert reception.jitter == 0
 
 
+@settings(deadline=None)
 @given(st.integers(0, CLOCK_MASK), st.integers(-(1 << 27), (1 << 27) - 1))
 def test_since_is_the_shorter_way_round(start: int, step: int) -> None:
     assert since((start + step) & CLOCK_MASK, start) == step

@@ -4,7 +4,7 @@ import struct
 from array import array
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapter.media.g711 import ALAW, MULAW
@@ -160,6 +160,7 @@ def test_a_collision_changes_our_source_once_and_an_echo_is_heard() -> None:
     assert max(heard(mouth)) > 4000
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(["PCMU", "PCMA"]), st.sampled_from([0, 10, 20, 25, 30, 60, 500])), max_size=40)
 )
@@ -223,3 +224,42 @@ def test_no_frame_allocates(micropython: RunMicroPython, codec: str, ptime_ms: i
     assert frames >= 395
     assert concealed > 15  # the way of a lost frame was walked too, and
     assert (late > 0, moved != 0) == (jitter_ms > 0, jitter_ms > 0)  # that of a late one, and that of a moved place
+
+
+def test_another_source_is_heard_from_its_third_packet_on_whatever_its_clock_says() -> None:
+    ear = stream()
+    for number in range(20):
+        ear.push(rtp(number, 160 * number, b"\x90" * 160), 172, 20 * number)
+        heard(ear)
+    for number in range(8):  # its clock is 60 ms behind: by the other's, all of it is late
+        ear.push(rtp(9000 + number, 160 * (20 + number) - 480, b"\x10" * 160, ssrc=7), 172, 400 + 20 * number)
+        last = heard(ear)
+        if number == 2:
+            assert ear.buffer.running
+    assert min(last) < -9000  # the code 0x10
+    assert (ear.buffer.late, ear.buffer.discarded) == (0, 0)
+
+
+def test_a_peer_that_changes_its_law_is_understood_and_nothing_of_the_old_one_by_the_new() -> None:
+    ear = stream()
+    loudest = 0
+    for number in range(40):
+        kind, silence = (0, b"\xff") if number < 20 else (8, b"\xd5")
+        ear.push(rtp(number, 160 * number, silence * 160, kind), 172, 20 * number)
+        loudest = max(loudest, *map(abs, heard(ear)))
+    assert loudest == 8  # A-law has no zero
+
+
+def test_the_place_moves_into_nothing_that_is_missing() -> None:
+    ear = stream()
+    ear.buffer.wish = lambda: 300
+    for number in range(30):
+        if number != 20:
+            ear.push(rtp(number, 160 * number, b"\x90" * 160), 172, 20 * number)
+        before = ear.buffer.play
+        beyond = ear.buffer.run(160, 32)  # the shortest period
+        ear._whole = 20  # as far as that goes, it may move
+        heard(ear)
+        if beyond < 32:
+            assert ear.buffer.play == before + 160
+    assert ear.buffer.play > 160 * 30  # elsewhere it does move
