@@ -115,13 +115,14 @@ def test_reviews_are_listed_shown_and_decided(plugtone: Run, caller: Caller, uni
     assert "decided already" in again
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["call list", "call show", "call export", "call usage", "use review list", "use review show", "use review decide",
-     "destination list", "destination block", "destination unblock", "destination metered",
-     "destination import", "unit calls"],
+COMMANDS = (
+    "call list", "call show", "call export", "call usage", "use review list", "use review show", "use review decide",
+    "destination list", "destination block", "destination unblock", "destination metered", "destination import",
+    "unit calls",
 )  # fmt: skip
-def test_every_command_explains_itself_with_an_example(plugtone: Run, path: str) -> None:
-    shown = plugtone(*path.split(), "--help")
-    assert "Example:" in shown
-    assert f"plugtone {path}" in " ".join(shown.split())
+
+
+def test_every_command_explains_itself_with_an_example(plugtone: Run) -> None:
+    for path in COMMANDS:
+        shown = plugtone(*path.split(), "--help")
+        assert f"Example: plugtone {path}" in " ".join(shown.split()), path
