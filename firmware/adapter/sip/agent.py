@@ -122,7 +122,8 @@ class Agent:
 
     def hold(self, call, sdp):
         """A re-INVITE with `sdp`, as soon as one is possible; brings "media" or "refused"."""
-        call.offer(sdp)
+        call.wanted = sdp
+        call.tries = call.retry_ms = call.due_ms = 0
 
     def lost(self, destination, now_ms):
         """The network says that nothing gets through to `destination` (ICMP, a stream that broke)."""

@@ -85,19 +85,9 @@ class Call:
         self.due_ms = 0  # 0: the next `poll` sets the limit of this state
         self._acks = {}  # CSeq and tag of a 2xx -> the ACK that it gets each time it comes
         self._offering = None
-        self._wanted = None
-        self._tries = 0
-        self._retry_ms = 0
+        self.wanted = None  # the SDP of a re-INVITE that is to be sent, not before `retry_ms`
+        self.tries = self.retry_ms = 0
         self._limit_ms = 0
-
-    # What the user does.
-
-    def offer(self, sdp):
-        """A re-INVITE with `sdp` as soon as one is possible."""
-        self._wanted = sdp
-        self._tries = 0
-        self._retry_ms = 0
-        self.due_ms = 0
 
     def reply(self, status, sdp=b""):
         """Answers the INVITE, or the re-INVITE, that waits for it; False if none does, as when it was cancelled."""
@@ -130,7 +120,7 @@ class Call:
         if "reject" in found[1]:
             endpoint.reply(self.invite, status)
         if "bye" in found[1]:
-            self._bye(self.dialog, self)
+            endpoint.send(self.dialog.request("BYE"), self, self.dialog.next_hop(endpoint.reliable), 0)
         if "cancel" in found[1]:
             sent = self.invite
             message = companion(sent.message, "CANCEL", sent.message.get("to"))
@@ -156,12 +146,12 @@ class Call:
                 self._repeat_ms = now_ms + _REPEAT_MS
                 self.endpoint.reply(self.invite, 180)
             self.due_ms = min(self._repeat_ms, self._limit_ms)
-        elif self.state == "up" and self._wanted is not None and self._offering is None and self.offered is None:
-            if now_ms < self._retry_ms:
-                self.due_ms = min(self._retry_ms, self._limit_ms)
+        elif self.state == "up" and self.wanted is not None and self._offering is None and self.offered is None:
+            if now_ms < self.retry_ms:
+                self.due_ms = min(self.retry_ms, self._limit_ms)
             else:
-                self._tries += 1
-                self._offering = self.send(self._wanted)
+                self.tries += 1
+                self._offering = self.send(self.wanted)
 
     def send(self, sdp):
         """An INVITE with `sdp`, its transaction."""
@@ -207,12 +197,12 @@ class Call:
     def _elsewhere(self, sent, message, status):
         """True if the INVITE goes on: to the next registrar of a dead one, or to where a 3xx leads (8.1.3.4)."""
         endpoint = self.endpoint
-        self._tries += 1
-        if (message is None or status == 503) and self._agent.registration.fail_over(self._tries):
+        self.tries += 1
+        if (message is None or status == 503) and self._agent.registration.fail_over(self.tries):
             sent.destination = self.dialog.destination = endpoint.destination
             endpoint.again(sent)
             return True
-        if 300 <= status < 400 and self._tries <= _MAX_REDIRECTS:
+        if 300 <= status < 400 and self.tries <= _MAX_REDIRECTS:
             for contact in message.all("contact"):
                 uri = name_addr(contact)[1]
                 if parse_uri(uri)[0] == "sip":
@@ -245,49 +235,43 @@ class Call:
         for header in sent.message.headers:  # with the credentials of the INVITE
             if "authorization" in header[0]:
                 ack.headers.append(header)
-        self._acks[key] = endpoint.pack(ack), dialog.next_hop(endpoint.reliable)
+        endpoint.stamp(ack)
+        self._acks[key] = ack.pack(), dialog.next_hop(endpoint.reliable)
         endpoint.put(*self._acks[key])
         if dialog is not self.dialog:
-            self._bye(dialog, None)
-        elif first:
-            self._answered(message)
-        elif sent is self._offering:
-            self._agreed(sent, message)
-
-    def _answered(self, message):
-        """The call is up, unless it was given up meanwhile or nothing is said of its media."""
-        self._note(message)
-        wanted = self.state in ("calling", "proceeding")
-        if self.description is None:
-            self.handle("unusable", 488, "no session description")
+            endpoint.send(dialog.request("BYE"), None, dialog.next_hop(endpoint.reliable), 0)
         else:
-            self.handle("2xx")
-            if wanted:
-                self.endpoint.events.append(("answered", self, self.description))
+            self._agreed(sent, message, first)
 
-    def _agreed(self, sent, message):
-        """Our re-INVITE is accepted."""
+    def _agreed(self, sent, message, first):
+        """The call is up, unless it was given up or nothing is said of its media; or our re-INVITE is taken."""
         self._note(message)
-        self._offering = None
-        self.due_ms = 0
-        if self._wanted == sent.message.body:  # and nothing newer
-            self._wanted = None
-        if self.state == "up":
-            self.endpoint.events.append(("media", self, self.description))
+        event = "media" if self.state == "up" else "answered" if self.state in ("calling", "proceeding") else ""
+        if first:
+            self.handle("2xx" if self.description else "unusable", 488, "no session description")
+        elif sent is self._offering:
+            self._offering = None
+            self.due_ms = 0
+            if self.wanted == sent.message.body:  # and nothing newer
+                self.wanted = None
+        else:
+            return
+        if event and self.state == "up":
+            self.endpoint.events.append((event, self, self.description))
 
     def _offer_refused(self, message, status):
         """Our re-INVITE failed: it met the peer's (14.1: wait a while), the dialog is gone, or the peer will not."""
         self._offering = None
         after_s = seconds(message and message.get("retry-after"), -1, _MAX_RETRY_S)
-        if self._tries < _MAX_OFFERS and (status == 491 or (after_s >= 0 and status >= 500)):
+        if self.tries < _MAX_OFFERS and (status == 491 or (after_s >= 0 and status >= 500)):
             wait_ms = 10 * self.endpoint.chance(201) if self.incoming else 2100 + 10 * self.endpoint.chance(191)
             wait_ms += 1000 * max(after_s, 0)
-            self._retry_ms = self.endpoint.now_ms + wait_ms
+            self.retry_ms = self.endpoint.now_ms + wait_ms
             self.due_ms = 0
         elif status in (408, 481):  # 12.2.1.2
             self.handle("failure", status, "the peer is gone")
         else:
-            self._wanted = None
+            self.wanted = None
             if self.state == "up":
                 self.endpoint.events.append(("refused", self, status))
 
@@ -346,6 +330,3 @@ class Call:
             self.describe(message)
         except SipError:
             pass
-
-    def _bye(self, dialog, owner):
-        self.endpoint.send(dialog.request("BYE"), owner, dialog.next_hop(self.endpoint.reliable), 0)

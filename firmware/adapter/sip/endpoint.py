@@ -112,29 +112,20 @@ class Endpoint:
         if transaction in self.transactions:
             self.transactions.remove(transaction)
 
-    def keep(self, received):
-        """True if there is room for a server's transaction, which then is told of what comes later."""
-        if not self._room():
+    def keep(self, transaction):
+        """True if there is room for one more, if need be that of one which has said all it had to."""
+        kept = self.transactions
+        if len(kept) >= MAX_TRANSACTIONS:
+            for each in kept:
+                if each.state in ("completed", "confirmed", "acked"):
+                    kept.remove(each)
+                    break
+        if len(kept) >= MAX_TRANSACTIONS:
             return False
-        self.transactions.append(received)
+        kept.append(transaction)
         return True
 
-    def _room(self):
-        """True if there is room for one more transaction, if need be that of one which has said all it had to."""
-        if len(self.transactions) < MAX_TRANSACTIONS:
-            return True
-        for each in self.transactions:
-            if each.state in ("completed", "confirmed", "acked"):
-                self.drop(each)
-                return True
-        return False
-
     # Requests of ours.
-
-    def pack(self, message):
-        """A request as bytes, with a Via of its own."""
-        self._stamp(message)
-        return message.pack()
 
     def send(self, message, owner, destination, limit_ms):
         """A request in a transaction of its own, which is returned; `owner.response` is told what comes of it."""
@@ -142,13 +133,12 @@ class Endpoint:
             key = parameter(message.get("via"), "branch")
         else:
             self._sign(message, destination, not owner or owner.dialog.peer_tag, ())
-            key = self._stamp(message)
-        if not self._room():
-            oldest = self.transactions.pop(0)
-            self._do(oldest, oldest.handle("lost"), None)
+            key = self.stamp(message)
         machine = "ic" if message.method == "INVITE" else "nc"
         sent = Transaction(machine, message, destination, key, owner, self.reliable, limit_ms)
-        self.transactions.append(sent)
+        while not self.keep(sent):
+            oldest = self.transactions.pop(0)
+            self._do(oldest, oldest.handle("lost"), None)
         self.put(message.pack(), destination)
         return sent
 
@@ -159,7 +149,7 @@ class Endpoint:
             old = Transaction("ic", message, sent.destination, sent.key, None, sent.reliable, 0)
             old.state, old.data = sent.state, sent.data
             old.message = sent.data = None
-            self.transactions.append(old)
+            self.keep(old)
         owner = sent.owner
         if owner.state == "proceeding":
             owner.state = "calling"  # nobody has answered this one
@@ -172,12 +162,12 @@ class Endpoint:
                 headers.append(header)
         message.headers = headers
         self._sign(message, sent.destination, dialog.peer_tag, sent.tries)
-        sent.key = self._stamp(message)
+        sent.key = self.stamp(message)
         sent.reliable = self.reliable
         sent.reset()
         self.put(message.pack(), sent.destination)
 
-    def _stamp(self, message):
+    def stamp(self, message):
         """Puts our Via before a request's headers; its branch."""
         key = "z9hG4bK" + self.hex(8)
         via = "SIP/2.0/%s %s:%d;rport;branch=%s" % (self.transport.upper(), self.local[0], self.local[1], key)

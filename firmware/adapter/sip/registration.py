@@ -102,7 +102,7 @@ class Registration:
         """At once, whatever it waited for; `old`: the Contact of another address to be taken back, or ""."""
         self._old = old
         self._rounds = self._refusals = self._shortened = self._moves = 0
-        self._round(self.index)
+        self._start(self.index)
 
     def leave(self):
         """Takes the Contact back; ("unregistered", "") follows."""
@@ -116,7 +116,7 @@ class Registration:
         """True if a call whose INVITE the registrar leaves unanswered can go to the next one now."""
         if tried >= len(self.registrars):
             return False
-        self._round((self.index + 1) % len(self.registrars))
+        self._start((self.index + 1) % len(self.registrars))
         return True
 
     def poll(self, now_ms, idle):
@@ -127,10 +127,9 @@ class Registration:
             return
         if self._pending is None:
             if now_ms >= self.start_ms:
-                self._round((self.index + (self.state == "waiting")) % len(self.registrars))
+                self._start((self.index + (self.state == "waiting")) % len(self.registrars))
             elif self.index and self.state == "registered" and now_ms >= self._return_ms and idle:
-                self._left = 0
-                self._start(0)
+                self._start(0, 0)
             else:
                 self.due_ms = min(self.due_ms, self.start_ms)
         if self.state in ("registered", "refreshing"):
@@ -157,27 +156,24 @@ class Registration:
             self._aim = self.index
             self._return_ms = self.endpoint.now_ms + _RETURN_MS
         elif status == 423 and self._lengthened(message):
-            self._start(self._aim)
+            self._start(self._aim, self._left)
         elif status in (401, 402, 403, 404, 407):
             self._give_up("refused", status, reason, self._wait_ms(HOLD_MS, _LAST_HOLD_MS, self._refusals))
             self._refusals += 1
         elif self._left:
-            self._left -= 1
-            self._start((self._aim + 1) % len(self.registrars))
+            self._start((self._aim + 1) % len(self.registrars), self._left - 1)
         else:
             wait_ms = self._wait_ms(FIRST_WAIT_MS, LAST_WAIT_MS, self._rounds)
             wait_ms += 1000 * seconds(message and message.get("retry-after"), 0, _MAX_RETRY_S)
             self._give_up("failed", status, reason, wait_ms)
             self._rounds += 1
 
-    def _round(self, index):
-        self._left = len(self.registrars) - 1
-        if self.registrars:
-            self._start(index)
-
-    def _start(self, index):
-        """Asks one registrar; it becomes the one in use, unless it is asked only whether it is back."""
-        if self.state != "registered" or index == self.index or self._left:
+    def _start(self, index, left=-1):
+        """Asks one registrar, and if need be `left` more (-1: all); it is the one in use then, if one is needed."""
+        if not self.registrars:
+            return
+        self._left = left if left >= 0 else len(self.registrars) - 1
+        if self.state != "registered" or left:
             self.use(index)
         self._aim = index
         self.handle("start")

@@ -367,6 +367,7 @@ def test_a_registration_goes_on_after_the_agent_was_put_aside() -> None:
     alice.register(network.now_ms)
     network.run(10_000)
     assert alice.idle
+    assert network.now_ms + 2_000_000 < alice.registration.start_ms < network.now_ms + 3_100_000
     back = Agent(account(ALICE_NUMBER), ALICE, seeded(9), alice.save())
     back.set_registrars([(*REGISTRAR, "udp")])
     network.nodes[ALICE] = back
