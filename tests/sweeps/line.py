@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 from tests.firmware.power_cuts import stand_ins
 
 stand_ins.install()
@@ -10,7 +13,7 @@ from tests.firmware.adapter import line_both  # noqa: E402
 from tests.firmware.adapter.media import speech, stream_fuzz  # noqa: E402
 from tests.firmware.adapter.media.voice_quality import compared, jittered  # noqa: E402
 from tests.firmware.adapter.sip.chaos import storm  # noqa: E402
-from tests.firmware.adapter.sip.fuzzing import agent_fuzz, sip_fuzz  # noqa: E402
+from tests.firmware.adapter.sip.fuzzing import agent_fuzz, sip_fuzz, unit_fuzz  # noqa: E402
 from tests.sweeps.sweep import Outcome, Sweep  # noqa: E402
 
 _MUTANTS = 50_000  # a seed
@@ -46,6 +49,12 @@ def sip_agent(seed: int) -> Outcome:
     return Outcome(_MUTANTS, tuple(agent_fuzz.fuzz(seed, _MUTANTS)[:20]))
 
 
+def sip_unit(seed: int) -> Outcome:
+    """The same over UDP to the running unit, idle, ringing and in a call."""
+    with tempfile.TemporaryDirectory(prefix="plugtone-soak-") as folder:
+        return Outcome(_MUTANTS, tuple(unit_fuzz.fuzz(Path(folder) / "board", seed, _MUTANTS)[:20]))
+
+
 def sip_storm(seed: int) -> Outcome:
     """Two users who do anything, over a network that loses and overtakes: at one in the end, with nothing left."""
     failures = []
@@ -64,6 +73,7 @@ SWEEPS = [
     Sweep("rtp", "packets", rtp),
     Sweep("voice_quality", "calls", voice_quality),
     Sweep("sip_agent", "mutants", sip_agent),
+    Sweep("sip_unit", "mutants", sip_unit),
     Sweep("sip_storm", "storms", sip_storm),
     Sweep("telephone_line", "lives", telephone_line),
 ]

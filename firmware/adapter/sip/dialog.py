@@ -8,6 +8,7 @@ from adapter.sip.message import request
 from adapter.sip.uri import name_addr, parameter, parse_uri
 
 _MAX_ROUTES = 8
+_MAX_KEPT = 1200  # letters of Call-ID, names and routes
 _MAX_CSEQ = (1 << 31) - 1
 _PORT = 5060
 
@@ -56,14 +57,15 @@ class Dialog:
     def establish(self, message, source):
         """Takes tag, target and route set from the peer's first request, or from its response (12.1); SipError."""
         routes = message.all("record-route")
-        if len(routes) > _MAX_ROUTES:
-            raise SipError("%d Record-Route values, at most %d" % (len(routes), _MAX_ROUTES), 513, message)
+        remote = message.get("from" if message.method else "to")
+        kept = len(message.get("call-id") + remote + (message.get("contact") or "") + "".join(routes))
+        if len(routes) > _MAX_ROUTES or kept > _MAX_KEPT:
+            raise SipError("a dialog of %d routes and %d letters" % (len(routes), kept), 513)
         if message.method:
-            self._remote = message.get("from")
             self.peer_cseq = message.cseq[0]
         else:
-            self._remote = message.get("to")
             routes.reverse()
+        self._remote = remote
         self.routes = routes
         self.peer_tag = parameter(self._remote, "tag") or ""
         self.destination = source
@@ -74,7 +76,7 @@ class Dialog:
         contact = message.get("contact")
         if contact:
             uri = name_addr(contact)[1]
-            if parse_uri(uri)[0] in ("sip", "sips"):
+            if parse_uri(uri)[0] in ("sip", "sips") and len(uri) <= _MAX_KEPT:
                 self.target = uri
 
     def matches(self, message):

@@ -14,10 +14,12 @@ from adapter.sip.message import parse, response
 from adapter.sip.transaction import Transaction
 from adapter.sip.uri import parameter
 
-MAX_TRANSACTIONS = 24
+MAX_TRANSACTIONS = 12
 MAX_EVENTS = 32
-MAX_SENDS = 32
+MAX_SENDS = 16
+_MAX_KEPT_BYTES = 1500  # a longer answer is not kept to be sent again
 _MAX_CHALLENGE_BYTES = 1024
+_COPIED = ("via", "from", "to", "call-id", "cseq", "record-route")
 _MAX_TRIES = 4  # of one request that is challenged
 
 
@@ -270,6 +272,8 @@ class Endpoint:
         self._do(received, received.handle("%dxx" % min(status // 100, 3)), None)
         if status >= 200:
             received.message = None
+            if len(received.data) > _MAX_KEPT_BYTES and received.state == "completed":
+                self.drop(received)
 
     def _requested(self, message, source):
         """A request: of a transaction that we have, or for the owner (17.2.3)."""
@@ -301,3 +305,5 @@ class Endpoint:
                 self._owner.request(received, message)
             except SipError as error:
                 self.reply(received, error.status or 400)
+            message.headers = [header for header in message.headers if header[0] in _COPIED]
+            message.body = b""  # the answer that is due does not need it

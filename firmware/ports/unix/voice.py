@@ -6,6 +6,7 @@ mapping is kept, and a call, a lifted handset or the registration's own timer as
 """
 
 import asyncio
+import gc
 import select
 import time
 
@@ -25,7 +26,7 @@ _LOOK_MS = const(250)  # at the cable
 _KEEP_ALIVE_MS = const(25_000)  # a router may forget a UDP mapping after 30 s
 _PONG_BYTES = const(4)
 _SIP_BYTES = const(2048)
-_MAX_SIP_BYTES = const(8192)  # once one was longer than usual: it will be sent again
+_MAX_SIP_BYTES = const(4097)  # once one was longer than usual: it will be sent again
 _RTCP_BYTES = const(512)
 _POLLIN = const(1)
 _MSG_PEEK = const(2)
@@ -304,6 +305,9 @@ class VoiceService:
                 self._voice.media.control(bytearray(data), len(data), place(source), now_ms)
         except OSError as error:
             self._unit.note(error)
+        except MemoryError:  # the heap is in pieces that are too small for it: it comes again, or was hostile
+            self._sip_bytes = _SIP_BYTES
+            gc.collect()
 
     def _send(self, data, destination):
         if not self._address:
