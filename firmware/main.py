@@ -130,6 +130,7 @@ class Unit:
         self._kept_configuration = None  # the last start's, until the fleet sends one
         self._restarting = None
         self._identify_until_ms = 0
+        self.talked = False  # in this start
         self._line_was_up = False
         self._shown = ""
         self._supervisor = Supervisor(uptime, self._tick, board.restart, self._crashed)
@@ -272,6 +273,7 @@ class Unit:
             self.board.pins.report({"line": event[1]})
             self._uplink.line_changed(now_ms)
         else:
+            self.talked = True
             self._open_call_log()
             self._uplink.report_call(event[1], now_ms)
             self._log("call", event[1]["duration_ms"] // 1000)

@@ -126,6 +126,13 @@ class Updates:
         except asyncio.CancelledError:
             self._unit.note("an update waits for the line")
             self._updater.next_ms = self._unit.uptime() + _RECALLED_MS
+        except MemoryError:
+            # Calls leave the heap in pieces, and only a start makes them whole again. The fleet, or the journal, sees
+            # to it that the update goes on.
+            if not self._unit.talked or self._unit.call_up():
+                raise
+            self._unit.note("an update found the heap in pieces: the unit starts anew")
+            self._unit.board.restart("restart")
         self._keep()
         # The scheduler keeps a finished task for a while, the task its frame, and the frame the last it waited for.
         await asyncio.sleep(0)

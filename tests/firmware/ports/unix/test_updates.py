@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.conftest import RunMicroPython
 
 SCRIPT = """
@@ -34,8 +36,8 @@ class Updater:
     async def run(self, beat):
         seen.append("run")
         if facts["fails"]:
-            facts["fails"] = False
-            raise OSError(5)
+            fails, facts["fails"] = facts["fails"], False
+            raise MemoryError if fails == "memory" else OSError(5)
         try:
             await asyncio.sleep(0 if len(seen) > 2 else 30)  # the second time it comes to its end
         finally:
@@ -46,6 +48,7 @@ class Unit:
     room = Room()
     turn = Turn()
     trial = False
+    talked = facts["talked"]
 
     def __init__(self):
         self.board = self.pins = self.reports = self.settings = self.handover = self
@@ -55,6 +58,13 @@ class Unit:
 
     def entropy(self, count):
         return bytes(count)
+
+    def call_up(self):
+        return False
+
+    def restart(self, reason):
+        seen.append(reason)
+        raise OSError(0)  # as a restart, it does not come back
 
     def left_behind(self):
         return b""
@@ -96,7 +106,7 @@ async def main():
     if facts["expected"] == "error":
         try:
             await task
-        except OSError:
+        except (OSError, MemoryError):
             seen.append("error")
     else:
         seen.append(unit.room.enter())
@@ -112,19 +122,28 @@ print(json.dumps(seen))
 """
 
 
-def seen(micropython: RunMicroPython, expected: str, fails: bool) -> list[Any]:
+def seen(micropython: RunMicroPython, expected: str, fails: str = "", talked: bool = False) -> list[Any]:
     """What happened, in order; uptime runs fifty times as fast, so that waits of seconds are short."""
-    facts = {"expected": expected, "fails": fails, "hurry": 50}
+    facts = {"expected": expected, "fails": fails, "talked": talked, "hurry": 50}
     found: list[Any] = json.loads(micropython(SCRIPT, stdin=json.dumps(facts)).splitlines()[-1])
     return found
 
 
 def test_the_line_takes_the_heap_back_and_the_work_goes_on_after_it(micropython: RunMicroPython) -> None:
-    found = seen(micropython, "end", fails=False)
+    found = seen(micropython, "end")
     assert found == [
         "waits", "run", False, "over", "an update waits for the line", "left", "line", "run", "over", "left", False,
     ]  # fmt: skip
 
 
 def test_an_error_gives_the_heap_back_and_reaches_the_supervisor(micropython: RunMicroPython) -> None:
-    assert seen(micropython, "error", fails=True) == ["waits", "run", "left", "error", False]
+    assert seen(micropython, "error", "io") == ["waits", "run", "left", "error", False]
+
+
+@pytest.mark.parametrize(
+    ("talked", "then"), [(True, ["an update found the heap in pieces: the unit starts anew", "restart"]), (False, [])]
+)
+def test_a_heap_in_pieces_after_calls_is_made_whole_by_a_start(
+    micropython: RunMicroPython, talked: bool, then: list[str]
+) -> None:
+    assert seen(micropython, "error", "memory", talked) == ["waits", "run", *then, "left", "error", False]
