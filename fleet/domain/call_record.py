@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Final
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)  # of a unit's clock that is right
-MAX_KEPT: Final = timedelta(days=62)  # the longest a unit may keep a record while the fleet is away
+MAX_AGE: Final = timedelta(days=62)  # of a call when its record was made: more than the longest the wire has
 _NO_NUMBER: Final = re.compile(r"[^0-9A-Za-z+*#._@-]")
 
 
@@ -48,7 +48,7 @@ class StartTakenFrom(StrEnum):
     """Where the start of a call is known from."""
 
     UNIT = "unit"
-    AGE = "age"  # the unit's clock is wrong: receipt, less how long ago it says that the call was
+    AGE = "age"  # the unit's clock is wrong: receipt, less how long the call was ago when it made the record
     RECEIPT = "receipt"  # the unit did not know the time
 
 
@@ -104,7 +104,7 @@ class Stay:
 def call_start(
     started_s: int, clock_s: int, received_at: datetime, not_before: datetime
 ) -> tuple[datetime, StartTakenFrom]:
-    """When a call began, and where that is known from; `clock_s`: the unit's clock when it sent the record.
+    """When a call began, and where that is known from; `clock_s`: the unit's clock when it made the record.
 
     A start before the unit was anybody's, or after the receipt, is a wrong clock's.
     """
@@ -112,7 +112,7 @@ def call_start(
         said = datetime.fromtimestamp(started_s, UTC)
         if said >= not_before:
             return min(said, received_at), StartTakenFrom.UNIT
-    if 0 < started_s <= clock_s and clock_s - started_s <= MAX_KEPT.total_seconds():
+    if 0 < started_s <= clock_s and clock_s - started_s <= MAX_AGE.total_seconds():
         aged = received_at - timedelta(seconds=clock_s - started_s)
         if aged >= not_before:
             return aged, StartTakenFrom.AGE

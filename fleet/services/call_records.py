@@ -60,7 +60,9 @@ class CallRecords:
             record = told_record(incoming.message.values)
             theirs = stays.get(incoming.serial, [])
             at, taken_from = _start(incoming, theirs)
-            stay = stay_at(theirs, at)
+            # Of a start nobody heard of, the time alone tells that it was not at an account before.
+            told = incoming.heard or taken_from is StartTakenFrom.UNIT
+            stay = stay_at(theirs, at) if told else None
             calls.append(
                 NewCall(
                     serial=incoming.serial,

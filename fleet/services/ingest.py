@@ -4,6 +4,8 @@
   if the answer may have been lost: `register` is asked anew (it is idempotent), a critical report acknowledged.
 - A start is heard once it has registered in the unit's present identity epoch. Who speaks before is thrown out, and
   its certificate is looked at anew: nothing sent under an identity that died meanwhile is taken for the unit's.
+- A call record is known by itself, and waits on the unit over restarts: one of a start that never reached us is taken
+  in once the unit has registered by another, and none is too old.
 - A message no rule accepts goes to the dead letters in the same commit, so that it is never in the others' way.
 - A fault of the database is the caller's: nothing of the batch is done, the broker keeps it.
 """
@@ -36,7 +38,8 @@ from protocol.wire.topics import parse_up_topic
 
 GATEWAY = system_actor("gateway")
 _ACCEPTED = REGISTER_RESULTS.index(Admission.ACCEPTED)
-_REPORTS = ("service_ready", "update_report", "command_result", "events", "call_record")
+CALL_RECORD = "call_record"
+_REPORTS = ("service_ready", "update_report", "command_result", "events", CALL_RECORD)
 HOLDING = frozenset({"register", "service_ready"})  # what moves units: locked for the whole batch at once
 _NAMES = {"register": ("register",), "heartbeat": ("heartbeat",), "report": _REPORTS}
 
@@ -87,6 +90,7 @@ class _Batch:
     letters: list[DeadLetter] = field(default_factory=list)
     answers: list[Outgoing] = field(default_factory=list)
     evicted: set[str] = field(default_factory=set)
+    registered: set[str] = field(default_factory=set)  # units that have, in their present epoch
 
     def start(self, name: Start) -> KnownStart:
         return self.starts.get(name) or self.known.get(name) or KnownStart()
@@ -118,7 +122,7 @@ class Ingest:
             "command_result": registration.command_result,
             "events": self._events,
         }
-        self._together: dict[str, Together] = {"heartbeat": self._beat, "call_record": calls.take_in}
+        self._together: dict[str, Together] = {"heartbeat": self._beat, CALL_RECORD: calls.take_in}
 
     def handle(self, deliveries: Sequence[Delivery]) -> list[Outgoing]:
         """Handle all of `deliveries` and return what to send, once everything is committed."""
@@ -132,7 +136,9 @@ class Ingest:
             starts = {_start(incoming) for _, incoming in decoded}
             epochs = store.present_epochs({serial for serial, _ in starts})
             batch = _Batch(uow, store, store.known(starts), epochs, letters=letters)
-            waiting = [pair for pair in decoded if self._take(batch, *pair)]
+            batch.registered = store.registered({serial for serial, name in names if name == CALL_RECORD})
+            taken = [(delivery, self._take(batch, delivery, incoming)) for delivery, incoming in decoded]
+            waiting = [(delivery, incoming) for delivery, incoming in taken if incoming is not None]
             for name, handler in self._together.items():
                 self._handle_together(batch, [pair for pair in waiting if pair[1].message.name == name], handler)
             store.save(batch.starts, batch.known, uow.now)
@@ -141,19 +147,23 @@ class Ingest:
             uow.commit()
         return answers
 
-    def _take(self, batch: _Batch, delivery: Delivery, incoming: Incoming) -> bool:
-        """Handle one message, or say that it is a fresh one of those that are handled together."""
+    def _take(self, batch: _Batch, delivery: Delivery, incoming: Incoming) -> Incoming | None:
+        """Handle one message, or return it if it is a fresh one of those that are handled together."""
         name, message = _start(incoming), incoming.message
         start, epoch, waits = batch.start(name), batch.epochs.get(incoming.serial), False
+        if message.name == CALL_RECORD and start.epoch is None and incoming.serial in batch.registered:
+            batch.answers.append(_acknowledge(incoming))
+            return replace(incoming, heard=False)
         novelty = start.window.novelty(message.sequence)
-        if novelty is Novelty.TOO_OLD:
+        new = novelty is Novelty.FRESH or (novelty is Novelty.TOO_OLD and message.name == CALL_RECORD)
+        if novelty is Novelty.TOO_OLD and not new:
             batch.letters.append(_letter(incoming.serial, delivery, f"sequence {message.sequence} is too old to tell"))
         elif novelty is Novelty.FRESH:
             batch.starts[name] = replace(start, window=start.window.with_handled(message.sequence))
         if message.name == "register":
             if novelty is not Novelty.TOO_OLD:
                 self._admit(batch, delivery, incoming)
-        elif novelty is Novelty.FRESH:
+        elif new:
             if epoch is not None and start.epoch != epoch:
                 batch.refuse(delivery, incoming, epoch)
             elif message.name in self._together:
@@ -162,13 +172,14 @@ class Ingest:
                 self._attempt(batch, delivery, incoming, self._handlers[message.name])
         if message.name in CRITICAL:
             batch.answers.append(_acknowledge(incoming))  # which leaves once all of the batch is stored
-        return waits
+        return incoming if waits else None
 
     def _admit(self, batch: _Batch, delivery: Delivery, incoming: Incoming) -> None:
         """A registration: its start is heard from then on if it is accepted."""
         if _accepted(self._attempt(batch, delivery, incoming, self._register)):
             name = _start(incoming)
             batch.starts[name] = replace(batch.start(name), epoch=incoming.message["epoch"])
+            batch.registered.add(incoming.serial)
 
     def _handle_together(self, batch: _Batch, waiting: Sequence[_Decoded], handler: Together) -> None:
         """All at once; if that fails each alone, to find the one at fault."""

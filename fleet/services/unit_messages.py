@@ -12,11 +12,15 @@ from protocol.wire.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A decoded message of the unit whose topic it came on; the broker vouches for `serial`."""
+    """A decoded message of the unit whose topic it came on; the broker vouches for `serial`.
+
+    `heard`: its start has registered in the unit's present identity epoch.
+    """
 
     serial: str
     message: Message
     received_at: datetime
+    heard: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, select, tuple_
+from sqlalchemy import Connection, Table, and_, delete, insert, select, tuple_
 
 from fleet.domain.sequence_window import WINDOW_BYTES, SequenceWindow
 from fleet.store.tables.equipment import units
@@ -73,6 +73,12 @@ class IngestStore:
         """The identity epoch of each of those units there is."""
         rows = self._connection.execute(select(units.c.serial, units.c.epoch).where(units.c.serial.in_(serials)))
         return {row.serial: row.epoch for row in rows}
+
+    def registered(self, serials: Collection[str]) -> set[str]:
+        """Those of the units that have registered in their present identity epoch, by any start we remember."""
+        t = sequence_windows.c
+        query = select(t.serial).join(units, and_(units.c.serial == t.serial, units.c.epoch == t.epoch)).distinct()
+        return set(self._connection.scalars(query.where(t.serial.in_(sorted(serials))))) if serials else set()
 
     def save(self, starts: Mapping[Start, KnownStart], known: Collection[Start], now: datetime) -> None:
         """Store `starts`; `known` are those that have a row already."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fleet.domain.call_record import (
     CLOCK_TOLERANCE,
-    MAX_KEPT,
+    MAX_AGE,
     StartTakenFrom,
     Stay,
     call_start,
@@ -58,7 +58,7 @@ def test_the_tolerance_of_a_clock_ends_where_it_says() -> None:
     last = clock(RECEIVED + CLOCK_TOLERANCE)
     assert call_start(last, 0, RECEIVED, SHIPPED)[1] is StartTakenFrom.UNIT
     assert call_start(last + 1, 0, RECEIVED, SHIPPED)[1] is StartTakenFrom.RECEIPT
-    longest, ancient = int(MAX_KEPT.total_seconds()), datetime(1999, 1, 1, tzinfo=UTC)
+    longest, ancient = int(MAX_AGE.total_seconds()), datetime(1999, 1, 1, tzinfo=UTC)
     began = datetime(1998, 1, 1, tzinfo=UTC)
     assert call_start(clock(began), clock(began) + longest, RECEIVED, ancient)[1] is StartTakenFrom.AGE
     assert call_start(clock(began), clock(began) + longest + 1, RECEIVED, ancient)[1] is StartTakenFrom.RECEIPT

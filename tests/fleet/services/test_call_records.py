@@ -23,7 +23,7 @@ from protocol.wire.serial_number import make_serial
 from tests.fleet.conftest import START, Clock, someone
 from tests.fleet.domain.calls import CALL, HEARD, MINUTE, call
 from tests.fleet.services.calling import BOOT, EVERYBODY, Caller, administrator_of, extremes
-from tests.fleet.services.equipment import Warehouse, snapshot
+from tests.fleet.services.equipment import Warehouse, sent, snapshot
 
 SUPPORT = someone(Role.SUPPORT)
 
@@ -214,6 +214,37 @@ def test_a_unit_nobody_knows_is_kept_for_people_and_the_others_are_taken_in(call
     assert len(answers) == 2
     assert rows(caller) == 1
     assert "there is no unit" in caller.letters()[0]
+
+
+def test_a_record_of_a_start_that_never_reached_us_is_taken_in_when_the_unit_has_registered(
+    caller: Caller, account: Account, clock: Clock
+) -> None:
+    """The fleet was away, the unit was plugged out and in again: what it kept has the boot id of then."""
+    unit = caller.warehouse.place(account)
+    clock.advance(days=1)
+    kept = caller.record(unit, call(started_s=caller.seconds_ago(hours=3)), boot_id=90)
+    unset = caller.record(unit, call(started_s=0), boot_id=91)
+    caller.services.ingest.handle([kept])
+    assert "has not registered in epoch 1" in caller.letters()[0], "nobody has proven to be the unit yet"
+    caller.come_on(unit)
+    evicted = len(sent(caller.services, "revoke"))
+    answers = caller.services.ingest.handle([kept, unset, kept])
+    assert [answer.name for answer in answers] == ["acknowledge"] * 3
+    assert [each.taken_in.started_at for each in caller.calls()] == [clock() - timedelta(hours=3)]
+    assert rows(caller) == 2
+    nobodys = caller.services.calls.get(SUPPORT, 2).taken_in
+    assert (nobodys.account_id, nobodys.metering) == (None, None), "it may be of another account's time"
+    assert len(sent(caller.services, "revoke")) == evicted, "and the unit stays"
+    assert len(caller.letters()) == 1
+
+
+def test_no_record_is_too_old(caller: Caller, unit: Unit, clock: Clock) -> None:
+    clock.advance(hours=1)
+    early = caller.record(unit, call(started_s=caller.seconds_ago(minutes=5)))
+    caller.sequences[unit.serial, BOOT] = 100_000
+    caller.tell(unit, call())
+    assert [answer.name for answer in caller.services.ingest.handle([early, early])] == ["acknowledge"] * 2
+    assert (rows(caller), caller.letters()) == (2, [])
 
 
 def test_a_unit_that_is_nobodys_tells_of_nobodys_calls(caller: Caller, unit: Unit) -> None:
