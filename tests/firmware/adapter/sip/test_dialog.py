@@ -3,7 +3,9 @@
 import pytest
 
 from adapter.sip.dialog import Dialog
-from adapter.sip.message import parse
+from adapter.sip.endpoint import MAX_TRANSACTIONS
+from adapter.sip.message import parse, request
+from adapter.sip.transaction import Transaction
 from tests.firmware.adapter.sip.pair import BOB_NUMBER, Pair, Peer
 from tests.firmware.adapter.sip.rig import ANSWER, BOB, OFFER, kinds, taken
 
@@ -31,6 +33,35 @@ def test_a_request_with_a_lower_cseq_is_answered_500_and_changes_nothing() -> No
     assert call.state == "up"
     peer.send(peer.request("BYE", cseq=8))
     assert peer.statuses()[-1] == 200
+
+
+def test_the_number_of_the_invite_counts_for_what_comes_after_it() -> None:
+    peer = Peer()
+    call = peer.called()
+    peer.send(peer.request("BYE", cseq=1))
+    assert (peer.statuses()[-1], call.state) == (500, "up")
+
+
+@pytest.mark.parametrize(
+    "route", ["<sip:192.0.2.9;lr>, " * 8 + "<sip:192.0.2.9;lr>", f"<sip:192.0.2.9;lr;x={'y' * 1200}>"]
+)
+def test_a_dialog_that_would_take_too_much_heap_is_refused(route: str) -> None:
+    peer = Peer()
+    message = peer.request("INVITE", to_tag="", body=OFFER)
+    message.headers.append(("record-route", route))
+    peer.send(message)
+    assert peer.statuses() == [513]
+    assert not taken(peer.agent)
+
+
+def test_a_call_for_which_there_is_no_room_is_told_so() -> None:
+    peer = Peer()
+    peer.agent.endpoint.transactions.extend(
+        Transaction("is", request("INVITE", "sip:x"), BOB, f"k{at}", None, False, 0) for at in range(MAX_TRANSACTIONS)
+    )
+    peer.send(peer.request("INVITE", to_tag="", body=OFFER))
+    assert peer.statuses() == [503]
+    assert not taken(peer.agent)
 
 
 def test_the_same_invite_by_another_way_is_answered_482() -> None:
@@ -139,6 +170,28 @@ def test_a_cancel_waits_for_a_response_to_the_invite_that_has_the_credentials() 
     assert peer.methods() == ["INVITE", "ACK", "INVITE"]
     peer.answer(100)
     assert peer.methods()[-1] == "CANCEL"
+
+
+def test_a_nonce_that_is_stale_for_ever_comes_to_an_end() -> None:
+    peer = Peer()
+    call = peer.dialled()
+    for at in range(8):
+        challenge = f'Digest realm="example.net", nonce="n{at}", stale=true'
+        if not taken(peer.agent):
+            peer.answer(407, headers=[("proxy-authenticate", challenge)])
+    assert peer.methods().count("INVITE") == 5
+    assert call.state == "ended"
+
+
+def test_a_challenged_invite_is_sent_again_like_a_new_one() -> None:
+    peer = Peer()
+    peer.dialled()
+    peer.run(20_000)
+    peer.answer(407, headers=[("proxy-authenticate", 'Digest realm="example.net", nonce="n1"')])
+    count = peer.methods().count("INVITE")
+    for _ in range(2):
+        peer.run(300)
+    assert peer.methods().count("INVITE") == count + 1
 
 
 def test_who_called_us_gets_no_credentials() -> None:

@@ -99,6 +99,11 @@ def test_a_notify_that_overtakes_the_answer_is_taken() -> None:
     box.notify(b"Messages-Waiting: yes\r\n")
     network.run(100)
     assert taken(alice)[-1] == ("message_waiting", 1)
+    box.notify(b"Messages-Waiting: yes\r\n", tag="other", cseq=2)
+    box.notify(b"Messages-Waiting: no\r\n", cseq=2)
+    network.run(100)
+    assert box.notified == [200, 481, 200]
+    assert taken(alice) == [("message_waiting", 0)]
     network.dropped = lambda _data: False
     network.run(1000)
     assert len({message.get("call-id") for message in box.subscribed}) == 1

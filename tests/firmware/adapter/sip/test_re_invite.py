@@ -118,6 +118,9 @@ def test_a_cancelled_re_invite_leaves_the_call_up() -> None:
     peer.agent.answer(call, ANSWER)
     peer.run(10)
     assert peer.statuses()[-1] == 487
+    taken(peer.agent)
+    peer.send(peer.request("INVITE", cseq=3, body=HELD))
+    assert kinds(peer.agent) == ["offer"]
 
 
 def test_an_offer_that_comes_in_the_ack_is_told() -> None:
