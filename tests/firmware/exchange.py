@@ -101,10 +101,6 @@ class UdpExchange(Exchange):
         self.port: int = self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
-    def send(self, data: bytes, target: Address) -> None:
-        """Something else than an answer."""
-        self._socket.sendto(data, target)
-
     def _serve(self) -> None:
         while True:
             try:

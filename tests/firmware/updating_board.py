@@ -51,13 +51,13 @@ def images() -> tuple[bytes, bytes]:
 def update(directory: Path, base: bytes, image: bytes, heap_kb: int, by_delta: bool) -> Updated:
     """One update from `base` to `image` with `heap_kb` beside the image; UpdateFailedError if it does not work."""
     directory.mkdir()
-    repository = _repository(base, image, by_delta)
+    served = repository(base, image, by_delta)
     with (
         loopback_fleet(directory) as fleet,
-        UpdateServer(repository.files, directory, fleet.servers) as server,
+        UpdateServer(served.files, directory, fleet.servers) as server,
     ):
         unit = PluggedUnit.create(
-            directory / "unit", fleet, SERIAL, updates=(server.server_port, repository.first_root), image=base
+            directory / "unit", fleet, SERIAL, updates=(server.server_port, served.first_root), image=base
         )
         reports = []
 
@@ -88,7 +88,7 @@ def update(directory: Path, base: bytes, image: bytes, heap_kb: int, by_delta: b
         return Updated(how, pins["heap_bytes"], pins["free_heap_bytes"])
 
 
-def _repository(base: bytes, image: bytes, by_delta: bool) -> BendableRepository:
+def repository(base: bytes, image: bytes, by_delta: bool) -> BendableRepository:
     """The image assigned now, by metadata that holds now."""
     now = datetime.now(UTC).replace(microsecond=0)
     made = BendableRepository()
