@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Final
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)  # of a unit's clock that is right
-MAX_AGE: Final = timedelta(days=62)  # of a call when its record was made: more than the longest the wire has
+MAX_AGE: Final = timedelta(days=62)  # of a call when its record is sent: the fleet may be away for long
 _NO_NUMBER: Final = re.compile(r"[^0-9A-Za-z+*#._@-]")
 
 
@@ -48,7 +48,7 @@ class StartTakenFrom(StrEnum):
     """Where the start of a call is known from."""
 
     UNIT = "unit"
-    AGE = "age"  # the unit's clock is wrong: receipt, less how long the call was ago when it made the record
+    AGE = "age"  # the unit's clock is wrong: receipt, less how long the call was ago when it sent the record
     RECEIPT = "receipt"  # the unit did not know the time
 
 
@@ -104,7 +104,7 @@ class Stay:
 def call_start(
     started_s: int, clock_s: int, received_at: datetime, not_before: datetime
 ) -> tuple[datetime, StartTakenFrom]:
-    """When a call began, and where that is known from; `clock_s`: the unit's clock when it made the record.
+    """When a call began, and where that is known from; `clock_s`: the unit's clock when it sent the record.
 
     A start before the unit was anybody's, or after the receipt, is a wrong clock's.
     """
