@@ -53,13 +53,22 @@ def firmware_rows() -> dict[str, Rows]:
         shim.const = lambda value: value  # type: ignore[attr-defined]
         sys.modules["micropython"] = shim
     from adapter import activation, line
+    from adapter.sip import call, registration
     from adapter.update import session
 
     return {
         "The unit: from plugged in to ready (`firmware/adapter/activation.py`)": activation.transitions(),
         "The unit: an update (`firmware/adapter/update/session.py`)": session.TRANSITIONS,
         "The unit: the telephone's line (`firmware/adapter/line.py`)": line_rows(line.TABLE),
+        "The unit: a call (`firmware/adapter/sip/call.py`)": text_rows(call.TRANSITIONS),
+        "The unit: its registration (`firmware/adapter/sip/registration.py`)": text_rows(registration.TRANSITIONS),
     }
+
+
+def text_rows(table: str) -> Rows:
+    """(state, event, next state) of a text with one to a line, what is done behind them."""
+    rows = [line.split(" ") for line in table.strip().split("\n")]
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 def line_rows(table: str) -> Rows:
