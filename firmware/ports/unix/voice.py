@@ -19,6 +19,7 @@ from protocol.wire.enumerations import TRANSPORTS
 
 FRAME_BYTES = 320  # 20 ms: 160 samples of 16 bits
 _FRAME_US = const(20_000)
+_IDLE_US = const(40_000)  # while the telephone is not in use
 _MARGIN_US = const(2_000)
 _LATE_LIMIT_US = const(100_000)  # a pause longer than that is not made up for
 _BUSY_MS = const(2)  # while an answer is awaited, it is looked for so often
@@ -103,7 +104,7 @@ class VoiceService:
         due = time.ticks_us()
         while True:
             beat()
-            due = time.ticks_add(due, _FRAME_US)
+            due = time.ticks_add(due, _FRAME_US if self.call_up() else _IDLE_US)
             left = time.ticks_diff(due, time.ticks_us())
             if left < -_LATE_LIMIT_US:
                 due = time.ticks_us()
@@ -119,7 +120,7 @@ class VoiceService:
                 self.turn(self._uptime())
                 await asyncio.sleep_ms(_BUSY_MS)
                 left = time.ticks_diff(due, time.ticks_us())
-            if left > 0:
+            if left > 0 and margin:
                 time.sleep_us(left)
             self.frame(self._uptime())
             self.turn(self._uptime())
