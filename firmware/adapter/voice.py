@@ -33,6 +33,7 @@ class Voice:
         self.agent = Agent(account, contact, random, saved)
         self.line = Line(account["country"], account["dial_plan"], account["emergency"])
         self.media = None  # the MediaSession of the active call
+        self._stream = None  # of the last call, or made ahead while the heap is whole: its buffers are large
         self.busy = False  # the telephone is in use
         self.waiting = False  # an answer of the registrar or the peer may come at any moment
         self._account = account
@@ -289,7 +290,14 @@ class Voice:
         if media is None:
             from adapter.media.session import MediaSession
 
-            media = self.media = MediaSession(leg.codec, self._random, now_ms)
+            try:
+                media = self.media = MediaSession(leg.codec, self._random, now_ms, self._stream)
+            except MemoryError:  # a heap in pieces: better no call than one without sound
+                leg.ended_by = "network"
+                self.line.event("ended", now_ms)
+                self._from_line(("hang_up",), now_ms)
+                return
+            self._stream = None
         stream = media.stream
         stream.codec = leg.codec
         stream.ptime_ms = description.ptime if description.ptime in _PTIMES_MS else self._account["ptime_ms"]
@@ -308,6 +316,7 @@ class Voice:
         if media is not None:
             self._active.add(media.close(now_ms))
             self.reports.extend(media.reports)
+            self._stream = media.stream
             self.media = None
 
     def _watch(self, now_ms):
@@ -356,3 +365,7 @@ class Voice:
         if state != self._state:
             self._state = state
             self.events.append(("line", state))
+            if self._registered and self._stream is None and self.media is None:
+                from adapter.media.session import Stream
+
+                self._stream = Stream("PCMU", self._account["ptime_ms"], (0, 0), self._random)

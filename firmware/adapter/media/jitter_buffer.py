@@ -36,8 +36,8 @@ FRAME_SAMPLES = 160
 class JitterBuffer:
     """One peer's sound, in codes of one law."""
 
-    def __init__(self):
-        self.ring = bytearray(RING_SAMPLES)
+    def __init__(self, ring=None):
+        self.ring = ring or bytearray(RING_SAMPLES)
         self.play = 0  # position of the next sample for the ear
         self.running = False
         self.starved = 0  # frames in a row in which nothing more was there to come

@@ -33,8 +33,14 @@ class Concealment:
         view = memoryview(self.line)
         self._before = view[:HISTORY]
         self._after = view[_FRAME_SAMPLES:]
-        self.missing = 0  # samples made up in a row
         self._last = array("h", bytes(2 * _MAX_PERIOD))
+        self.clear()
+
+    def clear(self):
+        """Another call: nothing of the one before is heard in it."""
+        for at in range(len(self.line)):
+            self.line[at] = 0
+        self.missing = 0  # samples made up in a row
         self._period = 0
         self._known = _UNKNOWN  # of the samples made up, those before it was known what comes next
 

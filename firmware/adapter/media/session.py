@@ -18,8 +18,9 @@ _HEADER_BYTES = 12
 class MediaSession:
     """`stream` as in adapter/media/stream.py; `remote` is where its packets go, (host, port)."""
 
-    def __init__(self, codec, random, now_ms):
-        self.stream = Stream(codec, _PTIME_MS, (0, 0), random)
+    def __init__(self, codec, random, now_ms, old=None):
+        """`old` is the Stream of a call before (adapter/media/stream.py)."""
+        self.stream = Stream(codec, _PTIME_MS, (0, 0), random, old)
         self.remote = None
         self.latched = False  # the source of the peer's packets is known
         self.reopen = True  # for the driver: any source is to be heard, and nothing that came before

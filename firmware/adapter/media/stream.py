@@ -35,7 +35,8 @@ _STARVED_FRAMES = 25  # without a packet: that the peer sends nothing is no loss
 class Stream:
     """One RTP session; the counts and what may be changed stand in `__init__`."""
 
-    def __init__(self, codec, ptime_ms, payload_types, random):
+    def __init__(self, codec, ptime_ms, payload_types, random, old=None):
+        """`old` is the Stream of a call before, which is over: its buffers serve again, whatever became of the heap."""
         self.codec = codec  # "PCMU" or "PCMA", as we send
         self.direction = "sendrecv"  # as we see it
         self.muted = False
@@ -43,12 +44,12 @@ class Stream:
         self.payload_types = payload_types  # of telephone-event: (what we send, what we take), 0: none
         self.digits = ""  # heard; the consumer takes them away
         self.ssrc = int.from_bytes(random(4), "big")
-        self.packet = bytearray(HEADER_BYTES + MAX_PTIME_MS * _SAMPLES_A_MS + _SPARE_BYTES)
+        self.packet = old.packet if old else bytearray(HEADER_BYTES + MAX_PTIME_MS * _SAMPLES_A_MS + _SPARE_BYTES)
         self.sent = self.sent_octets = self.timestamp_ms = 0
         self.frames = self.concealed = 0
         self.bursts = Bursts()
         self.reception = Reception()
-        self.buffer = JitterBuffer()
+        self.buffer = JitterBuffer(old.buffer.ring if old else None)
         self._random = random
         self._collided = False
         start = random(6)
@@ -62,7 +63,8 @@ class Stream:
         self._marker = _MARKER  # on the first packet, and after a pause
         self._events = Digits()
         self._noise = ComfortNoise()
-        self._concealment = Concealment()
+        self._concealment = old._concealment if old else Concealment()
+        self._concealment.clear()
         self._table = MULAW
         self._whole = 0  # frames in a row that were there
         self._unheard = 0  # frames in a row that were not, and nothing after them yet

@@ -29,6 +29,21 @@ def heard(ear: Stream) -> list[int]:
     return samples(pcm)
 
 
+def test_the_buffers_of_a_call_that_is_over_serve_the_next_which_hears_nothing_of_it() -> None:
+    old = stream()
+    for number in range(60):
+        packet = rtp(number, 160 * number, bytes(160))  # as loud as can be
+        old.push(packet, len(packet), 20 * number)
+        heard(old)
+    new = Stream("PCMU", 20, EVENTS, source(3), old)
+    assert new.packet is old.packet
+    assert new.buffer.ring is old.buffer.ring
+    packet = rtp(0, 0, b"\xff" * 160)
+    new.push(packet, len(packet), 0)
+    for _ in range(20):
+        assert max(map(abs, heard(new))) < 100
+
+
 @pytest.mark.parametrize("codec", ["PCMU", "PCMA"])
 @pytest.mark.parametrize("ptime_ms", [10, 20, 30])
 def test_what_one_end_says_the_other_hears_frame_by_frame(codec: str, ptime_ms: int) -> None:
