@@ -14,7 +14,6 @@ from tests.peers.sipp import Sipp, sdp
 from tests.peers.test_calls import ANSWERS
 from tests.peers.unit import DIAL_TONE, NUMBER, Unit
 
-BUSY = (480, 620)
 _QUIET_S = 0.4
 
 
@@ -144,11 +143,10 @@ def test_two_offers_that_cross_are_refused_with_491(unit: Unit, mark: int, tmp_p
 
 
 @pytest.mark.parametrize(("status", "ended_by"), [("486", "busy"), ("603", "refused"), ("500", "network")])
-def test_a_refusal_is_heard_and_recorded(unit: Unit, mark: int, tmp_path: Path, status: str, ended_by: str) -> None:
+def test_a_refusal_is_recorded_as_what_it_is(unit: Unit, mark: int, tmp_path: Path, status: str, ended_by: str) -> None:
     with Sipp(tmp_path, f"< INVITE\n> {status}\n< ACK") as called:
         unit.dial(called.number)
         called.finish()
-        unit.hears(*BUSY)
     record = unit.record(mark)
     assert (record["status"], record["ended_by"]) == (int(status), ended_by)
 
