@@ -37,7 +37,7 @@ def open_house(world: World) -> None:
         world.service.start()
         took = world.service.ready["seconds"]
         step.see(f"API and console on {world.service.url}, broker, gateway, time server: ready after {took} s")
-    with world.narrator.step("The first admin comes in by the one-time link and invites four people") as step:
+    with world.narrator.step("The first admin comes in by the one-time link and invites five people") as step:
         world.cast = admit(world.service.url, world.service.ready["setup_link"])
         people = world.people.admin.client.items("/v1/people")
         step.see("signed in: " + ", ".join(sorted(role for person in people for role in person["roles"])))

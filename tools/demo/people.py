@@ -9,7 +9,7 @@ from typing import Any
 
 from tools.client import FleetClient, RefusedError
 
-ROLES = ("admin", "warehouse", "support", "release_manager", "approver")
+ROLES = ("admin", "warehouse", "support", "release_manager", "approver", "registrar")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Cast:
     support: Member
     release_manager: Member
     approver: Member
+    registrar: Member  # a machine: the voice network's
 
     def __init__(self, members: dict[str, Member]) -> None:
         for role in ROLES:

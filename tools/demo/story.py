@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tools.demo import living, making
+from tools.demo import calling, living, making
 from tools.demo.chaos import Chaos
 from tools.demo.narrator import Narrator
 from tools.demo.service import Service
@@ -43,6 +43,8 @@ def opened_world(narrator: Narrator, folder: Path | None = None) -> Iterator[Wor
         finally:
             for board in world.all_boards:
                 board.power_off()
+            if world.switchboard is not None:
+                world.switchboard.stop()
             world.service.stop()
 
 
@@ -82,6 +84,9 @@ def _chapters(world: World) -> list[dict[str, Any]]:
     living.good_update(world, GOOD, units)
     making.publish(world, BROKEN, 3, making.broken_sources(world.folder / "broken"))
     living.bad_update(world, BROKEN, units[0], GOOD)
+    calling.open_lines(world, units)
+    calling.call_echo(world, units[0])
+    calling.call_each_other(world, units[0], units[1])
 
     spare = making.make_units(world, 1, image)[0]
     living.replace(world, units[2], spare)

@@ -16,6 +16,7 @@ from tools.client import UnreachableError
 from tools.demo.narrator import Narrator
 from tools.demo.people import Cast, Member
 from tools.demo.service import Service
+from tools.demo.switchboard import Switchboard
 from tools.errors import ToolError
 from tools.sim.board import SimBoard
 
@@ -37,6 +38,7 @@ class World:
     narrator: Narrator
     passphrase: str
     cast: Cast | None = None
+    switchboard: Switchboard | None = None
     all_boards: list[SimBoard] = field(default_factory=list)
     boards: dict[str, SimBoard] = field(default_factory=dict)
     account: str = ""
