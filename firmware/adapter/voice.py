@@ -190,9 +190,15 @@ class Voice:
             self.line.event("reorder", now_ms)
             return
         leg = Leg(None, False, digits, emergency, now_ms)
-        try:
-            leg.call = self.agent.dial(digits, self._describe(leg, None), now_ms)
-        except SipError:
+        for _ in range(2):
+            try:
+                leg.call = self.agent.dial(digits, self._describe(leg, None), now_ms)
+                break
+            except SipError:
+                break
+            except MemoryError:  # what is over makes room
+                self.agent.endpoint.shed()
+        if leg.call is None:
             self.line.event("reorder", now_ms)
             return
         self._legs.append(leg)

@@ -166,6 +166,7 @@ class Agent:
         for call in self._leaving[:]:
             if call.state == "ended":
                 self._leaving.remove(call)
+                self.endpoint.forget(call, call.ack)
         return out
 
     def next_timer(self, now_ms):
@@ -182,7 +183,8 @@ class Agent:
         self.calls.remove(call)
         self._leaving.append(call)
         if len(self._leaving) > _MAX_LEAVING:
-            self._leaving.pop(0)
+            oldest = self._leaving.pop(0)
+            self.endpoint.forget(oldest, oldest.ack)
 
     # Requests of the peer.
 

@@ -83,6 +83,7 @@ class Call:
         self.invite = None
         self.offered = None
         self.due_ms = 0  # 0: the next `poll` sets the limit of this state
+        self.ack = None  # what our last INVITE's 2xx gets
         self._acks = {}  # CSeq and tag of a 2xx -> the ACK that it gets each time it comes
         self._offering = None
         self.wanted = None  # the SDP of a re-INVITE that is to be sent, not before `retry_ms`
@@ -236,8 +237,10 @@ class Call:
             if "authorization" in header[0]:
                 ack.headers.append(header)
         endpoint.stamp(ack)
-        self._acks[key] = ack.pack(), dialog.next_hop(endpoint.reliable)
-        endpoint.put(*self._acks[key])
+        self._acks[key] = sent_ack = ack.pack(), dialog.next_hop(endpoint.reliable)
+        endpoint.put(*sent_ack)
+        if dialog is self.dialog:
+            self.ack = sent_ack
         if dialog is not self.dialog:
             endpoint.send(dialog.request("BYE"), None, dialog.next_hop(endpoint.reliable), 0)
         else:

@@ -119,7 +119,7 @@ class Endpoint:
         kept = self.transactions
         if len(kept) >= MAX_TRANSACTIONS:
             for each in kept:
-                if each.state in ("completed", "confirmed", "acked"):
+                if self._is_over(each):
                     kept.remove(each)
                     break
         if len(kept) >= MAX_TRANSACTIONS:
@@ -244,6 +244,32 @@ class Endpoint:
                     transaction.owner.response(transaction, message)
                 except SipError:  # what cannot be used is as nothing
                     transaction.owner.response(transaction, None)
+        elif "tell" in what and transaction.machine == "ic" and transaction.data:  # the 2xx of a call that is over
+            self.put(transaction.data, transaction.destination)
+        if transaction.state == "completed" and transaction.machine != "is":
+            transaction.message = transaction.owner = None  # the heap is small, and its answer all that is left to say
+
+    def forget(self, owner, ack):
+        """`owner` has nothing to say any more but `ack`, (data, destination) or None, to a 2xx that comes again."""
+        for each in list(self.transactions):
+            if each.owner is owner and each.machine == "ic" and ack:
+                each.data, each.destination = ack
+                each.message = each.owner = None
+            elif each.owner is owner and (each.machine == "ic" or each.state == "acked"):
+                self.drop(each)
+            elif each.owner is owner and each.state != "accepted":  # whose ACK may still come
+                each.owner = None
+
+    def shed(self):
+        """The heap is at its end: lets go of all that has been said and only waits for being asked again."""
+        for each in list(self.transactions):
+            if self._is_over(each):
+                self.drop(each)
+
+    def _is_over(self, transaction):
+        return transaction.state in ("completed", "confirmed", "acked") or not (
+            transaction.message or transaction.owner
+        )
 
     # Requests of the peer.
 
@@ -283,7 +309,7 @@ class Endpoint:
         known = None
         for each in self.transactions:
             if each.machine == "is" and method == "ACK" and each.state == "accepted":  # that of a 2xx stands alone
-                if each.cseq == message.cseq[0] and each.owner.dialog.matches(message):
+                if each.owner and each.cseq == message.cseq[0] and each.owner.dialog.matches(message):
                     each.handle("ack")
                     each.owner.acked(each, message)
             elif each.key == key and each.machine[1] == "s" and each.method == kept:

@@ -22,6 +22,7 @@ _ROOM_POLL_MS = const(10)
 _BEAT_MS = const(2_000)
 TRIAL_POLL_MS = const(180_000)
 _STAGED_POLL_MS = const(60_000)  # between two looks at whether what is staged is due
+_WORN_MS = const(600_000)  # after so long the heap may be in pieces without a call
 _RECALLED_MS = const(5_000)  # after the line took the heap back
 # So that a lost command strands nobody, and a fleet does not knock in step.
 _FIRST_LOOK_MS = const(3_600_000)  # after the start, and up to _LOOK_JITTER_MS more
@@ -127,9 +128,10 @@ class Updates:
             self._unit.note("an update waits for the line")
             self._updater.next_ms = self._unit.uptime() + _RECALLED_MS
         except MemoryError:
-            # Calls leave the heap in pieces, and only a start makes them whole again. The fleet, or the journal, sees
-            # to it that the update goes on.
-            if not self._unit.talked or self._unit.call_up():
+            # The line leaves the heap in pieces, and only a start makes them whole again. The fleet, or the journal,
+            # sees to it that the update goes on. A heap that a start does not mend is no reason for the next one.
+            unit = self._unit
+            if unit.call_up() or not (unit.talked or unit.uptime() >= _WORN_MS):
                 raise
             self._unit.note("an update found the heap in pieces: the unit starts anew")
             self._unit.board.restart("restart")
