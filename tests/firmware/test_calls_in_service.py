@@ -126,3 +126,15 @@ def test_a_call_outlives_the_fleets_broker_and_an_assigned_update(office: Office
     assert office.is_heard()
     assert office.unit.pins["line"] == "in_call"
     assert CALL_ENDS[office.hang_up()["ended_by"]] == "us"
+
+
+def test_one_call_after_the_other_leaves_heap_for_the_next(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    """The SIP of a call that is over is kept for 32 s: it is little."""
+    left = []
+    for _ in range(7):
+        office.call()
+        office.hang_up()
+        left.append(int(office.fleet.wait_for("heartbeat")["free_heap_bytes"]))
+    with capsys.disabled():
+        print(f"\nfree heap after each of {len(left)} calls in a row: {left}")
+    assert min(left) >= 16 * 1024
