@@ -15,11 +15,11 @@ from micropython import const
 from adapter.backoff import Backoff
 from adapter.records import RecordPair
 from adapter.room import unload
+from protocol.wire.enumerations import BOOT_REASONS
 
 _CONFIGURED_DELAY_MS = const(15_000)  # the first load waits for the fleet, but no longer
 _POLL_MS = const(200)
 _ROOM_POLL_MS = const(10)
-_BEAT_MS = const(2_000)
 TRIAL_POLL_MS = const(180_000)
 _STAGED_POLL_MS = const(60_000)  # between two looks at whether what is staged is due
 _WORN_MS = const(600_000)  # after so long the heap may be in pieces without a call
@@ -28,6 +28,7 @@ _RECALLED_MS = const(5_000)  # after the line took the heap back
 _FIRST_LOOK_MS = const(3_600_000)  # after the start, and up to _LOOK_JITTER_MS more
 _LOOK_MS = const(82_800_000)  # after the last look, likewise
 _LOOK_JITTER_MS = const(7_200_000)
+_RESTART = BOOT_REASONS.index("restart")
 # What only an update needs.
 _STACK = (
     "adapter.update", "adapter.crypto", "adapter.http", "ports.unix.updater", "ports.unix.slots", "ports.unix.inflate",
@@ -131,7 +132,8 @@ class Updates:
             # The line leaves the heap in pieces, and only a start makes them whole again. The fleet, or the journal,
             # sees to it that the update goes on. A heap that a start does not mend is no reason for the next one.
             unit = self._unit
-            if unit.call_up() or not (unit.talked or unit.uptime() >= _WORN_MS):
+            worn = unit.talked or unit.uptime() >= _WORN_MS or unit.handover.boot_reason != _RESTART
+            if unit.call_up() or not worn:
                 raise
             self._unit.note("an update found the heap in pieces: the unit starts anew")
             self._unit.board.restart("restart")
