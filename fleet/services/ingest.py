@@ -4,8 +4,9 @@
   if the answer may have been lost: `register` is asked anew (it is idempotent), a critical report acknowledged.
 - A start is heard once it has registered in the unit's present identity epoch. Who speaks before is thrown out, and
   its certificate is looked at anew: nothing sent under an identity that died meanwhile is taken for the unit's.
-- A call record is known by itself, and waits on the unit over restarts: one of a start that never reached us is taken
-  in once the unit has registered by another, and none is too old.
+- Reports wait on the unit over restarts. One of a start that never reached us throws nobody out once the unit has
+  registered by another: what a call or an update came to is taken in then, as each says which it is of; the rest, of
+  which an identity that died may have spoken as well, is kept for people. No call record is too old.
 - A message no rule accepts goes to the dead letters in the same commit, so that it is never in the others' way.
 - A fault of the database is the caller's: nothing of the batch is done, the broker keeps it.
 """
@@ -39,6 +40,7 @@ from protocol.wire.topics import parse_up_topic
 GATEWAY = system_actor("gateway")
 _ACCEPTED = REGISTER_RESULTS.index(Admission.ACCEPTED)
 CALL_RECORD = "call_record"
+_TAKEN_LATE = frozenset({CALL_RECORD, "update_report"})
 _REPORTS = ("service_ready", "update_report", "command_result", "events", CALL_RECORD)
 HOLDING = frozenset({"register", "service_ready"})  # what moves units: locked for the whole batch at once
 _NAMES = {"register": ("register",), "heartbeat": ("heartbeat",), "report": _REPORTS}
@@ -95,11 +97,11 @@ class _Batch:
     def start(self, name: Start) -> KnownStart:
         return self.starts.get(name) or self.known.get(name) or KnownStart()
 
-    def refuse(self, delivery: Delivery, incoming: Incoming, epoch: int) -> None:
+    def refuse(self, delivery: Delivery, incoming: Incoming, epoch: int, *, throw_out: bool) -> None:
         """The start has not registered in `epoch`, the unit's present one."""
         serial = incoming.serial
         self.letters.append(_letter(serial, delivery, f"this start has not registered in epoch {epoch}"))
-        if serial not in self.evicted:
+        if throw_out and serial not in self.evicted:
             self.evicted.add(serial)
             evict(self.uow, serial, epoch, "unregistered")
 
@@ -136,7 +138,7 @@ class Ingest:
             starts = {_start(incoming) for _, incoming in decoded}
             epochs = store.present_epochs({serial for serial, _ in starts})
             batch = _Batch(uow, store, store.known(starts), epochs, letters=letters)
-            batch.registered = store.registered({serial for serial, name in names if name == CALL_RECORD})
+            batch.registered = store.registered({serial for serial, name in names if name in CRITICAL})
             taken = [(delivery, self._take(batch, delivery, incoming)) for delivery, incoming in decoded]
             waiting = [(delivery, incoming) for delivery, incoming in taken if incoming is not None]
             for name, handler in self._together.items():
@@ -151,7 +153,8 @@ class Ingest:
         """Handle one message, or return it if it is a fresh one of those that are handled together."""
         name, message = _start(incoming), incoming.message
         start, epoch, waits = batch.start(name), batch.epochs.get(incoming.serial), False
-        if message.name == CALL_RECORD and start.epoch is None and incoming.serial in batch.registered:
+        late = message.name in CRITICAL and start.epoch is None and incoming.serial in batch.registered
+        if late and message.name == CALL_RECORD:
             batch.answers.append(_acknowledge(incoming))
             return replace(incoming, heard=False)
         novelty = start.window.novelty(message.sequence)
@@ -164,8 +167,8 @@ class Ingest:
             if novelty is not Novelty.TOO_OLD:
                 self._admit(batch, delivery, incoming)
         elif new:
-            if epoch is not None and start.epoch != epoch:
-                batch.refuse(delivery, incoming, epoch)
+            if epoch is not None and start.epoch != epoch and not (late and message.name in _TAKEN_LATE):
+                batch.refuse(delivery, incoming, epoch, throw_out=not late)
             elif message.name in self._together:
                 waits = True
             else:

@@ -22,6 +22,7 @@ from sqlalchemy import event, func, select
 
 from fleet.domain.access import Actor, unit_actor
 from fleet.domain.account import Account
+from fleet.domain.audit import AuditAction
 from fleet.domain.errors import ConflictError, NotFoundError
 from fleet.domain.identity import Permissions, Refusal
 from fleet.domain.refurbishing import Grade
@@ -40,7 +41,7 @@ from fleet.store.refurbishings import RefurbishingRepository
 from fleet.store.tables.equipment import commands, heartbeats, identities, units
 from fleet.store.tables.ingest import unit_events
 from fleet.store.tables.journal import audit_log
-from protocol.wire.enumerations import COMMAND_RESULTS, EVENTS, REGISTER_RESULTS
+from protocol.wire.enumerations import COMMAND_RESULTS, EVENTS, REGISTER_RESULTS, UPDATE_STATES
 from protocol.wire.messages import layout_of, pack
 from protocol.wire.topics import up_topic
 from tests.fleet.conftest import Clock
@@ -290,6 +291,32 @@ def test_who_speaks_before_it_registers_is_thrown_out_once_and_heard_after(life:
     life.say(7, "heartbeat", SPOKEN["heartbeat"])
     assert life.services.units.get(life.warehouse.actor, life.unit.serial).heartbeat is not None
     assert len(letters(life)) == 3
+
+
+@pytest.mark.parametrize("name", ["service_ready", "command_result"])
+def test_a_late_report_of_a_start_that_never_registered_is_for_people_and_throws_nobody_out(
+    life: Life, name: str
+) -> None:
+    """It waited on the unit over a restart; what it is of cannot be told from what a dead identity left there."""
+    assert life.register(7, 1) == "accepted"
+    late = life.delivery(6, name, SPOKEN[name])
+    assert [answer.name for answer in life.services.ingest.handle([late, late])] == ["acknowledge"] * 2
+    assert letters(life) == ["this start has not registered in epoch 1"]
+    assert sent(life.services, "revoke") == []
+
+
+def test_what_an_update_came_to_is_heard_once_also_of_a_start_that_never_registered(life: Life) -> None:
+    """Back on its old image the unit lost power before the fleet was there: another start tells it, or nobody."""
+    nothing = {layout[0]: 0 for layout in layout_of("update_report")[3]}
+    values = nothing | {"state": UPDATE_STATES.index("reverted"), "target_sha256": bytes(32), "detail": ""}
+    assert life.register(7, 1) == "accepted"
+    late = life.delivery(6, "update_report", values)
+    for _ in range(2):
+        assert [answer.name for answer in life.services.ingest.handle([late, late])] == ["acknowledge"] * 2
+    reported = select(audit_log.c.fields).where(audit_log.c.action == AuditAction.UPDATE_REPORT)
+    with life.services.transactions.engine.connect() as connection:
+        assert len(connection.execute(reported).all()) == 1
+    assert (letters(life), sent(life.services, "revoke")) == ([], [])
 
 
 def test_a_start_that_registers_and_speaks_in_one_batch_is_heard(life: Life) -> None:
