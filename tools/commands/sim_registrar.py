@@ -39,7 +39,8 @@ def registrar(
 ) -> None:
     """Register lines, pass calls on between them, answer at *43 (an echo) and 911 (nobody), until Ctrl-C.
 
-    Without --subscribers the list comes from the fleet at PLUGTONE_URL, again whenever somebody unknown registers.
+    Without --subscribers the list comes from the fleet at PLUGTONE_URL, again whenever somebody unknown registers, and
+    while lines register and call each 15 s or so: an account that has ended, or a block, holds from then on.
     Not for service: it knows one transport (UDP), one number for each account, and forgets all when it ends.
 
     Example: plugtone sim registrar --subscribers subscribers.csv

@@ -53,6 +53,10 @@ class Bindings:
             self._of.pop(user, None)
         return found
 
+    def forget(self, user: str) -> None:
+        """The user has no bindings any more."""
+        self._of.pop(user, None)
+
     def register(self, user: str, message: Any, source: Address, now_ms: int) -> list[Binding]:
         """Carries out an authentic REGISTER, wholly or (SipError, TooBriefError) not at all; the bindings then."""
         known = {each.contact: each for each in self.of(user, now_ms)}

@@ -22,6 +22,7 @@ from tools.sim.registrar.subscribers import Subscriber, Subscribers
 
 MAX_WAITING: Final = 1000  # users whose requests wait for a new list
 MAX_EVENTS: Final = 1000
+LIST_LIFE_MS: Final = 15_000  # a list is gone by no longer, while anybody registers or calls
 _IN_CALLS: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER"
 _MAY_CALL: Final = frozenset({"outgoing_only", "full"})
 _MAY_REGISTER: Final = frozenset({"emergency_only", "outgoing_only", "full"})
@@ -77,6 +78,9 @@ class Registrar:
         self.list_wanted = False
         self._listed_ms = read_ms
         if subscribers is not None:
+            for user, before in self._subscribers.items():
+                if user not in subscribers or subscribers[user].ha1_sha256 != before.ha1_sha256:
+                    self.bindings.forget(user)  # what an account bound that is dead now is no way to the next
             self._subscribers = subscribers
             self._domains = frozenset(each.domain.lower() for each in subscribers.values())
 
@@ -118,7 +122,7 @@ class Registrar:
                 self._register(message, source, now_ms)
             elif tag is not None and message.method != "CANCEL" and message.get("route"):
                 self._pass(message, source, self._proxy.next_hop(message))
-            elif not self._is_ours(host):
+            elif not self._is_ours(host) and not self._parties.is_emergency(number_of(user)):
                 self._reply(message, source, 404)
             elif not user and message.method == "OPTIONS":
                 self._reply(message, source, 200, [("allow", _IN_CALLS)])
@@ -193,6 +197,7 @@ class Registrar:
             if verdict in (Verdict.GOOD, Verdict.AGAIN) and given["username"] != user:
                 verdict = Verdict.WRONG
         if verdict in (Verdict.GOOD, Verdict.AGAIN):
+            self.list_wanted = self.list_wanted or now_ms - self._listed_ms >= LIST_LIFE_MS
             return subscriber
         if (subscriber is None or verdict is Verdict.WRONG) and self._waits(user, now_ms):
             return None

@@ -13,7 +13,7 @@ from adapter.sip.message import parse
 from tests.firmware.adapter.sip.rig import ALICE, ANSWER, BOB, HELD, OFFER, REGISTRAR, Network, agent, kinds, taken
 from tests.firmware.fuzzing.mutations import BYTE_WAYS
 from tests.tools.sim.registrar.network import ALICE_USER, BOB_USER, DOMAIN, House, listed, subscriber
-from tools.sim.registrar.core import number_of
+from tools.sim.registrar.core import LIST_LIFE_MS, number_of
 
 SEED = 20261123
 MALLORY = ("192.0.2.66", 5060)
@@ -105,6 +105,37 @@ def test_who_is_unknown_to_a_new_list_too_is_refused() -> None:
         house.run(500)
         house.registrar.set_subscribers({}, house.network.now_ms)
     assert ("registration_failed", 403, "Forbidden") in taken(house.alice)
+
+
+def test_what_an_account_bound_is_gone_with_it_and_leads_no_call_of_the_next_one_astray() -> None:
+    house = House()
+    house.register()
+    same = subscriber(BOB_USER, "outgoing_only")
+    house.registrar.set_subscribers(listed(subscriber(ALICE_USER), same), house.network.now_ms)
+    assert house.registrar.bindings.of(BOB_USER, house.network.now_ms), "another level is no other account"
+    changed = subscriber(BOB_USER, password="another")
+    house.registrar.set_subscribers(listed(subscriber(ALICE_USER), changed), house.network.now_ms)
+    house.alice.dial(BOB_USER, OFFER, house.network.now_ms)
+    house.run(500)
+    assert [(event[0], event[2]) for event in taken(house.alice)] == [("ended", 480)]
+    assert not taken(house.bob)
+    house.registrar.set_subscribers(listed(changed), house.network.now_ms)
+    assert not house.registrar.bindings.of(ALICE_USER, house.network.now_ms)
+
+
+def test_who_is_let_in_by_an_old_list_has_it_read_again() -> None:
+    """An account that has ended is nowhere unknown: nobody else would ask."""
+    house = House()
+    house.register()
+    assert not house.registrar.list_wanted
+    house.network.now_ms += LIST_LIFE_MS
+    house.alice.dial(BOB_USER, OFFER, house.network.now_ms)
+    house.run(500)
+    assert house.registrar.list_wanted
+    house.registrar.set_subscribers(None, house.network.now_ms)
+    house.alice.register(house.network.now_ms)
+    house.run(500)
+    assert not house.registrar.list_wanted
 
 
 # Calls between units
@@ -200,6 +231,13 @@ def test_a_barred_destination_is_not_reached_and_911_always_is() -> None:
     house.alice.dial("911", OFFER, house.network.now_ms)
     house.run(500)
     assert "answered" in [event[0] for event in taken(house.alice)]
+
+
+@pytest.mark.parametrize("host", ["elsewhere.example", "198.51.100.7"])
+def test_911_is_answered_here_whatever_domain_the_unit_has(host: str) -> None:
+    """The profile has another domain, and the list is of before."""
+    house = House()
+    assert answered(house, invite(f"911@{host}", "stranger"))[-1] == 200
 
 
 @pytest.mark.parametrize("level", ["outgoing_only", "emergency_only"])
