@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, Overflow
 from typing import Final
 
 from fleet.domain.call_record import CallDirection, CallRecord
@@ -42,7 +42,7 @@ class MinutePrice:
         """Dollars with at most four decimals, as 0.0125; InvalidError for anything else."""
         try:
             hundredths = Decimal(text.strip().removeprefix("$")) * 100 * HUNDREDTHS
-        except InvalidOperation:
+        except (InvalidOperation, Overflow):
             raise InvalidError(f"a price is dollars a minute, as 0.0125, got {text[:20]!r}") from None
         if not hundredths.is_finite() or not 0 <= hundredths <= MAX_PRICE_HUNDREDTHS or hundredths % 1:
             raise InvalidError(f"a price is $0 to $100 a minute with at most four decimals, got {text[:20]!r}")

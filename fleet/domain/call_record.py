@@ -17,6 +17,8 @@ from typing import Final
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)  # of a unit's clock that is right
 MAX_AGE: Final = timedelta(days=62)  # of a call when its record is sent: the fleet may be away for long
+_SEPARATORS: Final = re.compile(r"[.-]")
+_WORLD: Final = re.compile(r"\+[0-9]+")
 _NO_NUMBER: Final = re.compile(r"[^0-9A-Za-z+*#._@-]")
 
 
@@ -130,4 +132,6 @@ def stay_at(stays: Sequence[Stay], started_at: datetime) -> Stay | None:
 
 def kept_number(text: str) -> str:
     """The other party as it is kept: what may stand in a number or a user's name, and nothing a table would compute."""
-    return _NO_NUMBER.sub("", text).lstrip("-@")
+    kept = _NO_NUMBER.sub("", text).lstrip("-@")
+    number = _SEPARATORS.sub("", kept)
+    return number if _WORLD.fullmatch(number) else kept.lstrip("+-@")

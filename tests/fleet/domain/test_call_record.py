@@ -92,6 +92,10 @@ def test_a_call_is_of_the_stay_it_began_in_also_when_it_is_told_later() -> None:
         ('=HYPERLINK("http://evil","x")', "HYPERLINKhttpevilx"),
         ("-2+3|cmd!A1", "2+3cmdA1"),
         ("@SUM(1)", "SUM1"),
+        ("+44-20.79460000", "+442079460000"),
+        ("+1+1", "1+1"),
+        ("-+A1-B2", "A1-B2"),
+        ("+@+", ""),
         ("", ""),
     ],
 )
