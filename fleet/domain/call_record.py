@@ -96,11 +96,15 @@ class CallRecord:
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """A unit's time at an account, in its present identity, from when it left for it."""
+    """A unit's time at an account, in its present identity, from when it left for it.
+
+    `purged`: the account was closed, and its personal data is gone: none comes back by a unit that tells late.
+    """
 
     placement: int
     account_id: int
     shipped_at: datetime
+    purged: bool = False
 
 
 def call_start(

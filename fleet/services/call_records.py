@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -67,7 +68,7 @@ class CallRecords:
                 NewCall(
                     serial=incoming.serial,
                     epoch=epochs[incoming.serial],
-                    record=record,
+                    record=replace(record, number="") if stay is not None and stay.purged else record,
                     account_id=None if stay is None else stay.account_id,
                     line=None if stay is None else lines.of(stay.placement),
                     started_at=at,

@@ -28,6 +28,7 @@ from fleet.store.units import UnitRepository
 EXPORT_ROWS: Final = 1000
 MAX_USAGE_MONTHS: Final = 24
 MAX_QUALITY_DAYS: Final = 92
+MAX_QUALITY_CALLS: Final = 20_000  # the latest of these days: more than a telephone makes, not than a unit can claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,8 @@ class Calls:
             here = self._of_unit(uow, serial, CallsWanted(since=since))
             calls: list[tuple[datetime, CallRecord]] = []
             if here is not None:
-                calls = [
-                    (each.taken_in.started_at, each.taken_in.record) for each in CallRecordRepository(uow).each(here)
-                ]
+                told = (each.taken_in for each in CallRecordRepository(uow).each(here, MAX_QUALITY_CALLS))
+                calls = [(each.started_at, each.record) for each in told]
         together = quality_of(record for _, record in calls)
         return UnitQuality(since, together, quality_by_day(calls, self._zone))
 

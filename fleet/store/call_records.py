@@ -25,7 +25,7 @@ from fleet.domain.references import Noun, refer
 from fleet.store.metered_destinations import LABEL, LABELLED, destination_of_row
 from fleet.store.scope import in_scope
 from fleet.store.tables.calls import call_records, metered_destinations
-from fleet.store.tables.commerce import placements
+from fleet.store.tables.commerce import accounts, placements
 from fleet.store.tables.equipment import identities, units
 from fleet.store.unit_of_work import UnitOfWork
 
@@ -98,7 +98,8 @@ class CallTotals:
 
 
 _EPOCH_STAYS: Final = (
-    select(placements.c.serial, placements.c.id, placements.c.account_id, placements.c.shipped_at)
+    select(placements.c.serial, placements.c.id, placements.c.account_id, placements.c.shipped_at, accounts.c.purged_at)
+    .join(accounts, accounts.c.id == placements.c.account_id)
     .join(units, units.c.serial == placements.c.serial)
     .join(identities, and_(identities.c.serial == units.c.serial, identities.c.epoch == units.c.epoch))
     .where(placements.c.registered_at.is_not(None), placements.c.shipped_at >= identities.c.issued_at)
@@ -117,7 +118,9 @@ class CallRecordRepository:
         """Where those units came on in their present identity, oldest first: what they tell now is of no other time."""
         found: dict[str, list[Stay]] = {}
         for row in self._connection.execute(_EPOCH_STAYS.where(placements.c.serial.in_(sorted(serials)))):
-            found.setdefault(row.serial, []).append(Stay(row.id, row.account_id, row.shipped_at))
+            found.setdefault(row.serial, []).append(
+                Stay(row.id, row.account_id, row.shipped_at, purged=row.purged_at is not None)
+            )
         return found
 
     def take_in(self, calls: Sequence[NewCall]) -> None:
@@ -144,9 +147,9 @@ class CallRecordRepository:
             query = query.where(table.c.started_at <= started_at, or_(table.c.started_at < started_at, earlier))
         return [_call(row) for row in self._connection.execute(query)]
 
-    def each(self, wanted: CallFilter) -> Iterator[Call]:
-        """All the `wanted` calls, the latest first, some at a time."""
-        query = self._wanted(_QUERY, wanted).order_by(call_records.c.started_at.desc())
+    def each(self, wanted: CallFilter, limit: int | None = None) -> Iterator[Call]:
+        """The `wanted` calls, all or at most `limit`, the latest first, some at a time."""
+        query = self._wanted(_QUERY, wanted).order_by(call_records.c.started_at.desc()).limit(limit)
         rows: Iterator[Row[Any]] = iter(self._connection.execute(query).yield_per(FETCHED_ROWS))
         return (_call(row) for row in rows)
 
@@ -184,10 +187,15 @@ class CallRecordRepository:
         return [(account, first) for account, first in rows]
 
     def mark_charged(self, account_id: int, since: datetime, until: datetime, key: str) -> list[MeteredCalls]:
-        """Mark the uncharged calls of that time as charged by `key`; these, and no other, together by destination."""
+        """Mark the uncharged calls of that time as charged by `key`; what has it now, together by destination.
+
+        Calls that came to no cent have it already: they are counted with what came later.
+        """
         table = call_records
         theirs = (table.c.account_id == account_id, table.c.started_at >= since, table.c.started_at < until)
-        marked = update(table).where(*_UNCHARGED, *theirs, self._scope).values(charge_key=key)
+        open_or_nothing = or_(table.c.charge_key.is_(None), table.c.charge_key == key)
+        due = (table.c.metered_by.is_not(None), open_or_nothing, *theirs, self._scope)
+        marked = update(table).where(*due).values(charge_key=key)
         found: dict[int, tuple[int, int]] = {}
         for number, minutes in self._connection.execute(marked.returning(table.c.metered_by, table.c.metered_minutes)):
             count, total = found.get(number, (0, 0))

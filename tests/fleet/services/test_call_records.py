@@ -344,6 +344,16 @@ def test_an_export_has_a_line_a_call(caller: Caller, unit: Unit, monkeypatch: py
     assert all("cmdCcalcA0" in line and "=" not in line for line in lines[1:6])
 
 
+def test_quality_is_of_the_latest_calls_however_many_a_unit_claims(
+    caller: Caller, unit: Unit, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls_service, "MAX_QUALITY_CALLS", 3)
+    clock.advance(days=2)
+    caller.tell(unit, *(call(started_s=caller.seconds_ago(hours=n)) for n in range(30)))
+    found = caller.services.calls.quality(SUPPORT, unit.serial, 7)
+    assert (found.together.calls, len(found.days)) == (3, 1)
+
+
 def test_quality_is_of_the_days_that_are_asked_for(caller: Caller, unit: Unit, clock: Clock) -> None:
     caller.tell(unit, call(started_s=caller.seconds_ago(), packets_received=960, packets_lost=40))
     clock.advance(days=7)

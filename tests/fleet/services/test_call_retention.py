@@ -120,6 +120,22 @@ def test_of_a_closed_account_numbers_and_words_go_and_the_figures_stay(caller: C
     }
 
 
+def test_what_a_unit_tells_after_its_accounts_data_went_brings_no_number_back(caller: Caller, clock: Clock) -> None:
+    services, unit = caller.services, customer(caller)
+    clock.now = datetime(2026, 4, 10, 12, tzinfo=UTC)
+    late, soon = (caller.record(unit, call(number=NUMBER, started_s=caller.seconds_ago(hours=n))) for n in (1, 2))
+    end_all_service(caller.warehouse, clock)
+    services.accounts.close(caller.warehouse.actor, 1)
+    services.ingest.handle([soon])
+    assert [each.taken_in.record.number for each in caller.calls()] == [NUMBER], "kept as long as the rest"
+    clock.advance(days=PERSON_DAYS + 1)
+    assert services.retention.purge_closed_accounts(SCHEDULER) == 1
+    services.ingest.handle([replace(late, received_at=clock())])
+    assert [(each.taken_in.record.number, each.taken_in.metering is not None) for each in caller.calls()] == [
+        ("", True), ("", True)
+    ]  # fmt: skip
+
+
 def test_a_charge_outlives_its_calls_and_names_no_number(caller: Caller, clock: Clock) -> None:
     unit = customer(caller)
     clock.now = datetime(2026, 4, 10, 12, tzinfo=UTC)

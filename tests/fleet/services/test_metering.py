@@ -197,3 +197,20 @@ def test_a_charge_that_is_cut_off_is_made_whole_by_the_next_run(
             charge(caller)
     assert snapshot(caller.services) == before
     assert charge(caller) == 1
+
+
+def test_what_comes_to_no_cent_is_counted_with_what_comes_later(caller: Caller, unit: Unit, clock: Clock) -> None:
+    load(caller.services, caller.warehouse.actor, "prefix,name,price,effective_from\n+44,UK,0.004,2026-03-03\n")
+    clock.now = datetime(2026, 4, 10, 12, tzinfo=UTC)
+    records = [caller.record(unit, call(number=LONDON)) for _ in range(3)]
+    clock.now = datetime(2026, 5, 4, 12, tzinfo=UTC)
+    seen = []
+    for record in records:
+        caller.services.ingest.handle([record])
+        assert charge(caller) == 1
+        seen.append([(each.event.key, each.event.amount.cents) for each in charges(caller)])
+    key = "metered_calls:AC-1:2026-04"
+    assert seen == [[], [(key, 1)], [(key, 1)]]
+    assert {each.charge_key for each in caller.calls()} == {key, f"{key}-2"}
+    assert sum(each.charge_key == key for each in caller.calls()) == 2
+    assert charge(caller) == 0
