@@ -34,6 +34,7 @@ from fleet.store.placements import PlacementRepository
 from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.units import Readiness, UnitRepository
+from fleet.store.voice_profiles import VoiceProfileRepository
 from fleet.store.waiting_swaps import WaitingSwapRepository
 from protocol.wire.enumerations import COMMAND_RESULTS, LINE_STATES
 from protocol.wire.mac import MacAddress
@@ -106,6 +107,8 @@ class Registration:
             return []
         if assess_line(uow, unit).level not in IN_SERVICE:
             return []
+        if voice is None and VoiceProfileRepository(uow).version():
+            return []  # the account that its line is to have is on its way: it says so again with that
         account_id = placement.opened.account_id
         units.save(after(unit, ServiceEvent.ACTIVATE))
         placements.mark_activated(placement.id, at)
