@@ -21,6 +21,7 @@ from protocol.wire.enumerations import COMMAND_RESULTS, LINE_LEVELS
 from protocol.wire.messages import pack, unpack
 from tests.fleet.conftest import Clock
 from tests.fleet.services.equipment import Warehouse, heartbeat, identity, sent, snapshot
+from tests.fleet.store.voice_faults import PROFILE
 
 NONE, EMERGENCY_ONLY, FULL = (LINE_LEVELS.index(level) for level in ("none", "emergency_only", "full"))
 
@@ -295,3 +296,16 @@ def test_a_thousand_heartbeats_are_stored_in_one_call(warehouse: Warehouse) -> N
         assert warehouse.registration.heartbeat(uow, batch) == []
         uow.commit()
     assert len(snapshot(warehouse.services)["heartbeats"]) == 1000
+
+
+def test_activation_waits_for_an_account_that_is_on_its_way(warehouse: Warehouse) -> None:
+    """The first profile is set between the unit's configuration and its word that it is ready."""
+    unit, services = warehouse.stock(), warehouse.services
+    warehouse.send(warehouse.open_account(), unit)
+    warehouse.register(unit)
+    services.voice.set_profile(warehouse.actor, PROFILE)
+    warehouse.ready(unit, "not_configured")
+    assert warehouse.unit(unit.serial).service is Service.PLACED
+    services.voice.bring_profile(warehouse.actor)
+    warehouse.ready(unit)
+    assert warehouse.unit(unit.serial).service is Service.ACTIVE

@@ -177,19 +177,6 @@ def test_activation_waits_for_the_line_to_be_at_the_registrar(voice: Warehouse) 
     assert detail.readiness is not None
 
 
-def test_activation_waits_for_an_account_that_is_on_its_way(warehouse: Warehouse) -> None:
-    """The first profile is set between the unit's configuration and its word that it is ready."""
-    unit, services = warehouse.stock(), warehouse.services
-    warehouse.send(warehouse.open_account(), unit)
-    warehouse.register(unit)
-    services.voice.set_profile(warehouse.actor, PROFILE)
-    warehouse.ready(unit, "not_configured")
-    assert warehouse.unit(unit.serial).service is Service.PLACED
-    services.voice.bring_profile(warehouse.actor)
-    warehouse.ready(unit)
-    assert warehouse.unit(unit.serial).service is Service.ACTIVE
-
-
 def test_a_registered_line_for_emergency_calls_alone_activates_nothing(voice: Warehouse) -> None:
     unit = voice.stock()
     account = voice.open_account()

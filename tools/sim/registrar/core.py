@@ -248,13 +248,14 @@ class Registrar:
         return host.lower() in self._domains or host == self._address[0]
 
     def _tell_call(self, message: Any, user: str) -> None:
-        event = ("call", str(parse_uri(name_addr(message.get("from"))[1])[1]), user)
-        if event not in self.events[-1:]:  # it may come several times
-            self._tell(*event)
+        self._tell("call", str(parse_uri(name_addr(message.get("from"))[1])[1]), user)
 
     def _tell(self, what: str, user: str, more: str) -> None:
-        if len(self.events) < MAX_EVENTS:
-            self.events.append((what, user, more))
+        """Events are shown on terminals: what a stranger sent moves none."""
+        event = (what, _printable(user), _printable(more))
+        again = what == "call" and event in self.events[-1:]  # it may come several times
+        if not again and len(self.events) < MAX_EVENTS:
+            self.events.append(event)
 
 
 def number_of(user: str) -> str:
@@ -266,3 +267,7 @@ def number_of(user: str) -> str:
         if len(digits) == _NANP_DIGITS + 1 and digits.startswith("1"):
             return "+" + digits
     return digits
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else "?" for each in text)

@@ -17,7 +17,7 @@ from tools.sim.registrar.bindings import Address
 from tools.sim.registrar.echo import Echo
 
 ECHO_USERS: Final = frozenset({"*43", "echo"})
-EMERGENCY_USERS: Final = frozenset({"911", "933"})
+EMERGENCY_USERS: Final = frozenset({"911", "112", "933"})
 MAX_CALLS: Final = 64
 LINGER_MS: Final = 32_000  # after its end a call is known as long as anything of it may come again
 _LONGEST_WAIT_MS: Final = 1000

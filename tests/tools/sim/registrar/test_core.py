@@ -240,6 +240,13 @@ def test_911_is_answered_here_whatever_domain_the_unit_has(host: str) -> None:
     assert answered(house, invite(f"911@{host}", "stranger"))[-1] == 200
 
 
+@pytest.mark.parametrize("number", ["911", "112", "933"])
+def test_who_calls_for_help_by_no_line_is_answered_and_moves_no_terminal(number: str) -> None:
+    house = House()
+    assert answered(house, invite(f"{number}@{DOMAIN}", "\x1b[2Jx"))[-1] == 200
+    assert house.registrar.events == [("call", "?[2Jx", number)]
+
+
 @pytest.mark.parametrize("level", ["outgoing_only", "emergency_only"])
 def test_a_line_that_takes_no_calls_gets_none(level: str) -> None:
     house = House()
