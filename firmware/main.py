@@ -260,6 +260,11 @@ class Unit:
             voice = values["voice"]
             self._line.configure(voice[0] if voice else None, LINE_LEVELS[values["line_level"]])
 
+    def _line_changed(self):
+        """Tells the uplink, unless the line is still the account's before: a call goes on with that to its end."""
+        if not self._line.changed:
+            self._uplink.line_changed(self.uptime())
+
     def _told(self, event):
         """By the line: where it stands, and what became of a call."""
         now_ms = self.uptime()
@@ -271,7 +276,7 @@ class Unit:
                 if up:
                     self.board.pins.report({"registered_ms": now_ms})
             self.board.pins.report({"line": event[1]})
-            self._uplink.line_changed(now_ms)
+            self._line_changed()
         else:
             self.talked = True
             self._open_call_log()
@@ -313,7 +318,7 @@ class Unit:
             self._kept_configuration = None
             self._open_call_log()
             self._configure_line()
-            self._uplink.line_changed(self.uptime())
+            self._line_changed()
         elif event[0] == "command":
             _, command_id, name, argument = event
             result, detail = _COMMANDS[name](self, command_id, argument)
@@ -327,7 +332,7 @@ class Unit:
     async def _restart_soon(self, command_id):
         until_ms = self.uptime() + _RESTART_GRACE_MS
         await asyncio.sleep(0)
-        while self.uptime() < until_ms and self.reports.has_result_of(command_id):
+        while self.call_up() or (self.uptime() < until_ms and self.reports.has_result_of(command_id)):
             await asyncio.sleep(0.05)
         self._log("restart", command_id)
         self.board.restart("restart")

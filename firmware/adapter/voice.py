@@ -3,7 +3,7 @@
 - 911 always goes out: at every level, whether or not the line is registered, and whatever else is going on.
 - A level `emergency_only` calls nobody else and is not called; `outgoing_only` is not called.
 - One of up to two calls is `active`: its sound is on the telephone. The `other` one is held, or waits to be answered.
-- A call of which nothing is heard any more for MEDIA_TIMEOUT_MS is over: its BYE was lost.
+- A call of which nothing is heard any more for MEDIA_TIMEOUT_MS is over: its BYE was lost. 911 ends by hand only.
 """
 
 from adapter.leg import Leg
@@ -335,7 +335,7 @@ class Voice:
             media.stream.digits = ""
         if self._active.answered_ms is None:
             media.heard_ms = now_ms
-        if now_ms - media.heard_ms > MEDIA_TIMEOUT_MS:
+        if now_ms - media.heard_ms > MEDIA_TIMEOUT_MS and not self._active.emergency:
             self._active.ended_by = "timeout"
             self.line.event("ended", now_ms)
             self._from_line(("hang_up",), now_ms)
@@ -360,7 +360,9 @@ class Voice:
 
     def _show(self):
         """Tells of the line's state when it has changed."""
-        self.busy = self._active is not None or self._other is not None or self.line.off_hook
+        # A handset that lies beside the telephone does not keep updates and the fleet away, nor 911 at its keys.
+        in_hand = self.line.off_hook and self.line.state != "silent"
+        self.busy = in_hand or self._active is not None or self._other is not None
         self.waiting = self.media is None and not self.agent.idle
         if self._active is not None or self._other is not None:
             state = "in_call"

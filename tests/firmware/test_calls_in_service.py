@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from protocol.wire.enumerations import CALL_ENDS, COMMANDS, LINE_STATES
+from protocol.wire.enumerations import BOOT_REASONS, CALL_ENDS, COMMANDS, LINE_STATES
 from tests.firmware.exchange import UdpExchange
 from tests.firmware.loopback_fleet import LoopbackFleet, loopback_fleet
 from tests.firmware.pace import Pace, may_capture
@@ -138,3 +138,31 @@ def test_one_call_after_the_other_leaves_heap_for_the_next(office: Office, capsy
     with capsys.disabled():
         print(f"\nfree heap after each of {len(left)} calls in a row: {left}")
     assert min(left) >= 16 * 1024
+
+
+def test_service_is_ready_with_a_new_account_only_once_that_is_registered(office: Office) -> None:
+    office.call()
+    old = list(office.fleet.voice)
+    office.fleet.voice = [old[0] | {"user": "5550109", "auth_user": "5550109"}]
+    office.fleet.config_version = 2
+    office.fleet.configure(office.unit.serial)
+    time.sleep(1)
+    assert "5550109" not in office.exchange.bindings  # the call is still the old account's
+    assert "service_ready" not in [message.name for _, message in list(office.fleet.received.queue)]
+    office.phone.hang_up()
+    ready = office.fleet.wait_for("service_ready")
+    office.far.phone.hang_up()
+    assert ready["config_version"] == 2
+    assert "5550109" in office.exchange.bindings
+
+
+def test_a_restart_waits_for_the_end_of_the_call(office: Office) -> None:
+    office.call()
+    office.fleet.send(office.unit.serial, "command", command_id=8, command=COMMANDS.index("restart"), argument=0)
+    office.fleet.wait_for("command_result")
+    time.sleep(2.5)
+    assert office.is_heard()
+    office.phone.hang_up()
+    assert office.unit.wait_exit() == 64 + BOOT_REASONS.index("restart")
+    office.unit.start("restart")
+    assert CALL_ENDS[office.fleet.wait_for("call_record")["ended_by"]] == "us"

@@ -15,6 +15,7 @@ from micropython import const
 from adapter.errors import AdapterError
 from adapter.room import unload
 from ports.unix.datagrams import SIGNALLING_DSCP, MediaSockets, bound, free_port, place, sockaddr
+from ports.unix.handset import Handset
 from protocol.wire.enumerations import TRANSPORTS
 
 FRAME_BYTES = 320  # 20 ms: 160 samples of 16 bits
@@ -34,8 +35,8 @@ _MSG_PEEK = const(2)
 _LOCATE_MS = const(600_000)  # names are looked up again so often
 _LOCATE_AGAIN_MS = const(2_000)
 _SILENCE = bytes(FRAME_BYTES)
-# What only a line that is not parked needs.
-_STACK = ("adapter.voice", "adapter.sip", "adapter.line", "adapter.media", "ports.unix.registrars")
+_STACK = ("adapter.voice", "adapter.sip", "adapter.line", "adapter.media", "ports.unix.registrars")  # not if parked
+_UNSERVED_MS = const(60_000)  # so long an update has the heap undisturbed of a line that is not registered anyway
 _REGISTER_AGAIN_MS = const(2_000)  # at most, once the connection to the registrar has broken
 
 
@@ -55,28 +56,22 @@ class VoiceService:
         self._stream = None  # the SipStream, where the registrar wants one
         self._register_ms = None  # when to register again, for it has broken
         self._account = self._level = None
-        self._changed = False  # since the Voice was made
-        self._voice = None
-        self._saved = None  # of the registration, while parked
+        self.changed = False  # since the Voice was made: what it says of itself is true of the account before
+        self._voice = self._locating = None
+        self._saved = None  # of the registration, while parked; None: there was none
         self._wake_ms = 0  # parked: when the registration needs the heap
-        self._needed = False  # parked: somebody needs the line
-        self._off_hook = False
+        self._handset = Handset(telephone)
         self._registrars = None  # [(address, port, transport)]; None: not looked up yet
         self._registrar = None  # in use: whose router is to remember us
-        self._locating = None
-        self._locate_ms = 0
         self._address = ""  # "" without a cable
-        self._look_ms = self._alive_ms = 0
-        self._ringing = False
-        self._lamp = "off"
+        self._look_ms = self._alive_ms = self._locate_ms = 0
         self._sip_bytes = _SIP_BYTES
         self._poller = select.poll()
         self._sip = self._sockets = None
-        self._contact = None
+        self._contact = ("", 0)
         self._waiting = False  # for an answer
         self._idle = False  # the Voice is gone, its modules are still there
-        self._mouth = bytearray(FRAME_BYTES)
-        self._ear = bytearray(FRAME_BYTES)
+        self._mouth, self._ear = bytearray(FRAME_BYTES), bytearray(FRAME_BYTES)
 
     def configure(self, account, level):
         """`account` is the configuration's row, None for no line; `level` a name of LINE_LEVELS. After the call."""
@@ -84,7 +79,7 @@ class VoiceService:
             account = None
         if account != self._account or level != self._level:
             self._level = level
-            self._changed = True
+            self.changed = True
             self._look_ms = 0
             if account is not None and not self.call_up():
                 self.line_state = "registering"  # from now on, not only when it has begun: service waits for it
@@ -92,7 +87,9 @@ class VoiceService:
 
     def call_up(self):
         """True while somebody is on the telephone, or it rings."""
-        return self._voice is not None and self._voice.busy
+        if self._voice is None:
+            return self._handset.needed and self._account is not None
+        return self._voice.busy
 
     def in_media(self):
         """True while a call has sound."""
@@ -145,17 +142,14 @@ class VoiceService:
 
     def turn(self, now_ms):
         """All but the sound: the cable, the hook, what came in, timers, what goes out."""
-        event = self._telephone.poll()
-        while event is not None:
-            if event[0] == "hook":
-                self._off_hook = event[1]
-                self._look_ms = 0
-            if self._voice is not None:
-                self._voice.telephone(event, now_ms)
-            event = self._telephone.poll()
+        if self._handset.poll(self._voice, now_ms):
+            self._look_ms = 0
         if now_ms >= self._look_ms:
             self._look_ms = now_ms + _LOOK_MS
-            self._look(now_ms)
+            try:
+                self._look(now_ms)
+            except OSError as error:  # no socket at this address: perhaps in a moment
+                self._unit.note(error)
         voice = self._voice
         if voice is None:
             return
@@ -164,40 +158,25 @@ class VoiceService:
                 self._receive(item[0], now_ms)
         if self._stream is not None:
             self._read_stream(now_ms)
-        for data, destination in voice.poll(now_ms):
-            self._send(data, destination)
+        for out in voice.poll(now_ms):
+            self._send(*out)
         while voice.reports:
             self._sockets.report(*voice.reports.pop(0))
         while voice.events:
             self._tell(voice.events.pop(0))
-        self._show(voice.line.ringing, voice.line.lamp)
+        self._handset.show(voice.line.ringing, voice.line.lamp)
         self._waiting = voice.waiting
-
-    def _show(self, ringing, lamp):
-        """Bell and lamp of the telephone."""
-        if ringing != self._ringing:
-            self._ringing = ringing
-            self._telephone.ring(ringing)
-        if lamp != self._lamp:
-            self._lamp = lamp
-            self._telephone.lamp(lamp)
 
     def _look(self, now_ms):
         """At the cable, the account, the registrars' names, and who has the heap."""
-        address = self._unit.board.address() if self._unit.board.ethernet_up() else ""
-        voice = self._voice
-        if address != self._address:
-            self._address = address
-            if address and self._sip is not None and address != self._contact[0]:
-                self._open()
-            if voice is not None:
-                voice.link(self._contact if address else None, self._sockets.port, now_ms)
-        in_use = self._off_hook or self.call_up()
-        if self._changed and not in_use:
+        self._look_at_cable(now_ms)
+        address, voice = self._address, self._voice
+        in_use = self.call_up()
+        if self.changed and not in_use:
             self._end(now_ms)
         elif voice is not None and self._unit.room.wanted and not in_use and not voice.waiting:
             self._park(now_ms)
-        elif voice is None and self._account is not None and address and self._is_needed(now_ms):
+        elif voice is None and self._account is not None and address and not self._idle and self._is_needed(now_ms):
             self._begin(now_ms)
         if voice is None and self._saved is not None and now_ms >= self._alive_ms:
             self._alive_ms = now_ms + _KEEP_ALIVE_MS
@@ -210,9 +189,26 @@ class VoiceService:
                 self._voice.agent.register(now_ms)
                 self._voice.due_ms = now_ms
 
+    def _look_at_cable(self, now_ms):
+        """The sockets, and what is registered, follow the host's address; OSError."""
+        address = self._unit.board.address() if self._unit.board.ethernet_up() else ""
+        voice = self._voice
+        if address != self._address:
+            self._address = ""  # until there are sockets at it
+            if address and address != self._contact[0]:
+                self._close()
+                if voice is not None:
+                    self._open(address)
+            self._address = address
+            if voice is not None:
+                voice.link(self._contact if address else None, self._sockets.port, now_ms)
+            elif self._saved is not None:  # nobody finds us by what was registered
+                self._saved = None
+                self._wake_ms = now_ms
+
     def _is_needed(self, now_ms):
         """Parked, True once the line needs the heap, or nobody else does."""
-        if not self._unit.room.wanted or self._saved is None or self._off_hook or now_ms >= self._wake_ms:
+        if not self._unit.room.wanted or self._handset.needed or now_ms >= self._wake_ms:
             return True
         if self._stream is not None:
             try:
@@ -232,35 +228,41 @@ class VoiceService:
         if not self._unit.room.enter():
             self._look_ms = 0
             return
+        from adapter.line import LIFT_MS
         from adapter.voice import Voice
 
         if self._sip is None:
-            self._open()
+            self._open(self._address)
+        if self.changed:
+            self.changed = False
+            self._saved = self._registrars = None
         voice = Voice(
             self._account, self._level, self._contact, self._sockets.port, self._unit.board.entropy, now_ms, self._saved
         )
-        if self._off_hook:
-            voice.telephone(("hook", True), now_ms)
+        self._handset.start(voice, LIFT_MS, now_ms)
         if self._saved is None:
             self._locate_ms = now_ms
+            if self._registrars:
+                voice.start(self._registrars, now_ms)
         else:
             voice.agent.set_registrars(self._registrars)
-        self._saved = None
+            voice.line.event("messages", now_ms, self._handset.lamp != "off")
+            self._saved = None
         self._voice = voice
 
-    def _open(self):
+    def _open(self, address):
         """The sockets, at the host's address of now."""
-        self._close()
         random = self._unit.board.entropy
-        port = free_port(self._address, random, 1)
-        self._sip = bound(self._address, port, SIGNALLING_DSCP)
+        port = free_port(address, random, 1)
+        self._sockets = MediaSockets(address, free_port(address, random, 2), self._poller)
+        self._sip = bound(address, port, SIGNALLING_DSCP)
         self._poller.register(self._sip, _POLLIN)
-        self._contact = (self._address, port)
-        self._sockets = MediaSockets(self._address, free_port(self._address, random, 2), self._poller)
+        self._contact = (address, port)
         self._sockets.open()
 
     def _close(self):
         self._close_stream()
+        self._contact = ("", 0)
         if self._sip is not None:
             self._poller.unregister(self._sip)
             self._sip.close()
@@ -269,14 +271,13 @@ class VoiceService:
 
     def _end(self, now_ms):
         """The line as it was is no more: another account, another level, or none."""
-        self._changed = False
+        self.changed = False
         if self._voice is not None:
             self._voice.agent.unregister(now_ms)
             for data, destination in self._voice.agent.poll(now_ms):
                 self._send(data, destination)
         self._voice = self._saved = self._registrars = None
-        self._locate_ms = 0
-        self._look_ms = 0
+        self._locate_ms = self._wake_ms = self._look_ms = 0
         if self._account is None:
             self._close()
             self._tell(("line", "not_configured"))
@@ -284,10 +285,13 @@ class VoiceService:
 
     def _park(self, now_ms):
         """Leaves the heap to the update."""
-        voice = self._voice
-        self._wake_ms = voice.agent.registration.start_ms
-        self._saved = voice.agent.save()
-        self._registrar = voice.agent.endpoint.destination
+        agent = self._voice.agent
+        self._wake_ms = agent.registration.start_ms
+        if agent.registration.state == "registered":
+            self._saved = agent.save()
+            self._registrar = agent.endpoint.destination
+        else:
+            self._wake_ms = max(self._wake_ms, now_ms + _UNSERVED_MS)
         self._voice = None
         self._idle = True
         self._waiting = False
@@ -331,9 +335,8 @@ class VoiceService:
             from ports.unix.sip_stream import SipStream
 
             self._close_stream()
-            account = self._account
             context = self._tls if self._voice.agent.endpoint.transport == "tls" else None
-            self._stream = stream = SipStream(destination, context, account["domain"], self._uptime())
+            self._stream = stream = SipStream(destination, context, self._account["domain"], self._uptime())
         stream.send(data)
 
     def _read_stream(self, now_ms):

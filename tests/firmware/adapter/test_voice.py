@@ -75,6 +75,23 @@ def test_a_lost_bye_ends_by_the_media_timeout_and_frees_the_line() -> None:
     assert office.b.states[-1] == "registered"
 
 
+def test_a_call_of_911_is_ended_by_no_silence() -> None:
+    office = Office().registered()
+    office.exchange.bindings["911"] = office.exchange.bindings["5550101"]
+    office.lift(office.a)
+    office.dial(office.a, "911")
+    office.lift(office.b)
+    office.run(200)
+    office.deaf.add("BYE")
+    office.rtp_lost = True
+    office.run(MEDIA_TIMEOUT_MS + 5000)
+    assert ends(office.b) == ["timeout"]
+    assert office.a.voice.line.state == "talking"
+    office.deaf.clear()
+    office.hang_up(office.a)
+    assert ends(office.a) == ["us"]
+
+
 def test_a_call_outlives_a_shorter_silence_of_the_network() -> None:
     office = Office().registered()
     office.call()

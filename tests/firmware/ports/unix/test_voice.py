@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.conftest import RunMicroPython
 from tests.firmware.voice_accounts import account
 
@@ -218,3 +220,107 @@ print(json.dumps([first, [word for _, word in heard]]))
 """,
     )
     assert found == [[], ["SIP/2.0"]]
+
+
+def test_911_pressed_before_the_line_has_its_heap_back_goes_out(micropython: RunMicroPython) -> None:
+    found = run(
+        micropython,
+        PARK
+        + """
+heard.clear()
+Telephone.events += [("hook", True)] + [("digit", key, down) for key in "911" for down in (True, False)]
+run(100)  # the update is still at it
+asked = unit.room.recalled, service.call_up()
+unit.room.give_back()
+run(100)
+print(json.dumps([asked, [word for _, word in heard if word.strip()]]))
+""",
+    )
+    assert found == [[True, True], ["INVITE"]]
+
+
+LEFT = """
+Telephone.events.append(("hook", True))
+run(120000)  # dial tone, fast busy, howler
+assert service._voice.line.state == "silent"
+"""
+
+
+def test_a_handset_left_beside_the_telephone_keeps_no_update_away(micropython: RunMicroPython) -> None:
+    found = run(
+        micropython,
+        LEFT
+        + "busy = service.call_up()\n"
+        + PARK
+        + """
+run(60000)
+print(json.dumps([busy, parked(), unit.room.recalled]))
+""",
+    )
+    assert found == [False, True, False]
+
+
+@pytest.mark.parametrize("lend", [False, True])
+def test_a_handset_left_beside_the_telephone_still_calls_911(micropython: RunMicroPython, lend: bool) -> None:
+    found = run(
+        micropython,
+        LEFT
+        + (PARK if lend else "")
+        + """
+heard.clear()
+Telephone.events += [("digit", key, down) for key in "911" for down in (True, False)]
+run(100)
+unit.room.give_back()
+run(100)
+print(json.dumps([word for _, word in heard if word.strip()]))
+""",
+    )
+    assert found == ["INVITE"]
+
+
+def test_an_address_that_changed_while_parked_is_registered_at_once(micropython: RunMicroPython) -> None:
+    found = run(
+        micropython,
+        PARK
+        + """
+heard.clear()
+Board.address = lambda self: "127.0.0.2"
+run(500)
+unit.room.give_back()
+run(500)
+print(json.dumps([[word for _, word in heard if word.strip()], source and place(source)[0], service.line_state]))
+""",
+    )
+    assert found == [["REGISTER"], "127.0.0.2", "registered"]
+
+
+def test_an_address_that_cannot_be_had_yet_is_tried_again(micropython: RunMicroPython) -> None:
+    found = run(
+        micropython,
+        """
+Board.address = lambda self: "192.0.2.1"  # none of this host's
+run(1000)
+Board.address = lambda self: HOST
+heard.clear()
+run(1000)
+print(json.dumps([len(notes) > 1, heard[0][1], service.line_state]))
+""",
+    )
+    assert found == [True, "REGISTER", "registered"]
+
+
+def test_a_lamp_that_blinks_goes_on_after_an_update(micropython: RunMicroPython) -> None:
+    found = run(
+        micropython,
+        """
+service._voice.line.event("messages", unit.now_ms, 1)
+run(100)
+"""
+        + PARK
+        + """
+unit.room.give_back()
+run(500)
+print(json.dumps([event for event in shown if event[0] == "lamp"]))
+""",
+    )
+    assert found == [["lamp", "blink"]]
