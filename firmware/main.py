@@ -262,7 +262,7 @@ class Unit:
 
     def _line_changed(self):
         """Tells the uplink, unless the line is still the account's before: a call goes on with that to its end."""
-        if not self._line.changed:
+        if not self._line.changed or self._line.line_state == "not_configured":
             self._uplink.line_changed(self.uptime())
 
     def _told(self, event):
