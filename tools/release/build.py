@@ -30,7 +30,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DATA_SCHEMA = 2
 # Heap an image needs, not counting the slot that a board maps; a unit with less refuses it. Measured: a whole update
 # works from 204 KB on, one by a delta from 210 KB, the collector's own 4 KB counted (docs/updates.md says how).
-MINIMUM_HEAP_BYTES = 214 * 1024
+MINIMUM_HEAP_BYTES = 215 * 1024
 MPY_CROSS_TIMEOUT_S = 60
 # Which port of firmware/ports a board runs; the simulated board is the unix port.
 _PORTS = {"simulated": "unix"}

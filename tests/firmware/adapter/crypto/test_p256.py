@@ -223,7 +223,7 @@ def test_micropython_answers_as_cpython_does(micropython: RunMicroPython) -> Non
         "verify": [[value.hex() for value in case[1:4]] for case in cases],
         "sign": [[private.hex(), digest.hex()] for private, digest in signing],
     }
-    verified, signed, public = json.loads(micropython(SCRIPT, stdin=json.dumps(asked), heap="96K"))
+    verified, signed, public = json.loads(micropython(SCRIPT, stdin=json.dumps(asked), heap="128K"))
     assert dict(zip([c[0] for c in cases], verified, strict=True)) == {case[0]: case[4] for case in cases}
     assert signed == [p256.sign(private, digest).hex() for private, digest in signing]
     assert public == [p256.public_key(private).hex() for private, _ in signing]
