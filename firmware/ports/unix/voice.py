@@ -127,6 +127,7 @@ class VoiceService:
         voice = self._voice
         mouth = self._mouth if self._telephone.read(self._mouth) else _SILENCE
         if voice is None or not voice.busy:
+            self._telephone.read(self._mouth)  # two have come since the last look; kept, they would be lost in speech
             return
         media = voice.media
         if media is not None:
