@@ -20,7 +20,6 @@ from protocol.wire.enumerations import TRANSPORTS
 
 FRAME_BYTES = 320  # 20 ms: 160 samples of 16 bits
 _FRAME_US = const(20_000)
-_IDLE_US = const(40_000)  # while the telephone is not in use
 _MARGIN_US = const(2_000)
 _LATE_LIMIT_US = const(100_000)  # a pause longer than that is not made up for
 _BUSY_MS = const(2)  # while an answer is awaited, it is looked for so often
@@ -101,7 +100,7 @@ class VoiceService:
         due = time.ticks_us()
         while True:
             beat()
-            due = time.ticks_add(due, _FRAME_US if self.call_up() else _IDLE_US)
+            due = time.ticks_add(due, _FRAME_US)
             left = time.ticks_diff(due, time.ticks_us())
             if left < -_LATE_LIMIT_US:
                 due = time.ticks_us()
@@ -127,7 +126,6 @@ class VoiceService:
         voice = self._voice
         mouth = self._mouth if self._telephone.read(self._mouth) else _SILENCE
         if voice is None or not voice.busy:
-            self._telephone.read(self._mouth)  # two have come since the last look; kept, they would be lost in speech
             return
         media = voice.media
         if media is not None:
