@@ -108,7 +108,7 @@ class LockedIdentity:
 
 
 class Unit:
-    """A locked unit and the parts it is made of. What is public, ports/*/updates.py uses."""
+    """A locked unit and the parts it is made of. What is public, the drivers of the port use."""
 
     def __init__(self, handover, board, uptime):
         identity = _identity_store(board).load()
@@ -130,7 +130,7 @@ class Unit:
         self._kept_configuration = None  # the last start's, until the fleet sends one
         self._restarting = None
         self._identify_until_ms = 0
-        self.talked = False  # in this start
+        self.talked = False  # a call was up in this start
         self._line_was_up = False
         self._shown = ""
         self._supervisor = Supervisor(uptime, self._tick, board.restart, self._crashed)

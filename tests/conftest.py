@@ -17,6 +17,10 @@ class MicroPythonError(AssertionError):
     """A script ended with a status other than 0; holds all it printed."""
 
 
+# A script compiles the firmware from its sources, which no unit does: what a unit needs is measured with its image.
+SOURCES_HEAP = "1M"
+
+
 class RunMicroPython(Protocol):
     """Runs `script` (source text) under MicroPython and returns what it printed.
 
@@ -28,7 +32,7 @@ class RunMicroPython(Protocol):
         self,
         script: str,
         *args: object,
-        heap: str = "256K",
+        heap: str = SOURCES_HEAP,
         stdin: str | bytes = b"",
         timeout_s: float = MICROPYTHON_TIMEOUT_S,
     ) -> str: ...
@@ -54,7 +58,7 @@ def micropython(tmp_path_factory: pytest.TempPathFactory) -> RunMicroPython:
     def run(
         script: str,
         *args: object,
-        heap: str = "256K",
+        heap: str = SOURCES_HEAP,
         stdin: str | bytes = b"",
         timeout_s: float = MICROPYTHON_TIMEOUT_S,
     ) -> str:

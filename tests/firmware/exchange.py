@@ -11,13 +11,15 @@ import re
 import socket
 import ssl
 import threading
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from adapter.sip.digest import fields, proof
 from adapter.sip.errors import SipError
 from adapter.sip.message import Message, framed, parse, response
 from adapter.sip.uri import name_addr, parameter, parse_uri
+from tests.firmware.udp_server import UdpServer
 from tests.firmware.voice_accounts import PASSWORD
 
 Address = tuple[str, int]
@@ -91,37 +93,16 @@ def _answer(message: Message, status: int, source: Address, *headers: tuple[str,
     return bytes(made.pack())
 
 
-class UdpExchange(Exchange):
+class UdpExchange(UdpServer, Exchange):
     """On a free port of 127.0.0.1, in a thread of its own."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve, daemon=True)
+        Exchange.__init__(self)
+        UdpServer.__init__(self)
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                data, source = self._socket.recvfrom(65536)
-                if data == b"end":
-                    return
-                for out, destination in self.feed(data, source):
-                    self._socket.sendto(out, destination)
-            except ConnectionRefusedError:
-                continue
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._socket.sendto(b"end", ("127.0.0.1", self.port))
-        self._thread.join()
-        self._socket.close()
+    def answers(self, data: bytes, source: Any) -> Iterable[tuple[bytes, Any]]:
+        """What the exchange says to `data`."""
+        return self.feed(data, source)
 
 
 class StreamExchange(Exchange):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 import struct
-import threading
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterable
+from typing import Any
+
+from tests.firmware.udp_server import UdpServer
 
 A, SRV, NAPTR = 1, 33, 35
 _TTL_S = 60
@@ -34,16 +35,13 @@ def pointer(order: int, preference: int, kind: str, replacement: str) -> bytes:
     return struct.pack(">HH", order, preference) + texts + name(replacement)
 
 
-class NameServer:
+class NameServer(UdpServer):
     """`records`: (name, type) -> the data of each record; `asked` are the questions so far."""
 
     def __init__(self, records: dict[tuple[str, int], list[bytes]]) -> None:
+        super().__init__()
         self.records = records
         self.asked: list[tuple[str, int]] = []
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def answer(self, query: bytes) -> bytes:
         """To one question; a name without records does not exist."""
@@ -62,20 +60,6 @@ class NameServer:
             out += b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, _TTL_S, len(data)) + data
         return out
 
-    def _serve(self) -> None:
-        while True:
-            data, source = self._socket.recvfrom(512)
-            if data == b"end":
-                return
-            self._socket.sendto(self.answer(data), source)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._socket.sendto(b"end", ("127.0.0.1", self.port))
-        self._thread.join()
-        self._socket.close()
+    def answers(self, data: bytes, source: Any) -> Iterable[tuple[bytes, Any]]:
+        """To who asked."""
+        return [(self.answer(data), source)]

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -84,7 +85,7 @@ def bound(port: int) -> bool:
     return any(line.split()[1].endswith(f":{port:04X}") for line in Path("/proc/net/udp").read_text().splitlines()[1:])
 
 
-class Peer:
+class Peer(ABC):
     """One program; a subclass says with what `command` it runs and when it is `ready`."""
 
     name = "peer"
@@ -94,11 +95,13 @@ class Peer:
         folder.mkdir(parents=True, exist_ok=True)
         self._process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def command(self) -> Sequence[str]:
-        raise NotImplementedError
+        """What it is started with."""
 
+    @abstractmethod
     def ready(self) -> bool:
-        raise NotImplementedError
+        """Whether it answers."""
 
     @property
     def log(self) -> str:

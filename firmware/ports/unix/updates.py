@@ -3,8 +3,8 @@
 - It is loaded once after each start, to settle and report what came of the last one; for a check, the fleet's or
   the day's; when what is staged may be due; when a trial can be judged. It is given back as soon as it rests.
 - The line needs the same heap (adapter/room.py). It may take it back at any moment: the work ends where it is, and
-  goes on later from its last checkpoint, which no try is counted for that the network ended.
-- An image on trial is judged when self-test, fleet and line have spoken, or TRIAL_POLL_MS have passed.
+  goes on later from its last checkpoint. Each beginning counts as a try until the next checkpoint.
+- An image on trial is judged when self-test, fleet and line have spoken, or the trial's deadline has passed.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from protocol.wire.enumerations import BOOT_REASONS
 _CONFIGURED_DELAY_MS = const(15_000)  # the first load waits for the fleet, but no longer
 _POLL_MS = const(200)
 _ROOM_POLL_MS = const(10)
-TRIAL_POLL_MS = const(180_000)
+_TRIAL_POLL_MS = const(180_000)  # as session.TRIAL_DEADLINE_MS, which is not loaded until then
 _STAGED_POLL_MS = const(60_000)  # between two looks at whether what is staged is due
 _WORN_MS = const(600_000)  # after so long the heap may be in pieces without a call
 _RECALLED_MS = const(5_000)  # after the line took the heap back
@@ -96,7 +96,7 @@ class Updates:
             self._check = True
         if self.state == "trial":
             proved = unit.configured and unit.line_proved()
-            return (self._failed or proved or now_ms >= TRIAL_POLL_MS) and now_ms >= self._again_ms
+            return (self._failed or proved or now_ms >= _TRIAL_POLL_MS) and now_ms >= self._again_ms
         if self._check and now_ms >= (self._retry_ms or 0):
             return True
         if self._retry_ms is not None:
@@ -164,7 +164,7 @@ class Updates:
         self._retry_ms = self._updater.next_ms
         if self._updater.worked:
             self._look_ms = self._later(_LOOK_MS)
-        self._again_ms = now_ms + (TRIAL_POLL_MS if self.state == "trial" else _STAGED_POLL_MS)
+        self._again_ms = now_ms + (_TRIAL_POLL_MS if self.state == "trial" else _STAGED_POLL_MS)
 
     def _load(self):
         """Makes the UpdateSession, and the Updater that drives it."""

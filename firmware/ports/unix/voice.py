@@ -69,7 +69,7 @@ class VoiceService:
         self._sip = self._sockets = None
         self._contact = ("", 0)
         self._waiting = False  # for an answer
-        self._idle = False  # the Voice is gone, its modules are still there
+        self._unload_due = False  # the Voice is gone, its modules are still there
         self._mouth, self._ear = bytearray(FRAME_BYTES), bytearray(FRAME_BYTES)
 
     def configure(self, account, level):
@@ -107,8 +107,8 @@ class VoiceService:
             # While it waits for a TLS socket asyncio oversleeps by 2 ms: no frame of a call shall leave so late.
             margin = _MARGIN_US if self.in_media() else 0
             await asyncio.sleep_ms(_BUSY_MS if self._waiting else max(left - margin, 0) // 1000)
-            if self._idle:  # here nothing refers to it any more (adapter/room.py)
-                self._idle = False
+            if self._unload_due:  # here nothing refers to it any more (adapter/room.py)
+                self._unload_due = False
                 unload(_STACK)
                 self._unit.room.leave()
             left = time.ticks_diff(due, time.ticks_us())
@@ -175,7 +175,9 @@ class VoiceService:
             self._end(now_ms)
         elif voice is not None and self._unit.room.wanted and not in_use and not voice.waiting:
             self._park(now_ms)
-        elif voice is None and self._account is not None and address and not self._idle and self._is_needed(now_ms):
+        elif (
+            voice is None and self._account is not None and address and not self._unload_due and self._is_needed(now_ms)
+        ):
             self._begin(now_ms)
         if voice is None and self._saved is not None and now_ms >= self._alive_ms:
             self._alive_ms = now_ms + _KEEP_ALIVE_MS
@@ -280,7 +282,7 @@ class VoiceService:
         if self._account is None:
             self._close()
             self._tell(("line", "not_configured"))
-            self._idle = True
+            self._unload_due = True
 
     def _park(self, now_ms):
         """Leaves the heap to the update."""
@@ -292,7 +294,7 @@ class VoiceService:
         else:
             self._wake_ms = max(self._wake_ms, now_ms + _UNSERVED_MS)
         self._voice = None
-        self._idle = True
+        self._unload_due = True
         self._waiting = False
 
     def _receive(self, ready, now_ms):

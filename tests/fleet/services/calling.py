@@ -23,7 +23,7 @@ from protocol.wire.messages import layout_of, pack
 from protocol.wire.topics import up_topic
 from tests.fleet.conftest import someone
 from tests.fleet.domain.calls import CALL
-from tests.fleet.services.equipment import Warehouse
+from tests.fleet.services.equipment import Warehouse, register_values
 
 BOOT, OTHER_BOOT = 77, 87
 EVERYBODY = 1000
@@ -68,22 +68,9 @@ class Caller:
 
     def come_on(self, unit: Unit, boot_id: int = BOOT) -> list[Outgoing]:
         """Another start of the unit: it registers by the gateway."""
-        values = {
-            "serial": unit.serial,
-            "mac": unit.mac.octets,
-            "epoch": unit.epoch,
-            "board": unit.board,
-            "hardware_revision": unit.hardware_revision,
-            "version": "1.0.0",
-            "release_counter": 1,
-            "image_sha256": bytes(32),
-            "slot": 0,
-            "abi": 6,
-            "boot_reason": 0,
-            "free_heap_bytes": 0,
-            "clock_s": 0,
-        }
-        return self.services.ingest.handle([self.delivery(unit, "register", "register", values, boot_id)])
+        return self.services.ingest.handle(
+            [self.delivery(unit, "register", "register", register_values(unit), boot_id)]
+        )
 
     def delivery(self, unit: Unit, kind: str, name: str, values: dict[str, Any], boot_id: int = BOOT) -> Delivery:
         start = (unit.serial, boot_id)

@@ -84,6 +84,25 @@ def snapshot(services: Services) -> dict[str, list[Any]]:
         return {name: [tuple(row) for row in connection.execute(select(t))] for name, t in metadata.tables.items()}
 
 
+def register_values(unit: Unit) -> dict[str, Any]:
+    """What a unit says of itself when it registers."""
+    return {
+        "serial": unit.serial,
+        "mac": unit.mac.octets,
+        "epoch": unit.epoch,
+        "board": unit.board,
+        "hardware_revision": unit.hardware_revision,
+        "version": "1.0.0",
+        "release_counter": 1,
+        "image_sha256": bytes(32),
+        "slot": 0,
+        "abi": 6,
+        "boot_reason": 0,
+        "free_heap_bytes": 0,
+        "clock_s": 0,
+    }
+
+
 @dataclass
 class Warehouse:
     """`actor` does everything people do; units speak for themselves."""
@@ -176,22 +195,7 @@ class Warehouse:
         return self.services.units.get(self.actor, serial).unit
 
     def register(self, unit: Unit, **changed: Any) -> list[Outgoing]:
-        values = {
-            "serial": unit.serial,
-            "mac": unit.mac.octets,
-            "epoch": unit.epoch,
-            "board": unit.board,
-            "hardware_revision": unit.hardware_revision,
-            "version": "1.0.0",
-            "release_counter": 1,
-            "image_sha256": bytes(32),
-            "slot": 0,
-            "abi": 6,
-            "boot_reason": 0,
-            "free_heap_bytes": 0,
-            "clock_s": 0,
-        }
-        return self._say(unit, "register", values | changed, self.registration.register)
+        return self._say(unit, "register", register_values(unit) | changed, self.registration.register)
 
     def result(self, unit: Unit, **changed: Any) -> str:
         """The result of a registration, by name."""

@@ -97,7 +97,7 @@ def ordered(owners: Owners, directory: Path, director: Director | None = None, c
 
 def outcome(micropython: RunMicroPython, owners: Owners, published: Path, order: Path) -> str:
     arguments = (published / "first_root", int(NOW.timestamp()), order, owners.repository.directory)
-    return micropython(ORDER, *arguments, heap="160K").strip()
+    return micropython(ORDER, *arguments).strip()
 
 
 def test_it_takes_what_both_name(micropython: RunMicroPython, owners: Owners, published: Path) -> None:

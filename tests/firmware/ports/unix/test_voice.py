@@ -96,8 +96,8 @@ def run(ms):
 
 def parked():
     # What `run` of the driver does between two frames.
-    if service._idle:
-        service._idle = False
+    if service._unload_due:
+        service._unload_due = False
         unit.room.leave()
     return service._voice is None
 
