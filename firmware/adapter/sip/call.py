@@ -14,7 +14,7 @@ from adapter.sip.uri import name_addr, parameter, parse_uri
 RING_LIMIT_MS = 180_000
 _REPEAT_MS = 60_000  # 13.3.1.1: a proxy's Timer C wants to hear of it
 _MAX_FORKS = 4
-_MAX_REDIRECTS = 3
+_PORT = 5060
 _MAX_OFFERS = 5  # how often a re-INVITE is tried that meets one of the peer's
 _MAX_RETRY_S = 32
 
@@ -121,6 +121,7 @@ class Call:
         if "reject" in found[1]:
             endpoint.reply(self.invite, status)
         if "bye" in found[1]:
+            self.trusts = not self.incoming
             endpoint.send(self.dialog.request("BYE"), self, self.dialog.next_hop(endpoint.reliable), 0)
         if "cancel" in found[1]:
             sent = self.invite
@@ -155,9 +156,13 @@ class Call:
                 self._offering = self.send(self.wanted)
 
     def send(self, sdp):
-        """An INVITE with `sdp`, its transaction."""
+        """An INVITE with `sdp`, its transaction. The URI of a later one is the peer's choice: credentials for another
+
+        number than the one dialled would let whoever is called call that number in our name.
+        """
         endpoint, dialog = self.endpoint, self.dialog
         message = dialog.request("INVITE")
+        self.trusts = not self.incoming and parse_uri(message.uri)[1] == self.peer
         message.headers.extend(endpoint.offers)
         message.headers.append(("contact", endpoint.contact()))
         message.headers.append(("content-type", "application/sdp"))
@@ -196,18 +201,24 @@ class Call:
             self.handle("failure", status, reason)
 
     def _elsewhere(self, sent, message, status):
-        """True if the INVITE goes on: to the next registrar of a dead one, or to where a 3xx leads (8.1.3.4)."""
+        """True if the INVITE goes on: to the next registrar of a dead one, or to that which a 3xx names (8.1.3.4).
+
+        Whoever is called can answer 3xx, and the account pays: the number stays the one that was dialled, and the
+        host has to be another registrar of the account, once. Whatever else a 3xx wants is a failure.
+        """
         endpoint = self.endpoint
         self.tries += 1
         if (message is None or status == 503) and self._agent.registration.fail_over(self.tries):
             sent.destination = self.dialog.destination = endpoint.destination
             endpoint.again(sent)
             return True
-        if 300 <= status < 400 and self.tries <= _MAX_REDIRECTS:
+        if 300 <= status < 400 and not endpoint.reliable and sent.destination == endpoint.destination:
+            dialled = parse_uri(sent.message.uri)[1]
             for contact in message.all("contact"):
-                uri = name_addr(contact)[1]
-                if parse_uri(uri)[0] == "sip":
-                    sent.message.uri = self.dialog.target = uri
+                scheme, user, host, port, _ = parse_uri(name_addr(contact)[1])
+                place = host, port or _PORT
+                if scheme == "sip" and user == dialled and place in endpoint.registrars and place != sent.destination:
+                    sent.destination = self.dialog.destination = place
                     endpoint.again(sent)
                     return True
         return False
@@ -233,16 +244,17 @@ class Call:
             self._acks = {}
             dialog.refresh(message)
         ack = dialog.request("ACK", cseq)
-        for header in sent.message.headers:  # with the credentials of the INVITE
-            if "authorization" in header[0]:
+        hop = dialog.next_hop(endpoint.reliable)
+        for header in sent.message.headers:  # with the credentials of the INVITE, for those who asked for them
+            if "authorization" in header[0] and hop in endpoint.registrars:
                 ack.headers.append(header)
         endpoint.stamp(ack)
-        self._acks[key] = sent_ack = ack.pack(), dialog.next_hop(endpoint.reliable)
+        self._acks[key] = sent_ack = ack.pack(), hop
         endpoint.put(*sent_ack)
         if dialog is self.dialog:
             self.ack = sent_ack
         if dialog is not self.dialog:
-            endpoint.send(dialog.request("BYE"), None, dialog.next_hop(endpoint.reliable), 0)
+            endpoint.send(dialog.request("BYE"), None, hop, 0)
         else:
             self._agreed(sent, message, first)
 

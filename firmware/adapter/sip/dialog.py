@@ -5,7 +5,7 @@ A registration, and an INVITE that is not answered yet, have one too: it only ha
 
 from adapter.sip.errors import SipError
 from adapter.sip.message import request
-from adapter.sip.uri import name_addr, parameter, parse_uri
+from adapter.sip.uri import is_address, name_addr, parameter, parse_uri
 
 _MAX_ROUTES = 8
 _MAX_KEPT = 1200  # letters of Call-ID, names and routes
@@ -95,7 +95,7 @@ class Dialog:
         if not reliable and self.peer_tag:
             uri = name_addr(self.routes[0])[1] if self.routes else self.target
             _, _, host, port, _ = parse_uri(uri)
-            if host.count(".") == 3 and host.replace(".", "").isdigit():
+            if is_address(host):
                 return host, port or _PORT
         return self.destination
 

@@ -9,7 +9,7 @@
 from adapter.sip.dialog import Dialog
 from adapter.sip.incoming import seconds
 from adapter.sip.transaction import row
-from adapter.sip.uri import parameter
+from adapter.sip.uri import is_address, parameter
 
 PATIENCE_MS = 4_000  # for a registrar that says nothing while there is another
 FIRST_WAIT_MS = 4_000
@@ -230,7 +230,7 @@ class Registration:
         endpoint = self.endpoint
         host = parameter(via, "received") or endpoint.public[0]
         port = seconds(parameter(via, "rport"), 0, _MAX_PORT)
-        if not port or (host, port) == endpoint.public or not host.replace(".", "").isdigit():
+        if not port or (host, port) == endpoint.public or not is_address(host):
             self._moves = 0
         elif self._moves < _MAX_MOVES:
             self._moves += 1

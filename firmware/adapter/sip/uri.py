@@ -144,6 +144,14 @@ def parse_via(value):
     return transport.upper(), host, port, parameters(pieces[1:])
 
 
+def is_address(host):
+    """True for an IPv4 address: four numbers up to 255; anything else is a name to be looked up, or nothing."""
+    for part in host.split("."):
+        if not part.isdigit() or len(part) > 3 or int(part) > 255:
+            return False
+    return host.count(".") == 3
+
+
 def _host_port(text):
     """(host, port or 0) of `host`, `host:port` or `[IPv6]:port`; SipError."""
     at = text.find(":", max(0, text.find("]")))

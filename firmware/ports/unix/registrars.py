@@ -8,6 +8,7 @@ from micropython import const
 
 from adapter.errors import AdapterError
 from adapter.sip import dns
+from adapter.sip.uri import is_address
 from ports.unix.datagrams import place, sockaddr
 from protocol.wire.enumerations import TRANSPORTS
 
@@ -36,7 +37,7 @@ async def locate(net, row, servers, random):
 
 async def _targets(net, host, port, transport, servers, random):
     """[(name, transport, port)]."""
-    if not port and not _is_address(host):
+    if not port and not is_address(host):
         services = dns.services(await _ask(net, host, dns.NAPTR, servers, random))
         services = [found for found in services if found[0] == transport]
         if not services:
@@ -50,7 +51,7 @@ async def _targets(net, host, port, transport, servers, random):
 
 
 async def _addresses(net, name, servers, random):
-    if _is_address(name):
+    if is_address(name):
         return [name]
     records = await _ask(net, name, dns.A, servers, random)
     found = [record[3] for record in records if record[1] == dns.A]
@@ -84,10 +85,6 @@ async def _ask(net, name, kind, servers, random):
     return []
 
 
-def _is_address(host):
-    return host.replace(".", "").isdigit()
-
-
 def _host_servers():
     """The host's own name servers."""
     found = []
@@ -95,7 +92,7 @@ def _host_servers():
         with open(_HOST_SERVERS) as file:
             for line in file:
                 words = line.split()
-                if len(words) == 2 and words[0] == "nameserver" and _is_address(words[1]):
+                if len(words) == 2 and words[0] == "nameserver" and is_address(words[1]):
                     found.append((words[1], _PORT))
     except OSError:
         return []

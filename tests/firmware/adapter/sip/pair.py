@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from adapter.sip.message import Message, parse, request, response
@@ -52,10 +53,10 @@ class Pair:
 
 
 class Peer:
-    """At BOB's address, the registrar of Alice; what she sends is in `received`, parsed, and in `sent` with its way."""
+    """At BOB's address, the first of Alice's registrars; `received` has what she sends, parsed, `sent` its way too."""
 
-    def __init__(self, **changes: Any) -> None:
-        self.agent: Any = agent(ALICE_NUMBER, ALICE, [BOB], **changes)
+    def __init__(self, registrars: Sequence[Address] = (BOB,), **changes: Any) -> None:
+        self.agent: Any = agent(ALICE_NUMBER, ALICE, list(registrars), **changes)
         self.now_ms = 1000
         self.received: list[Message] = []
         self.sent: list[tuple[bytes, Address]] = []

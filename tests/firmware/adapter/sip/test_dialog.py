@@ -6,8 +6,9 @@ from adapter.sip.dialog import Dialog
 from adapter.sip.endpoint import MAX_TRANSACTIONS
 from adapter.sip.message import parse, request
 from adapter.sip.transaction import Transaction
+from adapter.sip.uri import is_address
 from tests.firmware.adapter.sip.pair import BOB_NUMBER, Pair, Peer
-from tests.firmware.adapter.sip.rig import ANSWER, BOB, OFFER, kinds, taken
+from tests.firmware.adapter.sip.rig import ANSWER, BOB, HELD, OFFER, SECOND, kinds, taken
 
 ACCEPTED = (
     "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.10;branch=z9hG4bK1\r\nFrom: <sip:a@example.net>;tag=a\r\n"
@@ -106,26 +107,95 @@ def test_a_next_hop_by_name_goes_to_where_the_call_came_from() -> None:
     assert peer.sent[-1][1] == BOB
 
 
-@pytest.mark.parametrize("contacts", [["<sip:else@192.0.2.30>"], ["<tel:+15550000>", "<sip:else@192.0.2.30>"]])
-def test_a_redirect_is_followed_by_way_of_the_registrar(contacts: list[str]) -> None:
-    peer = Peer()
+ELSEWHERE = (
+    f"<sip:+19005550199@{BOB[0]}>", "<sip:+19005550199@example.net>", f"<sip:{BOB_NUMBER}@example.net>",
+    f"<sip:{BOB_NUMBER}@192.0.2.30>", f"<sip:+19005550199@{SECOND[0]}>", f"<sip:{BOB_NUMBER}@{SECOND[0]}:5062>",
+    f"<sips:{BOB_NUMBER}@{SECOND[0]}>", "<tel:+19005550199>", f"<sip:{BOB_NUMBER}@{BOB[0]}>",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 305, 380])
+@pytest.mark.parametrize("contact", ELSEWHERE)
+def test_a_redirect_to_another_number_or_host_ends_the_call(status: int, contact: str) -> None:
+    peer = Peer([BOB, SECOND])
     call = peer.dialled()
-    peer.answer(302, headers=[("contact", contact) for contact in contacts])
+    peer.answer(status, headers=[("contact", contact)])
+    assert peer.methods() == ["INVITE", "ACK"]
+    assert [event[:3] for event in taken(peer.agent)] == [("ended", call, status)]
+
+
+def test_a_redirect_to_another_registrar_of_the_account_is_followed_with_the_number_dialled() -> None:
+    peer = Peer([BOB, SECOND])
+    call = peer.dialled()
+    peer.answer(302, headers=[("contact", ELSEWHERE[0]), ("contact", f"<sip:{BOB_NUMBER}@{SECOND[0]}>")])
     assert peer.methods() == ["INVITE", "ACK", "INVITE"]
-    assert (peer.received[-1].uri, peer.sent[-1][1]) == ("sip:else@192.0.2.30", BOB)
-    assert peer.received[-1].get("to") == f"<sip:{BOB_NUMBER}@example.net>"
+    assert peer.received[-1].uri == peer.received[0].uri
+    assert [way for _, way in peer.sent[-2:]] == [BOB, SECOND]
     peer.answer(200, body=ANSWER)
     assert kinds(peer.agent) == ["answered"]
     assert call.state == "up"
 
 
-def test_redirects_in_a_circle_come_to_an_end() -> None:
+def test_redirects_in_a_circle_end_the_call_at_the_second() -> None:
+    peer = Peer([BOB, SECOND, ("192.0.2.3", 5060)])
+    call = peer.dialled()
+    for host in (SECOND[0], BOB[0]):
+        peer.answer(302, headers=[("contact", f"<sip:{BOB_NUMBER}@{host}>")])
+    assert peer.methods() == ["INVITE", "ACK", "INVITE", "ACK"]
+    assert [event[:3] for event in taken(peer.agent)] == [("ended", call, 302)]
+
+
+@pytest.mark.parametrize("host", ["1234.1.1.1", "1.1.1.256", "1.1.1", "1..1.1", "1.1.1.1.1", "1.1.1.x"])
+def test_what_only_looks_like_an_ipv4_address_is_a_name(host: str) -> None:
+    assert not is_address(host)
+    peer = Peer()
+    peer.dialled()
+    peer.answer(200, body=ANSWER, headers=[("record-route", f"<sip:{host};lr>")])
+    assert peer.sent[-1][1] == BOB
+
+
+def test_who_is_called_gets_no_credentials_for_a_number_of_its_own_choice() -> None:
+    """The digest of a re-INVITE is good for a call to its URI, which is the Contact of whoever was called."""
     peer = Peer()
     call = peer.dialled()
-    for _ in range(5):
-        peer.answer(302, headers=[("contact", "<sip:else@192.0.2.30>")])
-    assert peer.methods().count("INVITE") == 4
-    assert [event[:3] for event in taken(peer.agent)] == [("ended", call, 302)]
+    peer.answer(200, body=ANSWER, headers=[("contact", f"<sip:+19005550199@{BOB[0]}>")])
+    peer.agent.hold(call, HELD)
+    peer.run(10)
+    assert peer.received[-1].uri == f"sip:+19005550199@{BOB[0]}"
+    peer.answer(407, headers=[("proxy-authenticate", 'Digest realm="example.net", nonce="n1"')])
+    assert peer.methods() == ["INVITE", "ACK", "INVITE", "ACK"]
+    assert (kinds(peer.agent), call.state) == (["answered", "refused"], "up")
+    peer.agent.hang_up(call)
+    peer.run(10)
+    peer.answer(407, headers=[("proxy-authenticate", 'Digest realm="example.net", nonce="n2"')])
+    assert peer.methods()[-2:] == ["BYE", "BYE"]
+
+
+def test_a_re_invite_to_the_number_dialled_has_credentials_when_asked() -> None:
+    peer = Peer()
+    call = peer.dialled()
+    peer.answer(200, body=ANSWER, headers=[("contact", f"<sip:{BOB_NUMBER}@{BOB[0]}>")])
+    peer.agent.hold(call, HELD)
+    peer.run(10)
+    peer.answer(407, headers=[("proxy-authenticate", 'Digest realm="example.net", nonce="n1"')])
+    assert 'nonce="n1"' in peer.received[-1].get("proxy-authorization")
+
+
+def test_credentials_go_to_none_but_the_registrars() -> None:
+    """Neither with the ACK nor with the BYE that reaches who was called without a proxy."""
+    peer = Peer()
+    call = peer.dialled()
+    peer.answer(407, headers=[("proxy-authenticate", 'Digest realm="example.net", nonce="n1"')])
+    peer.answer(200, body=ANSWER, headers=[("contact", f"<sip:{BOB_NUMBER}@192.0.2.30>")])
+    ack = peer.received[-1]
+    assert (ack.method, peer.sent[-1][1][0], ack.get("proxy-authorization")) == ("ACK", "192.0.2.30", None)
+    peer.agent.hang_up(call)
+    peer.run(10)
+    for status, name in ((407, "proxy-authenticate"), (401, "www-authenticate")):
+        peer.answer(status, headers=[(name, 'Digest realm="example.net", nonce="n2"')])
+    assert peer.methods()[-1] == "BYE"
+    assert peer.methods().count("BYE") == 1
+    assert not any("authorization" in name for name, _ in peer.received[-1].headers)
 
 
 def test_an_invite_is_challenged_and_goes_out_again_with_credentials() -> None:
