@@ -17,21 +17,36 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+# Analyses that are kept: those of all modules of three builds, whose sources are mostly the same.
+MODULES_KEPT = 512
+Nodes = tuple[ast.AST, ...]
 
 _CONSTANT = re.compile(r"_[A-Z][A-Z0-9_]*")
 _PRIVATE = re.compile(r"_[A-Za-z]\w*")
 
 
+def nodes_of(module: ast.Module) -> Nodes:
+    """All nodes of the module. To walk it takes longer than whatever is asked of the nodes."""
+    return tuple(ast.walk(module))
+
+
 def keywords(sources: Iterable[bytes]) -> frozenset[str]:
     """The names by which calls in any of `sources` hand over arguments."""
-    modules = filter(None, map(_parsed, sources))
-    return frozenset(
-        node.arg for module in modules for node in ast.walk(module) if isinstance(node, ast.keyword) and node.arg
-    )
+    return frozenset[str]().union(*map(_keywords, sources))
 
 
-def for_device(source: bytes, named: Collection[str]) -> bytes:
+@lru_cache(MODULES_KEPT)
+def _keywords(source: bytes) -> frozenset[str]:
+    module = _parsed(source)
+    nodes = nodes_of(module) if module else ()
+    return frozenset(node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg)
+
+
+@lru_cache(MODULES_KEPT)
+def for_device(source: bytes, named: frozenset[str]) -> bytes:
     """`source` (a module) with folded constants and short names; as it is if it is no Python.
 
     `named` is what `keywords` gives for all modules that may call this one.
@@ -70,9 +85,10 @@ def _is_literal(value: ast.expr) -> bool:
     return isinstance(value, ast.Constant) and isinstance(value.value, int | str | bytes)
 
 
-def _with_short_names(source: bytes, module: ast.Module, named: Collection[str]) -> bytes:
-    private = {name for name in defined(module) if is_private(name)}
-    parameters = _parameters(module, named)
+def _with_short_names(source: bytes, module: ast.Module, named: frozenset[str]) -> bytes:
+    nodes = nodes_of(module)
+    private = {name for name in _defined(module, nodes) if is_private(name)}
+    parameters = _parameters(module, nodes, named)
     short: dict[str, str] = {}
     lines = source.decode().splitlines(keepends=True)
     places = []
@@ -92,17 +108,17 @@ def _with_short_names(source: bytes, module: ast.Module, named: Collection[str])
     return "".join(lines).encode()
 
 
-def _parameters(module: ast.Module, named: Collection[str]) -> dict[str, list[range]]:
+def _parameters(module: ast.Module, nodes: Nodes, named: frozenset[str]) -> dict[str, list[range]]:
     """The parameters that may have another name, each with the rows of the functions it belongs to.
 
     Not those that a call names, nor those that share a name with a global: a default may mean the global. None in
     a module that hands over a dict (`f(**values)`): only its own functions may be meant, see tests/conventions.py.
     """
-    if any(isinstance(node, ast.keyword) and node.arg is None for node in ast.walk(module)):
+    if any(isinstance(node, ast.keyword) and node.arg is None for node in nodes):
         return {}
-    kept = {*named, *_globals(module), "self"}
+    kept = {*named, *_globals(module, nodes), "self"}
     found: dict[str, list[range]] = {}
-    for node in ast.walk(module):
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             rows = range(node.lineno, (node.end_lineno or node.lineno) + 1)
             for argument in node.args.args:
@@ -111,9 +127,9 @@ def _parameters(module: ast.Module, named: Collection[str]) -> dict[str, list[ra
     return found
 
 
-def _globals(module: ast.Module) -> Iterator[str]:
+def _globals(module: ast.Module, nodes: Nodes) -> Iterator[str]:
     """The names that the module itself binds, its imports included wherever they stand."""
-    for node in ast.walk(module):
+    for node in nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
     for statement in module.body:
@@ -130,7 +146,11 @@ def is_private(name: str) -> bool:
 
 def defined(module: ast.Module) -> Iterator[str]:
     """The names that the module gives to functions, classes, attributes and its own globals."""
-    for node in ast.walk(module):
+    return _defined(module, nodes_of(module))
+
+
+def _defined(module: ast.Module, nodes: Nodes) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):

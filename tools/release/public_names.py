@@ -20,9 +20,12 @@ import subprocess
 import sys
 import tokenize
 from collections.abc import Collection, Mapping
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
+
+from tools.release.device_source import MODULES_KEPT, Nodes, nodes_of
 
 _LEAST_PLACES = 128
 _TIMEOUT_S = 30
@@ -34,26 +37,31 @@ micropython.qstr_info(1)
 """
 
 
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """A module's names by where they stand: alone, as attributes, in what it defines, and where others know them."""
+
+    bare: frozenset[str]
+    attributes: frozenset[str]
+    defined: frozenset[str]
+    known_elsewhere: frozenset[str]
+
+
 def short_names(modules: Mapping[str, bytes], boot: Collection[bytes]) -> dict[str, str]:
     """The public names of `modules` (source by path) that may be short, and what each becomes.
 
     `boot` are the sources whose names have to stay, those of the boot stage.
     """
-    trees = {path: ast.parse(source) for path, source in modules.items()}
-    namespaces = [names for tree in trees.values() for names in (_bare(tree), _attributes(tree))]
-    candidates = {name for tree in trees.values() for name in _defined(tree)}
+    found = [_names(source) for source in modules.values()]
+    namespaces = [names for each in found for names in (each.bare, each.attributes)]
     kept = {part for path in modules for part in path.removesuffix(".py").split("/")}
-    for tree in trees.values():
-        kept |= _known_elsewhere(tree)
-    for source in boot:
-        kept |= {token.string for token in _name_tokens(source)}
-    own = {name for tree in trees.values() for name in _own_attributes(tree)} | {
-        name for tree in trees.values() for name in _globals(tree)
-    }
-    candidates = {name for name in candidates & own - kept if not name.startswith("_") and not name.endswith("Error")}
+    kept.update(*(each.known_elsewhere for each in found))
+    kept.update(token.string for source in boot for token in _name_tokens(source))
+    defined = frozenset[str]().union(*(each.defined for each in found))
+    candidates = {name for name in defined - kept if not name.startswith("_") and not name.endswith("Error")}
     candidates -= _of_runtime(frozenset(candidates))
     short = _coloured(candidates, namespaces)
-    met = set().union(*namespaces) & set(short.values())
+    met = frozenset[str]().union(*namespaces) & set(short.values())
     if met:
         raise ValueError(f"a source has {', '.join(sorted(met))}, which the build gives to others: call it differently")
     return short
@@ -69,7 +77,7 @@ def with_short_names(source: bytes, short: Mapping[str, str]) -> bytes:
     return "".join(lines).encode()
 
 
-def _coloured(candidates: set[str], namespaces: list[set[str]]) -> dict[str, str]:
+def _coloured(candidates: set[str], namespaces: list[frozenset[str]]) -> dict[str, str]:
     meets: dict[str, set[str]] = {name: set() for name in candidates}
     for namespace in namespaces:
         inside = namespace & candidates
@@ -90,15 +98,30 @@ def _coloured(candidates: set[str], namespaces: list[set[str]]) -> dict[str, str
     return {name: f"n{place}" for name, place in places.items()}
 
 
-def _name_tokens(source: bytes) -> list[tokenize.TokenInfo]:
+@lru_cache(MODULES_KEPT)
+def _name_tokens(source: bytes) -> tuple[tokenize.TokenInfo, ...]:
     tokens = tokenize.generate_tokens(io.StringIO(source.decode()).readline)
-    return [token for token in tokens if token.type == tokenize.NAME]
+    return tuple(token for token in tokens if token.type == tokenize.NAME)
 
 
-def _bare(tree: ast.Module) -> set[str]:
+@lru_cache(MODULES_KEPT)
+def _names(source: bytes) -> _Names:
+    tree = ast.parse(source)
+    nodes = nodes_of(tree)
+    own = _own_attributes(nodes)
+    stored = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    return _Names(
+        bare=frozenset(_bare(nodes)),
+        attributes=frozenset(stored | own),
+        defined=frozenset(own | _globals(tree)),
+        known_elsewhere=frozenset(_known_elsewhere(nodes)),
+    )
+
+
+def _bare(nodes: Nodes) -> set[str]:
     """What stands alone somewhere in the module: names, parameters, functions, classes, imports."""
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Name):
             found.add(node.id)
         elif isinstance(node, ast.arg):
@@ -114,16 +137,10 @@ def _bare(tree: ast.Module) -> set[str]:
     return found
 
 
-def _attributes(tree: ast.Module) -> set[str]:
-    """What the module's classes have, and what it stores in any object."""
-    stored = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)}
-    return stored | _own_attributes(tree)
-
-
-def _own_attributes(tree: ast.Module) -> set[str]:
+def _own_attributes(nodes: Nodes) -> set[str]:
     """Methods, class attributes, and what methods store in `self`."""
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ClassDef):
             for statement in node.body:
                 if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -150,14 +167,10 @@ def _globals(tree: ast.Module) -> set[str]:
     return found
 
 
-def _defined(tree: ast.Module) -> set[str]:
-    return _own_attributes(tree) | _globals(tree)
-
-
-def _known_elsewhere(tree: ast.Module) -> set[str]:
+def _known_elsewhere(nodes: Nodes) -> set[str]:
     """Names that calls hand over arguments by, texts that could be names, and parts of imported paths."""
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.keyword) and node.arg:
             found.add(node.arg)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():

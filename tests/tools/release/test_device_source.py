@@ -33,7 +33,7 @@ def run():
 
 
 def test_private_names_become_short_and_the_program_stays_the_same() -> None:
-    made = for_device(SOURCE, {"_count"}).replace(b"const(", b"(")
+    made = for_device(SOURCE, frozenset({"_count"})).replace(b"const(", b"(")
     before: dict[str, object] = {}
     after: dict[str, object] = {}
     exec(compile(SOURCE, "before", "exec"), before)
@@ -43,7 +43,7 @@ def test_private_names_become_short_and_the_program_stays_the_same() -> None:
 
 
 def test_only_names_the_module_defines_are_changed() -> None:
-    made = for_device(SOURCE, {"_count"}).decode()
+    made = for_device(SOURCE, frozenset({"_count"})).decode()
     assert "sys.implementation._mpy" in made
     assert "self.__init__" not in made
     assert "def __init__(self)" in made
@@ -89,11 +89,11 @@ def test_a_module_that_hands_over_a_dict_keeps_its_parameters() -> None:
 
 
 def test_lines_stay_where_they_are() -> None:
-    assert for_device(SOURCE, {"_count"}).count(b"\n") == SOURCE.count(b"\n")
+    assert for_device(SOURCE, frozenset({"_count"})).count(b"\n") == SOURCE.count(b"\n")
 
 
 def test_private_constants_are_folded() -> None:
-    assert b"_STEP = const(1 << 2)\n" in for_device(SOURCE, {"_count"})
+    assert b"_STEP = const(1 << 2)\n" in for_device(SOURCE, frozenset({"_count"}))
 
 
 def test_what_is_no_python_is_left_to_the_compiler() -> None:
