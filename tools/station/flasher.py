@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
 
+from boards import catalogue
 from boards.schema import Board
 from protocol.wire.errors import WireError
 from protocol.wire.image import HEADER_BYTES, ImageHeader
@@ -47,6 +48,35 @@ class SimulatedFlasher:
 
     def run(self) -> None:
         self._loader.run()
+
+
+UsbIds = tuple[int, int]
+"""Vendor and product, as the computer sees them."""
+
+
+def board_of(found: Board | UsbIds | None) -> Board:
+    """The board that is meant, or the one that shows those USB ids; no ids are a pseudo-terminal's, the simulated one.
+
+    StationError if no board shows them, or several do: a USB bridge says nothing of what is behind it.
+    """
+    if isinstance(found, Board):
+        return found
+    boards = [catalogue.load(name) for name in catalogue.names()]
+    fitting = [board for board in boards if (found in board.usb.ids if found else board.loader.kind == "simulated")]
+    if len(fitting) == 1:
+        return fitting[0]
+    shown = f"{found[0]:04x}:{found[1]:04x}" if found else "no USB ids"
+    if not fitting:
+        raise StationError(f"no board shows {shown}; known boards: {', '.join(catalogue.names())}")
+    raise StationError(f"{', '.join(board.name for board in fitting)} all show {shown}; say which by --board")
+
+
+def flasher_for(port: SerialPort, found: Board | UsbIds | None = None) -> Flasher:
+    """The flasher of the board that is meant or found on `port`; StationError if it cannot be told."""
+    board = board_of(found)
+    if board.loader.kind == "simulated":
+        return SimulatedFlasher(port)
+    raise StationError(f"no flasher speaks to the {board.loader.kind} loader of board {board.name}")
 
 
 @dataclass(frozen=True, slots=True)
