@@ -1,5 +1,6 @@
 """Which names the numbers of an enumerated field stand for."""
 
+from protocol.wire import bridge_layouts as bridge
 from protocol.wire import enumerations as names
 
 # By (message or list, field): the index in the tuple is the value on the wire.
@@ -28,4 +29,7 @@ ENUMERATIONS: dict[tuple[str, str], tuple[str, ...]] = {
     ("done", "result"): names.LINK_RESULTS,
     ("tests", "test"): names.SELF_TESTS,
     ("tests", "result"): names.SELF_TEST_RESULTS,
+    ("flow_open", "kind"): bridge.FLOW_KINDS,
+    ("flow_close", "reason"): bridge.FLOW_ENDS,
+    ("flow_ended", "reason"): bridge.FLOW_ENDS,
 }

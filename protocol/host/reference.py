@@ -19,8 +19,8 @@ _KINDS = {U8: "U8", U16: "U16", U32: "U32", U64: "U64", FIXED: "FIXED", TEXT: "T
 # The first type number of each way a message travels.
 _WAYS = (
     (1, "unit to fleet, MQTT"), (32, "fleet to unit, MQTT"), (64, "host to unit, link"),
-    (80, "unit to host, link"), (96, "host to ROM loader, link"), (112, "ROM loader to host, link"),
-    (120, "stored, never sent"),
+    (80, "unit to host, link"), (96, "host to ROM loader, link"), (104, "unit to bridge, link"),
+    (112, "ROM loader to host, link"), (120, "stored, never sent"), (121, "bridge to unit, link"),
 )  # fmt: skip
 
 

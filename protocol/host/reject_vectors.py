@@ -33,6 +33,7 @@ _REGISTER = {
 }  # fmt: skip
 _BLOB = {"blob": 0, "total_bytes": 4, "offset": 0, "data": b"data"}
 _EVENT = {"clock_s": 1, "event": 2, "value": 3}
+_FLOW = {"flow": 1, "kind": 0, "port": 1, "local_port": 0, "dscp": 0, "limit": 0, "host": "a"}
 _CONFIGURATION = {
     "config_version": 1, "heartbeat_s": 1, "channel": 0, "maintenance_from_s": 0, "maintenance_until_s": 0,
     "line_allowed": 1, "update_mirrors": [], "line_level": 3,
@@ -60,7 +61,7 @@ def _message_bytes() -> Iterator[tuple[str, bytes, str]]:
         yield f"{name}, a byte too many", data + b"\x00", "bytes left over"
         yield f"{name}, version 0", data[:1] + b"\x00" + data[2:], "versions count from 1"
         yield f"{name}, newer and cut off", data[:1] + b"\x02" + data[2:-1], "cut off"
-    for kind in (0, 8, 31, 36, 63, 71, 79, 84, 114, 121, 255):
+    for kind in (0, 8, 31, 36, 63, 71, 79, 84, 110, 114, 127, 255):
         yield f"type {kind}", bytes([kind]) + register[1:], "no such type"
     yield "4097 bytes", register[:1] + b"\x02" + register[2:] + bytes(4097 - len(register)), "longer than 4096 bytes"
     yield from _out_of_bounds(register)
@@ -108,6 +109,7 @@ def _out_of_bounds(register: bytes) -> Iterator[tuple[str, bytes, str]]:
     yield "configuration, line_level 4", _patched(configuration, -2, b"\x04"), "above its bound"
     yield "configuration, 4 mirrors", _patched(configuration, -3, b"\x04" + b"\x01a\x00\x01" * 4), "too many items"
     yield from _voice_out_of_bounds(configuration)
+    yield from _bridge_out_of_bounds()
 
 
 def _voice_out_of_bounds(without: bytes) -> Iterator[tuple[str, bytes, str]]:
@@ -125,6 +127,25 @@ def _voice_out_of_bounds(without: bytes) -> Iterator[tuple[str, bytes, str]]:
     yield "configuration, registration of 59 s", _patched(voice, -11, b"\x00\x3b"), "below its bound"
     yield "configuration, 31 ms a packet", _patched(voice, -12, b"\x1f"), "above its bound"
     yield "configuration, cut off in the voice account", voice[:-8], "cut off"
+
+
+def _bridge_out_of_bounds() -> Iterator[tuple[str, bytes, str]]:
+    # Offsets: flow 10, kind or the data's offset 12, dscp 17, length of a piece 16, of a datagram 18.
+    opening = structs.build_message("flow_open", _FLOW, 1, 1)
+    yield "flow_open, flow 0", _patched(opening, 10, bytes(2)), "below its bound"
+    yield "flow_open, kind 2", _patched(opening, 12, b"\x02"), "above its bound"
+    yield "flow_open, DSCP 64", _patched(opening, 17, b"\x40"), "above its bound"
+    yield "flow_open, a host of 65 bytes", _patched(opening[:-1], -1, b"\x41" + b"a" * 65), "length out of bounds"
+    piece = structs.build_message("piece_in", {"flow": 1, "offset": 0, "data": b"data"}, 1, 1)
+    yield "piece_in, 0 bytes of data", piece[:16] + bytes(2), "length out of bounds"
+    yield "piece_in, 513 bytes of data", _patched(piece, 16, b"\x02\x01") + bytes(509), "length out of bounds"
+    yield "piece_in, 5 bytes promised", _patched(piece, 16, b"\x00\x05"), "cut off"
+    datagram = structs.build_message("datagram_in", {"flow": 1, "address": bytes(4), "port": 1, "data": b""}, 1, 1)
+    yield "datagram_in, 2049 bytes of data", datagram[:18] + b"\x08\x01" + bytes(2049), "length out of bounds"
+    ended = structs.build_message("flow_ended", {"flow": 0, "reason": 0}, 1, 1)
+    yield "flow_ended, an unknown reason", ended[:-1] + b"\xff", "above its bound"
+    hello = structs.build_message("bridge_hello", {"address": bytes(4), "name_servers": []}, 1, 1)
+    yield "bridge_hello, 3 name servers", hello[:-1] + b"\x03" + bytes(18), "too many items"
 
 
 def _patched(data: bytes, at: int, new: bytes) -> bytes:

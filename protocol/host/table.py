@@ -1,7 +1,9 @@
-"""All rows of the wire's tables, (type, name, version, fields): the fleet's messages and the USB link's."""
+"""All rows of the wire's tables, (type, name, version, fields): the fleet's messages, the USB link's, the bridge's."""
 
-from protocol.wire import layouts, link_layouts
+from protocol.wire import bridge_layouts, layouts, link_layouts
 
 MESSAGES = tuple(
-    (number, name, *getattr(table, name)()) for table in (layouts, link_layouts) for number, name in table.TYPES.items()
+    (number, name, *getattr(table, name)())
+    for table in (layouts, link_layouts, bridge_layouts)
+    for number, name in table.TYPES.items()
 )

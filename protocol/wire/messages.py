@@ -15,6 +15,8 @@ _ENVELOPE = ">BBII"
 ENVELOPE_BYTES = struct.calcsize(_ENVELOPE)
 _INT_FORMAT = {1: ">B", 2: ">H", 4: ">I", 8: ">Q"}
 
+_TABLES = 3  # the fleet's, the USB link's, the bridge's
+
 _last = None  # the row used last: a busy end packs and unpacks the same few messages
 
 
@@ -50,21 +52,24 @@ def layout_of(name):
 
 
 def _find(number, name):
-    """The row by its number or its name, or None; the USB link's table is read when first it may be in there."""
+    """The row by its number or its name, or None; the USB link's tables are read when first it may be in there."""
     global _last
     row = _last
     if row is not None and (row[0] == number or row[1] == name):
         return row
-    table = layouts
-    while True:
+    for place in range(_TABLES):
+        if place == 0:
+            table = layouts
+        elif place == 1:
+            from protocol.wire import link_layouts as table
+        else:
+            from protocol.wire import bridge_layouts as table
         for known in table.TYPES:
             if known == number or table.TYPES[known] == name:
                 version, fields = getattr(table, table.TYPES[known])()
                 row = _last = (known, table.TYPES[known], version, fields)
                 return row
-        if table is not layouts:
-            return None
-        from protocol.wire import link_layouts as table
+    return None
 
 
 def pack(name, values, boot_id=0, sequence=0, version=None):
