@@ -8,10 +8,12 @@ from pathlib import Path
 
 from tests.peers.far_end import FarEnd
 from tests.peers.kamailio import BRIEF_S, NONCE_S, Kamailio
+from tests.peers.processes import wait_until
 from tests.peers.sipp import Sipp, sdp
 from tests.peers.unit import Unit
 
 SWITCH_S = 10.0
+ASKED_S = 28.0  # so long a registrar that is not needed may go unasked (adapter/sip/registration.py)
 
 
 def test_the_right_password_registers_after_one_challenge(kamailio: Kamailio, tmp_path: Path) -> None:
@@ -73,3 +75,14 @@ def test_a_call_goes_by_the_second_registrar_within_10_s_of_the_first_one_killed
             unit.hang_up()
             called.finish()
     assert "200" in kamailio.answers("REGISTER", "5204")
+
+
+def test_a_registrar_killed_while_nobody_calls_is_missed_and_the_line_is_served_all_the_time(
+    kamailio: Kamailio, tmp_path: Path
+) -> None:
+    with Kamailio(tmp_path / "first") as first, Unit(tmp_path / "unit", [first, kamailio], "5205") as unit:
+        unit.wait_line("registered")
+        first.stop(signal.SIGKILL)
+        wait_until(lambda: "200" in kamailio.answers("REGISTER", "5205"), "the other registrar", ASKED_S + SWITCH_S)
+        assert [event["line"]["state"] for event in unit.events if "line" in event][-1] == "registered"
+        assert not any("failed" in str(event) for event in unit.events)

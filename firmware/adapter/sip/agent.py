@@ -132,11 +132,11 @@ class Agent:
 
     @property
     def idle(self):
-        """True if there is neither a call nor a request that waits for its answer: `save` loses nothing."""
+        """True if there is neither a call nor a request, but OPTIONS, that waits for an answer: `save` loses none."""
         if self.calls or self._leaving:
             return False
         for each in self.endpoint.transactions:
-            if each.state in ("calling", "trying", "proceeding"):
+            if each.state in ("calling", "trying", "proceeding") and each.method != "OPTIONS":
                 return False
         return True
 

@@ -134,7 +134,8 @@ class Endpoint:
         if message.method == "CANCEL":
             key = parameter(message.get("via"), "branch")
         else:
-            self._sign(message, destination, not owner or owner.dialog.peer_tag, ())
+            within = not owner or owner.dialog.peer_tag or message.method == "OPTIONS"  # of which any answer will do
+            self._sign(message, destination, within, ())
             key = self.stamp(message)
         machine = "ic" if message.method == "INVITE" else "nc"
         sent = Transaction(machine, message, destination, key, owner, self.reliable, limit_ms)
@@ -239,7 +240,8 @@ class Endpoint:
         if "send" in what:
             self.put(transaction.data or transaction.message.pack(), transaction.destination)
         if "tell" in what and transaction.owner:
-            if not message or message.status not in (401, 407) or not self._challenged(transaction, message):
+            asked = message and message.status in (401, 407) and transaction.method != "OPTIONS"
+            if not asked or not self._challenged(transaction, message):
                 try:
                     transaction.owner.response(transaction, message)
                 except SipError:  # what cannot be used is as nothing

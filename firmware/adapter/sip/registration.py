@@ -3,6 +3,8 @@
 - Of several registrars the next is tried at once; when all have failed, after a jittered wait that doubles up to
   LAST_WAIT_MS. From another than the first it goes back when the first answers again.
 - A refusal (403, a password that is not taken) is final for a while: it waits HOLD_MS, twice as long each time.
+- The registrar in use is asked every 20 to 28 s whether it is there (OPTIONS; any answer will do), which also keeps the
+  NAT's mapping. One that says nothing is as one that fails to register us: the next one at once.
 - The Contact is the address that the registrar's Via says our requests came from.
 """
 
@@ -135,12 +137,18 @@ class Registration:
         if self.state in ("registered", "refreshing"):
             if now_ms >= self._alive_ms:
                 self._alive_ms = now_ms + _ALIVE_MS + endpoint.chance(_ALIVE_SPREAD_MS)
-                endpoint.put(b"\r\n\r\n", endpoint.destination)
+                if self._pending is None:  # else that will tell
+                    ask = self.dialog.request("OPTIONS", self.dialog.cseq)
+                    endpoint.send(ask, self, endpoint.destination, endpoint.patience_ms)
             self.due_ms = min(self.due_ms, self._alive_ms)
 
     def response(self, sent, message):
-        """To a REGISTER; None for none in time."""
+        """To a REGISTER or OPTIONS; None for none in time."""
         status = message.status if message else 408
+        if sent.method == "OPTIONS" and not message and self.state == "registered":
+            if sent.destination == self.endpoint.destination:
+                self._start((self.index + 1) % len(self.registrars))
+            return
         if sent is not self._pending or status < 200:
             return
         contacts = message.all("contact") if message else ()  # SipError: as if none had come
@@ -216,6 +224,7 @@ class Registration:
         granted_s = max(granted_s, _MIN_EXPIRES_S)
         self.start_ms = now_ms + granted_s * (_REFRESH_PERMILLE + endpoint.chance(_REFRESH_SPREAD_PERMILLE))
         self._return_ms = now_ms + _RETURN_MS
+        self._alive_ms = now_ms + endpoint.chance(_ALIVE_MS)  # all units of a street come back at once, with its power
         self._rounds = self._refusals = self._shortened = 0
         self._old = ""
         self.use(self._aim)

@@ -135,7 +135,9 @@ class Registrar:
         self.down = False
         self.nonce = "n1"
         self.natted: Address | None = None
-        self.seen: list[Message] = []
+        self.seen: list[Message] = []  # but OPTIONS
+        self.asked_ms: list[int] = []  # when OPTIONS came
+        self.mood = 200  # what OPTIONS is answered with
         self.credentials: list[dict[str, str]] = []
         self.extra: list[tuple[str, str]] = []
         network.nodes[address] = self
@@ -150,6 +152,12 @@ class Registrar:
         if self.down or not data.strip():
             return
         message = parse(data)
+        if message.method == "OPTIONS":
+            self.asked_ms.append(self.network.now_ms)
+            verdict = response(message, self.mood)
+            verdict.headers.append(("www-authenticate", 'Digest realm="example.net", nonce="other"'))
+            self.network.send(self._seen(verdict, source).pack(), self.address, source)
+            return
         self.seen.append(message)
         if message.method == "REGISTER":
             answer = self._register(message, source)

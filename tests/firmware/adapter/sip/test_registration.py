@@ -7,37 +7,11 @@ import pytest
 
 from adapter.sip.registration import FIRST_WAIT_MS, HOLD_MS, LAST_WAIT_MS, PATIENCE_MS, TRANSITIONS
 from adapter.sip.uri import parameter
+from tests.firmware.adapter.sip.home import Home
 from tests.firmware.adapter.sip.pair import ALICE_NUMBER
-from tests.firmware.adapter.sip.rig import ALICE, OFFER, REGISTRAR, SECOND, Network, Registrar, agent, taken
+from tests.firmware.adapter.sip.rig import ALICE, OFFER, REGISTRAR
 
 REGISTERS = {"registered", "refreshing"}
-
-
-class Home:
-    """Alice at home, with one registrar or two."""
-
-    def __init__(self, registrars: int = 1, seed: int = 1, **changes: Any) -> None:
-        self.network = Network()
-        addresses = [REGISTRAR, SECOND][:registrars]
-        self.registrars = [Registrar(address, self.network) for address in addresses]
-        self.first = self.registrars[0]
-        self.alice = agent(ALICE_NUMBER, ALICE, addresses, seed, **changes)
-        self.network.nodes[ALICE] = self.alice
-
-    def register(self, for_ms: int = 1000) -> list[tuple[Any, ...]]:
-        """Registers; the events of the time after it."""
-        self.alice.register(self.network.now_ms)
-        return self.run(for_ms)
-
-    def run(self, for_ms: int) -> list[tuple[Any, ...]]:
-        """Virtual time; its events."""
-        self.network.run(for_ms)
-        return taken(self.alice)
-
-    @property
-    def state(self) -> str:
-        state: str = self.alice.registration.state
-        return state
 
 
 def test_the_table_has_a_way_back_to_registered_from_everywhere_and_ends_when_left() -> None:
@@ -294,21 +268,6 @@ def test_what_a_registrar_sees_must_make_sense(natted: tuple[str, int]) -> None:
     home.register(1000)
     assert home.alice.endpoint.public == ALICE
     assert len(home.first.seen) == 2
-
-
-def test_the_way_through_a_nat_is_kept_open_with_a_sign_of_life_at_most_each_28_seconds() -> None:
-    home = Home()
-    home.register()
-    home.network.seen.clear()
-    times = []
-    for _ in range(300):
-        home.network.run(1000)
-        times += [home.network.now_ms for _, _, data in home.network.seen if data == b"\r\n\r\n"]
-        home.network.seen.clear()
-    waits = [later - sooner for sooner, later in pairwise(times)]
-    assert 10 <= len(times) <= 15
-    assert all(19_000 <= wait <= 29_000 for wait in waits)
-    assert len(set(waits)) > 3
 
 
 def test_a_new_address_is_registered_at_once_and_the_old_one_taken_back() -> None:
