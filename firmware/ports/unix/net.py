@@ -33,8 +33,9 @@ class NetError(AdapterError):
 class TlsStream:
     """A TLS connection: `read`, `write`, `close`; `handshake_ms` is what its handshake took."""
 
-    def __init__(self, net, stream, where):
+    def __init__(self, net, plain, stream, where):
         self._net = net
+        self._plain = plain  # below TLS: it has a file descriptor, which the host wakes us for
         self._stream = stream
         self._where = where
         self._buffer = net.take_buffer()
@@ -54,11 +55,11 @@ class TlsStream:
         """1 to `most` (or _READ_BYTES) bytes as soon as there are any, b"" at the end; the caller limits the wait."""
         view = memoryview(self._buffer)[:most]
         try:
-            # First without waiting: to wait for a TLS socket costs a millisecond and more, also where its record
-            # of 16 KB has been read already.
+            # First without waiting: of a record of 16 KB the rest is in TLS's hands already, and nothing in the socket.
             count = self._stream.s.readinto(view)
             while count is None:  # so far there is nothing, or only a part of a TLS record
-                count = await self._stream.readinto(view)
+                await _readable(self._plain)
+                count = self._stream.s.readinto(view)
         except (OSError, ValueError) as error:
             raise NetError("reading from %s: %s" % (self._where, error))
         self._net.check_link(self._where)
@@ -118,7 +119,7 @@ class Net:
                 await asyncio.wait_for_ms(_connect(plain, address), _CONNECT_TIMEOUT_MS // len(found))
                 secure = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
                 secure.setblocking(False)
-                return TlsStream(self, Stream(secure), where)
+                return TlsStream(self, plain, Stream(secure), where)
             except asyncio.TimeoutError:
                 problem = "no answer in %d ms" % (_CONNECT_TIMEOUT_MS // len(found))
             except OSError as error:

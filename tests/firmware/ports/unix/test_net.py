@@ -8,10 +8,10 @@ import ssl
 import threading
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import RunMicroPython
 from tests.firmware.loopback_fleet import HOST, Authority
-
-PART_BYTES = 50
 
 READ = """
 import asyncio, json, sys
@@ -32,8 +32,18 @@ with open(sys.argv[2], "rb") as file:
 """
 
 
-def answer_in_parts(listener: socket.socket, context: ssl.SSLContext, body: bytes) -> None:
-    """Takes one client's byte, then sends it `body` as one TLS record, in segments of PART_BYTES."""
+def server_context(folder: Path) -> ssl.SSLContext:
+    """A server's, with a certificate that `anchors` in the folder vouch for."""
+    authority = Authority.create("test servers")
+    authority.issue("test server", hosts=True).write(folder / "server")
+    (folder / "anchors").write_bytes(authority.der)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem", folder / "server.key")
+    return context
+
+
+def answer_in_parts(listener: socket.socket, context: ssl.SSLContext, body: bytes, part_bytes: int) -> None:
+    """Takes one client's byte, then sends it `body` as one TLS record, in segments of `part_bytes`."""
     connection, _ = listener.accept()
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     received, to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -45,8 +55,8 @@ def answer_in_parts(listener: socket.socket, context: ssl.SSLContext, body: byte
     secret = to_send.read()
     pause = threading.Event()
     with connection:
-        for at in range(0, len(secret), PART_BYTES):
-            connection.sendall(secret[at : at + PART_BYTES])
+        for at in range(0, len(secret), part_bytes):
+            connection.sendall(secret[at : at + part_bytes])
             pause.wait(0.02)  # each part is a segment of its own, as behind a slow line
 
 
@@ -59,21 +69,61 @@ def was_asked(secure: ssl.SSLObject) -> bool:
         return False
 
 
-def test_a_tls_record_that_comes_in_many_segments_is_read_as_it_was_sent(
-    tmp_path: Path, micropython: RunMicroPython
+@pytest.mark.parametrize(("times", "part_bytes"), [(4, 50), (40, 5000)], ids=["in many segments", "beyond one read"])
+def test_a_tls_record_is_read_as_it_was_sent(
+    tmp_path: Path, micropython: RunMicroPython, times: int, part_bytes: int
 ) -> None:
-    authority = Authority.create("test servers")
-    authority.issue("test server", hosts=True).write(tmp_path / "server")
-    (tmp_path / "anchors").write_bytes(authority.der)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
-    body = bytes(range(32, 127)) * 4
+    context = server_context(tmp_path)
+    body = bytes(range(32, 127)) * times
     with socket.create_server((HOST, 0)) as listener:
-        serving = threading.Thread(target=answer_in_parts, args=(listener, context, body))
+        serving = threading.Thread(target=answer_in_parts, args=(listener, context, body, part_bytes))
         serving.start()
         found = json.loads(micropython(READ, listener.getsockname()[1], tmp_path / "anchors"))
         serving.join()
     assert "".join(found) == body.decode()
+
+
+WAIT = """
+import asyncio, sys
+from ports.unix.net import Net, tls_context
+
+def wakeups():
+    with open("/proc/self/status") as file:
+        for line in file:
+            if line.startswith("voluntary"):
+                return int(line.split()[1])
+
+async def wait(port, anchors):
+    stream = await Net(lambda: True).open_tls("127.0.0.1", port, tls_context(anchors))
+    await stream.handshake(b"?")
+    before = wakeups()
+    try:
+        await asyncio.wait_for(stream.read(), 0.5)
+    except asyncio.TimeoutError:
+        print(wakeups() - before)
+    stream.close()
+
+with open(sys.argv[2], "rb") as file:
+    asyncio.run(wait(int(sys.argv[1]), file.read()))
+"""
+
+
+def stay_silent(listener: socket.socket, context: ssl.SSLContext) -> None:
+    """Takes one client's byte, and says nothing until the client has gone."""
+    connection, _ = listener.accept()
+    with context.wrap_socket(connection, server_side=True, suppress_ragged_eofs=True) as secure:
+        while secure.recv(16):
+            pass
+
+
+def test_a_silent_connection_wakes_nobody(tmp_path: Path, micropython: RunMicroPython) -> None:
+    context = server_context(tmp_path)
+    with socket.create_server((HOST, 0)) as listener:
+        serving = threading.Thread(target=stay_silent, args=(listener, context))
+        serving.start()
+        woken = int(micropython(WAIT, listener.getsockname()[1], tmp_path / "anchors"))
+        serving.join()
+    assert woken < 20, "in half a second; polled by a timer, it were some hundred"
 
 
 CONNECT = """
