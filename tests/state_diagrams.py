@@ -24,6 +24,7 @@ from fleet.domain import (
     termination,
     unit,
 )
+from tools.station import port_states
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "states.md"
@@ -102,7 +103,13 @@ def machines() -> dict[str, Rows]:
         "A phone number (`fleet/domain/phone_number.py`)": rows_of(phone_number.NUMBER),
         "A rollout (`fleet/domain/rollout.py`)": rows_of(rollout.TRANSITIONS),
         "A person (`fleet/domain/people.py`)": rows_of(people.PERSON_TRANSITIONS),
+        "A port of the station (`tools/station/port_states.py`)": rows_of(port_states.PORT),
     }
+
+
+def name_of(state: str) -> str:
+    """A state as Mermaid takes it: without blanks."""
+    return state.replace(" ", "_")
 
 
 def diagram(rows: Rows) -> str:
@@ -110,7 +117,9 @@ def diagram(rows: Rows) -> str:
     arrows: dict[tuple[str, str], list[str]] = {}
     for state, event, after in rows:
         arrows.setdefault((state, after), []).append(event)
-    lines = [f"    {state} --> {after}: {', '.join(events)}" for (state, after), events in arrows.items()]
+    lines = [
+        f"    {name_of(state)} --> {name_of(after)}: {', '.join(events)}" for (state, after), events in arrows.items()
+    ]
     return "\n".join(["```mermaid", "stateDiagram-v2", *lines, "```"])
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_readme import BLOCK, LIMIT_S, ROOT, START
-from tools.demo.service import PORT_SETTINGS, free_ports
+from tools.sim.service import PORT_SETTINGS, free_ports
 
 CHECK = """
 plugtone release build --board simulated --version 1.0.1 --counter 2 --out 1.0.1.img

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fleet.settings import Settings
-from tools.demo.service import PORT_SETTINGS, free_ports
+from tools.sim.service import PORT_SETTINGS, free_ports
 
 ROOT = Path(__file__).parent.parent
 LIMIT_S = 90

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, BinaryIO, Final, Self
+from typing import Any, BinaryIO, Final, Protocol, Self
 
 import httpx
 
@@ -46,6 +46,13 @@ class RefusedError(ToolError):
         super().__init__(detail)
         self.status = status
         self.code = code
+
+
+class Poster(Protocol):
+    """What a bench needs of a fleet: answers to writes. It may be the fleet itself, or a station without network."""
+
+    def post(self, path: str, body: Any = None, *, repeatable: bool = False) -> Any:
+        """The answer to a write."""
 
 
 class FleetClient:

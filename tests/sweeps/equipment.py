@@ -12,8 +12,8 @@ from tests.fleet.services.equipment_played.playing import play_history as play_t
 from tests.sweeps.refurbishing_drill import refurbished
 from tests.sweeps.swap_drill import Blow, opened_drill
 from tests.sweeps.sweep import Outcome, Sweep
-from tools.demo.service import ServiceError
 from tools.errors import ToolError
+from tools.sim.service import ServiceError
 
 _HISTORIES = 25  # a seed
 _ROUNDS = 5  # of one unit, a seed

@@ -10,11 +10,11 @@ from boards import catalogue
 from tests.sweeps.sweep import Outcome
 from tools.demo import living, making
 from tools.demo.narrator import Narrator
-from tools.demo.service import ServiceError
 from tools.demo.story import FIRST, opened_world
 from tools.demo.world import World
 from tools.errors import ToolError
 from tools.sim.board import SimBoard
+from tools.sim.service import ServiceError
 
 IDENTITY = catalogue.load(making.BOARD).flash.partitions["identity"]
 READY_TIMEOUT_S = 60.0

@@ -9,8 +9,8 @@ import signal
 import threading
 from collections.abc import Callable
 
-from tools.demo.service import Service, ServiceError
 from tools.sim.board import SimBoard, SimulationError
+from tools.sim.service import Service, ServiceError
 
 MIN_GAP_S = 1.0
 MAX_GAP_S = 4.0

@@ -12,9 +12,9 @@ from typing import Any
 from tools.demo import calling, living, making
 from tools.demo.chaos import Chaos
 from tools.demo.narrator import Narrator
-from tools.demo.service import Service
 from tools.demo.world import World
 from tools.errors import ToolError
+from tools.sim.service import Service
 
 FIRST, GOOD, BROKEN = "1.0.0", "1.1.0", "1.2.0"
 UNITS = 3

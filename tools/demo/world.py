@@ -15,10 +15,10 @@ from typing import Any
 from tools.client import UnreachableError
 from tools.demo.narrator import Narrator
 from tools.demo.people import Cast, Member
-from tools.demo.service import Service
 from tools.demo.switchboard import Switchboard
 from tools.errors import ToolError
 from tools.sim.board import SimBoard
+from tools.sim.service import Service
 
 COMMAND_TIMEOUT_S = 90
 COMMAND_RUNS = 4

@@ -145,7 +145,7 @@ class Launcher:
                 ],
                 # MicroPython looks for modules in its working directory first.
                 cwd=self._boot_rom, stdin=self._master, stdout=self._master, stderr=log, pass_fds=[write],
-                env={**os.environ, "MICROPYPATH": str(self._boot_rom)}, preexec_fn=_die_with_parent,  # noqa: PLW1509 one thread
+                env={**os.environ, "MICROPYPATH": str(self._boot_rom)}, preexec_fn=die_with_parent,  # noqa: PLW1509 one thread
             )  # fmt: skip
         os.close(write)
         os.set_blocking(read, False)
@@ -233,7 +233,8 @@ def reset_cause(status: int) -> str:
     return "crash"
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Called in a child: the kernel kills it when the thread that made it ends."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Final
 
-import serial  # type: ignore[import-untyped]
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from serial.tools import list_ports  # type: ignore[import-untyped]
 
-from boards import catalogue
-from boards.catalogue import BoardError
 from tools.client import FleetClient
 from tools.commands.presentation import JsonOption, show_one
-from tools.errors import ToolError
-from tools.sim.loader import LoaderError
 from tools.station.errors import StationError
 from tools.station.flasher import Image
 from tools.station.journal import Journal, check_room
 from tools.station.provision import STEPS, Finished, Job, Report, flash_unit
+from tools.station.run import BENCH_ERRORS, MAX_PORTS
+from tools.station.run_cli import CLAIM_VARIABLE, check_country, run
+from tools.station.watch import opened, usb_ports
 from tools.station.wipe import wipe_unit
 
-MAX_PORTS: Final = 32
 IN_STOCK: Final = "in_stock"  # a unit's custody
-WRITE_LIMIT_S: Final = 10.0
-CLAIM_VARIABLE: Final = "PLUGTONE_CLAIM_URL"
-# What a board at the bench can fail with; the others go on.
-BENCH_ERRORS: Final = (ToolError, LoaderError, BoardError, OSError)
 
 station = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -43,6 +32,9 @@ station = typer.Typer(no_args_is_help=True, add_completion=False)
 @station.callback()
 def describe() -> None:
     """Flash, provision, test and label adapters at the warehouse bench."""
+
+
+station.command("run")(run)
 
 
 @station.command()
@@ -65,8 +57,7 @@ def flash(
     ports = port or found_ports()
     if len(set(ports)) != len(ports) or len(ports) > MAX_PORTS:
         raise StationError(f"name 1 to {MAX_PORTS} different ports, got {', '.join(map(str, ports))}")
-    if len(country) != 2 or not country.isascii() or not country.isupper():
-        raise StationError(f"a country is two capital letters of ISO 3166-1, got {country!r}")
+    check_country(country)
     labels.mkdir(parents=True, exist_ok=True)
     check_room(labels)
     with FleetClient.from_environment() as fleet:
@@ -98,27 +89,11 @@ def wipe(
 
 
 def found_ports() -> list[Path]:
-    """The serial ports behind which a board of the catalogue may be, by the ids of their USB bridges."""
-    usb = [catalogue.load(name).usb for name in catalogue.names()]
-    ids = {(each.vendor_id, each.product_id) for each in usb if each.vendor_id is not None}
-    ports = [Path(each.device) for each in list_ports.comports() if (each.vid, each.pid) in ids]
+    """The serial ports behind which a board of the catalogue may be; StationError if there is none."""
+    ports = list(usb_ports().values())
     if not ports:
         raise StationError("no board is on USB; plug one in or name its port by --port")
-    return sorted(ports)
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[serial.Serial]:
-    """The serial port at `path`, ours alone; StationError if it cannot be had."""
-    try:
-        port = serial.Serial(os.path.realpath(path), 115200, write_timeout=WRITE_LIMIT_S, exclusive=True)
-    except (serial.SerialException, OSError) as error:
-        raise StationError(f"cannot open {path}: {error}; is the cable in, and no other program on it?") from error
-    with port:
-        try:
-            yield port
-        except serial.SerialException as error:
-            raise StationError(f"{path} went away: {error}; plug it in and run this again") from error
+    return ports
 
 
 def _at_bench(path: Path, job: Job, fleet: FleetClient, journal: Journal, reports: _Lines | _Bars) -> bool:

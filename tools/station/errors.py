@@ -17,3 +17,7 @@ class RefusedByUnitError(LinkError):
 
 class UnitError(StationError):
     """The unit is not in a state from which it can be flashed, or failed its self-test."""
+
+
+class AwaitingFleetError(StationError):
+    """Without network no further: the board waits, and goes on from where it is when the fleet answers again."""

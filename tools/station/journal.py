@@ -55,6 +55,15 @@ class Journal:
         except (ValueError, TypeError) as error:
             raise StationError(f"{path} is no record of this station ({error}); move it away") from error
 
+    def records(self) -> Iterator[Record]:
+        """Every board's record."""
+        for path in sorted(self._folder.glob("*.json")):
+            yield self.load(path.stem)
+
+    def find(self, unit: str) -> Record | None:
+        """The record of the unit with that serial number or MAC, in their usual forms."""
+        return next((record for record in self.records() if unit in (record.serial, record.mac)), None)
+
     def store(self, record: Record, **changes: Any) -> Record:
         """`record` with `changes`, once it is safe on disk."""
         changed = replace(record, **changes)

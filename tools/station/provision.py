@@ -31,7 +31,7 @@ from boards.schema import Board
 from protocol.wire.enumerations import BLOBS, LINK_MODES, SELF_TEST_RESULTS, SELF_TESTS
 from protocol.wire.mac import MacAddress
 from protocol.wire.messages import Message
-from tools.client import FleetClient, RefusedError
+from tools.client import Poster, RefusedError
 from tools.sim.loader import SerialPort
 from tools.station import label
 from tools.station.errors import LinkError, RefusedByUnitError, UnitError
@@ -70,7 +70,7 @@ class Finished:
     custody: str  # in_stock, or certified: a refurbished one waits to be graded
 
 
-def flash_unit(port: SerialPort, job: Job, fleet: FleetClient, journal: Journal, report: Report) -> Finished:
+def flash_unit(port: SerialPort, job: Job, fleet: Poster, journal: Journal, report: Report) -> Finished:
     """Take the board on `port` from wherever it is into stock; StationError or ToolError says what stopped it."""
     check_room(job.labels)
     with ExitStack() as held:
@@ -85,7 +85,7 @@ def flash_unit(port: SerialPort, job: Job, fleet: FleetClient, journal: Journal,
 class _Bench:
     """One board on its way. `unit` is its last hello_reply, None while its ROM loader runs."""
 
-    def __init__(self, port: SerialPort, job: Job, fleet: FleetClient, journal: Journal, report: Report) -> None:
+    def __init__(self, port: SerialPort, job: Job, fleet: Poster, journal: Journal, report: Report) -> None:
         self._port = port
         self._job = job
         self._fleet = fleet

@@ -10,10 +10,10 @@ import pytest
 from tests.tools.station.fleet_double import FleetDouble, client_of
 from tools.release.build import build_image
 from tools.sim.board import SimBoard
-from tools.station.cli import opened
 from tools.station.flasher import Image
 from tools.station.journal import Journal
 from tools.station.provision import Finished, Job, Report, flash_unit
+from tools.station.watch import opened
 
 
 @dataclass

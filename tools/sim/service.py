@@ -1,4 +1,4 @@
-"""The fleet service as the demo runs it: `plugtone serve` in a process of its own, killed and started again at will."""
+"""The fleet service in a process of its own, as the demo and a simulated station run it: killed and started at will."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tools.sim.launcher import die_with_parent
 
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
@@ -46,11 +48,13 @@ def _is_free(port: int) -> bool:
 class Service:
     """One `plugtone serve` over a data directory; `ready` is the last ready line it printed."""
 
-    def __init__(self, data_dir: Path, settings: dict[str, str] | None = None) -> None:
+    def __init__(self, data_dir: Path, settings: dict[str, str] | None = None, dies_with_us: bool = False) -> None:
+        """`dies_with_us`: killed with the thread that starts it, which has to be the main one."""
         self.data_dir = data_dir
         self.ports = dict(zip(PORT_SETTINGS, free_ports(len(PORT_SETTINGS)), strict=True))
         self.ready: dict[str, Any] = {}
         self._settings = settings or {}
+        self._before = die_with_parent if dies_with_us else None
         self._process: subprocess.Popen[bytes] | None = None
         self._log = data_dir.parent / "service.log"
 
@@ -74,7 +78,10 @@ class Service:
         ready_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", "tools.cli", "serve", "--json"]
         with self._log.open("ab") as log, ready_file.open("wb") as out:
-            self._process = subprocess.Popen(command, stdout=out, stderr=log, stdin=subprocess.DEVNULL, env=environment)
+            self._process = subprocess.Popen(
+                command, stdout=out, stderr=log, stdin=subprocess.DEVNULL, env=environment,
+                preexec_fn=self._before,  # noqa: PLW1509 - a system call and no lock
+            )  # fmt: skip
         until = time.monotonic() + READY_TIMEOUT_S
         while time.monotonic() < until:
             lines = ready_file.read_text().splitlines()

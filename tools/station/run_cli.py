@@ -1,0 +1,212 @@
+"""`plugtone station run`: the bench as warehouse staff use it, full screen, or a line of JSON at each change."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, Final
+
+import typer
+
+from tools.client import URL_VARIABLE, FleetClient, Poster
+from tools.station import rehearsal
+from tools.station.errors import StationError
+from tools.station.flasher import Image
+from tools.station.journal import Journal, check_room
+from tools.station.port_states import SETTLED
+from tools.station.provision import Finished, Job, Report, flash_unit
+from tools.station.run import Board, Listener, Port, Station, Watch
+from tools.station.watch import names_of, opened, present_of, usb_ports
+
+CLAIM_VARIABLE: Final = "PLUGTONE_CLAIM_URL"
+
+PortOption = Annotated[
+    list[Path] | None, typer.Option(help="A serial port to watch; several. [all with a known board's USB ids]")
+]
+
+
+def run(
+    image: Annotated[Path | None, typer.Option(help="The image every board gets. [built, with --sim]")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Folder for the labels' pictures.")] = None,
+    port: PortOption = None,
+    journal: Annotated[Path | None, typer.Option(help="Folder of the station's records. [LABELS/journal]")] = None,
+    claim_url: Annotated[str, typer.Option(envvar=CLAIM_VARIABLE, help="The page named in the label's QR code.")] = "",
+    country: Annotated[str, typer.Option(help="ISO 3166-1 alpha-2 code of the market.")] = "US",
+    sim: Annotated[int, typer.Option(min=0, max=rehearsal.MAX_SIMULATED, help="Rehearse with so many boards.")] = 0,
+    folder: Annotated[Path | None, typer.Option(help="Keep the rehearsal here; else it is deleted at its end.")] = None,
+    fleet: Annotated[str, typer.Option(envvar=URL_VARIABLE, help="The fleet. [with --sim: one of its own]")] = "",
+    bell: Annotated[bool, typer.Option("--bell", help="Ring when a board is done or failed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A line of JSON at each change, no screen.")] = False,
+) -> None:
+    """Plug boards in: each goes by itself, many side by side, until its label is printed. Unplug it, and the next.
+
+    Reads PLUGTONE_TOKEN. Killed anywhere, the same command goes on. Without a terminal it prints JSON.
+
+    Example: plugtone station run --image 1.2.0.img --labels labels
+    """
+    check_country(country)
+    if not sim and (image is None or labels is None):
+        raise StationError("name the image and the folder of the labels: --image 1.2.0.img --labels labels")
+    signal.signal(signal.SIGTERM, _interrupt)
+    wanted = _Wanted(image, labels, port or [], journal, claim_url, country, sim, folder, fleet)
+    shown = _Lines() if as_json or not sys.stdout.isatty() else None
+    with _bench(wanted) as bench:
+        if shown is None:
+            from tools.station.screen import show  # noqa: PLC0415 - half a second of imports, for a screen alone
+
+            show(bench, bell)
+        else:
+            bench.run([shown], threading.Event())
+            shown.summary(bench)
+        if bench.hand is not None and bench.hand.failed:
+            raise StationError(f"{bench.hand.failed} of {sim} boards did not get into stock")
+
+
+def check_country(country: str) -> None:
+    """StationError unless it is a code as ISO 3166-1 has them."""
+    if len(country) != 2 or not country.isascii() or not country.isupper():
+        raise StationError(f"a country is two capital letters of ISO 3166-1, got {country!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the command line asked for."""
+
+    image: Path | None
+    labels: Path | None
+    ports: list[Path]
+    journal: Path | None
+    claim_url: str
+    country: str
+    sim: int
+    folder: Path | None
+    url: str
+
+
+@dataclass(slots=True)
+class Bench:
+    """Everything that a run needs, ready; `hand` is there in a rehearsal alone."""
+
+    job: Job
+    fleet: Poster
+    journal: Journal
+    watch: Watch
+    names: list[str]
+    hand: rehearsal.Hand | None = None
+    began_s: float = field(default_factory=time.monotonic)
+    station: Station | None = None
+
+    def run(self, listeners: list[Listener], ended: threading.Event) -> None:
+        """Work until `ended`, or until the rehearsal is over."""
+        hand = self.hand
+        station = self.station = Station(self.flash, [*listeners, *([hand] if hand else [])])
+        for name in self.names:
+            station.add(name)
+        if hand:
+            hand.plug_in()
+        try:
+            station.run(self.watch, lambda: ended.is_set() or bool(hand and hand.ended()), ended.wait)
+        except KeyboardInterrupt:
+            return
+
+    def flash(self, path: Path, report: Report, identified: Callable[[Board], None]) -> Finished:
+        """One board on the port at `path`."""
+        with opened(path) as port:
+            return flash_unit(port, self.job, _Telling(self.fleet, identified), self.journal, report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """A fleet that says which unit it gave to the board."""
+
+    fleet: Poster
+    identified: Callable[[Board], None]
+
+    def post(self, path: str, body: Any = None, *, repeatable: bool = False) -> Any:
+        """The fleet's answer."""
+        answer = self.fleet.post(path, body, repeatable=repeatable)
+        if path == "/v1/units":
+            self.identified(Board(body["board_uid"], answer["serial"], answer["mac"]))
+        return answer
+
+
+@contextmanager
+def _bench(wanted: _Wanted) -> Iterator[Bench]:
+    with ExitStack() as stack:
+        world = wanted.folder
+        if wanted.sim and world is None:
+            world = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="plugtone-station-")))
+        pool = stack.enter_context(ThreadPoolExecutor(1))
+        data = pool.submit(wanted.image.read_bytes if wanted.image else rehearsal.first_image)
+        hand = None
+        if wanted.sim and world is not None:
+            hand = rehearsal.Hand(world, wanted.sim)
+            stack.callback(hand.unplug_all)
+        if wanted.sim and world is not None and not wanted.url:
+            fleet = stack.enter_context(rehearsal.own_fleet(world))  # on this thread: it dies with it
+        else:
+            fleet = stack.enter_context(FleetClient.from_environment())
+        labels = wanted.labels or (world or Path()) / "labels"
+        labels.mkdir(parents=True, exist_ok=True)
+        check_room(labels)
+        page = wanted.claim_url or f"{fleet.url}/claim"
+        job = Job(Image.parse(data.result()), labels, page, wanted.country)
+        named = hand.ports if hand else names_of(wanted.ports)
+        watch = hand.present if hand else (lambda: present_of(named)) if named else usb_ports
+        yield Bench(job, fleet, Journal(wanted.journal or labels / "journal"), watch, list(named), hand)
+
+
+class _Lines:
+    """Reports for programs: a line of JSON at each change of a port, and one at the end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def changed(self, before: Port, port: Port) -> None:
+        """Says the port's state, step and unit; progress inside a step is left out."""
+        if (before.state, before.step, before.board) != (port.state, port.step, port.board):
+            self._say(facts_of(port))
+
+    def summary(self, bench: Bench) -> None:
+        """What a rehearsal came to."""
+        ports = bench.station.ports if bench.station else []
+        units = {port.board.serial: port.board.mac for port in ports if port.took_s.get("stock")}
+        seconds = round(time.monotonic() - bench.began_s, 2)
+        self._say({"summary": {"ports": len(ports), "units": units, "seconds": seconds}})
+
+    def _say(self, facts: dict[str, Any]) -> None:
+        with self._lock:
+            typer.echo(json.dumps({"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **facts}))
+            sys.stdout.flush()
+
+
+def facts_of(port: Port) -> dict[str, Any]:
+    """A port as JSON shows it; empty facts are left out."""
+    facts: dict[str, Any] = {
+        "port": port.name,
+        "state": port.state,
+        "step": port.step,
+        "serial": port.board.serial,
+        "mac": port.board.mac,
+        "reason": port.reason,
+    }
+    if port.state in SETTLED:
+        facts["seconds"] = round(port.ended_s - port.began_s, 2)
+        facts["took_s"] = {step: round(took, 3) for step, took in port.took_s.items()}
+    return {name: value for name, value in facts.items() if value != ""}
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """SIGTERM ends the run in order, as Ctrl-C does."""
+    raise KeyboardInterrupt
