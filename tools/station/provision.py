@@ -31,9 +31,10 @@ from boards.schema import Board
 from protocol.wire.enumerations import BLOBS, LINK_MODES, SELF_TEST_RESULTS, SELF_TESTS
 from protocol.wire.mac import MacAddress
 from protocol.wire.messages import Message
+from tools import label
 from tools.client import Poster, RefusedError
+from tools.label.formats import png
 from tools.sim.loader import SerialPort
-from tools.station import label
 from tools.station.errors import LinkError, RefusedByUnitError, UnitError
 from tools.station.flasher import Flasher, Image, SimulatedFlasher
 from tools.station.journal import Journal, Record, check_room, write_whole
@@ -55,6 +56,7 @@ class Job:
     claim_url: str
     country: str = "US"
     new_epoch: str = ""  # why a board that has an identity gets another one; empty: it does not
+    label_dpi: int = 300  # of the label printer
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +198,16 @@ class _Bench:
             self.record = self._journal.store(self.record, claim_code=code, label=f"{self.record.serial}.png")
         path = self._job.labels / self.record.label
         if self.record.claim_code:
-            facts = label.Label(
-                self.record.serial, MacAddress.parse(self.record.mac), self._job.claim_url, self.record.claim_code
+            facts = label.Facts(
+                serial=self.record.serial,
+                mac=MacAddress.parse(self.record.mac),
+                board=self.board.name,
+                hardware_revision=self.revision,
+                claim_url=self._job.claim_url,
+                claim_code=self.record.claim_code,
             )
-            write_whole(path, label.png(facts))
+            picture = label.render(label.label_template("unit"), facts, self._job.label_dpi)
+            write_whole(path, png(picture, self._job.label_dpi))
         self._report("label", 1, 1)
 
     def stock(self) -> None:

@@ -13,9 +13,9 @@ from sqlalchemy import select
 from fleet.services.build import Services
 from fleet.store.tables.equipment import stock_records
 from tests.tools.commands.conftest import Run
+from tools.label import claim_code_sha256
 from tools.release.build import build_image
 from tools.sim.board import SimBoard
-from tools.station.label import claim_code_sha256
 
 FIRST, SECOND = "PT000000018", "PT000000026"
 

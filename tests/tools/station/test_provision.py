@@ -10,10 +10,10 @@ from PIL import Image as Picture
 
 from protocol.wire.image import HEADER_BYTES, ImageHeader
 from tests.tools.station.conftest import Bench
+from tools.label import claim_code_sha256
 from tools.release.build import build_image
 from tools.station.errors import StationError, UnitError
 from tools.station.flasher import Image
-from tools.station.label import claim_code_sha256
 from tools.station.provision import STEPS
 
 LIMIT_S = 20.0

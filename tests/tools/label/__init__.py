@@ -1,0 +1,1 @@
+"""Labels, read back by readers that are not ours."""
