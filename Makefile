@@ -22,12 +22,20 @@ demo: setup
 test: setup $(VENV)/.compared $(VENV)/.pesq
 	@$(BIN)/python -m tests.run
 
-lint: setup
+lint: setup $(VENV)/.stubs
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m tests.conventions
+	@$(BIN)/python -m tests.device_types
+
+# MicroPython's stubs of each real port, in folders of their own: they would hide the host's standard library.
+STUBS := $(wildcard tests/stubs/*.lock)
+$(VENV)/.stubs: $(STUBS) | setup
+	@for lock in $(STUBS); do $(BIN)/python -m pip install --quiet --no-deps --require-hashes --upgrade \
+		--target $(VENV)/stubs/$$(basename $$lock .lock) --requirement $$lock || exit 1; done
+	@touch $@
 
 bench: setup $(VENV)/.compared
 	@$(BIN)/plugtone bench
@@ -58,6 +66,8 @@ lock: setup
 		--no-header --no-annotate --output-file tools/bench/compared.lock
 	@$(BIN)/uv pip compile --group pyproject.toml:mutation --constraint requirements.lock --universal --generate-hashes \
 		--no-header --no-annotate --output-file tests/mutants/mutation.lock
+	@for port in esp32 rp2; do $(BIN)/uv pip compile --group pyproject.toml:stubs-$$port --universal \
+		--generate-hashes --no-header --no-annotate --output-file tests/stubs/$$port.lock || exit 1; done
 	@for group in listening pesq; do $(BIN)/uv pip compile --group pyproject.toml:$$group --universal \
 		--generate-hashes --no-header --no-annotate --output-file $(PESQ)/$$group.lock || exit 1; done
 

@@ -1,7 +1,7 @@
 """The boot stage: picks a slot, checks its whole hash, mounts it, hands over to its main. No network here.
 
-The chip starts it as `boot DIRECTORY PINS_FD RESET_CAUSE`. Heap order: the image's buffer comes
-first, as a board would map its flash. Boot's modules are dropped before the image's are loaded.
+Which chip it runs on, its port's `chip` module knows. Heap order: the image's buffer comes first where flash cannot
+be mapped. Boot's modules are dropped before the image's are loaded.
 """
 
 import time
@@ -9,23 +9,16 @@ import time
 STARTED_MS = time.ticks_ms()
 
 import gc  # noqa: E402
-import json  # noqa: E402
 import sys  # noqa: E402
-from binascii import unhexlify  # noqa: E402
 
-import flash_map  # noqa: E402  generated from boards/*.toml
 import vfs  # noqa: E402
 
 from adapter.records import RecordPair  # noqa: E402
 from adapter.slot_check import select  # noqa: E402
-from ports.unix.flash import Flash  # noqa: E402
-from ports.unix.pins import Pins  # noqa: E402
+from ports.unix.chip import CRASH, NO_IMAGE, Chip, stop  # noqa: E402
 from protocol.wire.enumerations import BOOT_REASONS  # noqa: E402
 from protocol.wire.image import HEADER_BYTES  # noqa: E402
 
-# The chip reads the exit status: the reason of a reset, or a wish to enter the ROM loader.
-LOADER_STATUS = 80
-CRASH_STATUS = 64 + BOOT_REASONS.index("crash")
 _LOCKED_STAGE = 2  # of adapter/identity.py
 
 
@@ -40,14 +33,14 @@ class RunningImage:
 class Handover:
     """What main is given: see the attributes."""
 
-    def __init__(self, directory, pins, flash, chip):
+    def __init__(self, chip):
         self.started_ms = STARTED_MS
-        self.directory = directory
-        self.pins = pins
-        self.flash = flash
-        self.board = chip["board"]
-        self.hardware_revision = chip["hardware_revision"]
-        self.board_uid = unhexlify(chip["board_uid"])
+        self.directory = chip.directory
+        self.pins = chip.pins
+        self.flash = chip.flash
+        self.board = chip.board
+        self.hardware_revision = chip.hardware_revision
+        self.board_uid = chip.board_uid
         self.slot = 0
         self.image_sha256 = b""
         self.header = None  # RunningImage
@@ -55,25 +48,24 @@ class Handover:
         self.trial = False
         self.attempt = 0
         self.locked = True
-        self.image_bytes = 0
+        self.image_bytes = 0  # of heap
         self.heap_bytes = 0  # without the image
         self.free_heap_bytes = 0  # just before main is imported
 
 
-def prepare(directory, pins, reset_cause):
+def prepare(chip):
     """The handover, with the image mounted at /rom; None if there is nothing to run."""
-    with open(directory + "/chip.json") as file:
-        chip = json.load(file)
-    flash = Flash(directory + "/flash.bin", flash_map.FLASH_BYTES, flash_map.BLOCK_BYTES, flash_map.PARTITIONS)
-    handover = Handover(directory, pins, flash, chip)
+    flash = chip.flash
+    handover = Handover(chip)
     found = select(
         flash,
         RecordPair(flash.partition("boot_record")),
         handover.board,
         handover.hardware_revision,
         sys.implementation._mpy & 0xFF,
-        reset_cause,
+        chip.reset_cause,
         log,
+        chip.mapped,
     )
     if found is None:
         return None
@@ -83,7 +75,7 @@ def prepare(directory, pins, reset_cause):
     handover.boot_reason = found.choice.boot_reason
     handover.trial = found.choice.record.trial != 0
     handover.attempt = found.choice.record.attempts
-    handover.image_bytes = len(found.image)
+    handover.image_bytes = 0 if chip.mapped else len(found.image)
     handover.locked = is_locked(flash.partition("identity"))
     if handover.locked:
         flash.seal("identity")
@@ -102,12 +94,11 @@ def is_locked(partition):
     return payload is not None and payload[0] == _LOCKED_STAGE
 
 
-def start(argv):
+def start(chip):
     """The handover of a slot that may run, or None after showing why not."""
-    directory, pins_fd, cause = argv
-    pins = Pins(open(int(pins_fd), "wb"))
+    pins = chip.pins
     pins.led("boot")
-    handover = prepare(directory, pins, BOOT_REASONS.index(cause))
+    handover = prepare(chip)
     if handover is None:
         pins.led("no_image")
         return None
@@ -143,15 +134,15 @@ def hand_over(handover):
     main.run(handover)
 
 
-_KEPT = ("__name__", "_KEPT", "gc", "sys", "hand_over", "handover", "LOADER_STATUS", "CRASH_STATUS")
+_KEPT = ("__name__", "_KEPT", "gc", "sys", "hand_over", "handover", "stop", "CRASH")
 
 if __name__ == "__main__":
     try:
-        handover = start(sys.argv[1:])
+        handover = start(Chip())
         if handover is None:
-            sys.exit(LOADER_STATUS)
+            stop(NO_IMAGE)
         forget_boot()
         hand_over(handover)
     except Exception as error:  # the last line of defence: the traceback goes to the log, the chip resets
         sys.print_exception(error, sys.stderr)
-    sys.exit(CRASH_STATUS)
+    stop(CRASH)

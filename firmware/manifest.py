@@ -1,5 +1,9 @@
 """What an image holds and what the boot stage holds; tools/release/build.py compiles and packs it."""
 
+# A port is its folder of ports/ laid over these, the later over the earlier: a module of the same name takes the
+# other's place. So every port shares what knows no hardware, and real chips share what MicroPython makes alike.
+LAYERS = {"unix": ("unix",), "esp32": ("unix", "hardware", "esp32"), "rp2": ("unix", "hardware", "rp2")}
+
 # Folders and files of a slot's ROMFS, relative to firmware/ or, for the wire, to the repository.
 IMAGE = ("main.py", "adapter", "ports/__init__.py", "ports/{port}", "protocol/__init__.py", "protocol/wire")
 
@@ -13,7 +17,9 @@ BOOT_ROM = (
     "adapter/slot_check.py",
     "ports/__init__.py",
     "ports/{port}/__init__.py",
+    "ports/{port}/chip.py",
     "ports/{port}/flash.py",
+    "ports/{port}/partition.py",
     "ports/{port}/pins.py",
     "protocol/__init__.py",
     "protocol/wire/__init__.py",
@@ -23,3 +29,6 @@ BOOT_ROM = (
     "protocol/wire/image.py",
     "protocol/wire/record.py",
 )
+
+# What it needs besides where it is frozen into a real chip's runtime, which drives the light itself.
+HARDWARE_BOOT_ROM = ("adapter/light_guide.py", "adapter/lights.py")

@@ -14,10 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
+from typing import Any, Final
 
 from mpremote.romfs import VfsRomWriter  # type: ignore[import-untyped]
 
 from boards import catalogue
+from boards.board_config import board_config_source
 from boards.flash_map import flash_map_source
 from boards.schema import Board
 from protocol.wire.boot_record import BootRecord
@@ -28,12 +30,12 @@ from tools.release.public_names import short_names, with_short_names
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATA_SCHEMA = 2
-# Heap an image needs, not counting the slot that a board maps; a unit with less refuses it. Measured: a whole update
+# Heap an image needs, not counting the slot that a board maps; a unit with less refuses it. Measured on the simulated
+# board, by which the others' heap is reckoned (Board.heap_needed_bytes): a whole update
 # works from 204 KB on, one by a delta from 210 KB, the collector's own 4 KB counted (docs/updates.md says how).
 MINIMUM_HEAP_BYTES = 215 * 1024
 MPY_CROSS_TIMEOUT_S = 60
-# Which port of firmware/ports a board runs; the simulated board is the unix port.
-_PORTS = {"simulated": "unix"}
+HOST_PORT: Final = "unix"  # the simulated board's
 _NO_IMAGE = (0, bytes(32))
 
 
@@ -71,7 +73,7 @@ def build_image(
         release_counter=release_counter,
         security_counter=security_counter,
         data_schema=DATA_SCHEMA,
-        minimum_heap_bytes=MINIMUM_HEAP_BYTES,
+        minimum_heap_bytes=facts.heap_needed_bytes(MINIMUM_HEAP_BYTES),
         version=version,
     )
     image = bytes(header.pack(payload)) + payload
@@ -84,11 +86,10 @@ def modules_of(board: str, source: Path | None = None, readable: bool = False) -
     """The compiled modules of that board's image, by their path on the device."""
     root = source or REPOSITORY
     facts = catalogue.load(board)
-    sources = _sources(facts, root, _manifest(root, "IMAGE"), folders=True)
+    sources = sources_of(facts, root, "IMAGE")
     if not readable:
-        boot = _sources(facts, root, _manifest(root, "BOOT_ROM"), folders=False)
         try:
-            short = short_names(sources, boot.values())
+            short = short_names(sources, _names_kept(facts, root))
         except SyntaxError:
             short = {}  # the compiler will say it better
         except ValueError as error:
@@ -100,9 +101,9 @@ def modules_of(board: str, source: Path | None = None, readable: bool = False) -
 def build_boot_rom(board: str) -> Path:
     """The folder of compiled modules that the chip starts as `boot`; made once per content."""
     facts = catalogue.load(board)
-    sources = _sources(facts, REPOSITORY, _manifest(REPOSITORY, "BOOT_ROM"), folders=False)
-    files = _compiled(facts, REPOSITORY, sources)
-    files["flash_map.mpy"] = _compile(facts, "flash_map.py", flash_map_source(facts).encode())
+    files = _compiled(facts, REPOSITORY, sources_of(facts, REPOSITORY, "BOOT_ROM"))
+    for name, source in generated(facts).items():
+        files[name.removesuffix(".py") + ".mpy"] = _compile(facts, name, source)
     digest = sha256()
     for path, data in sorted(files.items()):
         digest.update(f"{path} {len(data)} ".encode() + data)
@@ -118,27 +119,76 @@ def initial_boot_record(image: bytes) -> bytes:
     return bytes(pack_header(1, payload)) + payload
 
 
-def _manifest(root: Path, name: str) -> Sequence[str]:
+def generated(board: Board) -> dict[str, bytes]:
+    """The sources that the boot stage has from the board file."""
+    sources = {"flash_map.py": flash_map_source(board).encode()}
+    if board.port != HOST_PORT:
+        sources["board_config.py"] = board_config_source(board).encode()
+    return sources
+
+
+def sources_of(board: Board, root: Path, name: str) -> dict[str, bytes]:
+    """The sources of the board's list `name` of firmware/manifest.py (IMAGE, BOOT_ROM), by their path on the device.
+
+    An image's folders are walked, and packages of a docstring only are left out; the boot stage has what is named.
+    """
+    manifest = _manifest(root)
+    entries = manifest[name]
+    if name == "BOOT_ROM" and board.port != HOST_PORT:
+        entries += manifest["HARDWARE_BOOT_ROM"]
+    layers = manifest["LAYERS"].get(board.port)
+    if layers is None:
+        raise BuildError(f"no port {board.port} for board {board.name}; known: {', '.join(manifest['LAYERS'])}")
+    found: dict[str, bytes] = {}
+    for entry in entries:
+        for module, path in _layered(root, entry, board.port, layers):
+            source = path.read_bytes()
+            if name == "IMAGE" and path.name == "__init__.py" and _holds_nothing(source):
+                continue
+            found[module] = _in_port(source, board.port, layers)
+    return found
+
+
+def _manifest(root: Path) -> dict[str, Any]:
     path = root / "firmware" / "manifest.py"
     if not path.is_file():
         raise BuildError(f"no {path}; the source of an image holds firmware/ and protocol/")
-    lists: Sequence[str] = runpy.run_path(str(path))[name]
-    return lists
+    return runpy.run_path(str(path))
 
 
-def _sources(board: Board, root: Path, entries: Sequence[str], *, folders: bool) -> dict[str, bytes]:
-    """The modules' sources by their path; whole folders, or only the files named."""
-    if board.name not in _PORTS:
-        raise BuildError(f"no port runs board {board.name}; known: {', '.join(_PORTS)}")
-    found: dict[str, bytes] = {}
-    for entry in entries:
-        base, path = _find(root, entry.format(port=_PORTS[board.name]))
-        for module in _modules(path) if folders else [path]:
-            source = module.read_bytes()
-            if folders and module.name == "__init__.py" and _holds_nothing(source):
-                continue
-            found[module.relative_to(base).as_posix()] = source
-    return found
+def _layered(root: Path, entry: str, port: str, layers: Sequence[str]) -> list[tuple[str, Path]]:
+    """(path on the device, file) of every module of a manifest's entry; of a port's, each from its topmost layer."""
+    if "{port}" not in entry:
+        base, path = _find(root, entry)
+        return [(module.relative_to(base).as_posix(), module) for module in _modules(path)]
+    found: dict[str, Path] = {}
+    for layer in layers:
+        folder = root / "firmware" / "ports" / layer
+        path = root / "firmware" / entry.format(port=layer)
+        for module in _modules(path) if path.exists() else ():
+            found[f"ports/{port}/{module.relative_to(folder).as_posix()}"] = module
+    if not found:
+        raise BuildError(f"firmware/manifest.py names {entry}, which is in none of ports/{', ports/'.join(layers)}")
+    return sorted(found.items())
+
+
+def _in_port(source: bytes, port: str, layers: Sequence[str]) -> bytes:
+    """`source` with the port's own package in the place of those it is laid over."""
+    for layer in layers:
+        source = source.replace(f"ports.{layer}".encode(), f"ports.{port}".encode())
+    return source
+
+
+def _names_kept(board: Board, root: Path) -> list[bytes]:
+    """The sources whose names keep what they are called: the boot stage's, whose objects live on in the image.
+
+    On a real chip also those that speak to its hardware, whose names the runtime here does not know.
+    """
+    kept = list(sources_of(board, root, "BOOT_ROM").values())
+    for layer in _manifest(root)["LAYERS"][board.port]:
+        if layer != HOST_PORT:
+            kept += [module.read_bytes() for module in _modules(root / "firmware" / "ports" / layer)]
+    return kept
 
 
 def _compiled(board: Board, root: Path, sources: Mapping[str, bytes]) -> dict[str, bytes]:

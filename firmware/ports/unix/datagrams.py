@@ -43,7 +43,9 @@ def sockaddr(host, port):
 
 
 def place(address):
-    """(host, port) of what `recvfrom` names as the source."""
+    """(host, port) of what `recvfrom` names as the source: bytes on this port, the pair itself on real chips."""
+    if isinstance(address, tuple):
+        return address
     found = socket.sockaddr(address)
     return socket.inet_ntop(socket.AF_INET, found[1]), found[2]
 

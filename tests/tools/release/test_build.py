@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from boards import catalogue
 from protocol.wire.image import HEADER_BYTES, ImageHeader
 from tests.conftest import RunMicroPython
 from tools.release import build
@@ -135,3 +136,29 @@ def test_private_constants_are_folded_and_nothing_else_changes(micropython: RunM
     shown, names = micropython(script, tmp_path / "image", heap="2M").splitlines()
     assert shown == "True"
     assert sorted(eval(names)) == ["PUBLIC", "_PAIR"]
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_every_boards_firmware_compiles_for_its_chip_and_fits_its_slot(name: str) -> None:
+    board = catalogue.load(name)
+    image = build_image(name, "1.0.0", 1)
+    header = ImageHeader.unpack(image)
+    assert header.board == name
+    assert len(image) <= board.flash.partitions["slot_a"].bytes
+    # Of machine code a .mpy holds its processor's (py/persistentcode.h): bits 2 to 5 of its third byte.
+    processors = {data[2] >> 2 & 15 for data in build.modules_of(name).values()}
+    assert processors == {0, {"x64": 2, "armv6m": 4, "xtensawin": 10}[board.mpy_arch]}
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_every_boards_boot_stage_fits_beside_the_runtime(name: str) -> None:
+    folder = build_boot_rom(name)
+    assert (folder / "board_config.mpy").exists() == (name != "simulated")
+    assert sum(path.stat().st_size for path in folder.rglob("*.mpy")) < 24 * 1024
+
+
+def test_an_image_too_large_for_the_boards_slot_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "_romfs", lambda files: bytes(0x50000))
+    assert build_image("wesp32", "1.0.0", 1)
+    with pytest.raises(BuildError, match="a slot of board esp32-lan8720 takes 327680"):
+        build_image("esp32-lan8720", "1.0.0", 1)

@@ -68,9 +68,8 @@ def test_the_program_does_the_same(micropython: RunMicroPython) -> None:
 
 def test_no_two_names_of_the_firmware_that_meet_become_one() -> None:
     board = catalogue.load("simulated")
-    entries = {name: build._manifest(build.REPOSITORY, name) for name in ("IMAGE", "BOOT_ROM")}
-    sources = build._sources(board, build.REPOSITORY, entries["IMAGE"], folders=True)
-    boot = build._sources(board, build.REPOSITORY, entries["BOOT_ROM"], folders=False)
+    sources = build.sources_of(board, build.REPOSITORY, "IMAGE")
+    boot = build.sources_of(board, build.REPOSITORY, "BOOT_ROM")
     short = short_names(sources, boot.values())
     assert len(set(short.values())) < len(short) / 4
     for source in sources.values():

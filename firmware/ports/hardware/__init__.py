@@ -1,0 +1,1 @@
+"""What real chips share: what MicroPython makes alike on all of them."""
