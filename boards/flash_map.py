@@ -8,7 +8,6 @@ def flash_map_source(board: Board) -> str:
     lines = [
         f'"""Flash map of board {board.name}; generated from boards/{board.name}.toml."""',
         "",
-        f"BOARD = {board.name!r}",
         f"FLASH_BYTES = {board.flash.bytes}",
         f"BLOCK_BYTES = {board.flash.block_bytes}",
         "PARTITIONS = {",

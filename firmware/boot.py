@@ -15,7 +15,7 @@ import vfs  # noqa: E402
 
 from adapter.records import RecordPair  # noqa: E402
 from adapter.slot_check import select  # noqa: E402
-from ports.unix.chip import CRASH, NO_IMAGE, Chip, stop  # noqa: E402
+from ports.unix.chip import CRASH, NO_IMAGE, Chip, exit  # noqa: E402
 from protocol.wire.enumerations import BOOT_REASONS  # noqa: E402
 from protocol.wire.image import HEADER_BYTES  # noqa: E402
 
@@ -65,7 +65,7 @@ def prepare(chip):
         sys.implementation._mpy & 0xFF,
         chip.reset_cause,
         log,
-        chip.mapped,
+        chip.map,
     )
     if found is None:
         return None
@@ -75,7 +75,7 @@ def prepare(chip):
     handover.boot_reason = found.choice.boot_reason
     handover.trial = found.choice.record.trial != 0
     handover.attempt = found.choice.record.attempts
-    handover.image_bytes = 0 if chip.mapped else len(found.image)
+    handover.image_bytes = 0 if chip.map else len(found.image)
     handover.locked = is_locked(flash.partition("identity"))
     if handover.locked:
         flash.seal("identity")
@@ -134,15 +134,15 @@ def hand_over(handover):
     main.run(handover)
 
 
-_KEPT = ("__name__", "_KEPT", "gc", "sys", "hand_over", "handover", "stop", "CRASH")
+_KEPT = ("__name__", "_KEPT", "gc", "sys", "hand_over", "handover", "exit", "CRASH")
 
 if __name__ == "__main__":
     try:
         handover = start(Chip())
         if handover is None:
-            stop(NO_IMAGE)
+            exit(NO_IMAGE)
         forget_boot()
         hand_over(handover)
     except Exception as error:  # the last line of defence: the traceback goes to the log, the chip resets
         sys.print_exception(error, sys.stderr)
-    stop(CRASH)
+    exit(CRASH)

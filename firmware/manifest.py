@@ -19,7 +19,6 @@ BOOT_ROM = (
     "ports/{port}/__init__.py",
     "ports/{port}/chip.py",
     "ports/{port}/flash.py",
-    "ports/{port}/partition.py",
     "ports/{port}/pins.py",
     "protocol/__init__.py",
     "protocol/wire/__init__.py",
@@ -31,4 +30,4 @@ BOOT_ROM = (
 )
 
 # What it needs besides where it is frozen into a real chip's runtime, which drives the light itself.
-HARDWARE_BOOT_ROM = ("adapter/light_guide.py", "adapter/lights.py")
+HARDWARE_BOOT_ROM = ("adapter/light_guide.py", "adapter/lights.py", "ports/{port}/block_flash.py")

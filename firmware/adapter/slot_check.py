@@ -31,11 +31,11 @@ class Runnable:
         return self.choice.record.slots[self.slot][1]
 
 
-def select(flash, pair, board, revision, abi, reset_cause, log, mapped=None):
+def select(flash, pair, board, revision, abi, reset_cause, log, map=None):
     """The Runnable for this boot, None if no slot may run; `log(text)` is told why a slot may not.
 
     `pair` is the RecordPair of the boot record, `reset_cause` an index into BOOT_REASONS. Where flash can be read in
-    place, `mapped(slot, length)` gives a slot's bytes; without it they are read into the heap.
+    place, `map(slot, length)` gives a slot's bytes; without it they are read into the heap.
     """
     payload = pair.load()
     if payload is None:
@@ -46,27 +46,27 @@ def select(flash, pair, board, revision, abi, reset_cause, log, mapped=None):
     except WireError as error:
         log(str(error))
         return None
-    image = None if mapped else bytearray(max(record.slots[0][0], record.slots[1][0], HEADER_BYTES))
+    image = None if map else bytearray(max(record.slots[0][0], record.slots[1][0], HEADER_BYTES))
     choice = boot_record.choose(record, reset_cause)
     for _ in boot_record.SLOTS:
-        header, refusal = check(flash, choice, board, revision, abi, image, mapped)
+        header, refusal = check(flash, choice, board, revision, abi, image, map)
         if header is not None:
             if choice.changed:
                 pair.store(choice.record.pack())
-            return Runnable(choice, header, mapped(choice.slot, header.image_bytes) if mapped else image)
+            return Runnable(choice, header, map(choice.slot, header.image_bytes) if map else image)
         log("slot %d: %s" % (choice.slot, refusal))
         choice = boot_record.damaged(choice)
     return None
 
 
-def check(flash, choice, board, revision, abi, image, mapped=None):
-    """(ImageHeader, "") of the chosen slot, `mapped` or read whole into `image`; (None, why) if it may not run."""
+def check(flash, choice, board, revision, abi, image, map=None):
+    """(ImageHeader, "") of the chosen slot, `map` or read whole into `image`; (None, why) if it may not run."""
     record = choice.record
     length, digest = record.slots[choice.slot]
     if not HEADER_BYTES < length <= flash.partition(boot_record.SLOTS[choice.slot]).size:
         return None, "holds no verified image"
-    if mapped:
-        view = mapped(choice.slot, length)
+    if map:
+        view = map(choice.slot, length)
     else:
         view = memoryview(image)[:length]
         flash.partition(boot_record.SLOTS[choice.slot]).readinto(0, view)

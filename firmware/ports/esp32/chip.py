@@ -10,7 +10,7 @@ import machine
 import vfs
 from esp32 import Partition as Stretch
 
-from ports.esp32.flash import Flash
+from ports.esp32.block_flash import BlockFlash
 from ports.esp32.pins import Pins
 from protocol.wire.enumerations import BOOT_REASONS
 
@@ -23,7 +23,7 @@ _SLOTS = ("slot_a", "slot_b")
 _ROMFS = "romfs"
 
 
-def stop(reason):
+def exit(reason):
     """Resets the chip; the next boot reports `reason`, an index into BOOT_REASONS. RTC memory outlives a reset."""
     machine.RTC().memory(_MAGIC + bytes([reason]))
     machine.reset()
@@ -39,10 +39,10 @@ class Chip:
         self.board_uid = b"\0\0" + machine.unique_id()  # the base MAC
         self.reset_cause = _reset_cause()
         self.pins = Pins(board_config.STATUS_LED, _TIMER, board_config.WATCHDOG_MS)
-        self.flash = Flash(_devices(), flash_map.BLOCK_BYTES, flash_map.PARTITIONS)
+        self.flash = BlockFlash(_devices(), flash_map.BLOCK_BYTES, flash_map.PARTITIONS)
         self._rom = memoryview(vfs.rom_ioctl(_GET_SEGMENT, 0))
 
-    def mapped(self, slot, length):
+    def map(self, slot, length):
         """The first `length` bytes of slot 0 or 1, in place."""
         start = flash_map.PARTITIONS[_SLOTS[slot]][0] - flash_map.PARTITIONS[_SLOTS[0]][0]
         return self._rom[start : start + length]
@@ -62,7 +62,7 @@ def _devices():
 
 
 def _reset_cause():
-    """What `stop` left, once; else what the chip knows."""
+    """What `exit` left, once; else what the chip knows."""
     clock = machine.RTC()
     left = clock.memory()
     clock.memory(b"")

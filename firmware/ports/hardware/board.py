@@ -2,7 +2,7 @@
 
 import os
 
-from ports.hardware.chip import stop
+from ports.hardware.chip import exit
 from ports.hardware.lan import open_lan
 from ports.hardware.usb import Usb
 from protocol.wire.enumerations import BOOT_REASONS
@@ -45,7 +45,7 @@ class Board:
 
     def restart(self, reason="restart"):
         """Resets the chip; `reason` is a name from BOOT_REASONS and is what the next boot reports."""
-        stop(BOOT_REASONS.index(reason))
+        exit(BOOT_REASONS.index(reason))
 
     def entropy(self, count):
         """`count` bytes from the hardware's random source."""

@@ -9,7 +9,7 @@ import flash_map
 import machine
 import rp2
 
-from ports.rp2.flash import Flash
+from ports.rp2.block_flash import BlockFlash
 from ports.rp2.pins import Pins
 from protocol.wire.enumerations import BOOT_REASONS
 
@@ -22,7 +22,7 @@ _MAGIC = 0x706C7500
 _SLOTS = ("slot_a", "slot_b")
 
 
-def stop(reason):
+def exit(reason):
     """Resets the chip; the next boot reports `reason`, an index into BOOT_REASONS."""
     machine.mem32[_SCRATCH] = _MAGIC | reason
     machine.reset()
@@ -41,17 +41,17 @@ class Chip:
         stretch = rp2.Flash()
         start = board_config.PROGRAM_BYTES
         devices = [(start, flash_map.FLASH_BYTES - start, stretch)]
-        self.flash = Flash(devices, flash_map.BLOCK_BYTES, flash_map.PARTITIONS)
+        self.flash = BlockFlash(devices, flash_map.BLOCK_BYTES, flash_map.PARTITIONS)
         self._rom = memoryview(stretch)  # type: ignore[arg-type]  # a buffer, which the stubs do not know
 
-    def mapped(self, slot, length):
+    def map(self, slot, length):
         """The first `length` bytes of slot 0 or 1, in place."""
         start = flash_map.PARTITIONS[_SLOTS[slot]][0] - board_config.PROGRAM_BYTES
         return self._rom[start : start + length]
 
 
 def _reset_cause():
-    """What `stop` left, once; else what the chip knows."""
+    """What `exit` left, once; else what the chip knows."""
     left = machine.mem32[_SCRATCH]
     machine.mem32[_SCRATCH] = 0
     if left & ~0xFF == _MAGIC and left & 0xFF < len(BOOT_REASONS):

@@ -13,13 +13,13 @@ from protocol.wire.enumerations import BOOT_REASONS
 # The launcher reads the exit status: the reason of a reset, or a wish to enter the ROM loader.
 NO_IMAGE = 80
 CRASH = 64 + BOOT_REASONS.index("crash")
-stop = sys.exit
+exit = sys.exit
 
 
 class Chip:
     """Which board it is on, why it was reset, its flash and its pins."""
 
-    mapped = None  # there is no memory-mapped flash on this port
+    map = None  # there is no memory-mapped flash on this port
 
     def __init__(self):
         self.directory, pins_fd, cause = sys.argv[1:]

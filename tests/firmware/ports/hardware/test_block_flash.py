@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from adapter.errors import FlashError
 from adapter.records import RecordPair
-from ports.hardware.flash import Flash
+from ports.hardware.block_flash import BlockFlash
 
 BLOCK, PAGE, START = 4096, 256, 0xA0000
 PARTITIONS = {"one": (START, 2 * BLOCK), "two": (START + 2 * BLOCK, 2 * BLOCK)}
@@ -34,8 +34,8 @@ class NorDevice:
         self.cells[block * BLOCK : (block + 1) * BLOCK] = b"\xff" * BLOCK
 
 
-def flash_on(device: NorDevice) -> Flash:
-    return Flash([(START, len(device.cells), device)], BLOCK, PARTITIONS)
+def flash_on(device: NorDevice) -> BlockFlash:
+    return BlockFlash([(START, len(device.cells), device)], BLOCK, PARTITIONS)
 
 
 @given(offset=st.integers(0, 2 * BLOCK - 1), data=st.binary(min_size=1, max_size=1500))

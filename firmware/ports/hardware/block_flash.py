@@ -5,14 +5,14 @@ which leave bits as they are. Elsewhere that does no harm.
 """
 
 from adapter.errors import FlashError
-from ports.unix.partition import Partition
+from ports.unix.flash import Partition
 
 _PAGE_BYTES = 256
 _ERASE = 6  # of a block device's ioctl
 _MASK = _PAGE_BYTES - 1
 
 
-class Flash:
+class BlockFlash:
     """`devices` are (offset, size, block device of the extended interface), `partitions` {name: (offset, size)}."""
 
     def __init__(self, devices, block_bytes, partitions):
