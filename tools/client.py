@@ -34,9 +34,15 @@ ANSWER_LOST: Final = "answer_lost"
 # The service, or a proxy before it, is starting or stopping.
 _PASSING = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
 
 class UnreachableError(ToolError):
-    """The fleet service did not answer within our patience."""
+    """The fleet service did not answer within our patience; `sent` False: it cannot have heard the question either."""
+
+    def __init__(self, what: str, sent: bool = True) -> None:
+        super().__init__(what)
+        self.sent = sent
 
 
 class RefusedError(ToolError):
@@ -75,12 +81,12 @@ class FleetClient:
         self._sleep = sleep
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+    def from_environment(cls, environment: Mapping[str, str] = os.environ, *, patience_s: float = PATIENCE_S) -> Self:
         """The client that PLUGTONE_URL and PLUGTONE_TOKEN describe; ToolError without a token."""
         token = environment.get(TOKEN_VARIABLE)
         if not token:
             raise ToolError(f"{TOKEN_VARIABLE} is not set; make a token in the console and export it")
-        return cls(environment.get(URL_VARIABLE, DEFAULT_URL), token)
+        return cls(environment.get(URL_VARIABLE, DEFAULT_URL), token, patience_s=patience_s)
 
     def get(self, path: str, **params: Any) -> Any:
         """The resource at `path`."""
@@ -204,16 +210,19 @@ class FleetClient:
     def _answer(self, method: str, path: str, options: dict[str, Any]) -> httpx.Response:
         until = time.monotonic() + self._patience_s
         pause_s = FIRST_PAUSE_S
+        sent = False
         while True:
             try:
                 response = self._http.request(method, path, **options)
                 if response.status_code not in _PASSING:
                     return _checked(response)
-                why = f"it answers {response.status_code}"
+                why, sent = f"it answers {response.status_code}", True
             except httpx.TransportError as error:
                 why = str(error) or type(error).__name__
+                sent = sent or not isinstance(error, _NOT_SENT)
             if time.monotonic() + pause_s > until:
-                raise UnreachableError(f"no answer from {self.url} in {self._patience_s:.0f} s: {why}; is it running?")
+                waited = f"in {self._patience_s:.0f} s"
+                raise UnreachableError(f"no answer from {self.url} {waited}: {why}; is it running?", sent)
             self._sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads out retries
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
@@ -13,8 +13,7 @@ from tools.client import FleetClient
 from tools.commands.presentation import JsonOption, show_list, show_one
 from tools.errors import ToolError
 from tools.station.lease_journal import LeaseJournal, LeaseRecord
-
-USES_AT_ONCE: Final = 200
+from tools.station.upload import upload_uses
 
 LeaseArgument = Annotated[str, typer.Argument(metavar="LEASE", help="As ML-1.")]
 JournalOption = Annotated[Path, typer.Option(help="Folder in which this station keeps its leases.")]
@@ -83,7 +82,7 @@ def upload(journal: JournalOption, as_json: JsonOption = False) -> None:
     """
     records = LeaseJournal(journal)
     with FleetClient.from_environment() as fleet:
-        sent = [_upload(fleet, records, record) for record in records.records() if record.lease]
+        sent = [upload_uses(fleet, records, record) for record in records.records() if record.lease]
     summary = [{"lease": each.id, "used": len(each.uses), "refused": each.refused} for each in sent]
     show_list(summary, ("lease", "used", "refused"), as_json)
     _complain(sent)
@@ -98,7 +97,7 @@ def settle(lease_id: LeaseArgument, journal: JournalOption, as_json: JsonOption 
     records = LeaseJournal(journal)
     record = records.close(records.find(lease_id))
     with FleetClient.from_environment() as fleet:
-        record = _upload(fleet, records, record)
+        record = upload_uses(fleet, records, record)
         _complain([record])
         path = f"/v1/mac-leases/{lease_id}/settle"
         answer = fleet.post(path, {"used": len(record.uses)}, repeatable=True)
@@ -121,20 +120,6 @@ def write_off(
         version = fleet.get(path)["version"]
         answer = fleet.post(f"{path}/write-off", {"reason": reason}, headers={"If-Match": f'"{version}"'})
     show_one(_without_slots(answer), as_json)
-
-
-def _upload(fleet: FleetClient, records: LeaseJournal, record: LeaseRecord) -> LeaseRecord:
-    macs = dict(record.slots)
-    waiting = record.unsent
-    for at in range(0, len(waiting), USES_AT_ONCE):
-        uses = [
-            {"serial": serial, "mac": macs[serial]}
-            | {name: record.uses[serial][name] for name in ("board_uid", "hardware_revision", "used_at")}
-            for serial in waiting[at : at + USES_AT_ONCE]
-        ]
-        answers = fleet.post(f"/v1/mac-leases/{record.id}/uses", {"uses": uses}, repeatable=True)
-        record = records.answered(record, answers)
-    return record
 
 
 def _complain(records: Sequence[LeaseRecord]) -> None:

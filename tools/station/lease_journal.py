@@ -10,6 +10,8 @@ One file a lease, `lease-REQUEST.json`, replaced whole at each change, so that a
 | `uses`    | by serial number: `board_uid`, `hardware_revision`, `used_at`, `outcome` (empty: not sent), `reason` |
 | `closing` | true once the station has said that it uses no more of it; never false again                  |
 
+`asked-BOARD` stands for a board whose serial number the fleet itself was asked for, with whatever answer.
+
 Invariants: a slot is written down as used before a board is given it. A board has one slot, however often it is
 asked for. After `closing` or the lease's end no slot is given.
 """
@@ -111,6 +113,29 @@ class LeaseJournal:
                 self._store(replace(record, uses={**record.uses, free[0][0]: use}))
                 return free[0]
         raise StationError(f"no lease for board {board!r} has a slot left that may be used; `plugtone mac lease take`")
+
+    def lease_of(self, board_uid: str) -> LeaseRecord | None:
+        """The lease of which that board has a slot."""
+        for record in self.records():
+            if any(use["board_uid"] == board_uid for use in record.uses.values()):
+                return record
+        return None
+
+    def ask(self, board_uid: str) -> bool:
+        """Write down that the fleet is asked for this board's number: no slot is used for it. False: it was before."""
+        path = self._folder / f"asked-{board_uid}"
+        if path.exists():
+            return False
+        write_whole(path, b"")
+        return True
+
+    def not_asked(self, board_uid: str) -> None:
+        """The question written down last did not leave this machine."""
+        (self._folder / f"asked-{board_uid}").unlink(missing_ok=True)
+
+    def asked(self, board_uid: str) -> bool:
+        """Whether the fleet was ever asked for this board's number."""
+        return (self._folder / f"asked-{board_uid}").exists()
 
     def answered(self, record: LeaseRecord, answers: list[dict[str, Any]]) -> LeaseRecord:
         """Write down what the fleet said to some uses."""

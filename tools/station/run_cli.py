@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -24,11 +25,14 @@ from tools.station import rehearsal
 from tools.station.errors import StationError
 from tools.station.flasher import Image
 from tools.station.journal import Journal, check_room
+from tools.station.lease_journal import LeaseJournal
+from tools.station.offline import StationFleet
 from tools.station.port_states import SETTLED
 from tools.station.provision import Finished, Job, Report, flash_unit
 from tools.station.run import Board, Listener, Port, Station, Watch
 from tools.station.watch import names_of, opened, present_of, usb_ports
 
+PATIENCE_S: Final = 2.0  # then the station works on without the fleet
 CLAIM_VARIABLE: Final = "PLUGTONE_CLAIM_URL"
 
 PortOption = Annotated[
@@ -43,6 +47,7 @@ def run(
     journal: Annotated[Path | None, typer.Option(help="Folder of the station's records. [LABELS/journal]")] = None,
     claim_url: Annotated[str, typer.Option(envvar=CLAIM_VARIABLE, help="The page named in the label's QR code.")] = "",
     country: Annotated[str, typer.Option(help="ISO 3166-1 alpha-2 code of the market.")] = "US",
+    leases: Annotated[Path | None, typer.Option(help="Folder of `plugtone mac lease take`. [LABELS/leases]")] = None,
     sim: Annotated[int, typer.Option(min=0, max=rehearsal.MAX_SIMULATED, help="Rehearse with so many boards.")] = 0,
     folder: Annotated[Path | None, typer.Option(help="Keep the rehearsal here; else it is deleted at its end.")] = None,
     fleet: Annotated[str, typer.Option(envvar=URL_VARIABLE, help="The fleet. [with --sim: one of its own]")] = "",
@@ -59,7 +64,7 @@ def run(
     if not sim and (image is None or labels is None):
         raise StationError("name the image and the folder of the labels: --image 1.2.0.img --labels labels")
     signal.signal(signal.SIGTERM, _interrupt)
-    wanted = _Wanted(image, labels, port or [], journal, claim_url, country, sim, folder, fleet)
+    wanted = _Wanted(image, labels, port or [], journal, leases, claim_url, country, sim, folder, fleet)
     shown = _Lines() if as_json or not sys.stdout.isatty() else None
     with _bench(wanted) as bench:
         if shown is None:
@@ -87,6 +92,7 @@ class _Wanted:
     labels: Path | None
     ports: list[Path]
     journal: Path | None
+    leases: Path | None
     claim_url: str
     country: str
     sim: int
@@ -99,7 +105,7 @@ class Bench:
     """Everything that a run needs, ready; `hand` is there in a rehearsal alone."""
 
     job: Job
-    fleet: Poster
+    fleet: StationFleet
     journal: Journal
     watch: Watch
     names: list[str]
@@ -110,15 +116,22 @@ class Bench:
     def run(self, listeners: list[Listener], ended: threading.Event) -> None:
         """Work until `ended`, or until the rehearsal is over."""
         hand = self.hand
-        station = self.station = Station(self.flash, [*listeners, *([hand] if hand else [])])
+        heard = [*listeners, *([hand] if hand else [])]
+        station = self.station = Station(self.flash, heard, may_go_on=lambda: self.fleet.in_reach)
         for name in self.names:
             station.add(name)
         if hand:
             hand.plug_in()
+        over = threading.Event()
+        touch = threading.Thread(target=self.fleet.keep_in_touch, args=(over,), name="fleet")
+        touch.start()
         try:
             station.run(self.watch, lambda: ended.is_set() or bool(hand and hand.ended()), ended.wait)
         except KeyboardInterrupt:
             return
+        finally:
+            over.set()
+            touch.join()
 
     def flash(self, path: Path, report: Report, identified: Callable[[Board], None]) -> Finished:
         """One board on the port at `path`."""
@@ -154,9 +167,10 @@ def _bench(wanted: _Wanted) -> Iterator[Bench]:
             hand = rehearsal.Hand(world, wanted.sim)
             stack.callback(hand.unplug_all)
         if wanted.sim and world is not None and not wanted.url:
-            fleet = stack.enter_context(rehearsal.own_fleet(world))  # on this thread: it dies with it
+            fleet = stack.enter_context(rehearsal.own_fleet(world, PATIENCE_S))  # on this thread: it dies with it
         else:
-            fleet = stack.enter_context(FleetClient.from_environment())
+            place = {**os.environ, **({URL_VARIABLE: wanted.url} if wanted.url else {})}
+            fleet = stack.enter_context(FleetClient.from_environment(place, patience_s=PATIENCE_S))
         labels = wanted.labels or (world or Path()) / "labels"
         labels.mkdir(parents=True, exist_ok=True)
         check_room(labels)
@@ -164,7 +178,9 @@ def _bench(wanted: _Wanted) -> Iterator[Bench]:
         job = Job(Image.parse(data.result()), labels, page, wanted.country)
         named = hand.ports if hand else names_of(wanted.ports)
         watch = hand.present if hand else (lambda: present_of(named)) if named else usb_ports
-        yield Bench(job, fleet, Journal(wanted.journal or labels / "journal"), watch, list(named), hand)
+        journal = Journal(wanted.journal or labels / "journal")
+        reached = StationFleet(fleet, journal, LeaseJournal(wanted.leases or labels / "leases"))
+        yield Bench(job, reached, journal, watch, list(named), hand)
 
 
 class _Lines:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.tools.station.fleet_double import FleetDouble, client_of
+from tools.client import Poster
 from tools.release.build import build_image
 from tools.sim.board import SimBoard
 from tools.station.flasher import Image
@@ -32,12 +33,20 @@ class Bench:
         board.power_on()
         return board
 
-    def flash(self, board: SimBoard, report: Report = lambda *_: None, new_epoch: str = "") -> Finished:
+    def flash(
+        self,
+        board: SimBoard,
+        report: Report = lambda *_: None,
+        new_epoch: str = "",
+        fleet: Poster | None = None,
+        journal: Journal | None = None,
+    ) -> Finished:
         labels = self.folder / "labels"
         labels.mkdir(exist_ok=True)
         job = Job(Image.parse(self.image), labels, "http://fleet.example/claim", new_epoch=new_epoch)
         with opened(board.usb) as port:
-            return flash_unit(port, job, client_of(self.fleet), Journal(self.folder / "journal"), report)
+            records = journal or Journal(self.folder / "journal")
+            return flash_unit(port, job, fleet or client_of(self.fleet), records, report)
 
 
 @pytest.fixture(scope="session")

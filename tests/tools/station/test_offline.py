@@ -1,0 +1,170 @@
+"""A station without network works from its lease, and nothing it did is lost or done twice when the network is back."""
+
+from pathlib import Path
+
+import pytest
+
+from fleet.services.build import Services
+from tests.fleet.conftest import (  # noqa: F401 - fixtures
+    authorities,
+    clock,
+    offline_keys,
+    passwords,
+    services,
+    settings,
+    url,
+)
+from tests.tools.station.away import Day, DiedError, PlayedBoard, bad_day
+from tests.tools.station.conftest import Bench
+from tools.client import FleetClient
+from tools.release.keys import OfflineKeys
+from tools.station.errors import AwaitingFleetError, StationError
+from tools.station.journal import Record
+from tools.station.upload import upload
+
+ONE, TWO = PlayedBoard("0000000000000001"), PlayedBoard("0000000000000002")
+
+
+@pytest.fixture
+def day(services: Services, url: str, tmp_path: Path, offline_keys: OfflineKeys) -> Day:  # noqa: F811
+    day = Day(services, url, tmp_path / "station")
+    (tmp_path / "station").mkdir()
+    day.open(offline_keys)
+    return day
+
+
+def boards() -> tuple[PlayedBoard, PlayedBoard]:
+    return PlayedBoard(ONE.uid), PlayedBoard(TWO.uid)
+
+
+def test_without_network_a_board_waits_for_its_certificate_and_gets_it_later(day: Day) -> None:
+    board, _ = boards()
+    day.lease(2)
+    day.cable.fault = lambda: "away"
+    fleet = day.station()
+    assert not day.bring(fleet, board)
+    assert not fleet.in_reach
+    record = day.journal.load(board.uid)
+    assert (record.serial, bool(record.csr), record.blobs, board.certificate) == ("PT000000018", True, {}, "")
+    assert not fleet.probe()
+    day.cable.fault = lambda: ""
+    assert fleet.probe()
+    assert day.journal.load(board.uid).blobs["certificate"]
+    assert day.bring(fleet, board)
+    assert set(board.keys) == {"PT000000018"}
+
+
+def test_certificate_that_came_meanwhile_goes_in_at_the_second_way_over_the_bench(day: Day) -> None:
+    """Off the bench while the network came back, on it again when it is away once more."""
+    board, _ = boards()
+    day.lease(1)
+    day.cable.fault = lambda: "away"
+    assert not day.bring(day.station(), board)
+    day.cable.fault = lambda: ""
+    assert day.station().probe()
+    day.cable.fault = lambda: "away"
+    assert not day.bring(day.station(), board)
+    assert board.certificate  # it has its identity; in stock it is when the fleet heard of it
+    assert not day.journal.load(board.uid).stocked
+
+
+def test_board_whose_number_the_fleet_was_asked_for_gets_none_from_the_lease(day: Day) -> None:
+    board, _ = boards()
+    day.lease(2)
+    day.cable.fault = lambda: "lost"
+    with pytest.raises(AwaitingFleetError, match="may have given this board its number already"):
+        day.station().post("/v1/units", {"board": "simulated", "hardware_revision": 1, "board_uid": board.uid})
+    day.cable.fault = lambda: ""
+    assert day.bring(day.station(), board)
+    assert day.leases.lease_of(board.uid) is None
+
+
+def test_without_network_and_lease_a_board_waits(day: Day) -> None:
+    board, _ = boards()
+    day.cable.fault = lambda: "away"
+    with pytest.raises(AwaitingFleetError, match="no network: no lease for board 'simulated'"):
+        day.station().post("/v1/units", {"board": "simulated", "hardware_revision": 1, "board_uid": board.uid})
+
+
+def test_upload_may_be_repeated_and_changes_nothing(day: Day) -> None:
+    board, other = boards()
+    day.lease(2)
+    day.cable.fault = lambda: "away"
+    fleet = day.station()
+    for each in (board, other):
+        assert not day.bring(fleet, each)
+    with FleetClient(day.url, day.token) as client:
+        first = upload(client, day.journal, day.leases)
+        before = [day.journal.load(each.uid) for each in (board, other)]
+        again = upload(client, day.journal, day.leases)
+    assert (first.uses, first.certificates, first.refused) == (2, 2, {})
+    assert (again.uses, again.certificates, again.refused) == (0, 0, {})
+    assert [day.journal.load(each.uid) for each in (board, other)] == before
+
+
+def test_use_that_the_fleet_refuses_sets_the_board_aside(day: Day) -> None:
+    board, _ = boards()
+    day.lease(1)
+    with FleetClient(day.url, day.token) as client:  # another station has given it a number
+        client.post("/v1/units", {"board": "simulated", "hardware_revision": 1, "board_uid": board.uid})
+    day.cable.fault = lambda: "away"
+    assert not day.bring(day.station(), board)
+    day.cable.fault = lambda: ""
+    fleet = day.station()
+    fleet.probe()
+    assert f"board {board.uid} is PT000000026 already" in fleet.trouble
+    with pytest.raises(StationError, match=r"refuses this board's number from the lease .* set it aside"):
+        day.bring(fleet, board)
+    assert not board.certificate
+
+
+def test_key_that_the_fleet_does_not_sign_is_told_and_the_others_go_on(day: Day) -> None:
+    board, other = boards()
+    day.lease(2)
+    day.cable.fault = lambda: "away"
+    fleet = day.station()
+    for each in (board, other):
+        assert not day.bring(fleet, each)
+    record = day.journal.load(board.uid)
+    day.journal.store(record, csr=day.journal.load(other.uid).csr)
+    day.cable.fault = lambda: ""
+    fleet.probe()
+    assert record.serial in fleet.trouble
+    assert day.journal.load(other.uid).blobs
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_on_a_bad_day_no_number_is_lost_or_given_twice(day: Day, seed: int) -> None:
+    assert bad_day(day, seed, boards=6, turns=60) == []
+
+
+def test_real_board_waits_without_network_survives_a_death_and_is_done_when_it_is_back(day: Day, bench: Bench) -> None:
+    board = bench.board()
+    day.lease(1)
+    day.cable.fault = lambda: "away"
+    for _ in range(2):  # killed and begun again, still without network
+        with pytest.raises(AwaitingFleetError):
+            bench.flash(board, fleet=day.station(), journal=day.journal)
+    uid = board.chip.board_uid.hex()
+    record: Record = day.journal.load(uid)
+    assert record.csr
+    day.cable.fault = lambda: ""
+    fleet = day.station()
+    assert fleet.probe()
+    finished = bench.flash(board, fleet=fleet, journal=day.journal)
+    assert (finished.serial, finished.custody) == (record.serial, "in_stock")
+    assert day.journal.load(uid).csr == record.csr  # one key, whatever came between
+
+
+def test_death_between_question_and_answer_is_no_second_number(day: Day) -> None:
+    board, _ = boards()
+    day.lease(1)
+    day.dies = lambda: True
+    with pytest.raises(DiedError):
+        day.bring(day.station(), board)
+    day.dies = lambda: False
+    day.cable.fault = lambda: "away"
+    assert not day.bring(day.station(), board)
+    day.cable.fault = lambda: ""
+    assert day.bring(day.station(), board)
+    assert set(board.keys) == {"PT000000026"}  # the lease holds the first one
