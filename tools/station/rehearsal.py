@@ -44,15 +44,16 @@ def first_image() -> bytes:
 
 
 @contextmanager
-def own_fleet(folder: Path, patience_s: float) -> Iterator[FleetClient]:
-    """A fleet service over `folder`, with addresses and release keys; it ends with this process, whatever ends that."""
+def own_fleet(folder: Path) -> Iterator[tuple[str, str]]:
+    """URL and session of a fleet service over `folder`, with addresses and release keys; it ends with this process."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     service = Service(folder / "fleet", dies_with_us=True)
     try:
         service.start()
-        with FleetClient(service.url, _session(folder, service), patience_s=patience_s) as fleet:
+        session = _session(folder, service)
+        with FleetClient(service.url, session) as fleet:
             _open_house(folder, fleet)
-            yield fleet
+        yield service.url, session
     finally:
         service.stop()
 

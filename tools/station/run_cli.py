@@ -20,7 +20,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from tools.client import URL_VARIABLE, FleetClient, Poster
+from tools.client import TOKEN_VARIABLE, URL_VARIABLE, FleetClient, Poster
 from tools.station import rehearsal
 from tools.station.errors import StationError
 from tools.station.flasher import Image
@@ -167,10 +167,11 @@ def _bench(wanted: _Wanted) -> Iterator[Bench]:
             hand = rehearsal.Hand(world, wanted.sim)
             stack.callback(hand.unplug_all)
         if wanted.sim and world is not None and not wanted.url:
-            fleet = stack.enter_context(rehearsal.own_fleet(world, PATIENCE_S))  # on this thread: it dies with it
+            url, token = stack.enter_context(rehearsal.own_fleet(world))  # on this thread: it dies with it
+            place = {URL_VARIABLE: url, TOKEN_VARIABLE: token}
         else:
             place = {**os.environ, **({URL_VARIABLE: wanted.url} if wanted.url else {})}
-            fleet = stack.enter_context(FleetClient.from_environment(place, patience_s=PATIENCE_S))
+        fleet = stack.enter_context(FleetClient.from_environment(place, patience_s=PATIENCE_S))
         labels = wanted.labels or (world or Path()) / "labels"
         labels.mkdir(parents=True, exist_ok=True)
         check_room(labels)

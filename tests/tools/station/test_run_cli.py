@@ -1,28 +1,22 @@
 """`plugtone station run` as a process: three simulated boards and a fleet of its own; killed, and run again."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
-from tests.conftest import REPOSITORY
+import pytest
 
-LIMIT_S = 100
-
-
-def run(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
-    outside = {name: value for name, value in os.environ.items() if not name.startswith("PLUGTONE_")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "tools.cli", "station", "run", *arguments],
-        cwd=REPOSITORY, env={**outside, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
-def told(process: "subprocess.Popen[str]") -> tuple[list[dict[str, Any]], str]:
-    out, err = process.communicate(timeout=LIMIT_S)
-    return [json.loads(line) for line in out.splitlines()], err
+from fleet.services.build import Services
+from tests.fleet.conftest import (  # noqa: F401 - fixtures
+    authorities,
+    clock,
+    offline_keys,
+    passwords,
+    services,
+    settings,
+    url,
+)
+from tests.tools.station.away import Day
+from tests.tools.station.killing import killed_and_resumed, run, told
+from tools.release.keys import OfflineKeys
 
 
 def test_rehearsal_of_three_boards_ends_by_itself_with_three_units(tmp_path: Path) -> None:
@@ -37,7 +31,20 @@ def test_rehearsal_of_three_boards_ends_by_itself_with_three_units(tmp_path: Pat
         assert sum(line["took_s"].values()) <= line["seconds"] + 0.5
 
 
-def test_wrong_usage_is_told_in_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_anywhere_and_run_again_no_unit_is_lost_double_or_half_done(
+    services: Services,  # noqa: F811
+    url: str,  # noqa: F811
+    tmp_path: Path,
+    offline_keys: OfflineKeys,  # noqa: F811
+    seed: int,
+) -> None:
+    day = Day(services, url, tmp_path)
+    day.open(offline_keys)
+    assert killed_and_resumed(tmp_path / "world", url, day.token, seed, boards=2, kills=2) == []
+
+
+def test_wrong_usage_is_told_in_one_line() -> None:
     for arguments, said in (
         ((), "name the image and the folder of the labels"),
         (("--sim", "1", "--country", "usa"), "a country is two capital letters"),
