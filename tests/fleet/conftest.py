@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-import fleet.store.tables  # noqa: F401 - declares every table
 from fleet.domain.access import Actor, ActorKind, Role, permissions_of
 from fleet.pki.renewal import Credentials
 from fleet.services.build import Services, build_services
 from fleet.services.credentials import Passwords
 from fleet.settings import Settings
-from fleet.store.base import metadata
 from tests.fleet.live_service import url  # noqa: F401 - a fixture
+from tests.fleet.new_database import make_tables
 from tests.fleet.release_owners import offline_keys  # noqa: F401 - a fixture
 
 START = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -64,7 +63,7 @@ def passwords() -> Passwords:
 @pytest.fixture
 def services(settings: Settings, clock: Clock, passwords: Passwords) -> Services:
     built = build_services(settings, clock, passwords)
-    metadata.create_all(built.transactions.engine)
+    make_tables(built.transactions.engine)
     return built
 
 

@@ -33,6 +33,7 @@ from fleet.store.tables.journal import audit_log
 from fleet.store.tables.people import people
 from tests.fleet.api.openapi_bodies import body_of, operations
 from tests.fleet.conftest import START, Clock, Settings, someone
+from tests.fleet.new_database import make_tables
 from tests.fleet.services.calling import leave_traces
 from tests.fleet.services.equipment import HOME, Warehouse
 
@@ -167,7 +168,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, authorities: Path, passwords
     data_dir = tmp_path_factory.mktemp("permissions")
     shutil.copytree(authorities, data_dir / "pki")
     services = build_services(Settings(data_dir=data_dir), Clock(START), passwords)
-    metadata.create_all(services.transactions.engine)
+    make_tables(services.transactions.engine)
     warehouse = Warehouse(services, someone(Role.ADMIN))
     warehouse.load_block()
     ours = build_house(services, warehouse, "Heron")

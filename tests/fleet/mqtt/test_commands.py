@@ -14,10 +14,11 @@ from fleet.domain.access import system_actor
 from fleet.mqtt.commands import LEASE, Commands
 from fleet.services.outbox import Outbox
 from fleet.services.unit_messages import Outgoing
-from fleet.store.base import make_engine, metadata
+from fleet.store.base import make_engine
 from fleet.store.tables.journal import outbox
 from fleet.store.unit_of_work import Transactions
 from protocol.wire.errors import WireError
+from tests.fleet.new_database import make_tables
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -43,7 +44,7 @@ class Line:
 
 def test_a_command_the_broker_never_got_is_sent_again(tmp_path: Path) -> None:
     engine, clock = make_engine(f"sqlite:///{tmp_path / 'fleet.db'}"), [NOW]
-    metadata.create_all(engine)
+    make_tables(engine)
     transactions = Transactions(engine, lambda: clock[0])
     with transactions.begin(system_actor("test")) as uow:
         uow.send("command", "c1", {"serial": "PT000000018", "name": "command", "values": {}})
@@ -61,7 +62,7 @@ def test_a_command_the_broker_never_got_is_sent_again(tmp_path: Path) -> None:
 
 def test_what_is_no_message_is_given_up_and_holds_nothing_up(tmp_path: Path) -> None:
     engine = make_engine(f"sqlite:///{tmp_path / 'fleet.db'}")
-    metadata.create_all(engine)
+    make_tables(engine)
     transactions, line = Transactions(engine, lambda: NOW), Line(alive=True)
     good = {"serial": "PT000000018", "name": "identify", "values": {"a": 1}}
     letters = ({"serial": "PT000000018"}, {**good, "values": 7}, {**good, "name": "bad"}, good)

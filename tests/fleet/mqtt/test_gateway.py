@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import select
 
 from fleet.domain.access import system_actor
-from fleet.store.base import make_engine, metadata
+from fleet.store.base import make_engine
 from fleet.store.ingest import IngestStore
 from fleet.store.tables.journal import outbox
 from fleet.store.unit_of_work import Transactions
@@ -27,6 +27,7 @@ from protocol.wire.messages import layout_of, pack, unpack
 from protocol.wire.topics import down_topic, up_topic
 from tests.fleet.mqtt.conftest import Client, Door, callout_running, until
 from tests.fleet.mqtt.gateway_process import received
+from tests.fleet.new_database import make_tables
 
 HEARTBEAT = {field[0]: 0 for field in layout_of("heartbeat")[3]}
 BOOT_ID = 99
@@ -58,7 +59,7 @@ class KillableGateway:
 @pytest.fixture
 def transactions(door: Door) -> Transactions:
     engine = make_engine(door.state.settings.database)
-    metadata.create_all(engine)
+    make_tables(engine)
     received.create(engine)
     return Transactions(engine, lambda: datetime.now(UTC))
 

@@ -16,7 +16,7 @@ from fleet.domain.audit import AuditAction
 from fleet.domain.errors import ConflictError
 from fleet.services.ingest import Delivery, Ingest
 from fleet.services.unit_messages import Incoming, Outgoing
-from fleet.store.base import make_engine, metadata
+from fleet.store.base import make_engine
 from fleet.store.ingest import MAX_DEAD_LETTERS_PER_UNIT, MAX_STARTS_PER_UNIT, IngestStore
 from fleet.store.tables.ingest import sequence_windows
 from fleet.store.tables.journal import audit_log
@@ -25,6 +25,7 @@ from protocol.wire.enumerations import EVENTS
 from protocol.wire.messages import Message, layout_of, pack
 from protocol.wire.serial_number import make_serial
 from protocol.wire.topics import up_topic
+from tests.fleet.new_database import make_tables
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 A, B = make_serial(1), make_serial(2)
@@ -101,7 +102,7 @@ class Handled:
 @pytest.fixture
 def transactions(tmp_path) -> Transactions:
     engine = make_engine(f"sqlite:///{tmp_path}/fleet.db")
-    metadata.create_all(engine)
+    make_tables(engine)
     return Transactions(engine, lambda: NOW)
 
 

@@ -27,12 +27,13 @@ from fleet.domain.rollout import (
 from fleet.services.ingest import GATEWAY
 from fleet.services.rollouts import Rollouts
 from fleet.services.unit_updates import UnitUpdates
-from fleet.store.base import make_engine, metadata
+from fleet.store.base import make_engine
 from fleet.store.tables.releases import release_images, releases
 from fleet.store.tables.rollouts import assignments, rollout_units
 from fleet.store.unit_of_work import Transactions
 from fleet.updates.director import Director
 from tests.fleet.conftest import START, someone
+from tests.fleet.new_database import make_tables
 from tests.fleet.services.fleet_of_units import FakeUnit, put_in_service
 
 UNITS = 3
@@ -62,7 +63,7 @@ class Story:
         engine = make_engine(f"sqlite:///{folder}/fleet.db")
         event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
         self.transactions = Transactions(engine, lambda: self.now)
-        metadata.create_all(engine)
+        make_tables(engine)
         self._publish()
         director = Director(CryptoSigner.generate_ecdsa())
         self.unit_updates = UnitUpdates(self.transactions, lambda: director)
