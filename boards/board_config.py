@@ -16,6 +16,7 @@ def board_config_source(board: Board) -> str:
         "HARDWARE_REVISION": board.hardware_revisions[0],
         "WATCHDOG_MS": board.watchdog_ms,
         "STATUS_LED": board.pins.status_led,
+        "BOOT_BUTTON": board.pins.boot_button,
         "LINK: dict": _link(board),
         "LINE: dict": _line(board.line) if board.line else None,
         "PROGRAM_BYTES": _program_bytes(board),

@@ -14,12 +14,13 @@ import sys  # noqa: E402
 import vfs  # noqa: E402
 
 from adapter.records import RecordPair  # noqa: E402
+from adapter.reset_wish import is_wished  # noqa: E402
 from adapter.slot_check import select  # noqa: E402
 from ports.unix.chip import CRASH, NO_IMAGE, Chip, exit  # noqa: E402
 from protocol.wire.enumerations import BOOT_REASONS  # noqa: E402
 from protocol.wire.image import HEADER_BYTES  # noqa: E402
 
-_LOCKED_STAGE = 2  # of adapter/identity.py
+_LOCKED_STAGE, _RESET_STAGE = 2, 3  # of adapter/identity.py
 
 
 class RunningImage:
@@ -76,7 +77,7 @@ def prepare(chip):
     handover.trial = found.choice.record.trial != 0
     handover.attempt = found.choice.record.attempts
     handover.image_bytes = 0 if chip.map else len(found.image)
-    handover.locked = is_locked(flash.partition("identity"))
+    handover.locked = is_locked(flash)
     if handover.locked:
         flash.seal("identity")
     vfs.mount(vfs.VfsRom(memoryview(found.image)[HEADER_BYTES:]), "/rom")
@@ -88,10 +89,16 @@ def log(text):
     sys.stderr.write("boot: " + text + "\n")
 
 
-def is_locked(partition):
-    """True once the identity is complete; its stage is the first byte of its record."""
-    payload = RecordPair(partition).load()
-    return payload is not None and payload[0] == _LOCKED_STAGE
+def is_locked(flash):
+    """True once the identity is complete; its stage is the first byte of its record. A factory reset goes on here."""
+    payload = RecordPair(flash.partition("identity")).load()
+    stage = None if payload is None else payload[0]
+    if stage == _RESET_STAGE or is_wished(flash.partition("scratch")):
+        from adapter.factory_reset import carry_out
+
+        log("factory reset")
+        stage = carry_out(flash)
+    return stage == _LOCKED_STAGE
 
 
 def start(chip):

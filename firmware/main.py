@@ -59,28 +59,22 @@ async def _run_factory(handover, board, uptime):
     def crashed(name, error):
         sys.print_exception(error, sys.stderr)
 
+    from adapter.factory import FactoryLink
+    from ports.unix.bench_board import BenchBoard
+
     board.led(lights.pattern("factory"))
     board.pins.report({"state": "factory"})
+    bench = BenchBoard(board, handover.directory)
+    link = FactoryLink(_identity_store(board), bench, handover.header.version, bench.clock_us)
     supervisor = Supervisor(uptime, board.feed_watchdog, board.restart, crashed)
-    supervisor.start("usb", lambda beat: listen(handover, board, uptime, None, None))
+    supervisor.start("usb", lambda beat: listen(bench, link))
     await supervisor.run()
 
 
-async def listen(handover, board, uptime, activation, identity):
-    """Answers the USB link for ever; restarts the board when the station asks for it.
-
-    A locked unit has an `activation` and an `identity`; its part for the link is loaded when somebody speaks.
-    """
-    link = None
+async def listen(board, link):
+    """Answers the station on the USB link for ever; restarts the board when it asks for it."""
     while True:
-        data = await board.usb.read()
-        if link is None:
-            from adapter.factory import FactoryLink
-
-            link = FactoryLink(identity or _identity_store(board), board, handover.header.version, uptime)
-        if activation is not None:
-            link.state = activation.index
-        await board.usb.write(link.feed(data))
+        await board.usb.write(link.feed(await board.usb.read()))
         if link.restart_wanted:
             board.restart("restart")
 
@@ -92,7 +86,10 @@ def _identity_store(board):
 
 
 class LockedIdentity:
-    """What stays of an Identity when its blobs are in use and its module is given back; its own store (`load`)."""
+    """What stays of an Identity when its blobs are in use and its module is given back.
+
+    `resettable`: a factory reset would leave a unit that the fleet can let in again.
+    """
 
     locked = True
     provisioned = True
@@ -101,10 +98,7 @@ class LockedIdentity:
         self.serial = identity.serial
         self.mac = identity.mac
         self.epoch = identity.epoch
-
-    def load(self):
-        """Itself, in place of an IdentityStore."""
-        return self
+        self.resettable = identity.resettable
 
 
 class Unit:
@@ -119,7 +113,8 @@ class Unit:
         self._broker_tls = tls_context(identity.anchors_der, identity.certificate_der, identity.key_der)
         self.identity = LockedIdentity(identity)
         self.settings = Settings(board.partition("settings"), handover.slot)
-        self._clock = Clock(self.settings.floor_s)
+        line_gain, clock_ppm = identity.calibration
+        self._clock = Clock(self.settings.floor_s, clock_ppm)
         self._events = EventLog(board.partition("event_log"))
         self.reports = Reports(self.settings)
         self._activation = Activation(self._entered)
@@ -136,7 +131,7 @@ class Unit:
         self._supervisor = Supervisor(uptime, self._tick, board.restart, self._crashed)
         self._updates = Updates(self, identity.root_metadata, tls_context(identity.anchors_der))
         unload(("adapter.identity",))
-        self._line = VoiceService(self, Telephone(handover.directory), self._told)
+        self._line = VoiceService(self, Telephone(handover.directory, line_gain), self._told)
         boot_id = int.from_bytes(board.entropy(4), "big")
         self._uplink = Uplink(
             self.identity.serial, self._facts(), self._status, self._activation, self.reports, self._clock,
@@ -210,7 +205,18 @@ class Unit:
         self._show()
 
     async def _listen(self, beat):
-        await listen(self.handover, self.board, self.uptime, self._activation, self.identity)
+        """The USB link of a unit in service; its part is loaded when somebody speaks."""
+        link = None
+        while True:
+            data = await self.board.usb.read()
+            if link is None:
+                from adapter.locked_link import LockedLink
+
+                link = LockedLink(self.identity, self.board, self.handover.header.version, self.uptime)
+            link.state = self._activation.index
+            await self.board.usb.write(link.feed(data))
+            if link.restart_wanted:
+                self.board.restart("restart")
 
     def _updates_worth_restart(self):
         """An image on trial that cannot update goes back; one in service serves on, and a day later starts afresh."""
@@ -351,7 +357,7 @@ class Unit:
         """Runs the self-test; the names of those that failed."""
         from adapter import self_test
 
-        failed = self_test.failures(self_test.run(self.board, self.identity, self.uptime))
+        failed = self_test.failures(self_test.run(self.board, self.identity, time.ticks_us))
         self._log("self_test", len(failed))
         self._shown = ""  # the test used the light
         self._show()

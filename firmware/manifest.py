@@ -13,7 +13,10 @@ BOOT_ROM = (
     "adapter/__init__.py",
     "adapter/boot_record.py",
     "adapter/errors.py",
+    "adapter/factory_reset.py",
+    "adapter/identity.py",
     "adapter/records.py",
+    "adapter/reset_wish.py",
     "adapter/slot_check.py",
     "ports/__init__.py",
     "ports/{port}/__init__.py",
@@ -26,6 +29,7 @@ BOOT_ROM = (
     "protocol/wire/enumerations.py",
     "protocol/wire/errors.py",
     "protocol/wire/image.py",
+    "protocol/wire/mac.py",
     "protocol/wire/record.py",
 )
 

@@ -22,11 +22,12 @@ class ClockError(AdapterError):
 
 
 class Clock:
-    """UTC, once it was set. `now_ms` is always the unit's uptime."""
+    """UTC, once it was set. `now_ms` is always the unit's uptime, which goes too fast by `ppm`."""
 
-    def __init__(self, floor_s=MADE_AFTER_S):
+    def __init__(self, floor_s=MADE_AFTER_S, ppm=0):
         self.floor_s = max(floor_s, MADE_AFTER_S)
         self.is_set = False
+        self._ppm = ppm
         self._at_zero_ms = 0
 
     def set(self, utc_ms, now_ms):
@@ -35,7 +36,7 @@ class Clock:
             raise ClockError("time %d s is before %d s, which is certainly past" % (utc_ms // 1000, self.floor_s))
         if utc_ms > (self.floor_s + FARTHEST_S) * 1000:
             raise ClockError("time %d s is more than 25 years after %d s" % (utc_ms // 1000, self.floor_s))
-        self._at_zero_ms = utc_ms - now_ms
+        self._at_zero_ms = utc_ms - now_ms + now_ms * self._ppm // 1_000_000
         self.is_set = True
 
     def raise_floor(self, floor_s):
@@ -57,7 +58,7 @@ class Clock:
         """Seconds since 1970 at `now_ms`; 0 while the time is unknown."""
         if not self.is_set:
             return 0
-        return max((self._at_zero_ms + now_ms) // 1000, self.floor_s)
+        return max((self._at_zero_ms + now_ms - now_ms * self._ppm // 1_000_000) // 1000, self.floor_s)
 
     def at_least_s(self, now_ms):
         """A time that is not after the true one: the clock's, or the floor while it is not set."""

@@ -1,51 +1,65 @@
-"""What a unit answers on the USB link: it is provisioned, tested and locked, each step safe to repeat.
+"""What a unit answers on the USB link until it is in service: it is provisioned, tested and locked.
 
-| stage       | begin_provisioning      | put_blob | finish_provisioning | lock    |
-|-------------|-------------------------|----------|---------------------|---------|
-| bare        | makes the key, keyed    | -        | -                   | -       |
-| keyed       | same unit: same request | taken    | provisioned         | -       |
-| provisioned | same unit: same request | -        | same: done          | locked  |
-| locked      | -                       | -        | -                   | -       |
+| stage       | begin_provisioning      | put_blob | finish_provisioning | lock             | the token's |
+|-------------|-------------------------|----------|---------------------|------------------|-------------|
+| bare        | makes the key, keyed    | -        | -                   | -                | -           |
+| keyed       | same unit: same request | taken    | provisioned         | -                | *           |
+| provisioned | same unit: same request | -        | same: done          | tested: locked   | -           |
+| locked      | -                       | -        | -                   | again: done      | -           |
+| reset       | with a token: keyed     | -        | -                   | -                | *           |
 
-`-` answers wrong_state; a locked unit answers `hello` and refuses everything else, but for the `restart` that ends
-the start in which it was locked, and a `lock` repeated before. The private key never leaves:
-no message has a field for it. The key is stored before its request is sent, so that a cut in between
-does not make a second key for one serial number.
+`-` answers wrong_state. Once locked only `lock`, and the `restart` that ends this start, are answered beside `hello`;
+from the next start on locked_link.py answers. `*`: ask_challenge and authorize_provisioning are taken by a reset unit,
+and by one that was, until it is provisioned: it becomes no other unit than the one the token names, and answers
+nothing but that and `hello` before there was a token. The private key never leaves: no message has a field for it.
+The key is stored before its request is sent, so that a cut in between does not make a second key for one epoch.
 """
 
+import struct
 from hashlib import sha256
 
-from adapter import self_test
+from adapter import line_test, self_test
 from adapter.crypto import csr, p256
-from adapter.identity import KEYED, LOCKED, MAX_BLOB_BYTES, PROVISIONED, Identity
+from adapter.identity import BENCH, KEYED, LOCKED, MAX_BLOB_BYTES, PROVISIONED, RESET, TOKEN_KEYS, Identity
+from adapter.locked_link import done, hello
+from adapter.provisioning_token import CHALLENGE_BYTES, Challenge, key_id, split_keys
 from protocol.wire import messages
-from protocol.wire.enumerations import BLOBS, LINK_MODES, LINK_RESULTS
+from protocol.wire.enumerations import BLOBS
 from protocol.wire.errors import WireError
 from protocol.wire.link import FrameReader, encode_frame
+from protocol.wire.link_layouts import BIAS
 from protocol.wire.mac import MacAddress
 from protocol.wire.serial_number import check_serial
 
-_FACTORY, _LOCKED_MODE = LINK_MODES.index("factory"), LINK_MODES.index("locked")
 _ENTROPY_BYTES = 32
+_OF_A_TOKEN = ("ask_challenge", "authorize_provisioning", "begin_provisioning")
+_AFTER_LOCK = ("lock", "restart")
 
 
 class FactoryLink:
     """The unit's end of the link. `store` is an IdentityStore, `board` the hardware, `version` the image's.
 
-    `state` (index into UNIT_STATES) is set by main; `restart_wanted` becomes True after `restart`.
+    `clock_us` is a running clock in microseconds. `state` (index into UNIT_STATES) is set by main;
+    `restart_wanted` becomes True after `restart`.
     """
 
-    def __init__(self, store, board, version, clock_ms):
+    def __init__(self, store, board, version, clock_us):
         self.state = 0
         self.restart_wanted = False
         self.identity = store.load()
         self._store = store
         self._board = board
         self._version = version
-        self._clock_ms = clock_ms
+        self._clock_us = clock_us
         self._frames = FrameReader()
+        self._damaged_before = None  # how many frames were damaged before the first good one
         self._blobs = {}
         self._started_locked = self.locked
+        self._challenge = None
+        self._token = b""  # that was accepted
+        self._allowed = None  # (boot id of the station's session, epoch) of the token
+        self._tests = None  # the last self-test's rows, if none failed
+        self._calibration = struct.pack(">HH", BIAS, BIAS)
 
     @property
     def locked(self):
@@ -58,6 +72,8 @@ class FactoryLink:
         for payload in self._frames.feed(data):
             try:
                 message = messages.unpack(payload)
+                if self._damaged_before is None:
+                    self._damaged_before = self._frames.dropped
                 answers = self.handle(message)
             except messages.UnknownTypeError:
                 continue
@@ -70,32 +86,57 @@ class FactoryLink:
 
     def handle(self, message):
         """The answers to `message`, as a list of (name, values)."""
-        if message.name == "hello":
+        name = message.name
+        if name == "hello":
             return [("hello_reply", self._hello())]
-        step = _STEPS.get(message.name)
+        step = _STEPS.get(name)
         if step is None:
             return _done("wrong_state", "this is firmware %s, not a ROM loader" % self._version)
-        if self.locked and (self._started_locked or message.name not in ("lock", "restart")):
+        if self.locked and (self._started_locked or name not in _AFTER_LOCK):
             return _done("refused", "the unit is locked; only hello is answered")
+        if self._is_reset and name not in _OF_A_TOKEN:
+            return _done("refused", "the unit was reset; it is provisioned again with a token of the fleet's")
         try:
             return step(self, message)
         except WireError as error:
             return _done("bad_value", str(error))
 
+    @property
+    def _is_reset(self):
+        return self.identity is not None and self.identity.stage == RESET
+
+    @property
+    def _needs_token(self):
+        known = self.identity
+        return known is not None and (known.stage == RESET or (known.stage == KEYED and bool(known.blobs[TOKEN_KEYS])))
+
     def _hello(self):
-        identity = self.identity
-        return {
-            "mode": _LOCKED_MODE if self.locked else _FACTORY,
-            "board": self._board.name,
-            "hardware_revision": self._board.hardware_revision,
-            "board_uid": self._board.uid,
-            "version": self._version,
-            "serial": identity.serial if identity else "",
-            "mac": identity.mac.octets if identity else bytes(6),
-            "epoch": identity.epoch if identity else 0,
-            "provisioned": 1 if identity and identity.provisioned else 0,
-            "state": self.state,
-        }
+        mode = "locked" if self.locked else "reset" if self._is_reset else "factory"
+        values = hello(mode, self._board, self.identity, self._version)
+        values["state"] = self.state
+        return values
+
+    def _ask_challenge(self, message):
+        if not self._needs_token:
+            return _done("wrong_state", "the unit needs no token")
+        secret = self._board.entropy(CHALLENGE_BYTES)
+        self._allowed = None
+        self._challenge = Challenge(self.identity, message["station"], secret, self._clock_us() // 1000)
+        keys = [{"key_id": key_id(key)} for key in split_keys(self.identity.blobs[TOKEN_KEYS])]
+        values = {"serial": self.identity.serial, "epoch": self.identity.epoch, "challenge": secret, "keys": keys}
+        return [("challenge", values)]
+
+    def _authorize(self, message):
+        if self._allowed is not None and self._allowed[0] == message.boot_id and self._token == message["token"]:
+            return _done("ok")  # sent again, since our answer was lost
+        if self._challenge is None:
+            return _done("wrong_state", "ask for a challenge first; each is good for one token")
+        keys = split_keys(self.identity.blobs[TOKEN_KEYS])
+        now_ms = self._clock_us() // 1000
+        epoch = self._challenge.epoch_of(message["token"], message["signature"], keys, now_ms)
+        self._challenge = None
+        self._allowed, self._token = (message.boot_id, epoch), message["token"]
+        return _done("ok")
 
     def _begin(self, message):
         serial, mac = check_serial(message["serial"]), MacAddress(message["mac"])
@@ -108,20 +149,25 @@ class FactoryLink:
             )
         known = self.identity
         same = known is not None and (known.serial, known.mac, known.epoch) == (serial, mac, message["epoch"])
+        same = same and known.stage != RESET  # that has no key to ask for again
         if known is not None and known.provisioned and not same:
             return _done("wrong_state", "provisioned as %s, epoch %d" % (known.serial, known.epoch))
+        if not same and self._needs_token:
+            if self._allowed != (message.boot_id, message["epoch"]) or (known.serial, known.mac) != (serial, mac):
+                return _done("refused", "the unit was reset; a token for this station, unit and epoch comes first")
         if not same:
             self._make_key(message, serial, mac)
         return [("csr", {"csr": csr.make_csr(self.identity.private, serial)})]
 
     def _make_key(self, message, serial, mac):
         private = p256.make_key(message["entropy"], self._board.entropy(_ENTROPY_BYTES))
-        self._keep(
-            Identity(
-                KEYED, message["epoch"], self._board.hardware_revision, mac, message["country"], serial,
-                self._board.name, private, p256.public_key(private),
-            )
+        keyed = Identity(
+            KEYED, message["epoch"], self._board.hardware_revision, mac, message["country"], serial,
+            self._board.name, private, p256.public_key(private),
         )  # fmt: skip
+        if self._needs_token:  # the half-done identity is as closed to others as the reset unit was
+            keyed = keyed.but(blobs=self.identity.blobs)
+        self._keep(keyed)
         self._blobs = {}
 
     def _put_blob(self, message):
@@ -154,15 +200,33 @@ class FactoryLink:
         return _done("ok")
 
     def _run_self_test(self, message):
-        return [("self_test_report", {"tests": self_test.run(self._board, self.identity, self._clock_ms)})]
+        damaged = self._frames.dropped - (self._damaged_before or 0)
+        found = self_test.run(self._board, self.identity, self._clock_us, damaged)
+        rows = [{"test": row[0], "result": row[1], "value": row[3]} for row in found]
+        self._tests = None if self_test.failures(found) else found
+        return [("self_test_report", {"tests": rows, "codes": [{"code": row[2]} for row in found]})]
+
+    def _read_clock(self, message):
+        return [("clock", {"uptime_us": self._clock_us()})]
+
+    def _calibrate(self, message):
+        """The station measured the clock; the unit measures its line by itself."""
+        line = self._board.line
+        gain = line_test.gain(line) if line is not None else 0
+        self._calibration = struct.pack(">HH", BIAS + gain, message["clock_ppm"])
+        return [("calibration", {"line_gain": BIAS + gain, "clock_ppm": message["clock_ppm"]})]
 
     def _lock(self, message):
         if self.identity is None or not self.identity.provisioned:
             return _done("wrong_state", "only a provisioned unit can be locked")
         if not self.locked:
+            if self._tests is None:
+                return _done("wrong_state", "only a unit that has passed its self-test in this start can be locked")
+            blobs = list(self.identity.blobs)
+            blobs[BENCH] = self._calibration + b"".join([struct.pack(">BBBI", *row) for row in self._tests])
             # Into both halves of the record: one flipped bit shall not bring back the half that is not locked.
             for _ in range(2):
-                self._keep(self.identity.but(stage=LOCKED))
+                self._keep(self.identity.but(stage=LOCKED, blobs=blobs))
         return _done("ok")
 
     def _restart(self, message):
@@ -175,11 +239,11 @@ class FactoryLink:
 
 
 def _check_blobs(identity, blobs, certificate_sha256):
-    """WireError unless all four blobs are there and the certificate is for this unit's key and serial number."""
+    """WireError unless all the blobs are there and the certificate is for this unit's key and serial number."""
     for index, blob in enumerate(blobs):
         if not blob:
             raise WireError("%s is missing; put it before finishing" % BLOBS[index])
-    certificate, anchors, root, addresses = blobs
+    certificate, anchors, root, addresses, token_keys = blobs
     if sha256(certificate).digest() != certificate_sha256:
         raise WireError("certificate of %d bytes has another hash than the station says" % len(certificate))
     if identity.public not in certificate or identity.serial.encode() not in certificate:
@@ -188,12 +252,11 @@ def _check_blobs(identity, blobs, certificate_sha256):
         raise WireError("trust anchors are DER and root metadata JSON, got %r and %r" % (anchors[:1], root[:1]))
     if messages.unpack(addresses).name != "addresses":
         raise WireError("the addresses blob holds another message")
+    split_keys(token_keys)
 
 
 def _done(result, detail=""):
-    # A detail quotes what came over the link; the wire takes printable ASCII only.
-    detail = "".join([c if 0x20 <= ord(c) <= 0x7E else "?" for c in detail])
-    return [("done", {"result": LINK_RESULTS.index(result), "detail": detail[:120]})]
+    return [("done", done(result, detail))]
 
 
 _STEPS = {
@@ -201,6 +264,10 @@ _STEPS = {
     "put_blob": FactoryLink._put_blob,
     "finish_provisioning": FactoryLink._finish,
     "run_self_test": FactoryLink._run_self_test,
+    "read_clock": FactoryLink._read_clock,
+    "calibrate": FactoryLink._calibrate,
+    "ask_challenge": FactoryLink._ask_challenge,
+    "authorize_provisioning": FactoryLink._authorize,
     "lock": FactoryLink._lock,
     "restart": FactoryLink._restart,
 }

@@ -1,29 +1,36 @@
 """Who a unit is: key, certificate, serial number and MAC, kept in a partition that no update can write.
 
-Payload of its record, big-endian: stage u8 (0 keyed, 1 provisioned, 2 locked), format u8 = 1, epoch
+Payload of its record, big-endian: stage u8 (0 keyed, 1 provisioned, 2 locked, 3 reset), format u8 = 2, epoch
 u16, hardware revision u8, MAC (6), country (2), serial number (11), board (16, zero-padded), private
-key (32), public key (65), then four blobs (u16 length, bytes): certificate, trust anchors, root
-metadata, addresses. Boot reads the first byte only: 2 seals the partition until reset.
+key (32), public key (65), then six blobs (u16 length, bytes): certificate, trust anchors, root
+metadata, addresses, token keys, bench. Format 1 ended after the addresses. Boot reads the first byte
+only: 2 seals the partition until reset. After a factory reset both keys are zeros, and of the blobs
+the last two are left, since they are the fleet's and the board's, not the identity's.
+
+Token keys: public keys (65 bytes each) of the fleet, which sign who may provision it again.
+Bench: line gain u16 (32768 + tenths of a dB), clock u16 (32768 + ppm too fast), then for each test of the
+station's self-test: test u8, result u8, code u8, value u32.
 """
 
 import struct
 
-from adapter.crypto import csr
 from adapter.errors import IdentityError
 from adapter.records import RecordPair
-from protocol.wire import messages
 from protocol.wire.mac import MacAddress
 
-KEYED, PROVISIONED, LOCKED = 0, 1, 2
+KEYED, PROVISIONED, LOCKED, RESET = 0, 1, 2, 3
 MAX_BLOB_BYTES = 8192
-_FORMAT = 1
+TOKEN_KEYS, BENCH = 4, 5  # of the blobs
+_FORMAT = 2
 _FIELDS = ">BBHB6s2s11s16s32s65s"
 _FIELDS_BYTES = struct.calcsize(_FIELDS)
-_BLOBS = 4
+_BLOBS = 6
+_BLOBS_OF_FORMAT_1 = 4
+_BIAS = 32768
 
 
 class Identity:
-    """A unit's identity; `blobs` are certificate, trust anchors, root metadata and addresses, in that order."""
+    """A unit's identity; `blobs` are those of the wire's BLOBS, and what was measured at the bench."""
 
     __slots__ = (
         "blobs",
@@ -48,7 +55,7 @@ class Identity:
         self.board = board
         self.private = private
         self.public = public
-        self.blobs = tuple(blobs) if blobs else (b"",) * _BLOBS
+        self.blobs = tuple(blobs or ()) + (b"",) * (_BLOBS - len(blobs or ()))
 
     @property
     def locked(self):
@@ -58,7 +65,7 @@ class Identity:
     @property
     def provisioned(self):
         """True once certificate, anchors, metadata and addresses are in."""
-        return self.stage != KEYED
+        return self.stage in (PROVISIONED, LOCKED)
 
     @property
     def certificate_der(self):
@@ -78,11 +85,28 @@ class Identity:
     @property
     def addresses(self):
         """Where the fleet is: the values of message `addresses`."""
+        from protocol.wire import messages
+
         return messages.unpack(self.blobs[3]).values
+
+    @property
+    def resettable(self):
+        """True if the fleet has a key by which a unit that was reset can be provisioned again."""
+        return bool(self.blobs[TOKEN_KEYS])
+
+    @property
+    def calibration(self):
+        """What the bench found: tenths of a dB that the line wants added, and ppm that the clock goes too fast."""
+        bench = self.blobs[BENCH]
+        if not bench:
+            return 0, 0
+        return int.from_bytes(bench[:2], "big") - _BIAS, int.from_bytes(bench[2:4], "big") - _BIAS
 
     @property
     def key_der(self):
         """The private key as TLS takes it."""
+        from adapter.crypto import csr
+
         return csr.key_der(self.private, self.public)
 
     def but(self, **changes):
@@ -107,14 +131,14 @@ class Identity:
     @classmethod
     def unpack(cls, payload):
         """The Identity in `payload`; IdentityError if it is of another format."""
-        if len(payload) < _FIELDS_BYTES or payload[1] != _FORMAT or payload[0] > LOCKED:
+        if len(payload) < _FIELDS_BYTES or payload[1] not in (1, _FORMAT) or payload[0] > RESET:
             raise IdentityError("identity record of %d bytes has an unknown format; provision again" % len(payload))
         stage, _, epoch, revision, mac, country, serial, board, private, public = struct.unpack(
             _FIELDS, payload[:_FIELDS_BYTES]
         )
         blobs = []
         at = _FIELDS_BYTES
-        for _ in range(_BLOBS):
+        while len(blobs) < (_BLOBS if payload[1] == _FORMAT else _BLOBS_OF_FORMAT_1):
             length = int.from_bytes(payload[at : at + 2], "big")
             blobs.append(payload[at + 2 : at + 2 + length])
             at += 2 + length
@@ -140,5 +164,5 @@ class IdentityStore:
         return None if payload is None else Identity.unpack(payload)
 
     def store(self, identity):
-        """Makes `identity` the newest record."""
-        self._pair.store(identity.pack())
+        """Makes `identity` the newest record; nothing of the one before the last is left."""
+        self._pair.store(identity.pack(), True)

@@ -2,7 +2,8 @@
 
 The format stands in protocol/wire/record.py. Storing erases the blocks of the older half that the record
 needs, the one with its header among them, then writes the payload, then the header; cut at any byte, the other
-half still holds the last value. What lies in later blocks belongs to no record.
+half still holds the last value. What lies in later blocks belongs to no record; a store of `all_of_it` erases
+those, too.
 """
 
 from adapter.errors import FlashError
@@ -45,7 +46,7 @@ class RecordPair:
                 self._next_half = 1 - index
         return best
 
-    def store(self, payload):
+    def store(self, payload, all_of_it=False):
         """Makes `payload` the newest record; the one before it stays whole."""
         if len(payload) > self.room_bytes:
             raise FlashError("a record holds %d bytes, got %d" % (self.room_bytes, len(payload)))
@@ -54,8 +55,10 @@ class RecordPair:
         if self._sequence >= _MAX_SEQUENCE:
             raise FlashError("record sequence is used up at %d" % self._sequence)
         start = self._start + self._next_half * self._half
-        blocks = -(-(HEADER_BYTES + len(payload)) // self._partition.block_bytes)
-        self._partition.erase(start, blocks * self._partition.block_bytes)
+        length = self._half
+        if not all_of_it:
+            length = -(-(HEADER_BYTES + len(payload)) // self._partition.block_bytes) * self._partition.block_bytes
+        self._partition.erase(start, length)
         self._partition.program(start + HEADER_BYTES, payload)
         self._partition.program(start, pack_header(self._sequence + 1, payload))
         self._sequence += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
@@ -11,12 +11,18 @@ from fleet.api.fields import Base64Field, SerialField, WhyIn
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.api.units import UnitOut, present_unit
 from fleet.domain.access import Permission
+from fleet.domain.errors import InvalidError
 from fleet.domain.unit import check_board_uid
+from fleet.pki.tokens import MAX_KEYS
 from fleet.services.provisioning import StationReport
 
 router = PermittedRouter(tags=["provisioning"])
 
 MAX_SELF_TESTS = 32
+CHALLENGE_BYTES = 32
+STATION = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$"
+
+KeyIdField = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
 class BoardIn(BaseModel):
@@ -42,12 +48,38 @@ class EnrolmentOut(BaseModel):
     trust_anchors: str
     root_metadata: str
     addresses: str
+    token_keys: str
+
+
+class ChallengeIn(BaseModel):
+    """`challenge` and `key_ids`: as the unit gave them to that station."""
+
+    station: str = Field(pattern=STATION)
+    challenge: Base64Field
+    key_ids: list[KeyIdField] = Field(min_length=1, max_length=MAX_KEYS)
+
+
+class TokenOut(BaseModel):
+    """What the unit is to be shown, base64."""
+
+    token: str
+    signature: str
 
 
 class SelfTestIn(BaseModel):
     test: str = Field(max_length=32)
     result: Literal["passed", "failed", "skipped"]
     value: int = Field(default=0, ge=0, le=0xFFFFFFFF)
+    code: int = Field(default=0, ge=0, le=255)  # of a failure: protocol/host/findings.py
+
+
+class BenchIn(BaseModel):
+    """What the station set and measured: the market, the line's gain in tenths of a dB, the clock's error in ppm."""
+
+    station: str = Field(pattern=STATION)
+    country: str = Field(pattern=r"^[A-Z]{2}$")
+    line_gain_tenths: int = Field(ge=-100, le=100)
+    clock_ppm: int = Field(ge=-32_768, le=32_767)
 
 
 class StockIn(BaseModel):
@@ -56,6 +88,7 @@ class StockIn(BaseModel):
     self_test: list[SelfTestIn] = Field(min_length=1, max_length=MAX_SELF_TESTS)
     label: str = Field(default="", max_length=64)
     claim_code_sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+    bench: BenchIn | None = None
 
 
 @router.post("/v1/units", permission=Permission.UNIT_PROVISION)
@@ -75,14 +108,27 @@ def certify(serial: str, body: RequestIn, actor: ActorDep, services: ServicesDep
         trust_anchors=_text(enrolment.trust_anchors),
         root_metadata=_text(enrolment.root_metadata),
         addresses=_text(enrolment.addresses),
+        token_keys=_text(enrolment.token_keys),
     )
+
+
+@router.post("/v1/units/{serial}/provisioning-tokens", permission=Permission.UNIT_PROVISION, status_code=201)
+def authorize(serial: str, body: ChallengeIn, actor: ActorDep, services: ServicesDep) -> TokenOut:
+    """Let a station provision a unit that was reset, in its present epoch; good for the unit's one challenge."""
+    challenge = base64.b64decode(body.challenge)
+    if len(challenge) != CHALLENGE_BYTES:
+        raise InvalidError(f"a challenge has {CHALLENGE_BYTES} bytes, got {len(challenge)}")
+    key_ids = [bytes.fromhex(key_id) for key_id in body.key_ids]
+    token = services.provisioning.authorize(actor, serial, body.station, challenge, key_ids)
+    return TokenOut(token=_text(token.token), signature=_text(token.signature))
 
 
 @router.post("/v1/units/{serial}/stock", permission=Permission.UNIT_PROVISION)
 def stock(serial: str, body: StockIn, actor: ActorDep, services: ServicesDep) -> UnitOut:
     """Take a unit that passed its self-test into stock."""
     rows = [row.model_dump() for row in body.self_test]
-    report = StationReport(body.version, body.release_counter, rows, body.label, body.claim_code_sha256)
+    bench = body.bench.model_dump() if body.bench else {}
+    report = StationReport(body.version, body.release_counter, rows, body.label, body.claim_code_sha256, bench)
     return present_unit(services.provisioning.stock(actor, serial, report))
 
 

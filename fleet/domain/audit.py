@@ -22,6 +22,7 @@ class AuditAction(StrEnum):
     UNIT_ALLOCATE = "unit:allocate"
     UNIT_CERTIFY = "unit:certify"
     UNIT_STOCK = "unit:stock"
+    UNIT_AUTHORIZE = "unit:authorize"
     UNIT_REGISTER = "unit:register"
     UNIT_ACTIVATE = "unit:activate"
     UNIT_REVOKE = "unit:revoke"

@@ -10,6 +10,7 @@ from cryptography import x509
 
 from fleet.pki.authority import DeviceAuthority, GatewayAuthority, KeyPair, ServerAuthority
 from fleet.pki.certificates import PkiError, load_certificate, load_key, write_file
+from fleet.pki.tokens import TokenAuthority
 
 RENEW_BEFORE = timedelta(days=30)
 
@@ -42,6 +43,8 @@ class Credentials:
         for kind in (DeviceAuthority, ServerAuthority, GatewayAuthority):
             if not kind.exists(self.authorities):
                 kind.create(self.authorities, now)
+        if not TokenAuthority.exists(self.authorities):
+            TokenAuthority.add_key(self.authorities)
 
     def renew(self, now: datetime) -> list[str]:
         """Replace each certificate that is missing, ends within RENEW_BEFORE, or has other names; which it were."""

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from fleet.domain.configuration import parse_window
 from fleet.domain.federal_reserve import FIRST_YEAR, federal_reserve_calendar
 from fleet.pki.authority import DeviceAuthority, ServerAuthority
+from fleet.pki.tokens import TokenAuthority
 from fleet.services.access import Access
 from fleet.services.accounts import Accounts
 from fleet.services.administrators import Administrators
@@ -305,5 +306,6 @@ def _provisioning(settings: Settings, transactions: Transactions, repository: Re
         trust_anchors=ServerAuthority.load(authorities).anchor_der,
         root_metadata=repository.root_metadata,
         addresses=messages.pack("addresses", addresses),
+        tokens=TokenAuthority.load(authorities),
     )
     return Provisioning(transactions, DeviceAuthority.load(authorities), fleet_side)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from boards import catalogue
@@ -24,6 +24,8 @@ from fleet.domain.unit import (
     unseen_board_uid,
 )
 from fleet.pki.authority import DeviceAuthority
+from fleet.pki.certificates import PkiError
+from fleet.pki.tokens import Token, TokenAuthority
 from fleet.services.epochs import next_identity
 from fleet.services.receiving import check_not_held
 from fleet.services.refurbishing_track import round_of, take_step
@@ -47,6 +49,7 @@ class Enrolment:
     trust_anchors: bytes
     root_metadata: bytes
     addresses: bytes
+    token_keys: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class FleetSide:
     trust_anchors: bytes
     root_metadata: Callable[[], bytes]
     addresses: bytes
+    tokens: TokenAuthority
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class StationReport:
     self_test: Sequence[Mapping[str, Any]]
     label: str
     claim_code_sha256: str = ""
+    bench: Mapping[str, Any] = field(default_factory=dict)  # station, country, line_gain_tenths, clock_ppm
 
 
 class Provisioning:
@@ -110,7 +115,32 @@ class Provisioning:
         with self._transactions.begin(actor) as uow:
             certificate = self._certificate(uow, UnitRepository(uow).hold(serial), csr, epoch)
             uow.commit()
-        return Enrolment(certificate, self._fleet_side.trust_anchors, root_metadata, self._fleet_side.addresses)
+        side = self._fleet_side
+        return Enrolment(certificate, side.trust_anchors, root_metadata, side.addresses, side.tokens.blob)
+
+    def authorize(self, actor: Actor, serial: str, station: str, challenge: bytes, key_ids: Collection[bytes]) -> Token:
+        """Let that station provision a unit again that was reset: once, since the unit's challenge is good for once.
+
+        ConflictError unless a new epoch has begun for it and nobody was certified in that; it is in our hands then.
+        """
+        actor.require(Permission.UNIT_PROVISION)
+        with self._transactions.begin(actor) as uow:
+            units = UnitRepository(uow)
+            unit = units.hold(serial)
+            check_not_held(uow, serial)
+            if unit.custody is not Custody.MADE:
+                raise ConflictError(
+                    f"{serial} is {unit.custody} in epoch {unit.epoch}: begin a new epoch first "
+                    f"(POST /v1/units/{serial}/epochs)"
+                )
+            try:
+                token = self._fleet_side.tokens.sign(key_ids, station, serial, unit.epoch, challenge, uow.now)
+            except PkiError as error:
+                raise ConflictError(str(error)) from error
+            units.note(serial, AuditAction.UNIT_AUTHORIZE, f"station {station}, epoch {unit.epoch}")
+            uow.audit(AuditAction.UNIT_AUTHORIZE, serial, ["identity"])
+            uow.commit()
+            return token
 
     def stock(self, actor: Actor, serial: str, report: StationReport) -> Unit:
         """Take a unit whose self-test passed into stock; a second report of the same epoch changes nothing."""
@@ -129,7 +159,7 @@ class Provisioning:
             else:  # on the shelf it is once it is graded
                 take_step(uow, current, RefurbishingEvent.PASS, "passed its self-test")
             unit = units.save(replace(unit, version=report.version, release_counter=report.release_counter))
-            units.add_stock_record(unit, report.self_test, report.label, report.claim_code_sha256)
+            units.add_stock_record(unit, report.self_test, report.label, report.claim_code_sha256, report.bench)
             configurations = ConfigurationRepository(uow)
             configurations.save(configurations.of(serial))
             uow.audit(AuditAction.UNIT_STOCK, serial, ["custody"])

@@ -327,7 +327,7 @@ IMPERSONAL: Final = {
     "rollouts": "state",
     "running_images": "serial board version sha256",
     "sequence_windows": "serial seen",
-    "stock_records": "serial version self_test label claim_code_sha256",
+    "stock_records": "serial version self_test label claim_code_sha256 station country",
     "term_events": "kind detail",
     "tokens": "permissions",
     "unit_events": "serial event",

@@ -161,7 +161,12 @@ class UnitRepository:
         return None if row is None or row.ready_at is None else Readiness(row.ready_at, row.configured_ms, row.tls_ms)
 
     def add_stock_record(
-        self, unit: Unit, self_test: Sequence[Mapping[str, Any]], label: str, claim_code_sha256: str
+        self,
+        unit: Unit,
+        self_test: Sequence[Mapping[str, Any]],
+        label: str,
+        claim_code_sha256: str,
+        bench: Mapping[str, Any],
     ) -> None:
         """Keep what the station found: once for each epoch."""
         self._connection.execute(
@@ -174,6 +179,7 @@ class UnitRepository:
                 label=label,
                 claim_code_sha256=claim_code_sha256,
                 stocked_at=self._now,
+                **bench,
             )
         )
 

@@ -88,7 +88,7 @@ def _out_of_bounds(register: bytes) -> Iterator[tuple[str, bytes, str]]:
     yield "register, boot reason 8", _patched(register, -13, b"\x08"), "above its bound"
     yield "register, clock past 2**40", _patched(register, -8, b"\x00\x00\x01\x00\x00\x00\x00\x01"), "above its bound"
     blob = structs.build_message("put_blob", _BLOB, 1, 1)
-    yield "put_blob, blob 4", _patched(blob, 10, b"\x04"), "above its bound"
+    yield "put_blob, blob 5", _patched(blob, 10, b"\x05"), "above its bound"
     yield "put_blob, total 0", _patched(blob, 11, b"\x00\x00"), "below its bound"
     yield "put_blob, offset 8192", _patched(blob, 13, b"\x20\x00"), "above its bound"
     yield "put_blob, 0 bytes of data", blob[:15] + b"\x00\x00", "length out of bounds"
@@ -98,7 +98,8 @@ def _out_of_bounds(register: bytes) -> Iterator[tuple[str, bytes, str]]:
     yield "events, 65 items", events[:10] + b"\x41" + events[11:] * 65, "too many items"
     yield "events, 2 items promised", _patched(events, 10, b"\x02"), "cut off"
     yield "events, an unknown event", _patched(events, 19, b"\xff"), "above its bound"
-    tests = structs.build_message("self_test_report", {"tests": [{"test": 0, "result": 0, "value": 0}]}, 1, 1)
+    rows = {"tests": [{"test": 0, "result": 0, "value": 0}], "codes": []}
+    tests = structs.build_message("self_test_report", rows, 1, 1)
     yield "self_test_report, 0 items", tests[:10] + b"\x00", "too few items"
     yield "self_test_report, result 3", _patched(tests, 12, b"\x03"), "above its bound"
     configuration = structs.build_message("configuration", {**_CONFIGURATION, "voice": []})

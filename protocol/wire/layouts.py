@@ -1,4 +1,4 @@
-"""Every message of the fleet, one row each: the only source of truth (the USB link's: link_layouts, bridge_layouts).
+"""Every message of the fleet, one row each: the only source of truth (the USB link's: the other *_layouts).
 
 TYPES names the messages by their number. The function of that name gives the row, (version, fields): a
 function, because a unit's heap is small and a row is needed for an instant. A field is

@@ -1,40 +1,47 @@
-"""Every message of the USB serial link, laid out as `layouts` says.
+"""The messages of the USB serial link that a unit in service does not know, laid out as `layouts` says.
 
-They are a module of their own because a unit in service needs none of them, and its heap is small.
+They are a module of their own because its heap is small; those it knows are in `locked_layouts`.
 """
 
-from protocol.wire.enumerations import (
-    BLOBS,
-    LINK_MODES,
-    LINK_RESULTS,
-    SELF_TEST_RESULTS,
-    SELF_TESTS,
-    UNIT_STATES,
-)
-from protocol.wire.layouts import BLOB, FIXED, LIST, TEXT, U8, U16, U32
+from protocol.wire.enumerations import BLOBS, SELF_TEST_RESULTS, SELF_TESTS
+from protocol.wire.layouts import BLOB, FIXED, LIST, TEXT, U8, U16, U32, U64
 
 _SERIAL = ("serial", TEXT, 11, 11, 1)
+_STATION = ("station", TEXT, 1, 40, 1)
+_CHALLENGE = ("challenge", FIXED, 32, 32, 1)
 
 SELF_TEST_ROWS = (
     ("test", U8, 0, len(SELF_TESTS) - 1, 1),
     ("result", U8, 0, len(SELF_TEST_RESULTS) - 1, 1),
     ("value", U32, 0, 0xFFFFFFFF, 1),
 )
+CODE_ROWS = (("code", U8, 0, 255, 2),)
+KEY_ROWS = (("key_id", FIXED, 8, 8, 1),)
+
+# A signed number goes as itself and this much.
+BIAS = 32768
+_LINE_GAIN = ("line_gain", U16, 0, 65535, 1)  # BIAS + tenths of a dB that the codec adds towards the ear
+_CLOCK_PPM = ("clock_ppm", U16, 0, 65535, 1)  # BIAS + how much too fast the unit's clock goes
 
 TYPES = {
     # From host to unit, over the USB serial link.
-    64: "hello",
     65: "begin_provisioning",
     66: "put_blob",
     67: "finish_provisioning",
     68: "run_self_test",
     69: "lock",
     70: "restart",
+    71: "read_clock",
+    72: "calibrate",
+    74: "ask_challenge",
+    75: "authorize_provisioning",
+    79: "provisioning_token",
     # From unit to host, over the USB serial link; a reply carries its request's sequence.
-    80: "hello_reply",
     81: "csr",
-    82: "done",
     83: "self_test_report",
+    84: "clock",
+    85: "calibration",
+    86: "challenge",
     # The simulated chip's ROM loader, over the same link; real chips bring their own.
     96: "loader_hello",
     97: "loader_erase",
@@ -44,10 +51,6 @@ TYPES = {
     112: "loader_info",
     113: "loader_digest_reply",
 }
-
-
-def hello():
-    return 1, ()
 
 
 def begin_provisioning():
@@ -62,7 +65,7 @@ def begin_provisioning():
 
 
 def put_blob():
-    return 1, (
+    return 2, (  # version 2 brought the blob `token_keys`
         ("blob", U8, 0, len(BLOBS) - 1, 1),
         ("total_bytes", U16, 1, 8192, 1),
         ("offset", U16, 0, 8191, 1),
@@ -86,34 +89,61 @@ def restart():
     return 1, ()
 
 
-def hello_reply():
-    return 1, (
-        ("mode", U8, 0, len(LINK_MODES) - 1, 1),
-        ("board", TEXT, 1, 16, 1),
-        ("hardware_revision", U8, 0, 255, 1),
-        ("board_uid", FIXED, 8, 8, 1),
-        ("version", TEXT, 1, 16, 1),
-        ("serial", TEXT, 0, 11, 1),  # empty before provisioning
-        ("mac", FIXED, 6, 6, 1),  # zeros before provisioning
-        ("epoch", U16, 0, 65535, 1),
-        ("provisioned", U8, 0, 1, 1),
-        ("state", U8, 0, len(UNIT_STATES) - 1, 1),
-    )
-
-
 def csr():
     return 1, (("csr", BLOB, 1, 1024, 1),)
 
 
-def done():
-    return 1, (
-        ("result", U8, 0, len(LINK_RESULTS) - 1, 1),
-        ("detail", TEXT, 0, 120, 1),
+def self_test_report():
+    return 2, (
+        ("tests", LIST, 1, 32, 1, SELF_TEST_ROWS),
+        ("codes", LIST, 0, 32, 2, CODE_ROWS),  # of each test, in the same order: protocol/host/findings.py
     )
 
 
-def self_test_report():
-    return 1, (("tests", LIST, 1, 32, 1, SELF_TEST_ROWS),)
+def read_clock():
+    return 1, ()
+
+
+def clock():
+    return 1, (("uptime_us", U64, 0, 1 << 48, 1),)
+
+
+def calibrate():
+    return 1, (_CLOCK_PPM,)
+
+
+def calibration():
+    return 1, (_LINE_GAIN, _CLOCK_PPM)
+
+
+def ask_challenge():
+    return 1, (_STATION,)
+
+
+def challenge():
+    return 1, (
+        _SERIAL,
+        ("epoch", U16, 1, 65535, 1),  # the last one; its key is destroyed
+        _CHALLENGE,
+        ("keys", LIST, 1, 4, 1, KEY_ROWS),  # of the fleet, that may sign the token: the first 8 bytes of their SHA-256
+    )
+
+
+def provisioning_token():
+    return 1, (
+        _STATION,
+        _SERIAL,
+        ("epoch", U16, 1, 65535, 1),  # the one to be provisioned
+        _CHALLENGE,
+        ("issued_s", U64, 0, 1 << 40, 1),
+    )
+
+
+def authorize_provisioning():
+    return 1, (
+        ("token", BLOB, 1, 256, 1),  # a packed provisioning_token
+        ("signature", BLOB, 8, 72, 1),  # ECDSA P-256, DER, of SHA-256 of "plugtone provisioning token 1", 0, the token
+    )
 
 
 def loader_hello():

@@ -15,7 +15,8 @@ _ENVELOPE = ">BBII"
 ENVELOPE_BYTES = struct.calcsize(_ENVELOPE)
 _INT_FORMAT = {1: ">B", 2: ">H", 4: ">I", 8: ">Q"}
 
-_TABLES = 3  # the fleet's, the USB link's, the bridge's
+_TABLES = 4  # the fleet's, the USB link's of a locked unit, the rest of the link's, the bridge's
+_FIRST_OF_LINK = 64  # the first type of the USB link
 
 _last = None  # the row used last: a busy end packs and unpacks the same few messages
 
@@ -61,6 +62,8 @@ def _find(number, name):
         if place == 0:
             table = layouts
         elif place == 1:
+            from protocol.wire import locked_layouts as table
+        elif place == 2:
             from protocol.wire import link_layouts as table
         else:
             from protocol.wire import bridge_layouts as table
@@ -69,6 +72,8 @@ def _find(number, name):
                 version, fields = getattr(table, table.TYPES[known])()
                 row = _last = (known, table.TYPES[known], version, fields)
                 return row
+        if number is not None and number < _FIRST_OF_LINK:
+            return None
     return None
 
 

@@ -1,6 +1,7 @@
 """A simulated board to switch on and off, watch and disturb; `python -m tools.sim.board run DIR` runs one alone."""
 
 import argparse
+import json
 import os
 import select
 import signal
@@ -89,8 +90,15 @@ class SimBoard:
         """Plugs the Ethernet cable in or out."""
         write_atomically(self.folder.ethernet, "up" if up else "down")
 
+    def set_fault(self, name: str, value: object) -> None:
+        """Breaks a part of the hardware (the table is in firmware/ports/unix/bench_board.py); None mends it."""
+        path = self.folder.faults
+        faults = json.loads(path.read_text()) if path.exists() else {}
+        faults[name] = value
+        write_atomically(path, json.dumps({name: value for name, value in faults.items() if value is not None}))
+
     def hold_strap(self, held: bool) -> None:
-        """Presses or releases the boot button; the chip looks at it when it starts."""
+        """Presses or releases the boot button; the chip looks at it when it starts, a unit at a factory reset."""
         if held:
             self.folder.strap.touch()
         else:

@@ -1,4 +1,4 @@
-"""A simulated board is a folder: chip.json, flash.bin, usb, pins.json, ethernet, strap, unit.log."""
+"""A simulated board is a folder: chip.json, flash.bin, usb, pins.json, ethernet, strap, faults.json, unit.log."""
 
 import contextlib
 import json
@@ -88,6 +88,11 @@ class BoardFolder:
     def ethernet(self) -> Path:
         """`up` or `down`."""
         return self.path / "ethernet"
+
+    @property
+    def faults(self) -> Path:
+        """What is wrong with its hardware, by name (firmware/ports/unix/bench_board.py); absent: nothing."""
+        return self.path / "faults.json"
 
     @property
     def pins(self) -> Path:

@@ -33,6 +33,7 @@ class Record:
     csr: str = ""
     blobs: dict[str, str] = field(default_factory=dict)
     self_test: list[dict[str, Any]] = field(default_factory=list)
+    bench: dict[str, Any] = field(default_factory=dict)  # as the fleet's stock record wants it
     claim_code: str = ""  # dropped when the fleet has its hash
     label: str = ""
     stocked: bool = False

@@ -6,8 +6,9 @@ What is done is asked of the unit (its mode), of the fleet (its answers repeat) 
 |------------------------------|-------------------------------------------------------|
 | nothing, its ROM loader does | everything, from erasing the flash on                 |
 | factory, not provisioned     | key and request, certificate, and what follows        |
-| factory, provisioned         | self-test, lock, and what follows                     |
+| factory, provisioned         | self-test, calibration, lock, and what follows        |
 | locked                       | label, stock record, restart; nothing if it was taken |
+| reset                        | a token of the fleet's, then as factory               |
 
 Invariants: a board's serial number and MAC come from the fleet by the chip's own id, so a board has one of each
 however often it is flashed. The image's hash is written down before the flash is erased. The claim code is
@@ -17,6 +18,7 @@ written down before it is printed, and the fleet gets its hash before the unit l
 from __future__ import annotations
 
 import secrets
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -24,23 +26,28 @@ from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from boards import catalogue
 from boards.schema import Board
+from protocol.host.findings import told
 from protocol.wire.enumerations import BLOBS, LINK_MODES, SELF_TEST_RESULTS, SELF_TESTS
+from protocol.wire.link_layouts import BIAS
 from protocol.wire.mac import MacAddress
 from protocol.wire.messages import Message
 from tools import label
 from tools.client import Poster, RefusedError
 from tools.label.formats import png
 from tools.sim.loader import SerialPort
+from tools.station.clock_check import MAX_PPM, Reading, bounds_ppm, certain_ppm, is_off
 from tools.station.errors import LinkError, RefusedByUnitError, UnitError
-from tools.station.flasher import Flasher, Image, SimulatedFlasher
+from tools.station.flasher import Flasher, Image, flasher_for
 from tools.station.journal import Journal, Record, check_room, write_whole
 from tools.station.link import UnitLink
 
 BLOB_PART_BYTES: Final = 1024
+CLOCK_READINGS: Final = 3
+CLOCK_OFF: Final = 128  # the station's own finding of test `clock` (protocol/host/findings.py)
 STEPS: Final = ("find", "allocate", "write", "key", "certificate", "identity", "self-test", "lock", "label", "stock")
 
 Report = Callable[[str, int, int], None]
@@ -57,6 +64,7 @@ class Job:
     country: str = "US"
     new_epoch: str = ""  # why a board that has an identity gets another one; empty: it does not
     label_dpi: int = 300  # of the label printer
+    station: str = "bench"  # letters, digits, dot, dash and underscore, 40 at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,7 @@ class _Bench:
         self.unit: Message | None = None
         self.record = Record("")
         self._custody = ""
+        self._first_reading: Reading | None = None
         self.board: Board
         self.revision = 0
 
@@ -109,7 +118,7 @@ class _Bench:
             self.unit = answer
             name, self.revision, uid = answer["board"], answer["hardware_revision"], answer["board_uid"]
         else:
-            self._flasher = SimulatedFlasher(self._port)
+            self._flasher = flasher_for(self._port)
             chip = self._flasher.identify()
             name, self.revision, uid = chip.board, chip.hardware_revision, chip.board_uid
         self.board = catalogue.load(name)
@@ -159,7 +168,10 @@ class _Bench:
                     f"{self.record.serial}, epoch {self.record.epoch}: hold its boot button, power it on and run again"
                 )
             return
+        if LINK_MODES[unit["mode"]] == "reset":
+            self._authorize()
         self._make_key()
+        self._first_reading = self._read_clock()
         self._fetch_certificate()
         self._write_identity()
         self.unit = self._hello()
@@ -174,18 +186,16 @@ class _Bench:
                 )
             return
         self._report("self-test", 0, 1)
-        rows = self._link.ask("run_self_test", {}, "self_test_report")["tests"]
-        tests = [
-            {"test": SELF_TESTS[row["test"]], "result": SELF_TEST_RESULTS[row["result"]], "value": row["value"]}
-            for row in rows
-        ]
-        self.record = self._journal.store(self.record, self_test=tests)
+        self._first_reading = self._first_reading or self._read_clock()
+        tests, bench = self._tested(), self._calibrated(self._first_reading)
+        if bench is None:
+            clock = next(row for row in tests if row["test"] == "clock")
+            clock.update(result="failed", code=CLOCK_OFF, value=MAX_PPM)
+        self.record = self._journal.store(self.record, self_test=tests, bench=bench or {})
         self._report("self-test", 1, 1)
-        failed = [f"{row['test']} (value {row['value']})" for row in tests if row["result"] == "failed"]
+        failed = [told(row["test"], row["code"], row["value"]) for row in tests if row["result"] == "failed"]
         if failed:
-            raise UnitError(
-                f"{self.record.serial} failed its self-test: {', '.join(failed)}; mend it and run this again"
-            )
+            raise UnitError(f"{self.record.serial} failed its self-test: {'; '.join(failed)}. Then run this again")
         self._report("lock", 0, 1)
         self._link.ask("lock", {})
         self._report("lock", 1, 1)
@@ -222,6 +232,7 @@ class _Bench:
                     "release_counter": header.release_counter,
                     "self_test": self.record.self_test,
                     "label": self.record.label,
+                    "bench": self.record.bench or None,
                     "claim_code_sha256": label.claim_code_sha256(self.record.claim_code),
                 },
                 repeatable=True,
@@ -262,6 +273,60 @@ class _Bench:
             )
         return answer
 
+    def _authorize(self) -> None:
+        """The unit was reset: the fleet says that this station may provision it again, in its new epoch."""
+        asked = self._link.ask("ask_challenge", {"station": self._job.station}, "challenge")
+        body = {
+            "station": self._job.station,
+            "challenge": b64encode(asked["challenge"]).decode(),
+            "key_ids": [row["key_id"].hex() for row in asked["keys"]],
+        }
+        try:
+            answer = self._fleet.post(f"/v1/units/{self.record.serial}/provisioning-tokens", body, repeatable=True)
+        except RefusedError as error:
+            if error.status != HTTPStatus.CONFLICT:
+                raise
+            raise UnitError(f"{error}: here by running this again with --new-epoch and the reason") from error
+        token = {name: b64decode(answer[name]) for name in ("token", "signature")}
+        self._link.ask("authorize_provisioning", token)
+
+    def _tested(self) -> list[dict[str, Any]]:
+        """The rows of the unit's self-test."""
+        report = self._link.ask("run_self_test", {}, "self_test_report")
+        codes = [row["code"] for row in report["codes"]] or [0] * len(report["tests"])
+        return [
+            {
+                "test": SELF_TESTS[row["test"]],
+                "result": SELF_TEST_RESULTS[row["result"]],
+                "code": code,
+                "value": row["value"],
+            }
+            for row, code in zip(report["tests"], codes, strict=True)
+        ]
+
+    def _calibrated(self, first: Reading) -> dict[str, Any] | None:
+        """Hands the unit its clock's error and has it measure its line; what was found, None for a hopeless clock."""
+        low, high = bounds_ppm(first, self._read_clock())
+        if is_off(low, high):
+            return None
+        ppm = certain_ppm(low, high)
+        found = self._link.ask("calibrate", {"clock_ppm": BIAS + ppm}, "calibration")
+        return {
+            "station": self._job.station,
+            "country": self._job.country,
+            "line_gain_tenths": found["line_gain"] - BIAS,
+            "clock_ppm": ppm,
+        }
+
+    def _read_clock(self) -> Reading:
+        """The unit's clock: of a few readings that which took the least time."""
+        readings = []
+        for _ in range(CLOCK_READINGS):
+            asked_us = time.monotonic_ns() // 1000
+            unit_us = self._link.ask("read_clock", {}, "clock")["uptime_us"]
+            readings.append(Reading(asked_us, time.monotonic_ns() // 1000, unit_us))
+        return min(readings, key=lambda reading: reading.answered_us - reading.asked_us)
+
     def _make_key(self) -> None:
         """The key is made on the unit; asked again for the same epoch, the unit gives the same request."""
         self._report("key", 0, 1)
@@ -280,7 +345,7 @@ class _Bench:
 
     def _fetch_certificate(self) -> None:
         self._report("certificate", 0, 1)
-        if not self.record.blobs:
+        if set(self.record.blobs) != set(BLOBS):
             body = {"csr": self.record.csr, "epoch": self.record.epoch}
             try:
                 blobs = self._fleet.post(f"/v1/units/{self.record.serial}/certificate", body, repeatable=True)

@@ -2,6 +2,9 @@
 
 import os
 
+import board_config
+import machine
+
 from ports.hardware.chip import exit
 from ports.hardware.lan import open_lan
 from ports.hardware.usb import Usb
@@ -11,7 +14,9 @@ _NO_ADDRESS = "0.0.0.0"  # noqa: S104 - what the interface says before DHCP answ
 
 
 class Board:
-    """`handover` is what boot gave to main."""
+    """`handover` is what boot gave to main. What is None here, only a board on a bench has (bench_board.py)."""
+
+    line = led_back = mac_back = memory = None
 
     def __init__(self, handover):
         self.name = handover.board
@@ -33,6 +38,11 @@ class Board:
     def ethernet_up(self):
         """The PHY's link bit."""
         return self._lan.isconnected()
+
+    def button(self):
+        """True while the boot button is held; a board without one cannot be reset by hand."""
+        pin = board_config.BOOT_BUTTON
+        return pin is not None and not machine.Pin(pin, machine.Pin.IN, machine.Pin.PULL_UP).value()
 
     def address(self):
         """The IPv4 address as text, "" without link or before DHCP gave one."""

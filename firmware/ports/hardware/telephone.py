@@ -16,9 +16,9 @@ _STEADY = 3  # looks at the hook that agree before it is believed: 60 ms, for it
 
 
 class Telephone:
-    """`directory` is the simulated board's and means nothing here."""
+    """`directory` is the simulated board's and means nothing here; these codecs have no gain to set."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, gain=0):
         self._told_key = ""
         self._hook = self._told_hook = self._looks = 0
         self._line = board_config.LINE

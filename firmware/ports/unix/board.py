@@ -11,7 +11,9 @@ _RESET_STATUS = 64
 
 
 class Board:
-    """`handover` is what boot gave to main."""
+    """`handover` is what boot gave to main. What is None here, only a board on a bench has (bench_board.py)."""
+
+    line = led_back = mac_back = memory = None
 
     def __init__(self, handover):
         self.name = handover.board
@@ -20,7 +22,7 @@ class Board:
         self.pins = handover.pins
         self.usb = Usb()
         self._flash = handover.flash
-        self._ethernet_path = handover.directory + "/ethernet"
+        self._directory = handover.directory
 
     def partition(self, name):
         """The Partition called `name`."""
@@ -32,8 +34,16 @@ class Board:
 
     def ethernet_up(self):
         """The PHY's link bit."""
-        with open(self._ethernet_path) as file:
+        with open(self._directory + "/ethernet") as file:
             return file.read(2) == "up"
+
+    def button(self):
+        """True while the boot button is held."""
+        try:
+            os.stat(self._directory + "/strap")
+        except OSError:
+            return False
+        return True
 
     def address(self):
         """The IPv4 address as text, "" without link; this board's Ethernet is the host's loopback."""

@@ -9,7 +9,7 @@ the phone program, which connects to the socket `telephone` in the board's folde
 | 0    | 1: off-hook, the loop is closed      | 1: the bell rings                             |
 | 1    | the key the detector hears, 0: none  | 1: the message lamp blinks                    |
 | 2    | 0                                    | 1: what follows is to be heard, 0: to be left |
-| 3    | 0                                    | 0                                             |
+| 3    | 0                                    | the codec's gain: tenths of a dB, signed      |
 | 4    | 160 samples of 16 bits, little-endian, 8000 a second, both ways                      |
 
 A phone that is not attached is a phone on-hook. Nothing here blocks, and nothing allocates but what returns an event
@@ -30,9 +30,9 @@ _DRY_READS = 5  # after so many without a frame, the flow begins anew
 
 
 class Telephone:
-    """`directory` is the board's folder."""
+    """`directory` is the board's folder, `gain` what the line wants added, in tenths of a dB (calibration)."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, gain=0):
         self._path = directory + "/telephone"
         self._listener = socket.socket(socket.AF_UNIX, _SEQPACKET)
         self._bind(directory)
@@ -45,6 +45,7 @@ class Telephone:
         self._frames = [frames[at : at + _FRAME_BYTES] for at in starts]
         self._samples = [frames[at + 4 : at + _FRAME_BYTES] for at in starts]
         self._out = bytearray(_FRAME_BYTES)
+        self._out[3] = gain & 0xFF
         self._out_samples = memoryview(self._out)[4:]
         self._hook = self._told_hook = self._key = self._told_key = 0
         self._empty()

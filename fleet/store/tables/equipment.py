@@ -82,6 +82,11 @@ stock_records = Table(
     Column("label", String(64), nullable=False),
     Column("claim_code_sha256", String(64), nullable=False),  # of the code in the label's QR; empty: it has none
     Column("stocked_at", Instant, nullable=False),
+    # What the station set and measured; null: an older station did not say.
+    Column("station", String(40)),
+    Column("country", String(2)),  # ISO 3166-1 alpha-2: of the market
+    Column("line_gain_tenths", Integer),  # of a dB, that the codec adds towards the ear
+    Column("clock_ppm", Integer),  # how much too fast the unit's clock goes
     UniqueConstraint("serial", "epoch"),
 )
 

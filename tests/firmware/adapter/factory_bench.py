@@ -5,11 +5,19 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from adapter.crypto import p256
 from adapter.factory import FactoryLink
+from adapter.factory_reset import carry_out
 from adapter.identity import IdentityStore
+from adapter.locked_link import LockedLink
+from adapter.provisioning_token import CONTEXT
 from protocol.wire import messages
 from protocol.wire.enumerations import LINK_RESULTS, SELF_TESTS
+from protocol.wire.link import encode_frame
 from tests.firmware.model_flash import CuttingFlash
+
+FLEET_KEY = (7).to_bytes(32, "big")
+TOKEN_KEYS = p256.public_key(FLEET_KEY)
 
 SERIAL, MAC = "PT000000018", bytes.fromhex("001a2b3c4d5e")
 ADDRESSES = messages.pack(
@@ -34,9 +42,11 @@ class BenchBoard:
     hardware_revision = 2
     uid = b"\x01\x02\x03\x04\x05\x06\x07\x08"
     usb = QuietUsb()
+    line = led_back = mac_back = memory = None  # a bench board has them: ports/unix/bench_board.py
 
     def __init__(self, flash: CuttingFlash) -> None:
         self.link_up = True
+        self.held = False
         self.random = os.urandom
         self.shown: list[str] = []
         self._flash = flash
@@ -44,6 +54,9 @@ class BenchBoard:
 
     def ethernet_up(self) -> bool:
         return self.link_up
+
+    def button(self) -> bool:
+        return self.held
 
     def led(self, pattern: str) -> None:
         self.shown.append(pattern)
@@ -63,11 +76,21 @@ class Bench:
         self.flash = CuttingFlash(self.path, cut_at, torn_share)
         self.board = BenchBoard(self.flash)
         self.store = IdentityStore(self.flash.partition("identity"))
-        self._clock_ms = iter(range(1 << 30))
-        self.link = FactoryLink(self.store, self.board, "1.0.0", lambda: next(self._clock_ms))
+        self.now_us = 0
+        carry_out(self.flash)
+        self.link = FactoryLink(self.store, self.board, "1.0.0", self._clock_us)
 
-    def ask(self, name: str, **values: Any) -> tuple[str, dict[str, Any]]:
-        (answer,) = self.link.handle(messages.unpack(messages.pack(name, values, 1, 1)))
+    def _clock_us(self) -> int:
+        self.now_us += 1
+        return self.now_us
+
+    def locked_link(self) -> LockedLink:
+        """The link of the unit in service, after a start."""
+        self.restart()
+        return LockedLink(self.store.load(), self.board, "1.0.0", lambda: self.now_us // 1000)
+
+    def ask(self, name: str, boot_id: int = 1, **values: Any) -> tuple[str, dict[str, Any]]:
+        (answer,) = self.link.handle(messages.unpack(messages.pack(name, values, boot_id, 1)))
         return answer
 
     def result(self, name: str, **values: Any) -> str:
@@ -98,11 +121,41 @@ class Bench:
     def provision(self) -> bytes:
         self.begin()
         certificate = self.certificate()
-        for index, blob in enumerate((certificate, b"\x30anchors", b'{"root": 1}', ADDRESSES)):
+        for index, blob in enumerate((certificate, b"\x30anchors", b'{"root": 1}', ADDRESSES, TOKEN_KEYS)):
             assert self.put(index, blob) == "ok"
         assert self.finish(certificate) == "ok"
         return certificate
 
+    def lock(self) -> str:
+        """The self-test, and the lock."""
+        self.self_test()
+        return self.result("lock")
+
+    def reset(self) -> None:
+        """The unit in service is reset, as somebody with a computer and a finger does it."""
+        link = self.locked_link()
+        self.board.held = True
+        for _ in range(5):
+            link.feed(encode_frame(messages.pack("factory_reset", {}, 1, 1)))
+            self.now_us += 900_000
+        assert link.restart_wanted
+        self.restart()
+
+    def challenge(self, station: str = "bench-1") -> dict[str, Any]:
+        name, values = self.ask("ask_challenge", station=station)
+        assert name == "challenge", values
+        return values
+
     def self_test(self) -> dict[str, int]:
         _, values = self.ask("run_self_test")
         return {SELF_TESTS[row["test"]]: row["result"] for row in values["tests"]}
+
+
+def token_for(challenge: dict[str, Any], key: bytes = FLEET_KEY, **changes: Any) -> dict[str, Any]:
+    """A token as the fleet signs it, for the unit's next epoch."""
+    values = {
+        "station": "bench-1", "serial": challenge["serial"], "epoch": challenge["epoch"] + 1,
+        "challenge": challenge["challenge"], "issued_s": 0,
+    } | changes  # fmt: skip
+    token = messages.pack("provisioning_token", values)
+    return {"token": token, "signature": p256.sign(key, sha256(CONTEXT + token).digest())}

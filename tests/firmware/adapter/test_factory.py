@@ -16,7 +16,7 @@ from protocol.wire import messages
 from protocol.wire.enumerations import LINK_MODES, LINK_RESULTS, SELF_TEST_RESULTS
 from protocol.wire.link import FrameReader, encode_frame
 from tests.conftest import RunMicroPython
-from tests.firmware.adapter.factory_bench import ADDRESSES, MAC, SERIAL, Bench
+from tests.firmware.adapter.factory_bench import ADDRESSES, MAC, SERIAL, TOKEN_KEYS, Bench
 from tests.firmware.model_flash import PARTITIONS, PowerCutError
 
 REQUESTS: dict[str, dict[str, Any]] = {
@@ -60,7 +60,7 @@ def test_the_request_is_signed_by_a_key_made_on_the_unit(bench: Bench) -> None:
 
 def test_a_provisioned_and_locked_unit_keeps_its_identity_over_restarts(bench: Bench) -> None:
     certificate = bench.provision()
-    assert bench.result("lock") == "ok"
+    assert bench.lock() == "ok"
     bench.restart()
     identity = bench.store.load()
     assert bench.link.locked
@@ -76,7 +76,7 @@ def test_a_provisioned_and_locked_unit_keeps_its_identity_over_restarts(bench: B
 @pytest.mark.parametrize("request_name", REQUESTS)
 def test_a_locked_unit_refuses_everything_but_hello(bench: Bench, request_name: str) -> None:
     bench.provision()
-    bench.result("lock")
+    bench.lock()
     bench.restart()
     before = bench.path.read_bytes()
     assert bench.result(request_name, **REQUESTS[request_name]) == "refused"
@@ -86,7 +86,7 @@ def test_a_locked_unit_refuses_everything_but_hello(bench: Bench, request_name: 
 
 def test_the_station_may_restart_the_unit_it_has_just_locked(bench: Bench) -> None:
     bench.provision()
-    bench.result("lock")
+    bench.lock()
     assert bench.result("run_self_test") == "refused"
     assert bench.result("restart") == "ok"
     assert bench.link.restart_wanted
@@ -94,7 +94,7 @@ def test_the_station_may_restart_the_unit_it_has_just_locked(bench: Bench) -> No
 
 def test_a_station_that_missed_the_answer_may_lock_again_and_nothing_is_written(bench: Bench) -> None:
     bench.provision()
-    bench.result("lock")
+    bench.lock()
     before = bench.flash.operations
     assert bench.result("lock") == "ok"
     assert bench.flash.operations == before
@@ -102,7 +102,7 @@ def test_a_station_that_missed_the_answer_may_lock_again_and_nothing_is_written(
 
 def test_a_flipped_bit_in_its_newest_record_does_not_unlock_a_unit(bench: Bench) -> None:
     bench.provision()
-    bench.result("lock")
+    bench.lock()
     offset, size = PARTITIONS["identity"]
     halves = [offset, offset + size // 2]
     newest = max(halves, key=lambda half: bench.path.read_bytes()[half + 4 : half + 8])
@@ -123,7 +123,7 @@ def test_no_sequence_of_requests_brings_the_private_key_over_the_link(bench: Ben
         elif stage == "provisioned":
             bench.provision()
         elif stage == "locked":
-            bench.result("lock")
+            bench.lock()
         for name in host_messages:
             values = REQUESTS.get(name)
             if name in ("hello", "loader_hello", "loader_run"):
@@ -199,13 +199,16 @@ def test_steps_out_of_order_answer_wrong_state(bench: Bench) -> None:
         (2, b"<root/>", "root metadata JSON"),
         (3, ADDRESSES[:-1], "cut off"),
         (3, messages.pack("hello", {}), "another message"),
+        (4, TOKEN_KEYS + b"\x04", "1 to 4 public keys"),
+        (4, TOKEN_KEYS * 5, "1 to 4 public keys"),
+        (4, b"\x04" + bytes(64), "1 to 4 public keys"),
     ],
 )
 def test_finishing_with_a_wrong_blob_is_refused_and_can_be_put_right(
     bench: Bench, index: int, blob: bytes, detail: str
 ) -> None:
     bench.begin()
-    good = [bench.certificate(), b"\x30anchors", b"{}", ADDRESSES]
+    good = [bench.certificate(), b"\x30anchors", b"{}", ADDRESSES, TOKEN_KEYS]
     wrong = [*good[:index], blob, *good[index + 1 :]]
     for number, data in enumerate(wrong):
         bench.put(number, data)
@@ -221,7 +224,7 @@ def test_finishing_with_a_wrong_blob_is_refused_and_can_be_put_right(
 def test_a_certificate_of_this_key_for_another_serial_number_is_refused(bench: Bench) -> None:
     bench.begin()
     certificate = bench.certificate().replace(SERIAL.encode(), b"PT000000026")
-    for number, data in enumerate((certificate, b"\x30anchors", b"{}", ADDRESSES)):
+    for number, data in enumerate((certificate, b"\x30anchors", b"{}", ADDRESSES, TOKEN_KEYS)):
         bench.put(number, data)
     assert bench.finish(certificate) == "bad_value"
     assert not bench.store.load().provisioned
@@ -231,7 +234,7 @@ def test_a_missing_blob_and_a_wrong_hash_are_named(bench: Bench) -> None:
     bench.begin()
     bench.put(0, bench.certificate())
     assert "trust_anchors is missing" in bench.ask("finish_provisioning", certificate_sha256=bytes(32))[1]["detail"]
-    for number, data in enumerate((b"\x30", b"{}", ADDRESSES), start=1):
+    for number, data in enumerate((b"\x30", b"{}", ADDRESSES, TOKEN_KEYS), start=1):
         bench.put(number, data)
     assert "another hash" in bench.ask("finish_provisioning", certificate_sha256=bytes(32))[1]["detail"]
 
@@ -247,7 +250,7 @@ def test_a_blob_with_a_gap_is_refused_and_can_start_again(bench: Bench) -> None:
 def test_a_part_of_a_blob_whose_answer_was_lost_may_be_put_again(bench: Bench) -> None:
     bench.begin()
     certificate = bench.certificate()
-    for index, blob in enumerate((certificate, b"\x30anchors", b"{}", ADDRESSES)):
+    for index, blob in enumerate((certificate, b"\x30anchors", b"{}", ADDRESSES, TOKEN_KEYS)):
         for at in range(0, len(blob), 1000):
             part = blob[at : at + 1000]
             for _ in range(2):
@@ -257,7 +260,7 @@ def test_a_part_of_a_blob_whose_answer_was_lost_may_be_put_again(bench: Bench) -
 
 
 @pytest.mark.parametrize("torn_share", [0.0, 0.5, 0.99])
-@pytest.mark.parametrize("cut_at", range(13))
+@pytest.mark.parametrize("cut_at", range(15))
 def test_a_power_cut_at_any_write_of_provisioning_can_be_done_again(
     tmp_path: Path, cut_at: int, torn_share: float
 ) -> None:
@@ -267,8 +270,8 @@ def test_a_power_cut_at_any_write_of_provisioning_can_be_done_again(
     with contextlib.suppress(PowerCutError):  # the last cut comes after the last write
         requests.append(bench.begin())
         bench.provision()
-        bench.result("lock")
-        assert cut_at == bench.flash.operations == 12
+        bench.lock()
+        assert cut_at == bench.flash.operations == 14
     bench.restart()
     if not bench.link.locked:
         requests.append(bench.begin())
@@ -276,7 +279,7 @@ def test_a_power_cut_at_any_write_of_provisioning_can_be_done_again(
         bench.restart()
         if not bench.store.load().provisioned:
             bench.provision()
-        assert bench.result("lock") == "ok"
+        assert bench.lock() == "ok"
     bench.restart()
     assert bench.link.locked
     assert bench.store.load().serial == SERIAL

@@ -25,6 +25,7 @@ from fleet.domain.refurbishing import Grade, WipeProof, blank_sha256
 from fleet.domain.rma import ReplacementMode, Rma, RmaKind
 from fleet.domain.unit import Unit
 from fleet.pki.authority import DeviceAuthority
+from fleet.pki.tokens import TokenAuthority
 from fleet.services.build import Services
 from fleet.services.locations import LocationSaid
 from fleet.services.provisioning import FleetSide, Provisioning, StationReport
@@ -116,8 +117,9 @@ class Warehouse:
     registration: Registration = field(init=False)
 
     def __post_init__(self) -> None:
-        authority = DeviceAuthority.load(self.services.settings.data_dir / "pki")
-        fleet_side = FleetSide(b"anchor", lambda: b"root", b"addresses")
+        pki = self.services.settings.data_dir / "pki"
+        authority = DeviceAuthority.load(pki)
+        fleet_side = FleetSide(b"anchor", lambda: b"root", b"addresses", TokenAuthority.load(pki))
         self.provisioning = Provisioning(self.services.transactions, authority, fleet_side)
         self.registration = Registration(self.services.units._downlinks)
 

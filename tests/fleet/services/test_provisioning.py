@@ -6,6 +6,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from fleet.pki.certificates import PkiError
 from fleet.services.build import Services
 from fleet.services.provisioning import StationReport
 from fleet.store.identities import IdentityLookup, IdentityRepository, IssuedIdentity
+from protocol.wire import messages
 from protocol.wire.mac import MacAddress
 from tests.fleet.conftest import someone
 from tests.fleet.services.equipment import FIRST_MAC, PASSED, REPORT, Warehouse, make_csr, sent, snapshot
@@ -31,13 +33,15 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from fleet.domain.access import system_actor
 from fleet.pki.authority import DeviceAuthority
+from fleet.pki.tokens import TokenAuthority
 from fleet.services.provisioning import FleetSide, Provisioning
 from fleet.store.base import make_engine
 from fleet.store.unit_of_work import Transactions
 from pathlib import Path
 data, station, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 transactions = Transactions(make_engine(f"sqlite:///{data / 'fleet.db'}"), lambda: datetime.now(UTC))
-provisioning = Provisioning(transactions, DeviceAuthority.load(data / "pki"), FleetSide(b"", lambda: b"", b""))
+side = FleetSide(b"", lambda: b"", b"", TokenAuthority.load(data / "pki"))
+provisioning = Provisioning(transactions, DeviceAuthority.load(data / "pki"), side)
 for number in range(count):
     uid = (station * 1000 + number).to_bytes(8, "big")
     unit = provisioning.allocate(system_actor("station"), "simulated", 1, uid)
@@ -166,6 +170,35 @@ def test_a_request_for_another_unit_or_epoch_is_refused(warehouse: Warehouse) ->
         warehouse.provisioning.certify(warehouse.actor, one.serial, make_csr(other.serial), 1)
     with pytest.raises(ConflictError, match="is in epoch 1"):
         warehouse.provisioning.certify(warehouse.actor, one.serial, make_csr(one.serial), 2)
+    assert snapshot(warehouse.services) == before
+
+
+def test_a_station_may_provision_a_reset_unit_once_a_new_epoch_has_begun(warehouse: Warehouse) -> None:
+    serial = warehouse.stock().serial
+    keys = warehouse.provisioning._fleet_side.tokens.blob
+    key_ids = [sha256(keys[:65]).digest()[:8]]
+    before = snapshot(warehouse.services)
+    with pytest.raises(ConflictError, match="is in_stock in epoch 1: begin a new epoch first"):
+        warehouse.provisioning.authorize(warehouse.actor, serial, "bench-1", bytes(32), key_ids)
+    assert snapshot(warehouse.services) == before
+    warehouse.provisioning.begin_epoch(warehouse.actor, serial, "was reset")
+    with pytest.raises(ConflictError, match="knows none of our 1 token keys"):
+        warehouse.provisioning.authorize(warehouse.actor, serial, "bench-1", bytes(32), [bytes(8)])
+    token = warehouse.provisioning.authorize(warehouse.actor, serial, "bench-1", bytes(32), key_ids)
+    values = messages.unpack(token.token)
+    assert (values.name, values["station"], values["serial"], values["epoch"], values["challenge"]) == (
+        "provisioning_token", "bench-1", serial, 2, bytes(32),
+    )  # fmt: skip
+    after = snapshot(warehouse.services)
+    assert "unit:authorize" in str(after["audit_log"][-1])
+    assert "station bench-1, epoch 2" in str(after["unit_notes"][-1])
+
+
+def test_without_the_right_to_provision_nobody_gets_a_token(warehouse: Warehouse) -> None:
+    serial = warehouse.allocate().serial
+    before = snapshot(warehouse.services)
+    with pytest.raises(ForbiddenError, match="unit:provision"):
+        warehouse.provisioning.authorize(someone(Role.SUPPORT), serial, "bench-1", bytes(32), [bytes(8)])
     assert snapshot(warehouse.services) == before
 
 

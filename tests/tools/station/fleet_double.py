@@ -13,7 +13,9 @@ from typing import Any
 import httpx
 
 from fleet.pki.authority import DeviceAuthority
+from fleet.pki.tokens import TokenAuthority
 from protocol.wire import messages
+from protocol.wire.enumerations import BLOBS
 from protocol.wire.mac import MacAddress
 from protocol.wire.serial_number import make_serial
 from tools.client import FleetClient
@@ -38,6 +40,7 @@ class FleetDouble:
         self.certificates: dict[str, tuple[bytes, bytes]] = {}  # by serial: request, certificate
         self.stocked: dict[str, dict[str, Any]] = {}  # by serial
         self._authority = DeviceAuthority.create(folder, datetime.now(UTC))
+        self.tokens = TokenAuthority.add_key(folder)
         self._lock = threading.Lock()
 
     def answer(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -48,6 +51,8 @@ class FleetDouble:
             unit = next(unit for unit in self.units.values() if unit["serial"] == serial)
             if what == "certificate":
                 return self._certify(unit, b64decode(body["csr"]))
+            if what == "provisioning-tokens":
+                return self._token(unit, body)
             if what == "epochs":
                 unit.update(epoch=unit["epoch"] + 1, custody="made")
                 self.certificates.pop(serial, None)
@@ -73,9 +78,17 @@ class FleetDouble:
         known, certificate = self.certificates[serial]
         if known != csr:
             return 409, {"title": "Conflict", "code": "conflict", "detail": f"{serial} has another key"}
-        blobs = (certificate, self._authority.anchor_der, ROOT_METADATA, ADDRESSES)
-        names = ("certificate", "trust_anchors", "root_metadata", "addresses")
-        return 200, {name: b64encode(blob).decode() for name, blob in zip(names, blobs, strict=True)}
+        blobs = (certificate, self._authority.anchor_der, ROOT_METADATA, ADDRESSES, self.tokens.blob)
+        return 200, {name: b64encode(blob).decode() for name, blob in zip(BLOBS, blobs, strict=True)}
+
+    def _token(self, unit: dict[str, Any], body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        serial, epoch = unit["serial"], unit["epoch"]
+        if unit["custody"] != "made":
+            return 409, {"title": "Conflict", "code": "conflict", "detail": f"{serial} is {unit['custody']}"}
+        key_ids = [bytes.fromhex(key_id) for key_id in body["key_ids"]]
+        challenge = b64decode(body["challenge"])
+        token = self.tokens.sign(key_ids, body["station"], serial, epoch, challenge, datetime.now(UTC))
+        return 201, {"token": b64encode(token.token).decode(), "signature": b64encode(token.signature).decode()}
 
 
 def client_of(fleet: FleetDouble) -> FleetClient:
