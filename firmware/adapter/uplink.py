@@ -110,14 +110,13 @@ class Uplink:
             self._publish("heartbeat", "heartbeat", self._heartbeat_values(now_ms), now_ms)
             self._heartbeat_ms = now_ms + 1000 * self.configuration["heartbeat_s"]
         if self._accepted():
-            topic = up_topic(self._serial, "report")
-            for message in self._reports.due(now_ms, self._mqtt.room - _ROOM_FOR_OTHERS):
-                self._mqtt.publish(topic, message, 1, now_ms)
+            due = self._reports.due(now_ms, self._mqtt.room - _ROOM_FOR_OTHERS)
             if self.calls is not None:
-                clock = self._clock.utc_s(now_ms).to_bytes(_CLOCK_BYTES, "big")
-                for message in self.calls.due(now_ms, self._mqtt.room - _ROOM_FOR_OTHERS):
+                for message in self.calls.due(now_ms, self._mqtt.room - _ROOM_FOR_OTHERS - len(due)):
                     # Its last field, the clock, is that of now: so the fleet knows how long ago the call was.
-                    self._mqtt.publish(topic, message[:-_CLOCK_BYTES] + clock, 1, now_ms)
+                    due.append(message[:-_CLOCK_BYTES] + self._clock.utc_s(now_ms).to_bytes(_CLOCK_BYTES, "big"))
+            for message in due:
+                self._mqtt.publish(up_topic(self._serial, "report"), message, 1, now_ms)
         return self._mqtt.poll(now_ms)
 
     def next_timer(self):

@@ -29,6 +29,7 @@ from tests.firmware.loopback_fleet import HOST, WAIT_S, Authority, LoopbackFleet
 from tools.release.build import build_boot_rom, build_image, initial_boot_record
 
 BOARD = "simulated"
+_CPUCLOCK_SCHED = 2  # linux/posix-timers.h
 MAC = MacAddress.parse("02:00:5E:10:00:01")
 
 
@@ -122,6 +123,12 @@ class PluggedUnit:
     def pid(self) -> int:
         """Of the unit's process; 0 without power."""
         return self._process.pid if self._process else 0
+
+    @property
+    def cpu_s(self) -> float:
+        """Of the unit's process, so far, on however busy a machine: all its time on a processor, the kernel's too."""
+        assert self._process
+        return time.clock_gettime(~self._process.pid << 3 | _CPUCLOCK_SCHED)  # what clock_getcpuclockid(3) gives
 
     def _read_pins(self, read: int) -> None:
         with open(read, "rb") as lines:

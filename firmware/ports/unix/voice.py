@@ -21,10 +21,12 @@ from protocol.wire.enumerations import TRANSPORTS
 FRAME_BYTES = 320  # 20 ms: 160 samples of 16 bits
 _FRAME_US = const(20_000)
 _MARGIN_US = const(2_000)
+_REST_US = const(100_000)  # between two looks of a unit that has no line
 _LATE_LIMIT_US = const(100_000)  # a pause longer than that is not made up for
 _BUSY_MS = const(2)  # while an answer is awaited, it is looked for so often
 _LOOK_MS = const(250)  # at the cable
 _KEEP_ALIVE_MS = const(25_000)  # a router may forget a UDP mapping after 30 s
+_COLLECT_BYTES = const(65_536)  # in a call: nine in ten that the collector counts are frames, given back at once
 _PONG_BYTES = const(4)
 _SIP_BYTES = const(2048)
 _MAX_SIP_BYTES = const(4097)  # once one was longer than usual: it will be sent again
@@ -47,11 +49,9 @@ class VoiceService:
 
     def __init__(self, unit, telephone, told, tls=None):
         self.line_state = "not_configured"  # of LINE_STATES
-        self._unit = unit
-        self._uptime = unit.uptime
+        self._unit, self._uptime = unit, unit.uptime
         self._telephone = telephone
-        self._told = told
-        self._tls = tls
+        self._told, self._tls = told, tls
         self._stream = None  # the SipStream, where the registrar wants one
         self._register_ms = None  # when to register again, for it has broken
         self._account = self._level = None
@@ -68,8 +68,8 @@ class VoiceService:
         self._poller = select.poll()
         self._sip = self._sockets = None
         self._contact = ("", 0)
-        self._waiting = False  # for an answer
-        self._unload_due = False  # the Voice is gone, its modules are still there
+        self._waiting = self._unload_due = False  # for an answer; the Voice is gone, its modules are still there
+        self._collect_bytes = gc.threshold()  # outside a call
         self._mouth, self._ear = bytearray(FRAME_BYTES), bytearray(FRAME_BYTES)
 
     def configure(self, account, level):
@@ -98,14 +98,16 @@ class VoiceService:
         """For ever; `beat()` is called every frame."""
         self.turn(self._uptime())
         due = time.ticks_us()
+        margin = 0
         while True:
             beat()
-            due = time.ticks_add(due, _FRAME_US)
+            due = time.ticks_add(due, _FRAME_US if self._account or self._voice else _REST_US)
             left = time.ticks_diff(due, time.ticks_us())
             if left < -_LATE_LIMIT_US:
                 due = time.ticks_us()
-            # While it waits for a TLS socket asyncio oversleeps by 2 ms: no frame of a call shall leave so late.
-            margin = _MARGIN_US if self.in_media() else 0
+            if self.in_media() != (margin > 0):
+                margin = _MARGIN_US - margin  # asyncio counts in ms, and lets others have their turn just then
+                gc.threshold(_COLLECT_BYTES if margin else self._collect_bytes)
             await asyncio.sleep_ms(_BUSY_MS if self._waiting else max(left - margin, 0) // 1000)
             if self._unload_due:  # here nothing refers to it any more (adapter/room.py)
                 self._unload_due = False
@@ -175,9 +177,7 @@ class VoiceService:
             self._end(now_ms)
         elif voice is not None and self._unit.room.wanted and not in_use and not voice.waiting:
             self._park(now_ms)
-        elif (
-            voice is None and self._account is not None and address and not self._unload_due and self._is_needed(now_ms)
-        ):
+        elif not voice and self._account and address and not self._unload_due and self._is_needed(now_ms):
             self._begin(now_ms)
         if voice is None and self._saved is not None and now_ms >= self._alive_ms:
             self._alive_ms = now_ms + _KEEP_ALIVE_MS
