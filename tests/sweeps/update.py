@@ -14,12 +14,13 @@ from tests.firmware.fuzzing.image_fuzz import fuzz_deltas, fuzz_images  # noqa: 
 from tests.firmware.fuzzing.metadata_fuzz import fuzz_metadata  # noqa: E402
 from tests.firmware.power_cuts.device_files import sweep_files  # noqa: E402
 from tests.firmware.power_cuts.provisioning import ProvisioningSweep  # noqa: E402
+from tests.firmware.power_cuts.resetting import ResetSweep  # noqa: E402
 from tests.firmware.power_cuts.scenarios import SCENARIOS, tell  # noqa: E402
 from tests.firmware.power_cuts.sweep import StorySweep  # noqa: E402
 from tests.sweeps.distinct import Distinct  # noqa: E402
 from tests.sweeps.sweep import Outcome, Sweep  # noqa: E402
 
-_PROVISIONING = "identity provisioning"
+_OF_THE_BENCH = {"identity provisioning": ProvisioningSweep, "factory reset": ResetSweep}
 _FILES_SHARE = 8  # one in so many; the next seed has other steps
 _MUTANTS = ((fuzz_metadata, 12_000), (fuzz_images, 4000), (fuzz_deltas, 6000), (fuzz_both, 400))  # a seed
 _STATES = Distinct(Path(__file__).parents[2] / ".soak" / "update.states")
@@ -27,10 +28,10 @@ _STATES = Distinct(Path(__file__).parents[2] / ".soak" / "update.states")
 
 def power_cuts(seed: int) -> Outcome:
     """Every cut point of one scenario as `seed` tells it; the seeds go through the scenarios in turn."""
-    names = [*SCENARIOS, _PROVISIONING]
+    names = [*SCENARIOS, *_OF_THE_BENCH]
     name = names[seed % len(names)]
-    if name == _PROVISIONING:
-        tally = ProvisioningSweep(seed).run()
+    if name in _OF_THE_BENCH:
+        tally = _OF_THE_BENCH[name](seed).run()
     else:
         with stand_ins.remembered_verdicts():
             tally = StorySweep(tell(name, seed), random.Random(seed)).run()

@@ -125,9 +125,9 @@ def _functions(text: str) -> Iterator[tuple[int, int, ast.FunctionDef]]:
 
 
 def _with_checks(text: str, count: int) -> str:
-    """The last `count` functions look at their first argument first."""
+    """The last `count` functions look at their first argument first; machine code's arguments are numbers."""
     lines = text.splitlines(keepends=True)
-    checked = [node for _, _, node in _functions(text) if node.args.args][-count:]
+    checked = [node for _, _, node in _functions(text) if node.args.args and not node.decorator_list][-count:]
     for node in reversed(checked):
         argument = node.args.args[0].arg
         lines.insert(

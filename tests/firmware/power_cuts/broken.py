@@ -16,27 +16,29 @@ from ports.unix.slots import Slots
 from protocol.wire.record import HEADER_BYTES, pack_header
 
 
-def _bounds(pair: Any, payload: bytes) -> tuple[Any, int, int]:
+def _bounds(pair: Any, payload: bytes, all_of_it: bool = False) -> tuple[Any, int, int]:
     """Where RecordPair.store is about to write, and how much it erases there."""
     if pair._sequence is None:
         pair.load()
     start = pair._start + pair._next_half * pair._half
     block_bytes = pair._partition.block_bytes
+    if all_of_it:
+        return pair._partition, start, pair._half
     return pair._partition, start, -(-(HEADER_BYTES + len(payload)) // block_bytes) * block_bytes
 
 
-def _one_record(pair: Any, payload: bytes) -> None:
+def _one_record(pair: Any, payload: bytes, all_of_it: bool = False) -> None:
     pair.load()
     pair._next_half = 0
-    partition, start, size = _bounds(pair, payload)
+    partition, start, size = _bounds(pair, payload, all_of_it)
     partition.erase(start, size)
     partition.program(start + HEADER_BYTES, payload)
     partition.program(start, pack_header(pair._sequence + 1, payload))
 
 
-def _header_first(pair: Any, payload: bytes) -> None:
+def _header_first(pair: Any, payload: bytes, all_of_it: bool = False) -> None:
     """Harmless by itself, since the CRC covers the payload; so its CRC covers the header only."""
-    partition, start, size = _bounds(pair, payload)
+    partition, start, size = _bounds(pair, payload, all_of_it)
     partition.erase(start, size)
     partition.program(start, pack_header(pair._sequence + 1, payload))
     partition.program(start + HEADER_BYTES, payload)
@@ -44,8 +46,8 @@ def _header_first(pair: Any, payload: bytes) -> None:
     pair._next_half = 1 - pair._next_half
 
 
-def _newest_erased_first(pair: Any, payload: bytes) -> None:
-    partition, start, size = _bounds(pair, payload)
+def _newest_erased_first(pair: Any, payload: bytes, all_of_it: bool = False) -> None:
+    partition, start, size = _bounds(pair, payload, all_of_it)
     other = pair._start + (1 - pair._next_half) * pair._half
     partition.erase(other, partition.block_bytes)
     partition.erase(start, size)
@@ -55,8 +57,8 @@ def _newest_erased_first(pair: Any, payload: bytes) -> None:
     pair._next_half = 1 - pair._next_half
 
 
-def _nothing_erased(pair: Any, payload: bytes) -> None:
-    partition, start, _ = _bounds(pair, payload)
+def _nothing_erased(pair: Any, payload: bytes, all_of_it: bool = False) -> None:
+    partition, start, _ = _bounds(pair, payload, all_of_it)
     partition.program(start + HEADER_BYTES, payload)
     partition.program(start, pack_header(pair._sequence + 1, payload))
     pair._sequence += 1

@@ -20,7 +20,7 @@ from adapter.records import RecordPair
 from adapter.slot_check import select
 from protocol.wire.enumerations import LINK_RESULTS
 from protocol.wire.messages import Message, pack
-from tests.firmware.adapter.factory_bench import SERIAL
+from tests.firmware.adapter.factory_bench import SERIAL, TOKEN_KEYS
 from tests.firmware.adapter.update.repository import ABI, BOARD
 from tests.firmware.power_cuts.cut_points import CutPoint, cuts_of
 from tests.firmware.power_cuts.nor_flash import NorFlash, Operation
@@ -39,13 +39,14 @@ class _Usb:
     dropped = 0
 
 
-class _Board:
+class BenchBoard:
     """The hardware that a FactoryLink asks for; its entropy is drawn from the start's number."""
 
     name = BOARD
     hardware_revision = REVISION
     uid = bytes(8)
     usb = _Usb()
+    line = led_back = mac_back = memory = None
 
     def __init__(self, flash: NorFlash, start: int) -> None:
         self._flash = flash
@@ -77,7 +78,9 @@ class Station:
 
     def provision(self, flash: NorFlash) -> None:
         """One start of the unit, from hello to the lock; BrickedError if the unit refuses a step."""
-        link = FactoryLink(IdentityStore(flash.partition("identity")), _Board(flash, self._start), "1.0.0", _clock())
+        link = FactoryLink(
+            IdentityStore(flash.partition("identity")), BenchBoard(flash, self._start), "1.0.0", _clock()
+        )
         if link.locked:
             return
         mac = b"\x02\x00\x00\x00\x00\x01"
@@ -91,7 +94,9 @@ class Station:
         public = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         self.heard.append(("csr", public))
         certificate = b"\x30" + public + SERIAL.encode() + self._filler
-        for index, blob in enumerate((certificate, self._anchors, self._root, pack("addresses", ADDRESSES))):
+        for index, blob in enumerate(
+            (certificate, self._anchors, self._root, pack("addresses", ADDRESSES), TOKEN_KEYS)
+        ):
             self._put(link, index, blob)
         self._ask(link, "finish_provisioning", {"certificate_sha256": sha256(certificate).digest()})
         link.handle(Message("run_self_test", {}))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from adapter import factory_reset
+from adapter.reset_wish import is_wished
 from tests.firmware.power_cuts import stand_ins
 from tests.firmware.power_cuts.broken import WAYS
 from tests.firmware.power_cuts.provisioning import ProvisioningSweep
+from tests.firmware.power_cuts.resetting import ResetSweep
 from tests.firmware.power_cuts.scenarios import SCENARIOS, tell
 from tests.firmware.power_cuts.sweep import StorySweep
 
@@ -39,10 +44,39 @@ def test_wherever_the_power_goes_while_it_is_provisioned_a_unit_keeps_what_it_an
     assert tally.second_cuts
 
 
+def test_wherever_the_power_goes_in_a_factory_reset_the_unit_is_as_it_was_or_reset_and_closed() -> None:
+    tally = ResetSweep(SEED, SAMPLED_SHARE * 5).run()
+    assert not tally.failures
+    assert tally.cut_points > 200
+    assert tally.second_cuts
+
+
+RESET_WRONG: dict[str, Callable[[], Any]] = {
+    "only one half is written": lambda: patch.object(factory_reset, "_holds_only", lambda *_: True),
+    "the customer's calls stay": lambda: patch.object(factory_reset, "_FORGOTTEN", ("settings",)),
+    "the identity is erased first": lambda: patch.object(factory_reset, "is_wished", _erasing),
+}
+
+
+def _erasing(scratch: Any) -> bool:
+    """Whether the reset is wished; erases the identity in that case, before anything stands in its place."""
+    wished = is_wished(scratch)
+    if wished:
+        identity = scratch._flash.partition("identity")
+        identity.erase(0, identity.size)
+    return wished
+
+
+@pytest.mark.parametrize("way", RESET_WRONG)
+def test_the_sweep_finds_a_reset_that_is_got_wrong(way: str) -> None:
+    with RESET_WRONG[way]():
+        assert ResetSweep(SEED, SAMPLED_SHARE).run().failures
+
+
 @pytest.mark.parametrize("way", ["one record instead of two", "the newest record erased first", "no checksum"])
 def test_the_sweep_finds_an_identity_that_is_kept_wrong(way: str) -> None:
     with WAYS[way]():
-        assert ProvisioningSweep(SEED, SAMPLED_SHARE).run().failures
+        assert ProvisioningSweep(SEED, SAMPLED_SHARE * 4).run().failures
 
 
 @pytest.mark.parametrize("way", WAYS)
