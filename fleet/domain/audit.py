@@ -48,6 +48,8 @@ class AuditAction(StrEnum):
     ACCOUNT_PURGE = "account:purge"
     DATA_PURGE = "data:purge"
     ORDER_CREATE = "order:create"
+    ORDER_PICK = "order:pick"
+    ORDER_PUT_BACK = "order:put_back"
     ORDER_SHIP = "order:ship"
     PLAN_SETTLE = "plan:settle"
     DISTRIBUTOR_REGISTER = "distributor:register"

@@ -42,6 +42,7 @@ from fleet.services.numbers import Numbers
 from fleet.services.orders import Orders
 from fleet.services.outbox import Outbox
 from fleet.services.people import People
+from fleet.services.pick_lists import PickLists
 from fleet.services.policy import Policy
 from fleet.services.provisioning import FleetSide, Provisioning
 from fleet.services.refurbishings import Refurbishings
@@ -111,6 +112,7 @@ class Services:
     unit_views: UnitViews
     distributors: Distributors
     orders: Orders
+    pick_lists: PickLists
     line_removals: LineRemovals
     locations: Locations
     numbers: Numbers
@@ -193,6 +195,7 @@ def _sales(transactions: Transactions, downlinks: Downlinks) -> dict[str, Any]:
     return {
         "distributors": Distributors(transactions),
         "orders": Orders(transactions, downlinks.zone),
+        "pick_lists": PickLists(transactions),
         "locations": Locations(transactions, downlinks),
         "numbers": Numbers(transactions, downlinks),
         "networks": Networks(transactions, downlinks),

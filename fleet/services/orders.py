@@ -22,6 +22,7 @@ from fleet.store.accounts import AccountRepository
 from fleet.store.distributors import DistributorRepository
 from fleet.store.locations import LocationRepository
 from fleet.store.orders import OrderRepository
+from fleet.store.picks import PickRepository
 from fleet.store.placements import PlacementRepository
 from fleet.store.terms import TermEventRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
@@ -86,34 +87,40 @@ class Orders:
         if len(set(serials)) != len(serials) or not 1 <= len(serials) <= MAX_SERIALS:
             raise InvalidError(f"a shipment has 1 to {MAX_SERIALS} units, each once, got {len(serials)}")
         with self._transactions.begin(actor) as uow:
-            orders, repository = OrderRepository(uow), UnitRepository(uow)
-            order = orders.hold(order_id)
-            units = [repository.hold(serial) for serial in sorted(serials)]
-            AccountRepository(uow).hold(order.account_id).check_open()
-            check_serves(uow, order.account_id)
-            check_unreserved(units)
-            positions = assign_lines(order, [unit.board for unit in units])
-            for unit, position in zip(units, positions, strict=True):
-                line = order.lines[position]
-                opened = NewPlacement(
-                    serial=unit.serial,
-                    account_id=order.account_id,
-                    order_id=order.id,
-                    order_date=order.order_date,
-                    free=line.is_free,
-                    ownership=line.ownership,
-                    price_cents=price_of(line).cents,
-                    shipped_at=uow.now,
-                )
-                opened = replace(opened, replaces=_never_arrived(uow, opened))
-                placement = ship_unit(uow, unit, opened, parcel)
-                if opened.replaces is None:
-                    _open_line(uow, placement, order.location)
-                orders.count_shipped(order.id, position)
-                uow.audit(AuditAction.ORDER_SHIP, unit.serial, ["custody", "service", "account"], order.account_id)
-            order = orders.hold(order_id)
+            order = send_units(uow, OrderRepository(uow).hold(order_id), serials, parcel)
             uow.commit()
             return order
+
+
+def send_units(uow: UnitOfWork, order: Order, serials: Sequence[str], parcel: Parcel) -> Order:
+    """The units leave for the held order's account, from stock or as they were picked for it; the order after that."""
+    orders, repository, picks = OrderRepository(uow), UnitRepository(uow), PickRepository(uow)
+    units = [repository.hold(serial) for serial in sorted(serials)]
+    AccountRepository(uow).hold(order.account_id).check_open()
+    check_serves(uow, order.account_id)
+    picked = set(picks.of_order(order.id))
+    check_unreserved(unit for unit in units if unit.serial not in picked)
+    positions = assign_lines(order, [unit.board for unit in units])
+    for unit, position in zip(units, positions, strict=True):
+        line = order.lines[position]
+        opened = NewPlacement(
+            serial=unit.serial,
+            account_id=order.account_id,
+            order_id=order.id,
+            order_date=order.order_date,
+            free=line.is_free,
+            ownership=line.ownership,
+            price_cents=price_of(line).cents,
+            shipped_at=uow.now,
+        )
+        opened = replace(opened, replaces=_never_arrived(uow, opened))
+        picks.remove(unit.serial)
+        placement = ship_unit(uow, unit, opened, parcel)
+        if opened.replaces is None:
+            _open_line(uow, placement, order.location)
+        orders.count_shipped(order.id, position)
+        uow.audit(AuditAction.ORDER_SHIP, unit.serial, ["custody", "service", "account"], order.account_id)
+    return orders.hold(order.id)
 
 
 def _open_line(uow: UnitOfWork, placement: Placement, location: RegisteredLocation | None) -> None:

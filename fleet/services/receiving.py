@@ -36,6 +36,7 @@ def receive_under(
 
     `received_at`: when it came, if that is noted later (None: now).
     """
+    _check_not_anothers(uow, rma, serial)
     check_may_receive(rma, serial)
     for waiting in WaitingSwapRepository(uow).of_old([serial]):  # no call is up on a unit in our hands
         finish_wait(uow, waiting)
@@ -119,6 +120,22 @@ def check_not_held(uow: UnitOfWork, serial: str) -> None:
     blind = BlindReturnRepository(uow).open_of(serial)
     if blind is not None:
         raise ConflictError(f"{serial} is held as {blind.reference}: match it to an RMA first, or send it back")
+
+
+def _check_not_anothers(uow: UnitOfWork, rma: Rma, serial: str) -> None:
+    """ConflictError that names the RMA a unit in the wrong parcel, or on the wrong pile, is open under."""
+    if serial == rma.serial:
+        return
+    stay = PlacementRepository(uow).open_of(serial)
+    own = RmaRepository(uow).uninspected_of(serial)
+    others = [] if stay is None else RmaRepository(uow).open_of(stay.id)
+    if own is not None or others:
+        theirs = own or others[0]
+        whose = "the same account" if theirs.account_id == rma.account_id else refer(Noun.ACCOUNT, theirs.account_id)
+        raise ConflictError(
+            f"{serial} belongs to {refer(Noun.RMA, theirs.id)} of {whose}, not to {refer(Noun.RMA, rma.id)}: "
+            "keep it apart and receive it there"
+        )
 
 
 def _check_waited(rma: Rma, at: datetime) -> None:

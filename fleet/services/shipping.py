@@ -34,10 +34,12 @@ class Parcel:
 
 
 def check_unreserved(units: Iterable[Unit]) -> None:
-    """ConflictError if one of them is set aside for an RMA: it is that RMA's to send."""
+    """ConflictError if one of them is set aside for an RMA or another order: it is theirs to send."""
     for unit in units:
         if unit.custody is Custody.RESERVED:
-            raise ConflictError(f"{unit.serial} is reserved for an RMA: take another one, or cancel that RMA first")
+            raise ConflictError(
+                f"{unit.serial} is reserved for an RMA or another order: take another one, or have it put back there"
+            )
 
 
 def check_serves(uow: UnitOfWork, account_id: int) -> None:

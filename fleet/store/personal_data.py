@@ -30,7 +30,16 @@ from fleet.domain.people import Person
 from fleet.domain.retention import RetentionClass
 from fleet.store.credentials import attempt_subject
 from fleet.store.tables.calls import call_records, destination_blocks, metered_destinations, use_reviews
-from fleet.store.tables.commerce import account_notes, accounts, distributors, orders, placements, rma_steps, rmas
+from fleet.store.tables.commerce import (
+    account_notes,
+    accounts,
+    distributors,
+    order_picks,
+    orders,
+    placements,
+    rma_steps,
+    rmas,
+)
 from fleet.store.tables.endings import (
     blind_return_steps,
     blind_returns,
@@ -253,6 +262,7 @@ REFERENCES: Final[tuple[Column[Any], ...]] = (
     registered_locations.c.acknowledged_by,
     mac_events.c.actor,
     mac_leases.c.holder,
+    order_picks.c.actor,
     refurbishing_steps.c.actor,
     releases.c.published_by,
     rma_steps.c.actor,
@@ -307,6 +317,7 @@ IMPERSONAL: Final = {
     "number_events": "event state",
     "one_time_links": "purpose",
     "order_lines": "board ownership",
+    "order_picks": "serial",
     "orders": "plan",
     "outbox": "kind key",
     "people": "state",

@@ -9,6 +9,8 @@ import typer
 from tools.client import FleetClient
 from tools.commands.presentation import JsonOption, show_list, show_one
 from tools.commands.rma import AtOption, ReasonOption, instant, received
+from tools.commands.unit import serial_of
+from tools.label.scan import unit_named
 
 returns = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -22,7 +24,9 @@ def describe() -> None:
 
 @returns.command("take-in")
 def take_in(
-    serial: Annotated[str, typer.Argument(help="The serial number on the label.")],
+    scanned: Annotated[
+        str, typer.Argument(metavar="UNIT", help="Serial number, MAC address, or what the QR code says.")
+    ],
     condition: Annotated[str, typer.Option(help="sound, defective, damaged or incomplete")],
     reason: Annotated[str, typer.Option(help="What the parcel says of itself; it is kept.")] = "scanned",
     at: AtOption = None,
@@ -32,8 +36,9 @@ def take_in(
 
     Example: plugtone return take-in PT000000018 --condition sound --reason "note: cancelled"
     """
-    body = {"serial": serial, "condition": condition, "reason": reason} | received(at)
     with FleetClient.from_environment() as fleet:
+        serial = serial_of(fleet, unit_named(scanned))
+        body = {"serial": serial, "condition": condition, "reason": reason} | received(at)
         found = fleet.post("/v1/returns", body)
     if as_json:
         show_one(found, as_json)

@@ -9,6 +9,7 @@ import typer
 
 from tools.client import FleetClient
 from tools.commands.presentation import JsonOption, show_list, show_one
+from tools.label.scan import unit_named
 
 rma = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -157,7 +158,7 @@ def lose(
 @rma.command("receive")
 def receive(
     rma_id: RmaArgument,
-    serial: Annotated[str, typer.Option(help="The unit that came back, as on its label.")],
+    serial: Annotated[str, typer.Option(help="The unit that came back: serial number, or what its QR code says.")],
     condition: Annotated[str, typer.Option(help="sound, defective, damaged or incomplete")],
     at: AtOption = None,
     as_json: JsonOption = False,
@@ -166,7 +167,7 @@ def receive(
 
     Example: plugtone rma receive RMA-1 --serial PT000000018 --condition defective
     """
-    body = {"serial": serial, "condition": condition} | received(at)
+    body = {"serial": unit_named(serial), "condition": condition} | received(at)
     _step(rma_id, "receive", body, as_json)
 
 

@@ -85,6 +85,16 @@ order_lines = Table(
     Column("brought", Boolean, nullable=False, server_default=false()),  # along, by the account; not ordered from us
 )
 
+# Units that are set aside for an order until they leave with it or are put back.
+order_picks = Table(
+    "order_picks",
+    metadata,
+    Column("serial", ForeignKey("units.serial"), primary_key=True),
+    Column("order_id", ForeignKey("orders.id"), nullable=False, index=True),
+    Column("picked_at", Instant, nullable=False),
+    Column("actor", String(64), nullable=False),
+)
+
 placements = Table(
     "placements",
     metadata,
