@@ -50,4 +50,4 @@ class PickRepository:
         """When, with whom, by which number and which unit left for an order, oldest first."""
         sent = placements.c
         query = select(sent.shipped_at, sent.carrier, sent.tracking, sent.serial).where(sent.order_id == order_id)
-        return [tuple(row) for row in self._connection.execute(query.order_by(sent.id))]  # type: ignore[misc]
+        return [tuple(row) for row in self._connection.execute(query.order_by(sent.id))]
