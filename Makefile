@@ -19,7 +19,7 @@ $(VENV)/.installed: pyproject.toml requirements.lock
 demo: setup
 	@$(BIN)/plugtone demo
 
-test: setup $(VENV)/.compared $(VENV)/.pesq
+test: setup $(VENV)/.compared $(VENV)/.pesq $(VENV)/.esptool $(VENV)/.stubs
 	@$(BIN)/python -m tests.run
 
 lint: setup $(VENV)/.stubs
@@ -29,6 +29,12 @@ lint: setup $(VENV)/.stubs
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m tests.conventions
 	@$(BIN)/python -m tests.device_types
+
+# What speaks to an ESP32's ROM loader: a station with such boards wants it, and its tests.
+.PHONY: esptool
+esptool: $(VENV)/.esptool
+$(VENV)/.esptool: tools/station/flashers/esptool.lock | setup
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement $< && touch $@
 
 # MicroPython's stubs of each real port, in folders of their own: they would hide the host's standard library.
 STUBS := $(wildcard tests/stubs/*.lock)
@@ -66,6 +72,8 @@ lock: setup
 		--no-header --no-annotate --output-file tools/bench/compared.lock
 	@$(BIN)/uv pip compile --group pyproject.toml:mutation --constraint requirements.lock --universal --generate-hashes \
 		--no-header --no-annotate --output-file tests/mutants/mutation.lock
+	@$(BIN)/uv pip compile --group pyproject.toml:esptool --constraint requirements.lock --universal --generate-hashes \
+		--no-header --no-annotate --output-file tools/station/flashers/esptool.lock
 	@for port in esp32 rp2; do $(BIN)/uv pip compile --group pyproject.toml:stubs-$$port --universal \
 		--generate-hashes --no-header --no-annotate --output-file tests/stubs/$$port.lock || exit 1; done
 	@for group in listening pesq; do $(BIN)/uv pip compile --group pyproject.toml:$$group --universal \

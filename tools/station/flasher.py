@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Protocol
+from pathlib import Path
+from typing import Final, Protocol
 
 from boards import catalogue
+from boards.loader import Uf2Loader
 from boards.schema import Board
 from protocol.wire.errors import WireError
 from protocol.wire.image import HEADER_BYTES, ImageHeader
 from tools.sim.loader import Loader, LoaderInfo, Progress, SerialPort, write_first_image
 from tools.station.errors import StationError
+from tools.station.flashers.esp32 import EsptoolFlasher
+from tools.station.flashers.uf2 import Uf2Flasher, drive_of
+
+RUNTIMES_VARIABLE: Final = "PLUGTONE_RUNTIMES"
 
 
 class Flasher(Protocol):
@@ -71,12 +78,19 @@ def board_of(found: Board | UsbIds | None) -> Board:
     raise StationError(f"{', '.join(board.name for board in fitting)} all show {shown}; say which by --board")
 
 
-def flasher_for(port: SerialPort, found: Board | UsbIds | None = None) -> Flasher:
-    """The flasher of the board that is meant or found on `port`; StationError if it cannot be told."""
+def flasher_for(port: SerialPort | None, found: Board | UsbIds | None = None, runtimes: Path | None = None) -> Flasher:
+    """The flasher of the board that is meant or found on `port`; StationError if it cannot be told.
+
+    `runtimes` holds a folder of MicroPython's build for each real board (docs/boards.md); without it $PLUGTONE_RUNTIMES
+    does, or `runtimes` here. A board with a boot drive has no port while it is bare: its drive is looked for.
+    """
     board = board_of(found)
-    if board.loader.kind == "simulated":
-        return SimulatedFlasher(port)
-    raise StationError(f"no flasher speaks to the {board.loader.kind} loader of board {board.name}")
+    runtime = (runtimes or Path(os.environ.get(RUNTIMES_VARIABLE, "runtimes"))) / board.name
+    if isinstance(board.loader, Uf2Loader):
+        return Uf2Flasher(drive_of(board.loader.board_ids), board, runtime)
+    if port is None:
+        raise StationError(f"board {board.name} is flashed over its serial port; name it by --port")
+    return SimulatedFlasher(port) if board.loader.kind == "simulated" else EsptoolFlasher(port, board, runtime)
 
 
 @dataclass(frozen=True, slots=True)

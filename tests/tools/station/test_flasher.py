@@ -1,10 +1,13 @@
 """Which flasher a port gets: by the board that is meant, or by the USB ids that are seen."""
 
+from pathlib import Path
+
 import pytest
 
 from boards import catalogue
 from tools.station.errors import StationError
 from tools.station.flasher import SimulatedFlasher, board_of, flasher_for
+from tools.station.flashers.esp32 import EsptoolFlasher
 
 
 class QuietPort:
@@ -38,3 +41,11 @@ def test_a_bridge_that_several_boards_have_is_not_guessed_at() -> None:
 def test_unknown_ids_are_named() -> None:
     with pytest.raises(StationError, match=r"no board shows 1209:0001; known boards: .*wesp32"):
         board_of((0x1209, 0x0001))
+
+
+def test_each_kind_of_loader_has_its_flasher(tmp_path: Path) -> None:
+    assert isinstance(flasher_for(QuietPort(), catalogue.load("wesp32"), tmp_path), EsptoolFlasher)
+    with pytest.raises(StationError, match="no boot drive RPI-RP2 is mounted"):
+        flasher_for(None, catalogue.load("w5500-evb-pico"), tmp_path)
+    with pytest.raises(StationError, match="name it by --port"):
+        flasher_for(None, catalogue.load("wesp32"), tmp_path)
