@@ -16,13 +16,19 @@ def board_config_source(board: Board) -> str:
         "HARDWARE_REVISION": board.hardware_revisions[0],
         "WATCHDOG_MS": board.watchdog_ms,
         "STATUS_LED": board.pins.status_led,
-        "BOOT_BUTTON": board.pins.boot_button,
+        "BOOT_BUTTON": _button(board),
         "LINK: dict": _link(board),
         "LINE: dict": _line(board.line) if board.line else None,
         "PROGRAM_BYTES": _program_bytes(board),
     }
     lines = [f'"""Board {board.name}; generated from boards/{board.name}.toml."""', ""]
     return "\n".join([*lines, *(f"{name} = {value!r}" for name, value in facts.items()), ""])
+
+
+def _button(board: Board) -> int | None:
+    """The boot button, where firmware may read it: one on the link's clock is the MAC's as soon as that runs."""
+    clock = board.link.clock if isinstance(board.link, RmiiLink) else None
+    return None if board.pins.boot_button == clock else board.pins.boot_button
 
 
 def _link(board: Board) -> dict[str, object]:
