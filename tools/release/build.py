@@ -127,6 +127,13 @@ def generated(board: Board) -> dict[str, bytes]:
     return sources
 
 
+def boot_sources(board: Board) -> dict[str, bytes]:
+    """The boot stage's sources as they are frozen into a real chip's runtime, by their path on the device."""
+    named = _keywords(REPOSITORY)
+    sources = {name: for_device(source, named) for name, source in sources_of(board, REPOSITORY, "BOOT_ROM").items()}
+    return sources | generated(board)
+
+
 def sources_of(board: Board, root: Path, name: str) -> dict[str, bytes]:
     """The sources of the board's list `name` of firmware/manifest.py (IMAGE, BOOT_ROM), by their path on the device.
 

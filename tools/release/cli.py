@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from boards import catalogue
 from protocol.host.role_parts import PART_BYTES, parse_part
 from tools.client import FleetClient
 from tools.release.build import REPOSITORY, build_image, modules_of
@@ -22,6 +23,7 @@ from tools.release.fleet_keys import UpdateKeysOption, fleet_keys
 from tools.release.keys_cli import keys_app
 from tools.release.publication import send, show_release
 from tools.release.record import Provenance, ReleaseFacts, provenance_path, read_provenance
+from tools.release.runtime import write_board_folder
 from tools.release.sbom import make_sbom, source_of
 from tools.release.sign import initialise, renew, sign_image
 from tools.release.terminal import BundleOption, JsonOption, KeysOption, missing_dict, open_keys, show
@@ -70,6 +72,20 @@ def build(
     out.write_bytes(image)
     provenance_path(out).write_bytes(made_of.to_bytes())
     show(as_json, {"image": str(out), "bytes": len(image)}, f"built {out}, {len(image)} bytes")
+
+
+@app.command("runtime")
+def runtime(
+    board: Annotated[str, typer.Option("--board", help="The board, as in boards/BOARD.toml.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder to write.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Write the board folder from which MicroPython's own build makes a real board's runtime (docs/boards.md).
+
+    Example: plugtone release runtime --board wesp32 --out wesp32-runtime
+    """
+    files = write_board_folder(catalogue.load(board), out)
+    show(as_json, {"files": [str(path) for path in files]}, f"wrote {len(files)} files into {out}")
 
 
 @app.command("sign")

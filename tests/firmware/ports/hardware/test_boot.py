@@ -33,9 +33,9 @@ def flashed(board: Board, path: Path) -> Path:
     return path
 
 
-def started(board: Board, flash: Path, what: str) -> subprocess.Popen[bytes]:
+def started(board: Board, flash: Path, what: str, boot_rom: Path | None = None) -> subprocess.Popen[bytes]:
     heap = f"heapsize={board.flash.bytes + HEAP_BYTES}"
-    arguments = [SCRIPT, build_boot_rom(board.name), flash, board.port, what]
+    arguments = [SCRIPT, boot_rom or build_boot_rom(board.name), flash, board.port, what]
     return subprocess.Popen(
         [micropython_path(), "-X", heap, *map(str, arguments)],
         stdin=subprocess.PIPE,
