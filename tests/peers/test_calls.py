@@ -126,18 +126,31 @@ def test_nothing_in_common_is_refused(kamailio: Kamailio, unit: Unit, mark: int,
 
 
 def test_early_media_is_heard_before_the_answer(unit: Unit, said: array[int], mark: int, tmp_path: Path) -> None:
-    with FarEnd() as far:
-        steps = "< INVITE\n> 183 sdp\npause 1300\n> 200 sdp\n< ACK\n< BYE\n> 200 dialog"
-        with Sipp(tmp_path, steps, sdp(far.port)) as called:
-            unit.dial(called.number)
-            far.wait_for(1)
-            unit.phone.record()
-            far.speak(encode(said[:8000], 0))
-            unit.phone.wait_for(lambda: len(unit.phone.recorded()) >= 2 * 9600, 3)
-            early = array("h", unit.phone.recorded())
-            assert "ACK " not in called.messages
-            wait_until(lambda: "ACK " in called.messages, "the answer")
-            unit.hang_up()
-            called.finish()
-        found = align(said[:8000], early)
-        assert len(found.missing) <= 2, found
+    """A machine that had no time for it meanwhile is given another call."""
+    for number in range(TRIES):
+        on_time, early = early_media(unit, said[:8000], tmp_path / str(number))
+        missing = align(said[:8000], early).missing if early else [-1]
+        if on_time or len(missing) <= 2:
+            break
+        unit.rest()
+    assert len(missing) <= 2, missing
+
+
+def early_media(unit: Unit, said: array[int], folder: Path) -> tuple[bool, array[int]]:
+    """Whether all were on time, and what the unit heard of `said` before the answer; the call is over then."""
+    steps = "< INVITE\n> 183 sdp\npause 1300\n> 200 sdp\n< ACK\n< BYE\n> 200 dialog"
+    with FarEnd() as far, Sipp(folder, steps, sdp(far.port)) as called:
+        unit.dial(called.number)
+        far.wait_for(1)
+        before = unit.watch()
+        unit.phone.record()
+        far.speak(encode(said, 0))
+        unit.phone.wait_for(lambda: len(unit.phone.recorded()) >= 2 * 9600, 3)
+        early = array("h", unit.phone.recorded())
+        answered = "ACK " in called.messages
+        on_time = unit.on_time(before)
+        assert not (answered and on_time)
+        wait_until(lambda: "ACK " in called.messages, "the answer")
+        unit.hang_up()
+        called.finish()
+    return on_time, array("h") if answered else early

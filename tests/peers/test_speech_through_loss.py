@@ -67,7 +67,7 @@ def test_speech_through_loss_is_heard_well_above_silence_in_the_gaps(
 ) -> None:
     said = spoken(VOICE)
     frames = len(said) // _FRAME_BYTES
-    with Unit(tmp_path / "unit", [kamailio]) as unit:
+    with Unit(tmp_path / "unit", [kamailio], "5209") as unit:
         unit.wait_line("registered")
         for attempt in range(_CALLS):
             heard, passed, record = heard_in_a_call(unit, tmp_path / str(attempt), said)

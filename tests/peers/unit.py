@@ -22,7 +22,10 @@ _HANG_UP_MS = 900  # for shorter, it may be a tap of the hook
 
 
 class Unit(VoiceBoard):
-    """Registered with the first of `proxies`, running `image` or the firmware; `changes` are to the account."""
+    """Registered with the first of `proxies`, running `image` or the firmware; `changes` are to the account.
+
+    A unit is killed, not unregistered: another one of the same `user` would get its calls forked to where nobody is.
+    """
 
     def __init__(
         self, folder: Path, proxies: Sequence[Kamailio], user: str = NUMBER, image: bytes = b"", **changes: Any
@@ -49,13 +52,21 @@ class Unit(VoiceBoard):
 
     def say(self, samples: array[int]) -> bool:
         """Says it all into the handset; False if an end came late, for the machine was busy."""
-        self.order(reset=1)
-        before = len(self.phone.late_ms)
+        before = self.watch()
         self.phone.say(samples.tobytes())
         assert self.phone.done(len(samples) / 8000 + 5)
         self.phone.wait_for(lambda: False, 0.2)  # the last of it is on its way
+        return self.on_time(before)
+
+    def watch(self) -> int:
+        """From now on; what `on_time` takes."""
+        self.order(reset=1)
+        return len(self.phone.late_ms)
+
+    def on_time(self, before: int) -> bool:
+        """False if an end came late since then, for the machine was busy."""
         late_ms = self.stats()["pacing"]["worst_us"] / 1000
-        busy = os.getloadavg()[0] > (os.cpu_count() or 1)  # then baresip may have come late
+        busy = os.getloadavg()[0] > (os.cpu_count() or 1)  # then the far end may have come late
         return not busy and max(late_ms, *self.phone.late_ms[before:]) < _LATE_MS
 
     def answer(self, timeout_s: float = 5.0) -> None:

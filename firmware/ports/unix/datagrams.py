@@ -19,6 +19,11 @@ _FIRST_PORT = const(16_384)
 _PORTS = const(16_000)
 _PORT_TRIES = const(32)
 _POLLIN = const(1)
+_MSG_PEEK = const(2)
+_HEAD_BYTES = const(128)  # of a datagram: its request line, or what we need of it
+_PING_BYTES = const(1024)  # a longer OPTIONS is not answered
+_READ_AT_ONCE = const(16)  # datagrams
+_COPIED = b" via v from f to t call-id i cseq "
 _IPPROTO_IP, _IP_TOS = const(0), const(1)
 SIGNALLING_DSCP = const(24)  # RFC 4594 4.2: CS5 or, as most networks have it, CS3
 _VOICE_DSCP = const(46)  # RFC 4594 4.1: expedited forwarding
@@ -61,6 +66,47 @@ def free_port(host, random, count):
         except OSError:
             if tried == _PORT_TRIES - 1:
                 raise
+
+
+def called(sip, registrars, token):
+    """True if a call waits in that socket, which is left there; all else is read and lost, without a module of SIP.
+
+    A call is an INVITE from one of the registrars (address, ...), or one that names our Contact's user, `token`, which
+    is None while we are not registered. A registrar that asks whether we are there (OPTIONS) is told so.
+    """
+    for _ in range(_READ_AT_ONCE):
+        try:
+            head, source = sip.recvfrom(_HEAD_BYTES, _MSG_PEEK)
+            known = place(source)[0] in [each[0] for each in registrars]
+            if head[:7] == b"INVITE " and (known or (token and token.encode() in head)):
+                return True
+            asks = known and head[:8] == b"OPTIONS "
+            data = sip.recv(_PING_BYTES if asks else 1)
+            if asks and len(data) < _PING_BYTES:
+                sip.sendto(presence(data), source)
+        except OSError:  # nothing more, or nobody there to hear it
+            return False
+        except MemoryError:  # the update has all there is: what was to be read comes again
+            sip.recv(1)
+    return False
+
+
+def presence(data):
+    """The 200 to an OPTIONS, from nothing but its own headers (RFC 3261 8.2.6.2, 8.2.7)."""
+    out = [b"SIP/2.0 200 OK"]
+    kept = False
+    for each in data.split(b"\r\n"):
+        if not each:
+            break
+        line = each
+        if line[:1] not in b" \t":
+            name = line.split(b":", 1)[0].strip().lower()
+            kept = b" " + name + b" " in _COPIED
+            if name[:1] == b"t" and b"tag=" not in line:
+                line += b";tag=0"
+        if kept:
+            out.append(line)
+    return b"\r\n".join(out) + b"\r\nContent-Length: 0\r\n\r\n"
 
 
 class MediaSockets:

@@ -21,6 +21,17 @@ _SIPS_PORT = const(5061)
 _HOST_SERVERS = "/etc/resolv.conf"
 
 
+async def locate_all(unit, rows, servers):
+    """`locate` for all rows of an account, in their order; the unit takes note of those that are not found."""
+    found = []
+    for row in rows:
+        try:
+            found += await locate(unit.net, row, servers, unit.board.entropy)
+        except AdapterError as error:
+            unit.note(error)
+    return found
+
+
 async def locate(net, row, servers, random):
     """[(address, port, transport)] of one row of `registrars`, best first; AdapterError if there is none now."""
     host, port, transport = row["host"], row["port"], TRANSPORTS[row["transport"]]

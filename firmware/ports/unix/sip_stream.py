@@ -9,14 +9,14 @@ import socket
 
 from micropython import const
 
-from ports.unix.datagrams import sockaddr
+from ports.unix.datagrams import presence, sockaddr
 
 _CONNECT_MS = const(5_000)  # with the TLS handshake
 _READ_BYTES = const(512)
 _MAX_WAITING = const(16)  # messages that are not on their way yet
 _EISCONN = const(106)  # not in this port's errno
-_PONG_BYTES = const(8)  # of some that came while nobody looked
 _PING = b"\r\n\r\n"  # RFC 5626 4.4.1, of which the answer is half
+_OPTIONS = b"OPTIONS "
 
 
 class SipStream:
@@ -45,7 +45,7 @@ class SipStream:
         self._waiting.append(data)
 
     def poll(self, now_ms, framed):
-        """The messages that came, pings too; none while `framed` (adapter/sip/message.py) is None: then see `heard`.
+        """The messages that came, pings too, as `framed` (adapter/sip/message.py, or `_asked`) tells one from the next.
 
         OSError, ValueError (TLS) or SipError: the connection is of no more use.
         """
@@ -57,14 +57,18 @@ class SipStream:
             raise OSError(errno.ECONNRESET)
         if count:
             self._in += bytes(self._view[:count])
-        if self._in and framed is not None:
+        if self._in:
             return self._take(framed)
         return ()
 
-    @property
-    def heard(self):
-        """True if something waits that is more than the answer to a ping."""
-        return len(self._in) > _PONG_BYTES
+    def called(self, now_ms):
+        """True if something waits that needs the modules of SIP, or it has broken; OPTIONS and pings are answered."""
+        try:
+            for data in self.poll(now_ms, _asked):
+                self.send(b"\r\n" if data == _PING else presence(data))
+        except (OSError, ValueError):
+            return True
+        return len(self._in) > 0 and self._in[: len(_OPTIONS)] != _OPTIONS[: len(self._in)]
 
     def close(self):
         """At once."""
@@ -116,3 +120,8 @@ class SipStream:
                 found.append(_PING)
             self._in = b""
         return found
+
+
+def _asked(data):
+    """The length of an OPTIONS that has come whole, without a body; 0 for anything else."""
+    return (data.find(_PING) + len(_PING)) if data[: len(_OPTIONS)] == _OPTIONS and _PING in data else 0

@@ -2,7 +2,7 @@
 
 One loop with absolute deadlines: what is late does not move what follows, and a frame allocates nothing. While an
 update has the heap (adapter/room.py) the line is parked: its modules are given back, its sockets stay, the NAT's
-mapping is kept, and a call, a lifted handset or the registration's own timer asks for the heap back.
+mapping is kept, and a call, a lifted handset or the registration's own timer, nothing else, asks for the heap back.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from micropython import const
 
 from adapter.errors import AdapterError
 from adapter.room import unload
-from ports.unix.datagrams import SIGNALLING_DSCP, MediaSockets, bound, free_port, place, sockaddr
+from ports.unix.datagrams import SIGNALLING_DSCP, MediaSockets, bound, called, free_port, place, sockaddr
 from ports.unix.handset import Handset
 from protocol.wire.enumerations import TRANSPORTS
 
@@ -27,14 +27,13 @@ _BUSY_MS = const(2)  # while an answer is awaited, it is looked for so often
 _LOOK_MS = const(250)  # at the cable
 _KEEP_ALIVE_MS = const(25_000)  # a router may forget a UDP mapping after 30 s
 _COLLECT_BYTES = const(65_536)  # in a call: nine in ten that the collector counts are frames, given back at once
-_PONG_BYTES = const(4)
 _SIP_BYTES = const(2048)
 _MAX_SIP_BYTES = const(4097)  # once one was longer than usual: it will be sent again
 _RTCP_BYTES = const(512)
 _POLLIN = const(1)
-_MSG_PEEK = const(2)
 _LOCATE_MS = const(600_000)  # names are looked up again so often
-_LOCATE_AGAIN_MS = const(2_000)
+_LOCATE_AGAIN_MS = const(2_000)  # at first, if they were not found; then twice as long each time
+_LOCATE_AGAIN_LIMIT_MS = const(64_000)
 _SILENCE = bytes(FRAME_BYTES)
 _STACK = ("adapter.voice", "adapter.sip", "adapter.line", "adapter.media", "ports.unix.registrars")  # not if parked
 _UNSERVED_MS = const(60_000)  # so long an update has the heap undisturbed of a line that is not registered anyway
@@ -64,6 +63,7 @@ class VoiceService:
         self._registrar = None  # in use: whose router is to remember us
         self._address = ""  # "" without a cable
         self._look_ms = self._alive_ms = self._locate_ms = 0
+        self._wait_ms = _LOCATE_AGAIN_MS  # before names that were not found are looked up again
         self._sip_bytes = _SIP_BYTES
         self._poller = select.poll()
         self._sip = self._sockets = None
@@ -211,17 +211,13 @@ class VoiceService:
         """Parked, True once the line needs the heap, or nobody else does."""
         if not self._unit.room.wanted or self._handset.needed or now_ms >= self._wake_ms:
             return True
-        if self._stream is not None:
-            try:
-                self._stream.poll(now_ms, None)
-            except (OSError, ValueError):
-                return True
-            if self._stream.heard:
-                return True
+        if self._stream is not None and self._stream.called(now_ms):
+            return True
         for item in self._poller.ipoll(0):
-            if item[0] is self._sip and self._sip.recv(_PONG_BYTES, _MSG_PEEK)[:2] != b"\r\n":
+            if item[0] is not self._sip:
+                item[0].recv(1)  # late RTCP
+            elif called(self._sip, self._registrars or (), self._saved and self._saved[0]):
                 return True
-            item[0].recv(_PONG_BYTES)  # a router's, or the registrar's answer to a keep-alive; or late RTCP
         return False
 
     def _begin(self, now_ms):
@@ -361,25 +357,28 @@ class VoiceService:
 
     def _locate(self, now_ms):
         """Has the line registered at its registrars; names are looked up meanwhile, and again from time to time."""
+        from adapter.sip.uri import is_address
+
         self._locate_ms = now_ms + _LOCATE_MS
         rows = self._account["registrars"]
         for row in rows:
-            if not row["port"] or not row["host"].replace(".", "").isdigit():
+            if not row["port"] or not is_address(row["host"]):
                 self._locating = asyncio.create_task(self._look_up(self._voice, rows))
                 return
         self._located([(row["host"], row["port"], TRANSPORTS[row["transport"]]) for row in rows])
 
     async def _look_up(self, voice, rows):
-        from ports.unix.registrars import locate
+        try:
+            from ports.unix.registrars import locate_all
 
-        found = []
-        for row in rows:
-            try:
-                found += await locate(self._unit.net, row, self._account["dns"], self._unit.board.entropy)
-            except AdapterError as error:
-                self._unit.note(error)
-        if voice is self._voice:
-            self._located(found)
+            found = await locate_all(self._unit, rows, self._account["dns"])
+            if voice is self._voice:
+                self._located(found)
+        except (MemoryError, OSError) as error:  # the heap is in pieces, perhaps for a moment
+            gc.collect()
+            self._unit.note(error)
+            if voice is self._voice:
+                self._located([])
 
     def _located(self, found):
         """The registrars are at `found`: [(address, port, transport)]."""
@@ -388,11 +387,12 @@ class VoiceService:
             if [each for each in found if each[2] == "tls"]:
                 self._unit.note("no heap for a second TLS connection: no SIP over TLS")
             found = [each for each in found if each[2] != "tls"]
-        if not found:
-            self._locate_ms = now_ms + _LOCATE_AGAIN_MS
-        elif sorted(found) != sorted(self._registrars or ()):
-            self._registrars = found
+        if found and sorted(found) != sorted(self._registrars or ()):
             self._voice.start(found, now_ms)
+            self._registrars = found
+        elif not found:
+            self._locate_ms = now_ms + self._wait_ms
+        self._wait_ms = _LOCATE_AGAIN_MS if found else min(2 * self._wait_ms, _LOCATE_AGAIN_LIMIT_MS)
 
     def _tell(self, event):
         if event[0] == "line":

@@ -2,121 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from tests.conftest import RunMicroPython
-from tests.firmware.voice_accounts import account
-
-HEAD = """
-import json, os, sys
-from adapter.room import Room
-from ports.unix.datagrams import bound, free_port, place
-from ports.unix.voice import VoiceService
-
-HOST = "127.0.0.1"
-port = free_port(HOST, os.urandom, 1)
-peer = bound(HOST, port, 0)
-row = json.loads(sys.stdin.read())
-row["registrars"][0]["port"] = port
-
-
-class Board:
-    def ethernet_up(self):
-        return True
-
-    def address(self):
-        return HOST
-
-    def entropy(self, count):
-        return os.urandom(count)
-
-
-class Telephone:
-    events = []
-
-    def poll(self):
-        return self.events.pop(0) if self.events else None
-
-    def read(self, pcm):
-        return False
-
-    def write(self, pcm):
-        pass
-
-    def ring(self, on):
-        shown.append(("ring", on))
-
-    def lamp(self, pattern):
-        shown.append(("lamp", pattern))
-
-
-class Unit:
-    def __init__(self):
-        self.board, self.room, self.net = Board(), Room(), None
-        self.now_ms = 1000
-
-    def uptime(self):
-        return self.now_ms
-
-    def note(self, error):
-        notes.append(str(error))
-
-
-shown, told, notes = [], [], []
-unit = Unit()
-service = VoiceService(unit, Telephone(), told.append)
-service.configure(row, "full")
-heard = []  # what the registrar got: (uptime, first word)
-source = None
-
-
-def answer(data, status, extra=""):
-    lines = data.decode().split("\\r\\n")
-    kept = [line for line in lines if line.split(":")[0].lower() in ("via", "from", "to", "call-id", "cseq", "contact")]
-    return ("SIP/2.0 %s\\r\\n%s\\r\\n%s\\r\\n" % (status, "\\r\\n".join(kept), extra)).encode()
-
-
-def run(ms):
-    global source
-    until_ms = unit.now_ms + ms
-    while unit.now_ms < until_ms:
-        unit.now_ms += 20
-        service.turn(unit.now_ms)
-        while True:
-            try:
-                data, source = peer.recvfrom(4096)
-            except OSError:
-                break
-            heard.append((unit.now_ms, data[:8].decode().split(" ")[0]))
-            if data[:8] == b"REGISTER":
-                peer.sendto(answer(data, "200 OK"), source)
-
-
-def parked():
-    # What `run` of the driver does between two frames.
-    if service._unload_due:
-        service._unload_due = False
-        unit.room.leave()
-    return service._voice is None
-
-
-run(500)
-assert service.line_state == "registered", (told, notes, heard)
-"""
-
-
-def run(micropython: RunMicroPython, script: str, **changes: object) -> object:
-    return json.loads(micropython(HEAD + script, stdin=json.dumps(account("5550100", 1, **changes)), heap="1M"))
-
-
-PARK = """
-unit.room.borrow()
-run(500)
-assert parked()
-assert unit.room.borrow()
-"""
+from tests.firmware.ports.unix.driver import PARK, run
 
 
 def test_a_parked_line_keeps_its_router_awake_and_ignores_the_answers(micropython: RunMicroPython) -> None:
@@ -157,25 +46,43 @@ print(json.dumps([woken_ms, [word for _, word in heard if word == "REGISTER"], s
     assert found[1:] == [["REGISTER"], "registered"]
 
 
-def test_what_comes_for_a_parked_line_is_read_once_it_is_back(micropython: RunMicroPython) -> None:
+def test_a_look_up_that_the_heap_has_no_room_for_is_tried_again_soon_and_ever_less_often(
+    micropython: RunMicroPython,
+) -> None:
     found = run(
         micropython,
-        PARK
-        + """
-peer.sendto(("OPTIONS sip:x@127.0.0.1 SIP/2.0\\r\\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK1\\r\\n"
-    "From: <sip:a@b>;tag=1\\r\\nTo: <sip:x@127.0.0.1>\\r\\nCall-ID: 1\\r\\nCSeq: 1 OPTIONS\\r\\n\\r\\n"
-    % port).encode(), source)
-run(500)
-recalled = unit.room.recalled
-unit.room.give_back()
+        """
+import asyncio
+from ports.unix import registrars
+
+tries = []
+
+
+async def locate_all(unit, rows, servers):
+    tries.append(unit.now_ms)
+    if len(tries) < 5:
+        raise MemoryError("in pieces")
+    return [(HOST, port, "udp")]
+
+
+async def others():
+    await asyncio.sleep_ms(0)
+
+
+registrars.locate_all = locate_all
+service.configure(dict(row, registrars=[{"host": "sip.example.net", "port": 0, "transport": 0}]), "full")
 heard.clear()
-run(500)
-print(json.dumps([recalled, [word for _, word in heard]]))
+while len(tries) < 5:
+    run(100)
+    asyncio.run(others())
+run(200)
+waits = [(later - sooner) // 1000 for sooner, later in zip(tries, tries[1:])]
+run(100000)
+asyncio.run(others())
+print(json.dumps([waits, service.line_state, notes, len(tries)]))
 """,
     )
-    assert isinstance(found, list)
-    assert found[0]
-    assert "SIP/2.0" in found[1]
+    assert found == [[2, 4, 8, 16], "registered", ["in pieces"] * 4, 5]
 
 
 def test_a_line_that_is_lifted_is_not_parked_and_a_parked_one_wakes_when_it_is(micropython: RunMicroPython) -> None:
