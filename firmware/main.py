@@ -33,6 +33,7 @@ from protocol.wire.messages import pack, unpack
 _SPARED_MS = 86_400_000  # after a start no fault of updates is reason enough for the next one
 _SILENCE_MS = 20_000  # a task shows progress at least that often: a TLS handshake's limit and more
 _RESTART_GRACE_MS = 2000  # for the result of the command `restart` to reach the fleet
+_RELEASE_LOOKS, _RELEASE_PAUSE_MS = 100, 100
 _IDENTIFY_MAX_S = 600
 _COLLECT_BYTES = 8192  # collected often, garbage does not spread over the heap, which has to hold pieces of 4 KB
 _EVENTS_A_MESSAGE = 64
@@ -216,7 +217,15 @@ class Unit:
             link.state = self._activation.index
             await self.board.usb.write(link.feed(data))
             if link.restart_wanted:
+                await self._released()
                 self.board.restart("restart")
+
+    async def _released(self):
+        """A chip that starts with its boot button held runs its loader: a hand has some time to let go."""
+        for _ in range(_RELEASE_LOOKS):
+            if not self.board.button():
+                return
+            await asyncio.sleep_ms(_RELEASE_PAUSE_MS)
 
     def _updates_worth_restart(self):
         """An image on trial that cannot update goes back; one in service serves on, and a day later starts afresh."""

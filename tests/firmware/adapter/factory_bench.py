@@ -151,11 +151,11 @@ class Bench:
         return {SELF_TESTS[row["test"]]: row["result"] for row in values["tests"]}
 
 
-def token_for(challenge: dict[str, Any], key: bytes = FLEET_KEY, **changes: Any) -> dict[str, Any]:
+def token_for(asked: dict[str, Any], key: bytes = FLEET_KEY, **changes: Any) -> dict[str, Any]:
     """A token as the fleet signs it, for the unit's next epoch."""
     values = {
-        "station": "bench-1", "serial": challenge["serial"], "epoch": challenge["epoch"] + 1,
-        "challenge": challenge["challenge"], "issued_s": 0,
+        "station": "bench-1", "serial": asked["serial"], "epoch": asked["epoch"] + 1,
+        "challenge": asked["challenge"], "issued_s": 0,
     } | changes  # fmt: skip
     token = messages.pack("provisioning_token", values)
     return {"token": token, "signature": p256.sign(key, sha256(CONTEXT + token).digest())}
