@@ -11,6 +11,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from protocol.wire.enumerations import BOOT_REASONS, COMMANDS, UPDATE_REASONS, UPDATE_STATES
@@ -26,6 +27,9 @@ from tools.release.delta import make_delta
 SERIAL = "PT000000018"
 RESTART_STATUS = 64 + BOOT_REASONS.index("restart")
 _KB = 1024
+
+
+_delta = cache(make_delta)  # it takes longer than an update by it
 
 
 class UpdateFailedError(AssertionError):
@@ -96,7 +100,7 @@ def repository(base: bytes, image: bytes, by_delta: bool) -> BendableRepository:
     name = target_name(BOARD, header.version)
     made.add_target(name, image, target_facts(header) | {"minimum_heap_bytes": 1})
     if by_delta:
-        made.add_delta(base, name, make_delta(base, image))
+        made.add_delta(base, name, _delta(base, image))
     made.renew(now)
     made.assign_to(SERIAL, name, now)
     return made
