@@ -139,6 +139,7 @@ class AuditAction(StrEnum):
     NUMBER_RELEASE = "number:release"
     NUMBER_RESTOCK = "number:restock"
     CALL_READ = "call:read"
+    CALL_REFUSE = "call:refuse"
     METERING_LOAD = "metering:load"
     USE_READ = "use:read"
     USE_MEASURE = "use:measure"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fleet.domain.call_metering import MeteredCalls, MeteredDestination
@@ -33,6 +33,7 @@ FIGURES: Final = tuple(field.name for field in fields(Figures))
 FETCHED_ROWS: Final = 500
 Place = tuple[datetime, int]  # of a call in a list: when it began, and its number
 KEY: Final = ("serial", "epoch", "record_id", "started_s")
+CallKey = tuple[str, int, int, int]  # the values of KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,11 @@ class NewCall:
     start_taken_from: StartTakenFrom
     received_at: datetime
     metering: Metering | None = None
+
+    @property
+    def key(self) -> CallKey:
+        """What the record is known by, however often it comes."""
+        return self.serial, self.epoch, self.record.record_id, self.record.started_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,16 @@ class CallRecordRepository:
                 Stay(row.id, row.account_id, row.shipped_at, purged=row.purged_at is not None)
             )
         return found
+
+    def told_since(self, serials: Collection[str], since: datetime) -> dict[str, int]:
+        """How many records of each of those units, if any, were taken in after that instant."""
+        return {row.serial: row.told for row in self._connection.execute(told_since(serials, since))}
+
+    def kept(self, keys: Collection[CallKey]) -> set[CallKey]:
+        """Those of the records that are here already."""
+        columns = tuple_(*(call_records.c[name] for name in KEY))
+        query = select(*(call_records.c[name] for name in KEY)).where(columns.in_(sorted(keys)))
+        return {tuple(row) for row in self._connection.execute(query)} if keys else set()
 
     def take_in(self, calls: Sequence[NewCall]) -> None:
         """Keep `calls`; one that is here already stays as it is."""
@@ -219,6 +235,13 @@ class CallRecordRepository:
         if wanted.until is not None:
             query = query.where(table.c.started_at < wanted.until)
         return query.where(self._scope)
+
+
+def told_since(serials: Collection[str], since: datetime) -> Select[tuple[str, int]]:
+    """Of each unit how many records were taken in after that instant; an index answers it."""
+    table = call_records
+    query = select(table.c.serial, func.count().label("told")).group_by(table.c.serial)
+    return query.where(table.c.serial.in_(sorted(serials)), table.c.received_at > since)
 
 
 _USED: Final[tuple[ColumnElement[bool], ...]] = (call_records.c.duration_ms > 0, ~call_records.c.emergency)

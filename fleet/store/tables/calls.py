@@ -78,6 +78,7 @@ call_records = Table(
     Index("ix_call_records_account_id_started_at_id", "account_id", "started_at", "id"),
     Index("ix_call_records_serial_started_at_id", "serial", "started_at", "id"),
     Index("ix_call_records_started_at", "started_at"),
+    Index("ix_call_records_serial_received_at", "serial", "received_at"),
     Index(
         "ix_call_records_uncharged",
         "account_id",
