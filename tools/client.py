@@ -23,6 +23,7 @@ from tools.errors import ToolError
 URL_VARIABLE: Final = "PLUGTONE_URL"
 TOKEN_VARIABLE: Final = "PLUGTONE_TOKEN"  # noqa: S105 - the variable's name
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
+OPERATOR_HEADER: Final = "Plugtone-Operator"
 CONNECT_LIMIT_S: Final = 5.0
 ANSWER_LIMIT_S: Final = 30.0
 STREAM_LIMIT_S: Final = 300.0  # between two pieces of a long answer
@@ -87,6 +88,10 @@ class FleetClient:
         if not token:
             raise ToolError(f"{TOKEN_VARIABLE} is not set; make a token in the console and export it")
         return cls(environment.get(URL_VARIABLE, DEFAULT_URL), token, patience_s=patience_s)
+
+    def name_operator(self, badge: str) -> None:
+        """From now on every question says who works at this station."""
+        self._http.headers[OPERATOR_HEADER] = badge
 
     def get(self, path: str, **params: Any) -> Any:
         """The resource at `path`."""

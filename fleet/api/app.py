@@ -41,6 +41,7 @@ from fleet.api import (
     rollouts,
     sessions,
     setup,
+    shifts,
     shipments,
     suspensions,
     terms,
@@ -61,6 +62,7 @@ MAX_BODY_BYTES: Final = 1024 * 1024  # a route that takes more says so with max_
 ROUTERS: Final[tuple[PermittedRouter, ...]] = (
     health.router,
     setup.router,
+    shifts.router,
     sessions.router,
     people.router,
     tokens.router,

@@ -17,12 +17,13 @@ router = PermittedRouter(tags=["audit"])
 
 
 class AuditOut(BaseModel):
-    """`fields` names what changed, never the values."""
+    """`fields` names what changed, never the values; `operator`: who worked at the station that did it."""
 
     id: int
     at: datetime
     actor_kind: str
     actor: str
+    operator: str
     action: str
     subject: str
     fields: list[str]
@@ -35,6 +36,7 @@ def present_entry(entry: AuditEntry) -> AuditOut:
         at=entry.at,
         actor_kind=entry.actor_kind,
         actor=entry.actor,
+        operator=entry.operator,
         action=entry.action,
         subject=entry.subject,
         fields=list(entry.fields),

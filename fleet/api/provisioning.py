@@ -91,6 +91,11 @@ class StockIn(BaseModel):
     bench: BenchIn | None = None
 
 
+class ReprintIn(WhyIn):
+    label: str = Field(min_length=1, max_length=64)
+    claim_code_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
 @router.post("/v1/units", permission=Permission.UNIT_PROVISION)
 def allocate(body: BoardIn, actor: ActorDep, services: ServicesDep) -> UnitOut:
     """The unit made of this board: the same for the same board, else the next serial number and MAC."""
@@ -130,6 +135,13 @@ def stock(serial: str, body: StockIn, actor: ActorDep, services: ServicesDep) ->
     bench = body.bench.model_dump() if body.bench else {}
     report = StationReport(body.version, body.release_counter, rows, body.label, body.claim_code_sha256, bench)
     return present_unit(services.provisioning.stock(actor, serial, report))
+
+
+@router.post("/v1/units/{serial}/label-reprints", permission=Permission.UNIT_PROVISION)
+def reprint_label(serial: str, body: ReprintIn, actor: ActorDep, services: ServicesDep) -> UnitOut:
+    """A new label with another claim code for a unit in our hands: the code on the old one is dead."""
+    provisioning = services.provisioning
+    return present_unit(provisioning.reprint_label(actor, serial, body.reason, body.label, body.claim_code_sha256))
 
 
 @router.post("/v1/units/{serial}/epochs", permission=Permission.UNIT_PROVISION, status_code=201)

@@ -31,6 +31,7 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 EXTENSION = "x-permission"
+OPERATOR_HEADER: Final = "Plugtone-Operator"  # the badge of who works at the station that asks
 IF_MATCH: Final = {
     "name": "If-Match",
     "in": "header",
@@ -77,6 +78,8 @@ class PermittedRoute(APIRoute):
             services = services_of(request)
             actor = services.access.authenticate(request.headers.get("authorization"))
             actor.require(permission)
+            if OPERATOR_HEADER in request.headers:
+                actor = services.access.operated(actor, request.headers[OPERATOR_HEADER])
             if request.method in WRITING_METHODS:
                 actor = replace(actor, seen=_seen(request))
             if request.method in WRITING_METHODS and KEY_HEADER in request.headers:

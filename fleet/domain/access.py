@@ -11,6 +11,7 @@ class Permission(StrEnum):
 
     UNIT_READ = "unit:read"
     UNIT_PROVISION = "unit:provision"
+    STATION_OPERATE = "station:operate"
     UNIT_MANAGE = "unit:manage"
     UNIT_CLAIM = "unit:claim"
     CLONE_ALARM_RESOLVE = "clone_alarm:resolve"
@@ -78,7 +79,7 @@ _READ = frozenset({_P.UNIT_READ, _P.RELEASE_READ, _P.ROLLOUT_READ, _P.TOKEN_OWN,
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: _READ,
-    Role.WAREHOUSE: _READ | {_P.UNIT_PROVISION, _P.SHIPMENT_MANAGE, _P.RMA_READ, _P.RETURN_RECEIVE},
+    Role.WAREHOUSE: _READ | {_P.UNIT_PROVISION, _P.STATION_OPERATE, _P.SHIPMENT_MANAGE, _P.RMA_READ, _P.RETURN_RECEIVE},
     Role.SUPPORT: _READ
     | {_P.ACCOUNT_READ, _P.ACCOUNT_MANAGE, _P.ORDER_MANAGE, _P.TERM_READ, _P.RMA_READ, _P.RMA_MANAGE, _P.UNIT_MANAGE}
     | {_P.CLONE_ALARM_RESOLVE}
@@ -134,15 +135,18 @@ class ForbiddenError(Exception):
 class Actor:
     """Who acts: `reference` is what the audit keeps (a person's, token's or unit's id, never a name).
 
-    `account_id` is None for the operator's own people and machines, who see every account; an
-    Administrator sees that account alone. `errand` makes the unit of work remember the request with the
-    change, so that a repeated request changes nothing; `seen` makes it refuse a change of what has changed since.
+    `account_id` is None for the operator's own people and machines, who see every account; an Administrator sees that
+    account alone. `owner` is the person a token is of. `operator` is the person who works at the station that acts, by
+    their badge: the audit keeps both. `errand` makes the unit of work remember the request with the change, so that a
+    repeated request changes nothing; `seen` makes it refuse a change of what has changed since.
     """
 
     kind: ActorKind
     reference: str
     permissions: frozenset[Permission]
     account_id: int | None = None
+    owner: str = ""
+    operator: str = ""
     errand: Errand | None = None
     seen: Seen | None = None
 

@@ -23,6 +23,8 @@ class AuditAction(StrEnum):
     UNIT_CERTIFY = "unit:certify"
     UNIT_STOCK = "unit:stock"
     UNIT_AUTHORIZE = "unit:authorize"
+    UNIT_REPRINT_LABEL = "unit:reprint_label"
+    SHIFT_BEGIN = "shift:begin"
     UNIT_REGISTER = "unit:register"
     UNIT_ACTIVATE = "unit:activate"
     UNIT_REVOKE = "unit:revoke"
@@ -188,7 +190,7 @@ OTHER_READS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """Who did what to what; `fields` names what changed."""
+    """Who did what to what; `fields` names what changed, `operator` who worked at the station that did it."""
 
     id: int
     at: datetime
@@ -197,3 +199,4 @@ class AuditEntry:
     action: str
     subject: str
     fields: tuple[str, ...]
+    operator: str = ""

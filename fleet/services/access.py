@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
@@ -11,7 +11,7 @@ from fleet.domain.access import Actor, ActorKind, ForbiddenError, Permission, Ro
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import InvalidError, NotFoundError, TooManyAttemptsError, UnauthenticatedError
 from fleet.domain.people import Person, Token, checked_name
-from fleet.domain.references import Noun, number_of
+from fleet.domain.references import Noun, number_of, refer
 from fleet.services.credentials import MAX_SECRET_CHARACTERS, Passwords, Prefix, Secret, digest_of, mint
 from fleet.store.credentials import CredentialRepository, attempt_subject
 from fleet.store.people import PeopleRepository
@@ -44,6 +44,15 @@ class NewToken:
 
     token: Token
     secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Somebody begins to work at a station: its name, what it acts as, and the person's number."""
+
+    station: str
+    actor: str
+    operator: str
 
 
 def actor_of(person: Person) -> Actor:
@@ -83,6 +92,31 @@ class Access:
                 self._actors.clear()
             self._actors[digest] = (actor, now + timedelta(seconds=CACHE_SECONDS))
         return actor
+
+    def operated(self, actor: Actor, badge: str) -> Actor:
+        """The actor with the person whose badge that is beside it; UnauthenticatedError for a badge of nobody.
+
+        A badge is a token (or session) of a person who may operate stations. It gives the actor no right it has not.
+        """
+        holder = self.actor_of_secret(badge.strip())
+        holder.require(Permission.STATION_OPERATE)
+        person = holder.reference if holder.kind is ActorKind.PERSON else holder.owner
+        if not person:
+            raise UnauthenticatedError("an operator's badge is a person's own; this one is the token of a machine")
+        return replace(actor, operator=person)
+
+    def begin_shift(self, actor: Actor) -> Shift:
+        """Somebody signed in at a station by their badge; InvalidError without one."""
+        actor.require(Permission.UNIT_PROVISION)
+        if not actor.operator:
+            raise InvalidError("a shift is somebody's: send their badge in Plugtone-Operator")
+        with self._transactions.begin(actor) as uow:
+            name = actor.reference
+            if actor.kind is ActorKind.TOKEN:
+                name = CredentialRepository(uow).get_token(number_of(Noun.TOKEN, actor.reference)).name
+            uow.audit(AuditAction.SHIFT_BEGIN, actor.operator)
+            uow.commit()
+        return Shift(name, actor.reference, actor.operator)
 
     def forget_actors(self) -> None:
         """Look every credential up again: somebody's rights have changed."""
@@ -182,7 +216,8 @@ class Access:
         permissions = token.permissions
         if token.person_id is not None:  # a token never outlives nor exceeds what its maker may do today
             permissions &= people.get(token.person_id).permissions
-        return Actor(ActorKind.TOKEN, token.reference, permissions, token.account_id) if permissions else None
+        owner = "" if token.person_id is None else refer(Noun.PERSON, token.person_id)
+        return Actor(ActorKind.TOKEN, token.reference, permissions, token.account_id, owner) if permissions else None
 
     def _owner_seen(self, actor: Actor) -> int | None:
         """Whose tokens the actor may see: None for everybody's, 0 for nobody's."""

@@ -166,6 +166,25 @@ class Provisioning:
             uow.commit()
             return unit
 
+    def reprint_label(self, actor: Actor, serial: str, why: str, label: str, claim_code_sha256: str) -> Unit:
+        """A unit in our hands has a new label with another claim code; the same again changes nothing."""
+        actor.require(Permission.UNIT_PROVISION)
+        check_why(why)
+        with self._transactions.begin(actor) as uow:
+            units = UnitRepository(uow)
+            unit = units.hold(serial)
+            if unit.account_id is not None or not units.has_stock_record(unit):
+                raise ConflictError(
+                    f"{serial} is {unit.custody}: a label is printed again for a unit that is labelled and in our hands"
+                )
+            if units.claim_code_sha256(unit) == claim_code_sha256:
+                return unit
+            units.replace_label(unit, label, claim_code_sha256)
+            units.note(serial, AuditAction.UNIT_REPRINT_LABEL, why)
+            uow.audit(AuditAction.UNIT_REPRINT_LABEL, serial, ["label", "claim_code"])
+            uow.commit()
+            return unit
+
     def begin_epoch(self, actor: Actor, serial: str, why: str) -> Unit:
         """A new identity epoch for a unit in our hands: the old certificate is dead from now on.
 

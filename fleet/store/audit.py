@@ -67,7 +67,14 @@ class AuditRepository:
         rows = self._connection.execute(query.order_by(audit_log.c.id.desc()).limit(limit))
         return [
             AuditEntry(
-                row.id, row.at, row.actor_kind, row.actor, row.action, row.subject, tuple(json.loads(row.fields))
+                id=row.id,
+                at=row.at,
+                actor_kind=row.actor_kind,
+                actor=row.actor,
+                action=row.action,
+                subject=row.subject,
+                fields=tuple(json.loads(row.fields)),
+                operator=row.operator or "",
             )
             for row in rows
         ]

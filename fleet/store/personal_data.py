@@ -243,6 +243,7 @@ REFERENCES: Final[tuple[Column[Any], ...]] = (
     account_notes.c.actor,
     clone_alarms.c.resolved_by,
     audit_log.c.actor,
+    audit_log.c.operator,
     audit_log.c.subject,
     blind_return_steps.c.actor,
     breach_notices.c.noticed_by,

@@ -68,6 +68,7 @@ class UnitOfWork:
                 at=self.now,
                 actor_kind=self.actor.kind.value,
                 actor=self.actor.reference,
+                operator=self.actor.operator or None,
                 action=action.value,
                 subject=subject,
                 account_id=account_id,

@@ -183,6 +183,12 @@ class UnitRepository:
             )
         )
 
+    def replace_label(self, unit: Unit, label: str, claim_code_sha256: str) -> None:
+        """The unit has another label from now on: the code on the one before claims nothing."""
+        condition = (stock_records.c.serial == unit.serial) & (stock_records.c.epoch == unit.epoch)
+        values = {"label": label, "claim_code_sha256": claim_code_sha256}
+        self._connection.execute(update(stock_records).where(condition).values(values))
+
     def note(self, serial: str, action: AuditAction, why: str) -> None:
         """Keep the reason somebody gave for an act on the unit."""
         values = {"serial": serial, "action": action, "why": why, "actor": self._actor.reference, "at": self._now}

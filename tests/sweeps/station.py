@@ -9,7 +9,7 @@ from tests.sweeps.sweep import Outcome, Sweep
 from tests.tools.station.killing import killed_and_resumed
 from tools.station.rehearsal import own_fleet
 
-BOARDS, KILLS = 3, 4
+BOARDS, KILLS = 2, 2
 
 
 def killed(seed: int) -> Outcome:

@@ -27,9 +27,12 @@ from tools.station.flasher import Image
 from tools.station.journal import Journal, check_room
 from tools.station.lease_journal import LeaseJournal
 from tools.station.offline import StationFleet
+from tools.station.operators import OPERATOR_VARIABLE, Operators
 from tools.station.port_states import SETTLED
 from tools.station.provision import Finished, Job, Report, flash_unit
+from tools.station.reprint import reprint_label
 from tools.station.run import Board, Listener, Port, Station, Watch
+from tools.station.shift import ShiftJournal
 from tools.station.watch import names_of, opened, present_of, usb_ports
 
 PATIENCE_S: Final = 2.0  # then the station works on without the fleet
@@ -56,7 +59,8 @@ def run(
 ) -> None:
     """Plug boards in: each goes by itself, many side by side, until its label is printed. Unplug it, and the next.
 
-    Reads PLUGTONE_TOKEN. Killed anywhere, the same command goes on. Without a terminal it prints JSON.
+    Reads PLUGTONE_TOKEN, the station's own; the operator scans their badge (without a screen: PLUGTONE_OPERATOR).
+    Killed anywhere, the same command goes on. Without a terminal it prints JSON.
 
     Example: plugtone station run --image 1.2.0.img --labels labels
     """
@@ -67,10 +71,15 @@ def run(
     wanted = _Wanted(image, labels, port or [], journal, leases, claim_url, country, sim, folder, fleet)
     shown = _Lines() if as_json or not sys.stdout.isatty() else None
     with _bench(wanted) as bench:
+        badge = os.environ.get(OPERATOR_VARIABLE, "")
+        if badge:
+            bench.operators.sign_in(badge)
         if shown is None:
             from tools.station.screen import show  # noqa: PLC0415 - half a second of imports, for a screen alone
 
             show(bench, bell)
+        elif not bench.operators.may_begin:
+            raise StationError(f"somebody has to sign in: put the operator's badge into {OPERATOR_VARIABLE}")
         else:
             bench.run([shown], threading.Event())
             shown.summary(bench)
@@ -105,10 +114,13 @@ class Bench:
     """Everything that a run needs, ready; `hand` is there in a rehearsal alone."""
 
     job: Job
+    client: FleetClient
     fleet: StationFleet
     journal: Journal
     watch: Watch
     names: list[str]
+    operators: Operators
+    shifts: ShiftJournal
     hand: rehearsal.Hand | None = None
     began_s: float = field(default_factory=time.monotonic)
     station: Station | None = None
@@ -116,8 +128,10 @@ class Bench:
     def run(self, listeners: list[Listener], ended: threading.Event) -> None:
         """Work until `ended`, or until the rehearsal is over."""
         hand = self.hand
-        heard = [*listeners, *([hand] if hand else [])]
-        station = self.station = Station(self.flash, heard, may_go_on=lambda: self.fleet.in_reach)
+        heard = [*listeners, self.shifts, *([hand] if hand else [])]
+        station = self.station = Station(
+            self.flash, heard, lambda: self.operators.may_begin, lambda: self.fleet.in_reach
+        )
         for name in self.names:
             station.add(name)
         if hand:
@@ -137,6 +151,10 @@ class Bench:
         """One board on the port at `path`."""
         with opened(path) as port:
             return flash_unit(port, self.job, _Telling(self.fleet, identified), self.journal, report)
+
+    def reprint(self, serial: str, reason: str) -> Path:
+        """The picture of a new label for that unit."""
+        return reprint_label(self.client, serial, reason, self.job.labels, self.job.claim_url, self.job.label_dpi)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +197,11 @@ def _bench(wanted: _Wanted) -> Iterator[Bench]:
         job = Job(Image.parse(data.result()), labels, page, wanted.country)
         named = hand.ports if hand else names_of(wanted.ports)
         watch = hand.present if hand else (lambda: present_of(named)) if named else usb_ports
-        journal = Journal(wanted.journal or labels / "journal")
+        records = wanted.journal or labels / "journal"
+        journal, operators = Journal(records), Operators(fleet, records, needed=not wanted.sim)
         reached = StationFleet(fleet, journal, LeaseJournal(wanted.leases or labels / "leases"))
-        yield Bench(job, reached, journal, watch, list(named), hand)
+        shifts = ShiftJournal(records, lambda: operators.operator)
+        yield Bench(job, fleet, reached, journal, watch, list(named), operators, shifts, hand)
 
 
 class _Lines:

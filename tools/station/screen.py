@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -13,7 +14,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Input, Static
 
 from tools.errors import ToolError
-from tools.station import scan
+from tools.station import operators, scan
 from tools.station.port_states import AWAITING, SETTLED, WORKING, PortState
 from tools.station.run import Port
 
@@ -24,7 +25,8 @@ REFRESH_S: Final = 0.1
 NAME_CHARACTERS: Final = 14
 WORD_CHARACTERS: Final = 22
 BAR_CHARACTERS: Final = 20
-HELP: Final = "Scan a unit, or type: retry PORT"
+HELP: Final = "Scan a unit, or type: retry PORT, reprint UNIT REASON"
+SIGN_IN: Final = "Nobody is signed in: scan your badge"
 
 COLOURS: Final[dict[PortState, tuple[str, str]]] = {
     PortState.WAITING: ("white", "grey30"),
@@ -92,8 +94,8 @@ class StationScreen(App[None]):
         """Head, ports, what was said to the last scan, and the line of the scanner."""
         yield Static(id="head")
         yield VerticalScroll(id="ports")
-        yield Static(HELP, id="said")
-        yield Input(placeholder=HELP, id="scanner")
+        yield Static(HELP if self._bench.operators.may_begin else SIGN_IN, id="said")
+        yield Input(placeholder=HELP, id="scanner", password=not self._bench.operators.may_begin)
 
     def on_mount(self) -> None:
         """Begins to work."""
@@ -110,12 +112,18 @@ class StationScreen(App[None]):
         """A scan ends with Enter, as scanners type it."""
         text, event.input.value = event.value, ""
         try:
-            said, good = self._answer(text), True
+            said, good = await asyncio.to_thread(self._answer, text), True
         except ToolError as error:
             said, good = str(error), False
         word = "OK" if good else "REFUSED"
         style = Style(color="black" if good else "white", bgcolor="green" if good else "red", bold=True)
         self.query_one("#said", Static).update(Text.assemble((f" {word} ", style), f" {said}"))
+        event.input.password = not self._bench.operators.may_begin
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """A badge is not shown while it is typed."""
+        if operators.is_badge(event.value):
+            event.input.password = True
 
     async def show_ports(self) -> None:
         """Brings the screen to what the ports are now."""
@@ -123,7 +131,7 @@ class StationScreen(App[None]):
             return  # it is being taken down
         over, station = self._over, self._bench.station
         ports = station.ports if station else []
-        self.query_one("#head", Static).update(f" Plugtone station   {len(self._units)} done, {counts_of(ports)}")
+        self.query_one("#head", Static).update(self._head(ports))
         for port in ports:
             showing = port, port.name == self._marked
             if self._shown.get(port.name) == showing:
@@ -148,15 +156,28 @@ class StationScreen(App[None]):
             if port.state is PortState.DONE:
                 self._units.add(port.board.serial)
 
+    def _head(self, ports: list[Port]) -> str:
+        bench = self._bench
+        who = bench.operators.operator or "nobody signed in"
+        reach = "fleet in reach" if bench.fleet.in_reach else "NO NETWORK: working from the lease"
+        trouble = f"   TROUBLE: {bench.fleet.trouble}" if bench.fleet.trouble else ""
+        return f" Plugtone station   {who}   {reach}   {len(self._units)} done, {counts_of(ports)}{trouble}"
+
     def _answer(self, text: str) -> str:
-        station = self._bench.station
+        bench, station = self._bench, self._bench.station
         verb, _, rest = text.strip().partition(" ")
+        if operators.is_badge(verb) or not bench.operators.may_begin:
+            return f"{bench.operators.sign_in(text)} works at {bench.operators.station}"
         if station is None:
             return ""
+        if verb.lower() == "reprint":
+            unit, _, reason = rest.strip().partition(" ")
+            path = bench.reprint(scan.unit_of(unit), reason)
+            return f"the new label is {path.name}; the code on the old one is dead"
         if verb.lower() == "retry":
             station.retry(rest.strip())
             return f"{rest.strip()} is tried again"
-        found = scan.find(text, station.ports, self._bench.journal)
+        found = scan.find(text, station.ports, bench.journal)
         self._marked = found.port
         return found.words
 

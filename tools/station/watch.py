@@ -20,8 +20,7 @@ WRITE_LIMIT_S: Final = 10.0
 
 @cache
 def _usb_ids() -> frozenset[tuple[int | None, int | None]]:
-    usb = [catalogue.load(name).usb for name in catalogue.names()]
-    return frozenset((each.vendor_id, each.product_id) for each in usb if each.vendor_id is not None)
+    return frozenset().union(*(catalogue.load(name).usb.ids for name in catalogue.names()))
 
 
 def usb_ports() -> dict[str, Path]:

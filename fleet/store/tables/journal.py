@@ -11,6 +11,7 @@ audit_log = Table(
     Column("at", Instant, nullable=False),
     Column("actor_kind", String(16), nullable=False),
     Column("actor", String(64), nullable=False),
+    Column("operator", String(64)),  # none: nobody worked at a station
     Column("action", String(64), nullable=False),
     Column("subject", String(64), nullable=False, index=True),
     Column("account_id", Integer, index=True),

@@ -11,6 +11,7 @@ GIVEN = {
     "date": "2026-03-02",
     "distributor": "DI-1",
     "email": "eve@example.net",
+    "claim_code_sha256": "00" * 32,
     "administrator": "PE-1",
     "board": "simulated",
     "board_uid": "00000000000000ff",

@@ -7,6 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.commands.conftest import (  # noqa: F401 - fixtures
+    authorities,
+    clock,
+    offline_keys,
+    passwords,
+    plugtone,
+    services,
+    settings,
+    url,
+)
 from tests.tools.station.fleet_double import FleetDouble, client_of
 from tools.client import Poster
 from tools.release.build import build_image

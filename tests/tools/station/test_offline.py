@@ -5,15 +5,6 @@ from pathlib import Path
 import pytest
 
 from fleet.services.build import Services
-from tests.fleet.conftest import (  # noqa: F401 - fixtures
-    authorities,
-    clock,
-    offline_keys,
-    passwords,
-    services,
-    settings,
-    url,
-)
 from tests.tools.station.away import Day, DiedError, PlayedBoard, bad_day
 from tests.tools.station.conftest import Bench
 from tools.client import FleetClient
@@ -26,7 +17,7 @@ ONE, TWO = PlayedBoard("0000000000000001"), PlayedBoard("0000000000000002")
 
 
 @pytest.fixture
-def day(services: Services, url: str, tmp_path: Path, offline_keys: OfflineKeys) -> Day:  # noqa: F811
+def day(services: Services, url: str, tmp_path: Path, offline_keys: OfflineKeys) -> Day:
     day = Day(services, url, tmp_path / "station")
     (tmp_path / "station").mkdir()
     day.open(offline_keys)

@@ -5,15 +5,6 @@ from pathlib import Path
 import pytest
 
 from fleet.services.build import Services
-from tests.fleet.conftest import (  # noqa: F401 - fixtures
-    authorities,
-    clock,
-    offline_keys,
-    passwords,
-    services,
-    settings,
-    url,
-)
 from tests.tools.station.away import Day
 from tests.tools.station.killing import killed_and_resumed, run, told
 from tools.release.keys import OfflineKeys
@@ -33,10 +24,10 @@ def test_rehearsal_of_three_boards_ends_by_itself_with_three_units(tmp_path: Pat
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_killed_anywhere_and_run_again_no_unit_is_lost_double_or_half_done(
-    services: Services,  # noqa: F811
-    url: str,  # noqa: F811
+    services: Services,
+    url: str,
     tmp_path: Path,
-    offline_keys: OfflineKeys,  # noqa: F811
+    offline_keys: OfflineKeys,
     seed: int,
 ) -> None:
     day = Day(services, url, tmp_path)

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, Static
 
+from tools.station.errors import StationError
 from tools.station.journal import Journal
 from tools.station.port_states import PortState
 from tools.station.run import Board, Listener, Port
 from tools.station.screen import COLOURS, StationScreen, counts_of, line_of
 
+BADGE = "plt_adas-badge"
 UNITS = [Board("00" * 8, "PT000000018", "02:00:5E:00:00:00"), Board("01" * 8, "PT000000026", "02:00:5E:00:00:01")]
 
 
@@ -26,12 +28,38 @@ class PlayedStation:
         self.tried.append(name)
 
 
+class PlayedOperators:
+    """Knows one badge."""
+
+    def __init__(self) -> None:
+        self.operator, self.station, self.may_begin = "PE-5", "bench-3", True
+
+    def sign_in(self, badge: str) -> str:
+        if badge != BADGE:
+            raise StationError("that is no operator's badge; scan the QR code of your badge")
+        self.may_begin = True
+        return self.operator
+
+
+class PlayedFleet:
+    """Out of reach or not, as the test says."""
+
+    in_reach, trouble = True, ""
+
+
 class PlayedBench:
     """Works until the screen ends."""
 
     def __init__(self, folder: Path, ports: list[Port]) -> None:
         self.journal = Journal(folder)
+        self.operators = PlayedOperators()
+        self.fleet = PlayedFleet()
+        self.reprinted: list[tuple[str, str]] = []
         self.station = PlayedStation(ports)
+
+    def reprint(self, serial: str, reason: str) -> Path:
+        self.reprinted.append((serial, reason))
+        return Path(f"{serial}.png")
 
     def run(self, listeners: list[Listener], ended: threading.Event) -> None:
         for port in self.station.ports:
@@ -115,3 +143,38 @@ def test_failed_port_is_tried_again_on_request(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "   ", "x" * 300])
 def test_nothing_scanned_is_refused(tmp_path: Path, text: str) -> None:
     assert "REFUSED  nothing was scanned" in play(PlayedBench(tmp_path, []), text)[0]
+
+
+def test_nobody_works_before_a_badge_is_scanned_and_no_badge_is_shown(tmp_path: Path) -> None:
+    bench = PlayedBench(tmp_path, [])
+    bench.operators.may_begin = False
+    assert "Nobody is signed in: scan your badge" in play(bench)[0]
+    assert "REFUSED  that is no operator's badge" in play(bench, "PT000000018")[0]
+    text, _ = play(bench, BADGE)
+    assert "OK  PE-5 works at bench-3" in text
+    assert BADGE not in text
+
+
+def test_badge_is_hidden_while_it_is_typed(tmp_path: Path) -> None:
+    async def body() -> bool:
+        screen = StationScreen(PlayedBench(tmp_path, []), False)  # type: ignore[arg-type]  # played
+        async with screen.run_test() as pilot:
+            await pilot.press(*BADGE[:8])
+            return bool(screen.query_one(Input).password)
+
+    assert asyncio.run(body())
+
+
+def test_label_is_printed_again_by_scan_and_reason(tmp_path: Path) -> None:
+    bench = PlayedBench(tmp_path, [])
+    text, _ = play(bench, "reprint http://fleet.example/claim#PT000000018-ABCDEFGHJKMN smudged in the rain")
+    assert "OK  the new label is PT000000018.png; the code on the old one is dead" in text
+    assert bench.reprinted == [("PT000000018", "smudged in the rain")]
+
+
+def test_head_says_in_words_that_the_network_is_away(tmp_path: Path) -> None:
+    bench = PlayedBench(tmp_path, [])
+    bench.fleet.in_reach, bench.fleet.trouble = False, "PT000000026: set aside"
+    text, _ = play(bench)
+    assert "NO NETWORK: working from the lease" in text
+    assert "TROUBLE: PT000000026: set aside" in text

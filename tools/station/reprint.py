@@ -1,0 +1,53 @@
+"""A label again, with a new claim code: of the old one only the hash is kept, and anybody may have the old label.
+
+The new code is written down before the fleet is told its hash, and stays until the picture is on disk: cut off
+anywhere, the same command goes on with the same code.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from protocol.wire.errors import WireError
+from protocol.wire.mac import MacAddress
+from protocol.wire.serial_number import check_serial
+from tools import label
+from tools.client import FleetClient, RefusedError
+from tools.label.formats import png
+from tools.station.errors import StationError
+from tools.station.journal import check_room, write_whole
+
+DPI: Final = 300
+
+
+def reprint_label(fleet: FleetClient, serial: str, reason: str, labels: Path, claim_url: str, dpi: int = DPI) -> Path:
+    """The picture of the new label, once the fleet has the hash of its code; RefusedError if the unit has left us."""
+    try:
+        check_serial(serial)
+    except WireError as error:
+        raise StationError(str(error)) from error
+    labels.mkdir(parents=True, exist_ok=True)
+    check_room(labels)
+    unit = fleet.get(f"/v1/units/{serial}")
+    begun, path = labels / f".reprint-{serial}", labels / f"{serial}.png"
+    code = begun.read_text() if begun.exists() else label.make_claim_code()
+    write_whole(begun, code.encode())
+    body = {"reason": reason, "label": path.name, "claim_code_sha256": label.claim_code_sha256(code)}
+    try:
+        fleet.post(f"/v1/units/{serial}/label-reprints", body, repeatable=True)
+    except RefusedError:
+        begun.unlink()
+        raise
+    facts = label.Facts(
+        serial=serial,
+        mac=MacAddress.parse(unit["mac"]),
+        board=unit["board"],
+        hardware_revision=unit["hardware_revision"],
+        condition=unit["condition"],
+        claim_url=claim_url,
+        claim_code=code,
+    )
+    write_whole(path, png(label.render(label.label_template("unit"), facts, dpi), dpi))
+    begun.unlink()
+    return path
