@@ -23,6 +23,7 @@ from tools.errors import ToolError
 URL_VARIABLE: Final = "PLUGTONE_URL"
 TOKEN_VARIABLE: Final = "PLUGTONE_TOKEN"  # noqa: S105 - the variable's name
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
+OPERATOR_VARIABLE: Final = "PLUGTONE_OPERATOR"
 OPERATOR_HEADER: Final = "Plugtone-Operator"
 CONNECT_LIMIT_S: Final = 5.0
 ANSWER_LIMIT_S: Final = 30.0
@@ -83,11 +84,17 @@ class FleetClient:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, *, patience_s: float = PATIENCE_S) -> Self:
-        """The client that PLUGTONE_URL and PLUGTONE_TOKEN describe; ToolError without a token."""
+        """The client that PLUGTONE_URL and PLUGTONE_TOKEN describe; ToolError without a token.
+
+        PLUGTONE_OPERATOR is the badge of who works at a station, if anybody does.
+        """
         token = environment.get(TOKEN_VARIABLE)
         if not token:
             raise ToolError(f"{TOKEN_VARIABLE} is not set; make a token in the console and export it")
-        return cls(environment.get(URL_VARIABLE, DEFAULT_URL), token, patience_s=patience_s)
+        fleet = cls(environment.get(URL_VARIABLE, DEFAULT_URL), token, patience_s=patience_s)
+        if environment.get(OPERATOR_VARIABLE):
+            fleet.name_operator(environment[OPERATOR_VARIABLE])
+        return fleet
 
     def name_operator(self, badge: str) -> None:
         """From now on every question says who works at this station."""

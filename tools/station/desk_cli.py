@@ -17,7 +17,7 @@ from tools.commands.presentation import JsonOption, show_one
 from tools.station.errors import StationError
 from tools.station.journal import Journal, write_whole
 from tools.station.lease_journal import LeaseJournal
-from tools.station.operators import OPERATE, with_operator
+from tools.station.operators import OPERATE
 from tools.station.reprint import reprint_label
 from tools.station.shift import EVENTS, as_json, read_events, report_of, shift_of
 from tools.station.shift_page import csv_of, page_of
@@ -78,7 +78,6 @@ def reprint(
     Example: plugtone station reprint PT000000018 --reason "smudged" --labels labels
     """
     with FleetClient.from_environment() as fleet:
-        with_operator(fleet, os.environ)
         path = reprint_label(fleet, serial.upper(), reason, labels, claim_url or f"{fleet.url}/claim")
     show_one({"serial": serial.upper(), "label": str(path)}, as_json_line)
 

@@ -7,8 +7,7 @@ badge that this station knows is good for some days. Badges are kept as hashes, 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +18,6 @@ from tools.station.errors import StationError
 from tools.station.journal import write_whole
 
 OPERATE: Final = "station:operate"
-OPERATOR_VARIABLE: Final = "PLUGTONE_OPERATOR"
 BADGE_PREFIXES: Final = ("plt_", "pls_")
 MAX_BADGE_CHARACTERS: Final = 128
 KNOWN_DAYS: Final = 7
@@ -83,9 +81,3 @@ class Operators:
 def is_badge(text: str) -> bool:
     """Whether that looks like a badge, which must not be shown."""
     return text.startswith(BADGE_PREFIXES) and len(text) <= MAX_BADGE_CHARACTERS
-
-
-def with_operator(fleet: FleetClient, environment: Mapping[str, str] = os.environ) -> None:
-    """Name the operator of PLUGTONE_OPERATOR, if there is one, in everything that `fleet` is asked."""
-    if environment.get(OPERATOR_VARIABLE):
-        fleet.name_operator(environment[OPERATOR_VARIABLE])

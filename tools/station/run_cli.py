@@ -20,14 +20,14 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from tools.client import TOKEN_VARIABLE, URL_VARIABLE, FleetClient, Poster
+from tools.client import OPERATOR_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE, FleetClient, Poster
 from tools.station import rehearsal
 from tools.station.errors import StationError
 from tools.station.flasher import Image
 from tools.station.journal import Journal, check_room
 from tools.station.lease_journal import LeaseJournal
 from tools.station.offline import StationFleet
-from tools.station.operators import OPERATOR_VARIABLE, Operators
+from tools.station.operators import Operators
 from tools.station.port_states import SETTLED
 from tools.station.provision import Finished, Job, Report, flash_unit
 from tools.station.reprint import reprint_label
@@ -36,6 +36,8 @@ from tools.station.shift import ShiftJournal
 from tools.station.watch import names_of, opened, present_of, usb_ports
 
 PATIENCE_S: Final = 2.0  # then the station works on without the fleet
+LABEL_DPI: Final = 300
+STATION_VARIABLE: Final = "PLUGTONE_STATION"
 CLAIM_VARIABLE: Final = "PLUGTONE_CLAIM_URL"
 
 PortOption = Annotated[
@@ -51,6 +53,8 @@ def run(
     claim_url: Annotated[str, typer.Option(envvar=CLAIM_VARIABLE, help="The page named in the label's QR code.")] = "",
     country: Annotated[str, typer.Option(help="ISO 3166-1 alpha-2 code of the market.")] = "US",
     leases: Annotated[Path | None, typer.Option(help="Folder of `plugtone mac lease take`. [LABELS/leases]")] = None,
+    dpi: Annotated[int, typer.Option(help="Dots an inch of the label printer.")] = LABEL_DPI,
+    station: Annotated[str, typer.Option(envvar=STATION_VARIABLE, help="What this station is called.")] = "bench",
     sim: Annotated[int, typer.Option(min=0, max=rehearsal.MAX_SIMULATED, help="Rehearse with so many boards.")] = 0,
     folder: Annotated[Path | None, typer.Option(help="Keep the rehearsal here; else it is deleted at its end.")] = None,
     fleet: Annotated[str, typer.Option(envvar=URL_VARIABLE, help="The fleet. [with --sim: one of its own]")] = "",
@@ -68,7 +72,7 @@ def run(
     if not sim and (image is None or labels is None):
         raise StationError("name the image and the folder of the labels: --image 1.2.0.img --labels labels")
     signal.signal(signal.SIGTERM, _interrupt)
-    wanted = _Wanted(image, labels, port or [], journal, leases, claim_url, country, sim, folder, fleet)
+    wanted = _Wanted(image, labels, port or [], journal, leases, claim_url, country, sim, folder, fleet, dpi, station)
     shown = _Lines() if as_json or not sys.stdout.isatty() else None
     with _bench(wanted) as bench:
         badge = os.environ.get(OPERATOR_VARIABLE, "")
@@ -107,6 +111,8 @@ class _Wanted:
     sim: int
     folder: Path | None
     url: str
+    dpi: int
+    station: str
 
 
 @dataclass(slots=True)
@@ -194,7 +200,9 @@ def _bench(wanted: _Wanted) -> Iterator[Bench]:
         labels.mkdir(parents=True, exist_ok=True)
         check_room(labels)
         page = wanted.claim_url or f"{fleet.url}/claim"
-        job = Job(Image.parse(data.result()), labels, page, wanted.country)
+        job = Job(
+            Image.parse(data.result()), labels, page, wanted.country, label_dpi=wanted.dpi, station=wanted.station
+        )
         named = hand.ports if hand else names_of(wanted.ports)
         watch = hand.present if hand else (lambda: present_of(named)) if named else usb_ports
         records = wanted.journal or labels / "journal"

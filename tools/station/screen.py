@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -99,6 +100,8 @@ class StationScreen(App[None]):
 
     def on_mount(self) -> None:
         """Begins to work."""
+        if not self.is_headless:  # a test has its own signals
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
         self.query_one(Input).focus()
         self._work.start()
         self.set_interval(REFRESH_S, self.show_ports)
