@@ -73,7 +73,7 @@ def run(
         raise StationError("name the image and the folder of the labels: --image 1.2.0.img --labels labels")
     signal.signal(signal.SIGTERM, _interrupt)
     wanted = _Wanted(image, labels, port or [], journal, leases, claim_url, country, sim, folder, fleet, dpi, station)
-    shown = _Lines() if as_json or not sys.stdout.isatty() else None
+    shown = _Lines() if as_json or not (sys.stdout.isatty() and sys.stderr.isatty()) else None
     with _bench(wanted) as bench:
         badge = os.environ.get(OPERATOR_VARIABLE, "")
         if badge:

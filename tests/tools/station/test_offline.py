@@ -1,6 +1,7 @@
 """A station without network works from its lease, and nothing it did is lost or done twice when the network is back."""
 
 from pathlib import Path
+from threading import Condition, Event, Thread
 
 import pytest
 
@@ -10,9 +11,17 @@ from tests.tools.station.conftest import Bench
 from tools.client import FleetClient
 from tools.release.keys import OfflineKeys
 from tools.station.errors import AwaitingFleetError, StationError
-from tools.station.journal import Record
+from tools.station.flasher import Image
+from tools.station.offline import StationFleet
+from tools.station.operators import Operators
+from tools.station.port_states import PortState
+from tools.station.provision import Job
+from tools.station.run import Port
+from tools.station.run_cli import Bench as AtWork
+from tools.station.shift import ShiftJournal, report_of
 from tools.station.upload import upload
 
+LIMIT_S = 60.0
 ONE, TWO = PlayedBoard("0000000000000001"), PlayedBoard("0000000000000002")
 
 
@@ -129,22 +138,61 @@ def test_on_a_bad_day_no_number_is_lost_or_given_twice(day: Day, seed: int) -> N
     assert bad_day(day, seed, boards=6, turns=60) == []
 
 
+class Seen:
+    """The ports as the station told of them last."""
+
+    def __init__(self) -> None:
+        self.states: list[PortState] = []
+        self.changes = Condition()
+
+    def changed(self, before: Port, port: Port) -> None:
+        with self.changes:
+            if before.state is not port.state:
+                self.states.append(port.state)
+            self.changes.notify_all()
+
+    def until(self, state: PortState) -> None:
+        with self.changes:
+            assert self.changes.wait_for(lambda: state in self.states, LIMIT_S), self.states
+
+
+def at_work(bench: Bench, day: Day, ports: dict[str, Path]) -> AtWork:
+    """A station's process that has just begun, with everything real but the cable."""
+    client = FleetClient(day.url, day.token, patience_s=0, transport=day.cable, sleep=lambda _: None)
+    fleet = StationFleet(client, day.journal, day.leases, now=day.services.transactions.clock)
+    labels = bench.folder / "labels"
+    labels.mkdir(exist_ok=True)
+    job = Job(Image.parse(bench.image), labels, "http://fleet.example/claim")
+    operators = Operators(client, bench.folder / "journal", needed=False)
+    shifts = ShiftJournal(bench.folder / "shifts")
+    return AtWork(job, client, fleet, day.journal, lambda: ports, list(ports), operators, shifts)
+
+
 def test_real_board_waits_without_network_survives_a_death_and_is_done_when_it_is_back(day: Day, bench: Bench) -> None:
     board = bench.board()
     day.lease(1)
     day.cable.fault = lambda: "away"
-    for _ in range(2):  # killed and begun again, still without network
-        with pytest.raises(AwaitingFleetError):
-            bench.flash(board, fleet=day.station(), journal=day.journal)
-    uid = board.chip.board_uid.hex()
-    record: Record = day.journal.load(uid)
-    assert record.csr
-    day.cable.fault = lambda: ""
-    fleet = day.station()
-    assert fleet.probe()
-    finished = bench.flash(board, fleet=fleet, journal=day.journal)
-    assert (finished.serial, finished.custody) == (record.serial, "in_stock")
-    assert day.journal.load(uid).csr == record.csr  # one key, whatever came between
+    with pytest.raises(AwaitingFleetError):  # this station died as soon as it knew
+        bench.flash(board, fleet=day.station(), journal=day.journal)
+    request = day.journal.load(board.chip.board_uid.hex()).csr
+    assert request
+    seen, ended = Seen(), Event()
+    station = at_work(bench, day, {"1-1": board.usb})
+    work = Thread(target=station.run, args=([seen], ended))
+    work.start()
+    try:
+        seen.until(PortState.AWAITING_CERTIFICATE)
+        assert list((bench.folder / "labels").iterdir()) == []
+        day.cable.fault = lambda: ""
+        seen.until(PortState.DONE)
+    finally:
+        ended.set()
+        work.join()
+    record = day.journal.load(board.chip.board_uid.hex())
+    assert (record.csr, record.stocked) == (request, True)  # one key, whatever came between
+    assert [event.state for event in station.shifts.events()] == ["awaiting certificate", "done"]
+    report = report_of(station.shifts.events())
+    assert (report.boards, report.done, report.waiting, report.first_time) == (1, 1, 0, 1)
 
 
 def test_death_between_question_and_answer_is_no_second_number(day: Day) -> None:
