@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.sweeps.sweep import Outcome, Sweep
 from tests.tools.station.killing import killed_and_resumed, run, told
-from tools.station.rehearsal import own_fleet
+from tools.station.rehearsal import first_image, own_fleet
 
 BOARDS, KILLS = 2, 2
 SIXTEEN = 16
@@ -19,8 +19,10 @@ def killed(seed: int) -> Outcome:
     """One rehearsal whose station is killed at moments drawn from `seed`, over one real fleet service."""
     with tempfile.TemporaryDirectory(prefix="plugtone-soak-") as folder:
         home = Path(folder)
+        image = home / "1.0.0.img"
+        image.write_bytes(first_image())
         with own_fleet(home / "fleet") as (url, token):
-            faults = killed_and_resumed(home / "world", url, token, seed, BOARDS, KILLS)
+            faults = killed_and_resumed(home / "world", image, url, token, seed, BOARDS, KILLS)
     return Outcome(1, tuple(faults), {"kills": KILLS})
 
 

@@ -37,10 +37,12 @@ def told(process: subprocess.Popen[str]) -> tuple[list[dict[str, Any]], str]:
     return [json.loads(line) for line in out.splitlines()], err
 
 
-def killed_and_resumed(folder: Path, url: str, token: str, seed: int, boards: int, kills: int) -> list[str]:
+def killed_and_resumed(
+    folder: Path, image: Path, url: str, token: str, seed: int, boards: int, kills: int
+) -> list[str]:
     """What is wrong after `kills` deaths and one whole run; empty if nothing is."""
     chance = random.Random(seed)
-    arguments = ("--json", "--sim", str(boards), "--folder", str(folder))
+    arguments = ("--json", "--sim", str(boards), "--folder", str(folder), "--image", str(image))
     environment = {"PLUGTONE_URL": url, "PLUGTONE_TOKEN": token}
     claimed: set[str] = set()
     with FleetClient(url, token) as fleet:

@@ -28,11 +28,13 @@ def test_killed_anywhere_and_run_again_no_unit_is_lost_double_or_half_done(
     url: str,
     tmp_path: Path,
     offline_keys: OfflineKeys,
+    image: bytes,
     seed: int,
 ) -> None:
+    (tmp_path / "1.0.0.img").write_bytes(image)
     day = Day(services, url, tmp_path)
     day.open(offline_keys)
-    assert killed_and_resumed(tmp_path / "world", url, day.token, seed, boards=2, kills=2) == []
+    assert killed_and_resumed(tmp_path / "world", tmp_path / "1.0.0.img", url, day.token, seed, 2, 2) == []
 
 
 def test_wrong_usage_is_told_in_one_line() -> None:

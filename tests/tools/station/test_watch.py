@@ -52,5 +52,5 @@ def test_ports_that_would_share_a_name_keep_their_paths(tmp_path: Path) -> None:
 
 
 def test_port_that_cannot_be_had_says_so(tmp_path: Path) -> None:
-    with pytest.raises(StationError, match="cannot open .*; is the cable in"), opened(tmp_path / "none"):
+    with pytest.raises(StationError, match=r"cannot open .*; is the cable in"), opened(tmp_path / "none"):
         pass
