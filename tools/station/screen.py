@@ -29,17 +29,15 @@ BAR_CHARACTERS: Final = 20
 HELP: Final = "Scan a unit, or type: retry PORT, reprint UNIT REASON"
 SIGN_IN: Final = "Nobody is signed in: scan your badge"
 
+# Letters and ground: told apart without their hue, too.
+_AT_WORK: Final = ("#ffffff", "#0b57d0")
+_AWAITING: Final = ("#000000", "#f5a623")
 COLOURS: Final[dict[PortState, tuple[str, str]]] = {
-    PortState.WAITING: ("white", "grey30"),
-    PortState.FOUND: ("white", "blue"),
-    PortState.FLASHING: ("white", "blue"),
-    PortState.PROVISIONING: ("white", "blue"),
-    PortState.TESTING: ("white", "blue"),
-    PortState.LABELLING: ("white", "blue"),
-    PortState.AWAITING_CERTIFICATE: ("black", "yellow"),
-    PortState.AWAITING_FLEET: ("black", "yellow"),
-    PortState.DONE: ("black", "green"),
-    PortState.FAILED: ("white", "red"),
+    PortState.WAITING: ("#e8e8e8", "#444444"),
+    **dict.fromkeys(WORKING, _AT_WORK),
+    **dict.fromkeys(AWAITING, _AWAITING),
+    PortState.DONE: ("#000000", "#5fd35f"),
+    PortState.FAILED: ("#ffffff", "#c5221f"),
 }
 
 
