@@ -21,6 +21,11 @@ class MicroPythonError(AssertionError):
 SOURCES_HEAP = "1M"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 class RunMicroPython(Protocol):
     """Runs `script` (source text) under MicroPython and returns what it printed.
 

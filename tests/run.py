@@ -1,5 +1,8 @@
 """`make test`: brings the system packages the suite wants, then runs all of it on two cores.
 
+Tests that wait for real time more than they compute (calls, timers) run beside all others, which give way to them: the
+cores are busy meanwhile, and what has to be punctual is.
+
 Where apt-get may not run, the tests that need a missing program are skipped, and this says which. A run of the whole
 suite also says whether the domain's tests took every branch of the domain (domain_coverage.py).
 """
@@ -18,6 +21,18 @@ from tests.domain_coverage import ASKED, judge
 
 ROOT = Path(__file__).parent.parent
 APT_TIMEOUT_S = 300
+
+# Calls and timers, in real time: minutes of waiting, and seconds of CPU.
+WAITING = (
+    "tests/peers",
+    "tests/firmware/test_calls_in_a_row.py",
+    "tests/firmware/test_calls_in_service.py",
+    "tests/firmware/test_voice.py",
+    "tests/tools/sim/registrar/test_service.py",
+    "tests/tools/sim/test_phone.py",
+)
+GIVES_WAY = 10  # how nice those that compute are to those that wait
+WORKERS = ("-n", "2", "--dist", "worksteal")
 
 # program -> the Debian package that brings it, and what is left out without it
 WANTED = {
@@ -48,6 +63,27 @@ def install(packages: list[str]) -> None:
             print(f"plugtone: {' '.join(command[:2])} did not run: {error}", flush=True)
 
 
+def pytest(*arguments: str) -> list[str]:
+    """The command that runs tests."""
+    return [sys.executable, "-m", "pytest", "-q", *arguments]
+
+
+def run_whole(folder: str) -> int:
+    """Everything, those that wait beside the others; the branches taken are told in `folder`. 0: all passed."""
+    environment = {**os.environ, ASKED: folder}
+    computing = pytest(*WORKERS, *(f"--ignore={path}" for path in WAITING))
+    with (
+        Path(folder, "waiting").open("w+", encoding="utf-8") as told,
+        subprocess.Popen(pytest(*WAITING), cwd=ROOT, env=environment, stdout=told, stderr=told) as waiting,
+    ):
+        command = ["nice", "-n", str(GIVES_WAY), *computing]
+        status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+        waited = waiting.wait()
+        told.seek(0)
+        print(f"plugtone: beside them, those that wait:\n{told.read()}", flush=True)
+    return status or waited
+
+
 def main() -> int:
     started = time.monotonic()
     wanted = missing()
@@ -58,13 +94,12 @@ def main() -> int:
     left_out = missing()
     for name, (package, tests) in left_out.items():
         print(f"plugtone: left out: {tests} ({name} is not installed; Debian package {package})", flush=True)
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", *sys.argv[1:]]
-    with tempfile.TemporaryDirectory(prefix="plugtone-branches-") as folder:
-        whole = not sys.argv[1:]
-        environment = {**os.environ, ASKED: folder} if whole else None
-        status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
-        if whole and status == 0:
-            status = judge(folder)
+    whole = not sys.argv[1:]
+    if not whole:
+        status = subprocess.run(pytest(*WORKERS, *sys.argv[1:]), cwd=ROOT, check=False).returncode
+    else:
+        with tempfile.TemporaryDirectory(prefix="plugtone-branches-") as folder:
+            status = run_whole(folder) or judge(folder)
     print(f"plugtone: the suite took {time.monotonic() - started:.0f} s", flush=True)
     if left_out and os.environ.get("CI"):
         print("plugtone: CI runs all of the suite or fails", flush=True)
