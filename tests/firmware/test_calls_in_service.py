@@ -15,7 +15,7 @@ import pytest
 from protocol.wire.enumerations import BOOT_REASONS, CALL_ENDS, COMMANDS, LINE_STATES
 from tests.firmware.exchange import UdpExchange
 from tests.firmware.loopback_fleet import LoopbackFleet, loopback_fleet
-from tests.firmware.pace import Pace, may_capture
+from tests.firmware.pace import Pace, capture_wanted
 from tests.firmware.plugged_unit import PluggedUnit
 from tests.firmware.voice_accounts import account
 from tests.firmware.voice_board import VoiceBoard, undisturbed
@@ -91,8 +91,8 @@ def test_a_unit_is_ready_with_its_line_registered(office: Office) -> None:
     assert LINE_STATES[office.ready["line_state"]] == "registered"
 
 
-@pytest.mark.skipif(not may_capture(), reason="this process may not capture")
 def test_packets_leave_on_time_while_heartbeats_run_and_the_record_reaches_the_fleet(office: Office) -> None:
+    capture_wanted()
     office.call()
     flow = tuple(office.exchange.audio_ports[-2:])
     seen = []
