@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from tools.client import FleetClient
 from tools.commands.presentation import JsonOption, show_one
+from tools.station import bare
 from tools.station.desk_cli import badge, report, reprint, upload
 from tools.station.errors import StationError
 from tools.station.flasher import Image
@@ -36,6 +37,8 @@ def describe() -> None:
 
 
 station.command("run")(run)
+station.command("write")(bare.write)
+station.command("files")(bare.files)
 station.command("report")(report)
 station.command("upload")(upload)
 station.command("reprint")(reprint)

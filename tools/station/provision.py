@@ -113,18 +113,33 @@ class _Bench:
     def find(self) -> None:
         """Which board is there, and in which state."""
         self._report("find", 0, 1)
-        answer = self._link.find()
-        if answer.name == "hello_reply":
+        answer = self._first_answer()
+        if answer is not None and answer.name == "hello_reply":
             self.unit = answer
             name, self.revision, uid = answer["board"], answer["hardware_revision"], answer["board_uid"]
         else:
-            self._flasher = flasher_for(self._port)
+            self._flasher = flasher_for(self._port, None if answer else self._board_of_image())
             chip = self._flasher.identify()
             name, self.revision, uid = chip.board, chip.hardware_revision, chip.board_uid
         self.board = catalogue.load(name)
         self._job.image.check_fits(self.board, self.revision)
         self.record = self._journal.load(uid.hex())
         self._report("find", 1, 1)
+
+    def _first_answer(self) -> Message | None:
+        """What is said to a hello; None by an ESP32 in its ROM loader, which knows none of our frames."""
+        try:
+            return self._link.find()
+        except LinkError as error:
+            kind = self._board_of_image().loader.kind
+            if kind == "uf2":
+                raise LinkError(f"{error} A bare board of this kind gets its image by `station write` first") from error
+            if kind == "simulated":
+                raise
+            return None
+
+    def _board_of_image(self) -> Board:
+        return catalogue.load(self._job.image.header.board)
 
     def allocate(self) -> None:
         """The board's serial number, MAC and epoch; what the journal knows of an earlier epoch is forgotten."""

@@ -23,6 +23,7 @@ from tools.station.errors import StationError
 
 PIECE_BYTES: Final = 64 * 1024
 CONNECT_ATTEMPTS: Final = 3
+CONSOLE_BAUD: Final = 115_200  # of the ROM loader, and of MicroPython's console
 _UID_BYTES: Final = 8
 _MAC_BYTES: Final = 6
 _PARTS: Final = (("bootloader", "bootloader.bin"), ("ota_0", "micropython.bin"))  # where each file of a runtime goes
@@ -45,6 +46,7 @@ class EsptoolFlasher:
         self._runtime = runtime
         self._reset = reset
         self._stub = stub
+        self._timeout_s = port.timeout
         self._esp: Any = None  # esptool has no types
 
     def identify(self) -> LoaderInfo:
@@ -94,19 +96,21 @@ class EsptoolFlasher:
         return sha256(blank).hexdigest()
 
     def run(self) -> None:
-        """Leave the loader by a reset."""
+        """Leave the loader by a reset; the port is as it was before."""
         with _told():
             if self._reset == "no-reset":
                 self._esp.flash_begin(0, 0)
                 self._esp.flash_finish(reboot=True)
             else:
                 self._connected().hard_reset()
-        self._esp = None
+            self._esp = None
+            self._port.baudrate = CONSOLE_BAUD  # type: ignore[attr-defined]  # pyserial's, of which we need no more
+            self._port.timeout = self._timeout_s
 
     def _connected(self) -> Any:
         if self._esp is None:
             with _told():
-                esp = _esptool("targets").ESP32ROM(self._port, 115200)
+                esp = _esptool("targets").ESP32ROM(self._port, CONSOLE_BAUD)
                 esp.connect(self._reset, CONNECT_ATTEMPTS, warnings=False)
                 commands = _esptool("cmds")
                 if self._stub:

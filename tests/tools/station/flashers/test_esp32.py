@@ -13,10 +13,17 @@ import serial
 from boards import catalogue
 from boards.partition_table import table_bytes
 from boards.schema import Board
+from tests.tools.station.conftest import Bench
 from tests.tools.station.flashers.esp32_rom import Esp32Rom
-from tools.release.build import initial_boot_record
-from tools.station.errors import StationError
+from tests.tools.station.fleet_double import client_of
+from tools.release.build import build_image, initial_boot_record
+from tools.station import provision
+from tools.station.errors import LinkError, StationError
+from tools.station.flasher import Image
 from tools.station.flashers.esp32 import EsptoolFlasher
+from tools.station.journal import Journal
+from tools.station.link import UnitLink
+from tools.station.provision import Job
 
 pytest.importorskip("esptool", reason="make esptool installs it")
 BOARD = catalogue.load("esp32-lan8720")
@@ -137,3 +144,18 @@ def test_a_runtime_that_is_not_there_stops_it_before_the_chip_is_asked(chip: Esp
     with pytest.raises(StationError, match=r"no runtime for board esp32-lan8720.*docs/boards\.md"):
         flasher_of(port, Path("nowhere")).write(BOARD, IMAGE)
     assert chip.operations == 0
+
+
+def test_the_station_writes_an_esp32_that_answers_no_hello(
+    chip: Esp32Rom, port: serial.Serial, runtime: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = build_image("esp32-lan8720", "1.0.0", 1)
+    job = Job(Image.parse(image), bench.folder, "http://fleet.example/claim")
+    monkeypatch.setattr(UnitLink.find, "__defaults__", (0.2,))
+    monkeypatch.setattr(provision, "flasher_for", lambda port, board: flasher_of(port, runtime, board))
+    with pytest.raises(LinkError, match="nobody answers"):  # this chip has no MicroPython to run it with
+        provision.flash_unit(port, job, client_of(bench.fleet), Journal(bench.folder / "journal"), lambda *_: None)
+    slot = BOARD.flash.partitions["slot_a"].offset
+    assert chip.flash[slot : slot + len(image)] == image
+    assert chip.started
+    assert port.baudrate == 115_200
