@@ -140,8 +140,6 @@ class Bench:
         )
         for name in self.names:
             station.add(name)
-        if hand:
-            hand.plug_in()
         over = threading.Event()
         touch = threading.Thread(target=self.fleet.keep_in_touch, args=(over,), name="fleet")
         touch.start()
@@ -190,6 +188,7 @@ def _bench(wanted: _Wanted) -> Iterator[Bench]:
         if wanted.sim and world is not None:
             hand = rehearsal.Hand(world, wanted.sim)
             stack.callback(hand.unplug_all)
+            hand.plug_in()  # boards start beside the fleet; nothing is done with them before the station looks
         if wanted.sim and world is not None and not wanted.url:
             url, token = stack.enter_context(rehearsal.own_fleet(world))  # on this thread: it dies with it
             place = {URL_VARIABLE: url, TOKEN_VARIABLE: token}
