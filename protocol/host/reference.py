@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from protocol.host.enumerations import ENUMERATIONS
+from protocol.host.findings import FINDINGS, MEASURED
 from protocol.host.table import MESSAGES
 from protocol.wire.layouts import BLOB, CRITICAL, FIXED, LIST, TEXT, U8, U16, U32, U64
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "protocol.md"
+FINDINGS_BEGIN = "<!-- findings: drawn by protocol.host.reference -->"
+FINDINGS_END = "<!-- end of findings -->"
 BEGIN = "<!-- tables: drawn by protocol.host.reference -->"
 END = "<!-- end of tables -->"
 
@@ -31,9 +34,20 @@ def tables() -> str:
 
 def rewritten(document: str) -> str:
     """`document` with its tables drawn anew."""
-    before, rest = document.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n\n{tables()}\n{END}{after}"
+    document = _between(document, FINDINGS_BEGIN, FINDINGS_END, "\n".join([*_findings(), ""]))
+    return _between(document, BEGIN, END, tables())
+
+
+def _between(document: str, begin: str, end: str, text: str) -> str:
+    before, rest = document.split(begin)
+    _, after = rest.split(end)
+    return f"{before}{begin}\n\n{text}\n{end}{after}"
+
+
+def _findings() -> Iterator[str]:
+    yield "| test | what its value is | code | name | what it says | what to do |\n|---|---|---|---|---|---|"
+    for (test, code), finding in FINDINGS.items():
+        yield f"| {test} | {MEASURED[test]} | {code} | `{finding.name}` | {finding.text} | {finding.remedy} |"
 
 
 def _messages() -> Iterator[str]:

@@ -92,10 +92,9 @@ class SimBoard:
 
     def set_fault(self, name: str, value: object) -> None:
         """Breaks a part of the hardware (the table is in firmware/ports/unix/bench_board.py); None mends it."""
-        path = self.folder.faults
-        faults = json.loads(path.read_text()) if path.exists() else {}
-        faults[name] = value
-        write_atomically(path, json.dumps({name: value for name, value in faults.items() if value is not None}))
+        faults = {**self.folder.read_faults(), name: value}
+        told = {name: value for name, value in faults.items() if value is not None}
+        write_atomically(self.folder.faults, json.dumps(told))
 
     def hold_strap(self, held: bool) -> None:
         """Presses or releases the boot button; the chip looks at it when it starts, a unit at a factory reset."""

@@ -133,6 +133,14 @@ class BoardFolder:
             record: BootRecord | None = read_partition(file.read(partition.bytes))
         return record
 
+    def read_faults(self) -> dict[str, Any]:
+        """What is wrong with the hardware now."""
+        try:
+            faults: dict[str, Any] = json.loads(self.faults.read_text())
+        except FileNotFoundError:
+            return {}
+        return faults
+
     def read_pins(self) -> Pins:
         """The observable facts now."""
         facts: dict[str, Any] = {}

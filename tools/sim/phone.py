@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tools.sim.folder import SimulationError
+from tools.sim.folder import BoardFolder, SimulationError
 from tools.sim.handset import FLASH_MS, FRAME_BYTES, TICK_MS, Event, Handset, read_wav, write_wav
 from tools.sim.hearing import Caller, caller, tones
 
@@ -43,7 +43,8 @@ class Phone:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._handset = Handset()
+        faults = BoardFolder(folder).read_faults()
+        self._handset = Handset(int(faults.get("line_gain", 0)))
         self._changed = threading.Condition()
         self._socket: socket.socket | None = None
         self._greeted = False

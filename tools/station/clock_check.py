@@ -32,8 +32,12 @@ def bounds_ppm(first: Reading, last: Reading) -> tuple[float, float]:
 
 
 def certain_ppm(low: float, high: float) -> int:
-    """The correction that is certain to be one: none if the clock may be right, else the middle of the bounds."""
-    return 0 if low <= 0 <= high else round((low + high) / 2)
+    """The correction that makes no clock worse: none if it may be right, else the middle, at most twice the least."""
+    if low <= 0 <= high:
+        return 0
+    least = low if low > 0 else high
+    middle = (low + high) / 2
+    return round(middle if abs(middle) < 2 * abs(least) else 2 * least)
 
 
 def is_off(low: float, high: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import wave
 from array import array
 from pathlib import Path
@@ -115,3 +116,17 @@ def test_wav_files_of_a_telephone_and_others(tmp_path: Path) -> None:
     path.write_bytes(b"RIFF")
     with pytest.raises(SimulationError, match="no WAV file"):
         read_wav(path)
+
+
+def test_a_calibrated_codec_makes_good_what_the_line_takes() -> None:
+    samples = array("h", (round(8000 * math.sin(math.pi * at / 4)) for at in range(160))).tobytes()
+
+    def level(line_gain: int, codec_gain: int) -> float:
+        handset = Handset(line_gain)
+        handset.heard(bytes([0, 0, 1, codec_gain & 0xFF]) + samples)
+        return level_dbm0(array("h", handset.recent(20)), 1000)
+
+    exact = level(0, 0)
+    assert abs(level(-7, 0) - (exact - 0.7)) < 0.02
+    assert abs(level(-7, 7) - exact) < 0.02
+    assert abs(level(25, -25) - exact) < 0.02
