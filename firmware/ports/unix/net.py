@@ -23,7 +23,7 @@ _DRAIN_TIMEOUT_MS = const(8_000)
 _MAX_ADDRESSES = const(4)
 _READ_BYTES = const(1024)
 _DATAGRAM_BYTES = const(1500)
-_EISCONN = const(106)  # not in this port's errno
+_EISCONN, _EISCONN_LWIP = const(106), const(127)  # not in the ports' errno; the ESP32's C library has the other
 
 
 class NetError(AdapterError):
@@ -185,7 +185,7 @@ async def _connect(plain, address):
     try:
         plain.connect(address)  # a second time: this port has no getsockopt to read the outcome with
     except OSError as error:
-        if error.errno != _EISCONN:
+        if error.errno not in (_EISCONN, _EISCONN_LWIP):
             raise
 
 
