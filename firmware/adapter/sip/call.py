@@ -206,9 +206,9 @@ class Call:
         Whoever is called can answer 3xx, and the account pays: the number stays the one that was dialled, and the
         host has to be another registrar of the account, once. Whatever else a 3xx wants is a failure.
         """
-        endpoint = self.endpoint
+        endpoint, registration = self.endpoint, self._agent.registration
         self.tries += 1
-        if (message is None or status == 503) and self._agent.registration.fail_over(self.tries):
+        if (message is None or status == 503) and registration.fail_over(self.tries, sent.destination):
             sent.destination = self.dialog.destination = endpoint.destination
             endpoint.again(sent)
             return True

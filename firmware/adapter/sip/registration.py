@@ -114,11 +114,15 @@ class Registration:
             else:
                 self.endpoint.events.append(("unregistered", ""))
 
-    def fail_over(self, tried):
-        """True if a call whose INVITE the registrar leaves unanswered can go to the next one now."""
+    def fail_over(self, tried, destination):
+        """True if a call whose INVITE `destination` leaves unanswered can go to the registrar that is in use now.
+
+        That is the next one, unless the registration has missed the dead one first: the one after could be it again.
+        """
         if tried >= len(self.registrars):
             return False
-        self._start((self.index + 1) % len(self.registrars))
+        if destination == self.endpoint.destination:
+            self._start((self.index + 1) % len(self.registrars))
         return True
 
     def poll(self, now_ms, idle):
