@@ -25,6 +25,7 @@ _REST_US = const(100_000)  # between two looks of a unit that has no line
 _LATE_LIMIT_US = const(100_000)  # a pause longer than that is not made up for
 _BUSY_MS = const(2)  # while an answer is awaited, it is looked for so often
 _LOOK_MS = const(250)  # at the cable
+_DEAF_MS = const(250)  # before sockets are read again that the heap had no room for
 _KEEP_ALIVE_MS = const(25_000)  # a router may forget a UDP mapping after 30 s
 _COLLECT_BYTES = const(65_536)  # in a call: nine in ten that the collector counts are frames, given back at once
 _SIP_BYTES = const(2048)
@@ -62,7 +63,7 @@ class VoiceService:
         self._registrars = None  # [(address, port, transport)]; None: not looked up yet
         self._registrar = None  # in use: whose router is to remember us
         self._address = ""  # "" without a cable
-        self._look_ms = self._alive_ms = self._locate_ms = 0
+        self._look_ms = self._alive_ms = self._locate_ms = self._hear_ms = 0
         self._wait_ms = _LOCATE_AGAIN_MS  # before names that were not found are looked up again
         self._sip_bytes = _SIP_BYTES
         self._poller = select.poll()
@@ -154,11 +155,15 @@ class VoiceService:
         voice = self._voice
         if voice is None:
             return
-        if self._address:
-            for item in self._poller.ipoll(0):
-                self._receive(item[0], now_ms)
-        if self._stream is not None:
-            self._read_stream(now_ms)
+        try:
+            if self._address and now_ms >= self._hear_ms:
+                for item in self._poller.ipoll(0):
+                    self._receive(item[0], now_ms)
+            if self._stream is not None:
+                self._read_stream(now_ms)
+        except MemoryError:  # each try costs a collection; what was not read waits in its socket
+            self._sip_bytes = _SIP_BYTES
+            self._hear_ms = now_ms + _DEAF_MS
         for out in voice.poll(now_ms):
             self._send(*out)
         while voice.reports:
@@ -296,20 +301,15 @@ class VoiceService:
     def _receive(self, ready, now_ms):
         """SIP or RTCP has come."""
         try:
+            data, source = ready.recvfrom(self._sip_bytes if ready is self._sip else _RTCP_BYTES)
             if ready is self._sip:
-                data, source = ready.recvfrom(self._sip_bytes)
                 if len(data) == self._sip_bytes:
                     self._sip_bytes = _MAX_SIP_BYTES
                 self._voice.datagram(data, place(source), now_ms)
-                return
-            data, source = ready.recvfrom(_RTCP_BYTES)
-            if self._voice.media is not None:
+            elif self._voice.media is not None:
                 self._voice.media.control(bytearray(data), len(data), place(source), now_ms)
         except OSError as error:
             self._unit.note(error)
-        except MemoryError:  # the heap is in pieces that are too small for it: it comes again, or was hostile
-            self._sip_bytes = _SIP_BYTES
-            gc.collect()
 
     def _send(self, data, destination):
         if not self._address:
@@ -343,7 +343,7 @@ class VoiceService:
         try:
             for data in stream.poll(now_ms, framed):
                 self._voice.datagram(data, stream.destination, now_ms)
-        except (OSError, ValueError, AdapterError) as error:  # ValueError: a certificate that is none of ours
+        except (OSError, ValueError, AdapterError, MemoryError) as error:  # ValueError: a certificate that is not ours
             self._unit.note("SIP to %s:%d: %s" % (stream.destination[0], stream.destination[1], error))
             self._close_stream()
             self._voice.agent.lost(stream.destination, now_ms)

@@ -1,0 +1,61 @@
+"""A line that the heap has no room to hear for: it tries now and then, and hears what waited once there is room."""
+
+from __future__ import annotations
+
+from tests.conftest import RunMicroPython
+from tests.firmware.ports.unix.driver import run
+
+OPTIONS = (
+    "OPTIONS sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5060;rport;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1"
+    "\r\nTo: <sip:x@127.0.0.1>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n\r\n"
+)
+
+
+def test_what_the_heap_has_no_room_for_waits_in_the_socket_and_is_asked_for_four_times_a_second(
+    micropython: RunMicroPython,
+) -> None:
+    found = run(
+        micropython,
+        f"""
+MORE = 16_000_000  # bytes, than the heap has
+heard.clear()
+peer.sendto({OPTIONS.encode()!r}, source)
+tries = 0
+until_ms = unit.now_ms + 2000
+while unit.now_ms < until_ms:
+    service._sip_bytes = MORE
+    unit.now_ms += 2  # an answer is waited for
+    service.turn(unit.now_ms)
+    tries += service._sip_bytes < MORE
+found = [tries, [word for _, word in heard]]
+run(300)
+print(json.dumps(found + [[word for _, word in heard if word != "OPTIONS"]]))
+""",
+    )
+    assert isinstance(found, list)
+    assert 7 <= found[0] <= 9
+    assert found[1:] == [[], ["SIP/2.0"]]
+
+
+def test_a_connection_that_the_heap_had_no_room_to_read_is_made_anew(micropython: RunMicroPython) -> None:
+    """`Stream` is a fake: at what is lost in the midst of a stream, nothing in it can be told apart any more."""
+    found = run(
+        micropython,
+        """
+class Stream:
+    destination = HOST, port
+
+    def poll(self, now_ms, framed):
+        raise MemoryError
+
+    def close(self):
+        notes.append("closed")
+
+
+heard.clear()
+service._stream = Stream()
+run(2500)
+print(json.dumps([service._stream, notes[-1], [word for _, word in heard if word == "REGISTER"]]))
+""",
+    )
+    assert found == [None, "closed", ["REGISTER"]]
