@@ -196,6 +196,7 @@ class Registration:
         endpoint = self.endpoint
         if index != self.index:
             self.index = index
+            self._return_ms = endpoint.now_ms + _RETURN_MS
             endpoint.events.append(("registrar", index))
         self._aim = index
         host, port, endpoint.transport = self.registrars[index]
@@ -227,7 +228,6 @@ class Registration:
                     break
         granted_s = max(granted_s, _MIN_EXPIRES_S)
         self.start_ms = now_ms + granted_s * (_REFRESH_PERMILLE + endpoint.chance(_REFRESH_SPREAD_PERMILLE))
-        self._return_ms = now_ms + _RETURN_MS
         self._alive_ms = now_ms + endpoint.chance(_ALIVE_MS)  # all units of a street come back at once, with its power
         self._rounds = self._refusals = self._shortened = 0
         self._old = ""

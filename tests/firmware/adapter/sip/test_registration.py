@@ -233,6 +233,16 @@ def test_the_first_registrar_is_gone_back_to_when_it_answers_again_but_not_durin
     assert len(home.first.bindings) == 1
 
 
+def test_the_first_registrar_is_gone_back_to_however_short_the_second_one_registers_us() -> None:
+    home = Home(2)
+    home.registrars[1].expires_s = 60
+    home.first.down = True
+    home.register(PATIENCE_MS + 1000)
+    home.first.down = False
+    assert ("registrar", 0) in home.run(330_000)
+    assert home.run(600_000) == []
+
+
 def test_behind_a_nat_the_contact_becomes_what_the_registrar_sees() -> None:
     home = Home()
     home.first.natted = ("203.0.113.7", 31000)
