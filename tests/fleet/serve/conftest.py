@@ -56,7 +56,7 @@ class RunningService:
     def stop(self) -> int:
         assert self.process
         self.process.terminate()
-        return self.process.wait(10)
+        return self.process.wait(START_S)
 
     def kill(self, name: str) -> None:
         os.kill(self.pids()[name], signal.SIGKILL)
