@@ -12,6 +12,7 @@ from protocol.wire.enumerations import LINK_RESULTS
 from tests.firmware.adapter.factory_bench import token_for
 from tests.usb_door import ways
 from tests.usb_door.doors import Door, made
+from tools.station.reset import reset_unit
 
 OK = LINK_RESULTS.index("ok")
 PROMPTS = (b">>>", b"raw REPL", b"Traceback", b"MicroPython v", b"paste mode")
@@ -102,14 +103,11 @@ def test_and_with_the_right_token_it_makes_one_new_key_for_that_epoch(emptied: D
 
 def test_a_hand_and_a_computer_together_reset_a_unit_and_its_key_is_gone(locked: Door) -> None:
     locked.board.hold_strap(True)
-    until = time.monotonic() + 15
-    results: list[int] = []
-    while time.monotonic() < until and OK not in results:
-        results += [message["result"] for message in locked.say(ways.frame("factory_reset"))[1]]
-        time.sleep(0.1)
+    said: list[str] = []
+    assert reset_unit(locked.port, said.append) == ways.SERIAL
     locked.board.hold_strap(False)
-    assert results[-1] == OK
-    assert len(results) > 5
+    assert "hold on" in said[0]
+    assert len(said) > 5
     locked.board.wait(lambda pins: pins.boots > 1 and pins.state == "factory", 20)
     assert locked.say(b"")[2] == "reset"
     assert locked.private not in locked.board.folder.flash.read_bytes()

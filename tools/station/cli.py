@@ -21,6 +21,7 @@ from tools.station.errors import StationError
 from tools.station.flasher import Image
 from tools.station.journal import Journal, check_room
 from tools.station.provision import STEPS, Finished, Job, Report, flash_unit
+from tools.station.reset import reset_unit
 from tools.station.run import BENCH_ERRORS, MAX_PORTS
 from tools.station.run_cli import CLAIM_VARIABLE, check_country, run
 from tools.station.watch import opened, usb_ports
@@ -94,6 +95,19 @@ def wipe(
     """
     with FleetClient.from_environment() as fleet, opened(port) as line:
         show_one(wipe_unit(line, serial_number.upper(), fleet), as_json)
+
+
+@station.command()
+def reset(port: Annotated[Path, typer.Option(help="The unit's serial port.")]) -> None:
+    """Make a unit in service forget its key and its customer. It is of no use until it is provisioned again.
+
+    Hold its boot button for some seconds while this runs. `station flash --new-epoch` provisions it again.
+
+    Example: plugtone station reset --port /dev/ttyUSB0
+    """
+    with opened(port) as line:
+        serial_number = reset_unit(line, lambda text: typer.echo(text, err=True))
+    typer.echo(f"{serial_number} is reset")
 
 
 def found_ports() -> list[Path]:
