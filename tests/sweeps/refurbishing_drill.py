@@ -62,9 +62,7 @@ def refurbish(world: World, serial: str, image: str) -> None:
     support.post(f"/v1/rmas/{name}/approve")
     warehouse.client.post(f"/v1/rmas/{name}/receive", {"serial": serial, "condition": "sound"})
     warehouse.client.post(f"/v1/rmas/{name}/inspect", {"code": "no_fault_found", "note": "as new"})
-    board.hold_strap(True)
-    board.power_on()
-    board.hold_strap(False)
+    to_loader(board)
     world.command(warehouse, "station", "wipe", serial, "--port", str(board.usb))
     folders = ("--labels", str(world.folder / "labels"), "--journal", str(world.folder / "station"))
     flash = ("station", "flash", "--port", str(board.usb), "--image", image, *folders)
@@ -72,6 +70,13 @@ def refurbish(world: World, serial: str, image: str) -> None:
     board.power_off()
     graded = world.command(warehouse, "unit", "refurbish", "grade", serial, "--grade", "a", "--reason", "as new")
     assert (graded["state"], graded["custody"]) == ("restocked", "in_stock"), graded
+
+
+def to_loader(board: SimBoard) -> None:
+    """Power it on with the boot button held."""
+    board.hold_strap(True)
+    board.power_on()
+    board.hold_strap(False)
 
 
 def try_again(world: World, serial: str, old: bytes, present: bytes) -> list[str]:

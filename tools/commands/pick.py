@@ -66,6 +66,7 @@ def scan(
     scans: ScansArgument = None,
     printer: PrinterOption = "",
     dpi: DpiOption = 203,
+    as_json: JsonOption = False,
 ) -> None:
     """Set units aside for an order. A wrong one is stopped with the reason, and the next may be scanned.
 
@@ -76,7 +77,7 @@ def scan(
     wrong = 0
     with FleetClient.from_environment() as fleet:
         picks = fleet.get(f"/v1/pick-lists/{order}")
-        for scanned in scans or _lines(picks):
+        for scanned in scans or _lines(picks, as_json):
             had = {unit["serial"] for unit in picks["picked"]}
             try:
                 picks = fleet.post(f"/v1/pick-lists/{order}/pick", {"unit": unit_named(scanned)})
@@ -89,9 +90,12 @@ def scan(
                 if printer:
                     facts = facts_of(fleet, unit["serial"])
                     send(printer, zpl([render(label_template("box"), facts, dpi)]))
-            typer.echo(f"{new[0]['serial'] if new else 'picked already'}: {_waits(picks)}")
+            if not as_json:
+                typer.echo(f"{new[0]['serial'] if new else 'picked already'}: {_waits(picks)}")
             if not picks["waits_for"] and not scans:
                 break
+    if as_json:
+        show_one(picks, as_json)
     if wrong:
         raise WrongUnitsError(f"{wrong} scanned for {order} do not belong into its parcel: set them aside")
 
@@ -168,9 +172,10 @@ def _write_slip(picks: dict[str, Any], number: int, slip: Path | None) -> None:
         slip.write_text(text, encoding="utf-8")
 
 
-def _lines(picks: dict[str, Any]) -> Iterable[str]:
+def _lines(picks: dict[str, Any], quiet: bool) -> Iterable[str]:
     """Scans as a scanner types them, until an empty line or the end."""
-    typer.echo(f"{picks['order']}: {_waits(picks)}; scan a unit, or press Enter to stop")
+    if not quiet:
+        typer.echo(f"{picks['order']}: {_waits(picks)}; scan a unit, or press Enter to stop")
     for _ in range(MAX_SCANS):
         try:
             line = input().strip()

@@ -118,17 +118,20 @@ def sell(world: World, serials: list[str], customer: dict[str, str] = CUSTOMER) 
     """A new account orders, the warehouse ships."""
     support, warehouse = world.people.support.client, world.people.warehouse.client
     with world.narrator.step(
-        f"A customer orders {len(serials)} adapters, free of charge; the warehouse ships them"
+        f"A customer orders {len(serials)} adapters, free of charge; the warehouse picks them and ships"
     ) as step:
         account = support.post_or_read("/v1/accounts", customer, lambda: support.newest("/v1/accounts"))
         world.account = account["id"]
         line = {"quantity": len(serials), "unit_price_cents": 0, "board": BOARD}
         wanted = {"account": world.account, "lines": [line], "location": LOCATION}
         order = support.post_or_read("/v1/orders", wanted, lambda: support.newest("/v1/orders"))
-        shipped = {"serials": serials, "carrier": "UPS", "tracking": "1Z999AA10123456784"}
-        warehouse.post_or_read(f"/v1/orders/{order['id']}/ship", shipped, dict)
+        picking = f"/v1/pick-lists/{order['id']}"
+        for serial in serials:
+            warehouse.post(f"{picking}/pick", {"unit": serial}, repeatable=True)
+        parcel = {"carrier": "UPS", "tracking": "1Z999AA10123456784"}
+        warehouse.post_or_read(f"{picking}/ship", parcel, dict)
         if all(world.unit(serial)["account"] == world.account for serial in serials):
-            step.see(f"account {world.account}, order {order['id']}, shipped by {shipped['carrier']}")
+            step.see(f"account {world.account}, order {order['id']}, picked and shipped by {parcel['carrier']}")
 
 
 def plug_in(world: World, serials: list[str]) -> None:
