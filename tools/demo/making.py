@@ -82,7 +82,7 @@ def broken_sources(folder: Path) -> Path:
         shutil.copytree(REPOSITORY / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "vectors"))
     module = folder / "firmware" / "adapter" / "self_test.py"
     sound = module.read_text()
-    broken = sound.replace("return (FAILED if wrong else PASSED, wrong)", "return (PASSED if wrong else FAILED, wrong)")
+    broken = sound.replace('"ram": lambda: _ram(board),', '"ram": lambda: (1, _ram(board)[1]),')
     if broken == sound:
         raise AssertionError("the RAM self-test has changed; teach the demo to break the new one")
     module.write_text(broken)
