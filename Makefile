@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 AREA ?= main
 MINUTES ?= 30
 
-.PHONY: setup demo test lint bench soak lock clean
+.PHONY: setup demo test hil lint bench soak lock clean
 
 setup: $(VENV)/.installed
 
@@ -21,6 +21,10 @@ demo: setup
 
 test: setup $(VENV)/.compared $(VENV)/.pesq $(VENV)/.esptool $(VENV)/.stubs
 	@$(BIN)/python -m tests.run
+
+# A board in hand; BENCH names its bench file, without one it is the simulated board (docs/rig.md).
+hil: setup
+	@$(BIN)/python -m pytest hil_tests $(if $(BENCH),--bench $(BENCH)) --junitxml build/hil/report.xml
 
 lint: setup $(VENV)/.stubs
 	@$(BIN)/ruff check .

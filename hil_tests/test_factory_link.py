@@ -5,25 +5,61 @@ from __future__ import annotations
 import pytest
 
 from hil_tests.link import Link
+from hil_tests.rig.strategy import Strategy
+from protocol.host.findings import told
 from protocol.wire.enumerations import LINK_MODES, LINK_RESULTS, SELF_TEST_RESULTS, SELF_TESTS
 
 NOISE = [b"\x03\x03", b"\x01import os\r\n\x04", b"\xff" * 300, b"\x00" * 50, b"\x05A\x01\x00" * 40, b"help()\r\n"]
+# What is broken, and what the self-test finds then (firmware/ports/unix/bench_board.py).
+FAULTS = [
+    ("ram", 700, "ram"), ("flash", "erase", "flash"), ("flash", "program", "flash"), ("led", True, "led"),
+    ("entropy", "stuck", "entropy"), ("entropy", "biased", "entropy"),
+    ("clock", "stopped", "clock"), ("line", "open", "line"), ("line", "noisy", "line"), ("ring", 20, "ring"),
+    ("ring_trip", False, "ring"),
+]  # fmt: skip
 
 
-def test_says_what_board_it_is(link: Link) -> None:
+def _findings(link: Link) -> dict[str, tuple[str, int, int]]:
+    report = link.ask("run_self_test")
+    codes = [row["code"] for row in report["codes"]]
+    return {
+        SELF_TESTS[row["test"]]: (SELF_TEST_RESULTS[row["result"]], code, row["value"])
+        for row, code in zip(report["tests"], codes, strict=True)
+    }
+
+
+def test_says_what_board_it_is(factory: Strategy, link: Link) -> None:
     reply = link.ask("hello")
     assert reply.name == "hello_reply"
-    assert reply["board"] == "simulated"
+    assert reply["board"] == factory.hand.board.name
     assert reply["mode"] == LINK_MODES.index("factory")
     assert not reply["provisioned"]
     assert reply["serial"] == ""
 
 
 def test_tests_itself(link: Link) -> None:
-    report = link.ask("run_self_test")
-    results = {SELF_TESTS[row["test"]]: SELF_TEST_RESULTS[row["result"]] for row in report["tests"]}
-    assert set(results) == set(SELF_TESTS)
-    assert "failed" not in results.values(), results
+    findings = _findings(link)
+    assert set(findings) == set(SELF_TESTS)
+    assert "failed" not in {result for result, _, _ in findings.values()}, findings
+
+
+@pytest.mark.needs("faults")
+@pytest.mark.parametrize(("fault", "value", "test"), FAULTS, ids=str)
+def test_finds_what_is_broken_and_says_what_to_do(
+    factory: Strategy, link: Link, fault: str, value: object, test: str
+) -> None:
+    factory.hand.simulated.set_fault(fault, value)
+    findings = _findings(link)
+    assert [name for name, (result, _, _) in findings.items() if result == "failed"] == [test]
+    _, code, found = findings[test]
+    assert told(test, code, found)
+
+
+@pytest.mark.needs("ethernet")
+def test_finds_that_the_cable_is_out(factory: Strategy, link: Link) -> None:
+    assert factory.hand.ethernet is not None
+    factory.hand.ethernet.off()
+    assert _findings(link)["ethernet"][0] == "failed"
 
 
 @pytest.mark.parametrize("noise", NOISE, ids=lambda noise: noise[:4].hex())

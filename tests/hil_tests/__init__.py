@@ -1,0 +1,1 @@
+"""The rig itself: what it makes of bench files, locks and wrong wiring."""
