@@ -217,15 +217,11 @@ class Unit:
             link.state = self._activation.index
             await self.board.usb.write(link.feed(data))
             if link.restart_wanted:
-                await self._released()
+                for _ in range(_RELEASE_LOOKS):  # a chip that starts with its boot button held runs its loader
+                    if not self.board.button():
+                        break
+                    await asyncio.sleep_ms(_RELEASE_PAUSE_MS)
                 self.board.restart("restart")
-
-    async def _released(self):
-        """A chip that starts with its boot button held runs its loader: a hand has some time to let go."""
-        for _ in range(_RELEASE_LOOKS):
-            if not self.board.button():
-                return
-            await asyncio.sleep_ms(_RELEASE_PAUSE_MS)
 
     def _updates_worth_restart(self):
         """An image on trial that cannot update goes back; one in service serves on, and a day later starts afresh."""

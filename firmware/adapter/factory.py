@@ -211,8 +211,8 @@ class FactoryLink:
 
     def _calibrate(self, message):
         """The station measured the clock; the unit measures its line by itself."""
-        line = self._board.line
-        gain = line_test.gain(line) if line is not None else 0
+        bench = self._board.bench
+        gain = line_test.gain(bench.line) if bench is not None else 0
         self._calibration = struct.pack(">HH", BIAS + gain, message["clock_ppm"])
         return [("calibration", {"line_gain": BIAS + gain, "clock_ppm": message["clock_ppm"]})]
 

@@ -1,8 +1,8 @@
 """Is the hardware sound? One small real test for each part, in the order of SELF_TESTS.
 
-`board` gives partition(), ethernet_up(), led(), entropy() and `usb`. What only a board on a bench has is None on
-another, and its test skipped: led_back() reads the LED's pin, mac_back(octets) the MAC from the Ethernet controller it
-was written to, memory(count) lends a stretch of RAM, `line` is the telephone line's chip (line_test.py). A test
+`board` gives partition(), ethernet_up(), led(), entropy() and `usb`. Its `bench` has what only a board on a bench has;
+where it is None those tests are skipped: led_back() reads the LED's pin, mac_back(octets) the MAC from the Ethernet
+controller it was written to, memory(count) lends a stretch of RAM, `line` is the line's chip (line_test.py). A test
 answers (code, value); code 0 is sound, None skipped, the others stand in protocol/host/findings.py with what to do.
 The value is what was measured, for the warehouse's records.
 """
@@ -60,7 +60,7 @@ def of_image(failed):
 
 def _ram(board):
     """Every cell holds ones, zeros and its own address; the value is the first that did not."""
-    cells = bytearray(_RAM_BYTES) if board.memory is None else board.memory(_RAM_BYTES)
+    cells = bytearray(_RAM_BYTES) if board.bench is None else board.bench.memory(_RAM_BYTES)
     for pattern in (0x55, 0xAA, None):
         for at in range(_RAM_BYTES):
             cells[at] = (at ^ at >> 8) & 0xFF if pattern is None else pattern
@@ -88,9 +88,9 @@ def _flash(scratch):
 def _led(board):
     """The LED's pin goes where it is told; whether it lights only an eye can tell."""
     board.led("self_test")
-    if board.led_back is None:
+    if board.bench is None:
         return None, 0
-    return (0, 1) if board.led_back("self_test") else (1, 0)
+    return (0, 1) if board.bench.led_back("self_test") else (1, 0)
 
 
 def _clock(clock_us):
@@ -113,7 +113,7 @@ def _mac(board, identity):
     value = int(identity.mac) & 0xFFFFFF
     if identity.mac.is_multicast or not int(identity.mac):
         return 1, value
-    if board.mac_back is not None and board.mac_back(identity.mac.octets) != identity.mac.octets:
+    if board.bench is not None and board.bench.mac_back(identity.mac.octets) != identity.mac.octets:
         return 2, value
     return 0, value
 
@@ -135,8 +135,8 @@ def _entropy(board):
 
 def _line(board, what):
     """The telephone line's chip, where one is at the bench: in service the line is the customer's."""
-    if board.line is None:
+    if board.bench is None:
         return None, 0
     from adapter import line_test
 
-    return getattr(line_test, what)(board.line)
+    return getattr(line_test, what)(board.bench.line)

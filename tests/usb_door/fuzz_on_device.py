@@ -67,7 +67,7 @@ class Usb:
 class Board:
     name, hardware_revision, uid = "simulated", 2, bytes(8)
     usb = Usb()
-    line = led_back = mac_back = memory = None
+    bench = None
 
     def __init__(self, flash):
         self.partition = flash.partition

@@ -10,7 +10,7 @@ import time
 class BenchBoard:
     """`board` at a bench; `directory` is the simulated board's."""
 
-    line = led_back = mac_back = memory = None
+    bench = None
 
     def __init__(self, board, directory):
         self.name, self.hardware_revision, self.uid = board.name, board.hardware_revision, board.uid

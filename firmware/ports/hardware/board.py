@@ -14,9 +14,9 @@ _NO_ADDRESS = "0.0.0.0"  # noqa: S104 - what the interface says before DHCP answ
 
 
 class Board:
-    """`handover` is what boot gave to main. What is None here, only a board on a bench has (bench_board.py)."""
+    """`handover` is what boot gave to main. `bench` is what only a board on a bench has (bench_board.py)."""
 
-    line = led_back = mac_back = memory = None
+    bench = None
 
     def __init__(self, handover):
         self.name = handover.board

@@ -38,6 +38,7 @@ class BenchBoard:
         self.restart = board.restart
         self.usb = FaultyUsb(board.usb, self._fault)
         self.line = LineChip(self._fault)
+        self.bench = self
         self._board = board
         self._path = directory + "/faults.json"
         self._leaps = 0

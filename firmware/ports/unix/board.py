@@ -11,9 +11,9 @@ _RESET_STATUS = 64
 
 
 class Board:
-    """`handover` is what boot gave to main. What is None here, only a board on a bench has (bench_board.py)."""
+    """`handover` is what boot gave to main. `bench` is what only a board on a bench has (bench_board.py)."""
 
-    line = led_back = mac_back = memory = None
+    bench = None
 
     def __init__(self, handover):
         self.name = handover.board

@@ -42,7 +42,7 @@ class BenchBoard:
     hardware_revision = 2
     uid = b"\x01\x02\x03\x04\x05\x06\x07\x08"
     usb = QuietUsb()
-    line = led_back = mac_back = memory = None  # a bench board has them: ports/unix/bench_board.py
+    bench = None  # a bench board has them: ports/unix/bench_board.py
 
     def __init__(self, flash: CuttingFlash) -> None:
         self.link_up = True

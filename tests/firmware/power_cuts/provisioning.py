@@ -46,7 +46,7 @@ class BenchBoard:
     hardware_revision = REVISION
     uid = bytes(8)
     usb = _Usb()
-    line = led_back = mac_back = memory = None
+    bench = None
 
     def __init__(self, flash: NorFlash, start: int) -> None:
         self._flash = flash
