@@ -123,9 +123,10 @@ def start(chip):
 
 def forget_boot():
     """Gives boot's modules and names back to the heap; the image brings its own."""
+    kept = ("__name__", "gc", "sys", "hand_over", "handover", "exit", "CRASH")
     sys.modules.clear()
     for name in list(globals()):
-        if name not in _KEPT:
+        if name not in kept:
             del globals()[name]
     sys.path[:] = ["/rom", ".frozen"]  # the runtime brings asyncio frozen
     gc.collect()
@@ -140,8 +141,6 @@ def hand_over(handover):
 
     main.run(handover)
 
-
-_KEPT = ("__name__", "_KEPT", "gc", "sys", "hand_over", "handover", "exit", "CRASH")
 
 if __name__ == "__main__":
     try:

@@ -2,7 +2,8 @@
 
 A unit keeps every name that a module mentions in a table in its heap, and that table doubles when it is full.
 
-- Private module constants (`_SIZE = 4`) become const(): the compiler writes the value wherever the name stands.
+- Private module constants (`_SIZE = 4`, `_LOW, _HIGH = 1, 9`) become const(): the compiler writes the value wherever
+  the name stands.
 - Private names that a module defines (`self._journal`, `def _move`) become `_1`, `_2`, the same few in every
   module, and so do parameters that no call names. House rule: no module touches a private name of another's, and
   none inherits but from errors, so two modules' `_1` never meet. Lines stay where they are: a traceback names file
@@ -54,7 +55,8 @@ def for_device(source: bytes, named: frozenset[str]) -> bytes:
     module = _parsed(source)
     if module is None:
         return source  # the compiler will say it better
-    return _with_short_names(_with_constants(source, module.body), module, named)
+    constants = [statement for statement in module.body if _folds(statement)]
+    return _with_short_names(_with_constants(source, constants), module, named, set(_assigned(constants)))
 
 
 def _parsed(source: bytes) -> ast.Module | None:
@@ -64,17 +66,37 @@ def _parsed(source: bytes) -> ast.Module | None:
         return None
 
 
-def _with_constants(source: bytes, body: list[ast.stmt]) -> bytes:
+def _folds(statement: ast.stmt) -> bool:
+    """Private constants and literals, one each, on one line."""
+    if not isinstance(statement, ast.Assign) or statement.lineno != statement.end_lineno:
+        return False
+    targets, values = _in_pairs(statement)
+    return len(targets) == len(values) and all(
+        isinstance(target, ast.Name) and _CONSTANT.fullmatch(target.id) and _is_literal(value)
+        for target, value in zip(targets, values, strict=True)
+    )
+
+
+def _in_pairs(statement: ast.Assign) -> tuple[list[ast.expr], list[ast.expr]]:
+    target, value = statement.targets[0], statement.value
+    if isinstance(target, ast.Tuple):
+        return target.elts, value.elts if isinstance(value, ast.Tuple) else []
+    return [target], [value]
+
+
+def _with_constants(source: bytes, constants: list[ast.stmt]) -> bytes:
     lines = source.splitlines(keepends=True)
-    for node in body:
-        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant | ast.BinOp):
-            continue
-        target, value = node.targets[0], node.value
-        one_line = value.lineno == value.end_lineno == node.lineno
-        if one_line and isinstance(target, ast.Name) and _CONSTANT.fullmatch(target.id) and _is_literal(value):
-            line = lines[value.lineno - 1]
-            text = line[value.col_offset : value.end_col_offset]
-            lines[value.lineno - 1] = line[: value.col_offset] + b"const(" + text + b")" + line[value.end_col_offset :]
+    for statement in constants:
+        assert isinstance(statement, ast.Assign)  # noqa: S101 - _folds saw it
+        line = lines[statement.lineno - 1]
+        folded = b"; ".join(
+            line[target.col_offset : target.end_col_offset]
+            + b" = const("
+            + line[value.col_offset : value.end_col_offset]
+            + b")"
+            for target, value in zip(*_in_pairs(statement), strict=True)
+        )
+        lines[statement.lineno - 1] = line[: statement.col_offset] + folded + line[statement.end_col_offset :]
     return b"".join(lines)
 
 
@@ -85,9 +107,10 @@ def _is_literal(value: ast.expr) -> bool:
     return isinstance(value, ast.Constant) and isinstance(value.value, int | str | bytes)
 
 
-def _with_short_names(source: bytes, module: ast.Module, named: frozenset[str]) -> bytes:
+def _with_short_names(source: bytes, module: ast.Module, named: frozenset[str], folded: set[str]) -> bytes:
+    """A folded constant keeps its name: it is not in the compiled module at all."""
     nodes = nodes_of(module)
-    private = {name for name in _defined(module, nodes) if is_private(name)}
+    private = {name for name in _defined(module, nodes) if is_private(name)} - folded
     parameters = _parameters(module, nodes, named)
     short: dict[str, str] = {}
     lines = source.decode().splitlines(keepends=True)
@@ -140,8 +163,8 @@ def _globals(module: ast.Module, nodes: Nodes) -> Iterator[str]:
 
 
 def is_private(name: str) -> bool:
-    """A constant's name stays: folded, it is not in the compiled module at all."""
-    return bool(_PRIVATE.fullmatch(name)) and not _CONSTANT.fullmatch(name)
+    """True if no other module knows it (a house rule)."""
+    return bool(_PRIVATE.fullmatch(name))
 
 
 def defined(module: ast.Module) -> Iterator[str]:
@@ -155,6 +178,12 @@ def _defined(module: ast.Module, nodes: Nodes) -> Iterator[str]:
             yield node.name
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             yield node.attr
-    for statement in module.body:
+    yield from _assigned(module.body)
+
+
+def _assigned(statements: Iterable[ast.stmt]) -> Iterator[str]:
+    for statement in statements:
         if isinstance(statement, ast.Assign):
-            yield from (target.id for target in statement.targets if isinstance(target, ast.Name))
+            for target in statement.targets:
+                names = target.elts if isinstance(target, ast.Tuple) else [target]
+                yield from (name.id for name in names if isinstance(name, ast.Name))
