@@ -31,7 +31,7 @@ from tools.sim.board import SimBoard
 FLASH = catalogue.load(making.BOARD).flash
 WINDOW_BYTES = 16
 LEAST_DISTINCT = 5  # octets in a window that could be a trace of somebody, not padding
-LEAST_LEFT = 100  # windows that a first account leaves: its configuration, its log, its journal
+LEAST_LEFT = 500  # windows that a first account leaves: its configuration, its logs, its journal
 READY_TIMEOUT_S = 60.0
 PARCEL = ("--carrier", "UPS", "--tracking", "1Z999AA10123456784")
 BAKERY = {
@@ -91,6 +91,7 @@ def test_a_returned_unit_is_sold_again_with_nothing_of_the_first_account_on_it_o
     assert all(secret in after for secret in (present.identity | present.voice).values())
     unit = world.unit(serial)
     assert (unit["account"], unit["service"], unit["epoch"]) == ("AC-2", "active", 2)
+    assert [len(calls) for calls in calls_of(world)] == [1, 0], "a call stays with the account that made it"
 
     board.folder.flash.write_bytes(lived)  # somebody kept all that was in it
     is_refused(world, serial)
@@ -100,12 +101,13 @@ def test_a_returned_unit_is_sold_again_with_nothing_of_the_first_account_on_it_o
 
 
 def serve_the_first(world: World, serial: str, scan: str) -> tuple[Secrets, bytes]:
-    """Sold, active, with a line; what was in it, and the whole of its flash."""
+    """Sold, active, with a line and a call; what was in it, and the whole of its flash."""
     board = world.boards[serial]
     order(world, BAKERY, "12 Marsh Lane, Springfield")
     pick_and_ship(world, "OR-1", scan)
     making.plug_in(world, [serial])
     calling.open_lines(world, [serial])
+    calling.call_echo(world, serial)
     theirs = secrets_of(world, serial, board)
     board.power_off()
     lived = flash_of(board)
