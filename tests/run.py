@@ -31,6 +31,7 @@ WAITING = (
     "tests/firmware/test_voice.py",
     "tests/tools/sim/registrar/test_service.py",
     "tests/tools/sim/test_phone.py",
+    "tests/test_story.py",
 )
 GIVES_WAY = 10  # how nice those that compute are to those that wait
 WORKERS = ("-n", "2", "--dist", "worksteal")

@@ -16,6 +16,7 @@ from tests.firmware.exchange import StreamExchange, UdpExchange
 from tests.firmware.loopback_fleet import Authority
 from tests.firmware.voice_accounts import HOST, account
 from tests.firmware.voice_board import VoiceBoard, undisturbed
+from tests.peers.processes import wait_until
 
 A, B = "5550100", "5550101"
 DIAL_TONE = (350, 440)
@@ -231,7 +232,7 @@ def test_another_level_and_another_account_take_effect_at_once(exchange: UdpExch
         assert "5550106" not in exchange.bindings
         board.configure(None)
         board.wait_line("not_configured", after=mark)
-        assert "5550107" not in exchange.bindings
+        wait_until(lambda: "5550107" not in exchange.bindings, "the registrar to have heard it", 5)
 
 
 def by_stream(user: str, port: int, transport: int) -> dict[str, object]:

@@ -160,7 +160,8 @@ def _manifest(root: Path) -> dict[str, Any]:
     path = root / "firmware" / "manifest.py"
     if not path.is_file():
         raise BuildError(f"no {path}; the source of an image holds firmware/ and protocol/")
-    return runpy.run_path(str(path))
+    # Past sources, which deltas are measured on, had one port and no layers.
+    return {"LAYERS": {HOST_PORT: (HOST_PORT,)}} | runpy.run_path(str(path))
 
 
 def _layered(root: Path, entry: str, port: str, layers: Sequence[str]) -> list[tuple[str, Path]]:

@@ -54,9 +54,8 @@ class VoiceService:
         self._told, self._tls = told, tls
         self._stream = None  # the SipStream, where the registrar wants one
         self._register_ms = None  # when to register again, for it has broken
-        self._account = self._level = None
+        self._account = self._level = self._voice = self._locating = self._spare = None
         self.changed = False  # since the Voice was made: what it says of itself is true of the account before
-        self._voice = self._locating = None
         self._saved = None  # of the registration, while parked; None: there was none
         self._wake_ms = 0  # parked: when the registration needs the heap
         self._handset = Handset(telephone)
@@ -250,7 +249,7 @@ class VoiceService:
             voice.agent.set_registrars(self._registrars)
             voice.line.event("messages", now_ms, self._handset.lamp != "off")
             self._saved = None
-        self._voice = voice
+        self._voice, self._spare = voice, bytearray(_SIP_BYTES)
 
     def _open(self, address):
         """The sockets, at the host's address of now."""
@@ -294,14 +293,15 @@ class VoiceService:
             self._registrar = agent.endpoint.destination
         else:
             self._wake_ms = max(self._wake_ms, now_ms + _UNSERVED_MS)
-        self._voice = None
-        self._unload_due = True
-        self._waiting = False
+        self._voice = self._spare = None
+        self._waiting, self._unload_due = False, True
 
     def _receive(self, ready, now_ms):
         """SIP or RTCP has come."""
         try:
+            self._spare = None  # makes way: a heap in pieces may have no other block for what comes
             data, source = ready.recvfrom(self._sip_bytes if ready is self._sip else _RTCP_BYTES)
+            self._spare = bytearray(_SIP_BYTES)
             if ready is self._sip:
                 if len(data) == self._sip_bytes:
                     self._sip_bytes = _MAX_SIP_BYTES

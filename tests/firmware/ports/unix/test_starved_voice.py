@@ -37,6 +37,44 @@ print(json.dumps(found + [[word for _, word in heard if word != "OPTIONS"]]))
     assert found[1:] == [[], ["SIP/2.0"]]
 
 
+def test_a_heap_in_pieces_hears_as_long_as_it_is_in_pieces(micropython: RunMicroPython) -> None:
+    found = run(
+        micropython,
+        f"""
+import gc
+run(100)
+pieces = [None] * 4000
+try:
+    for at in range(4000):
+        pieces[at] = bytearray(900)
+except MemoryError:
+    pass
+for at in range(0, 4000, 2):
+    pieces[at] = None
+gc.collect()
+free = gc.mem_free()
+try:
+    bytearray(2048)
+    free = 0
+except MemoryError:
+    pass
+answers = []
+for _ in range(3):
+    peer.sendto({OPTIONS.encode()!r}, source)
+    unit.now_ms += 300
+    service.turn(unit.now_ms)
+    try:
+        answers.append(peer.recv(500)[:7].decode())
+    except OSError:
+        pass
+print(json.dumps([free, answers]))
+""",
+    )
+    assert isinstance(found, list)
+    assert found[0] > 100_000
+    assert found[1] == ["SIP/2.0"] * 3
+
+
 def test_a_connection_that_the_heap_had_no_room_to_read_is_made_anew(micropython: RunMicroPython) -> None:
     """`Stream` is a fake: at what is lost in the midst of a stream, nothing in it can be told apart any more."""
     found = run(
