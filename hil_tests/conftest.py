@@ -133,6 +133,8 @@ def _in_state(rig: Rig, state: State) -> Strategy:
     try:
         rig.strategies[0].to(state)
     except NoWayError as error:
+        if rig.bench.place[0].owned:  # nothing is out of reach there: a way is missing, or was gone in the wrong order
+            raise
         pytest.skip(str(error))
     return rig.strategies[0]
 

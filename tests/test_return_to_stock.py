@@ -164,12 +164,7 @@ def is_refused(world: World, serial: str) -> None:
     board, before = world.boards[serial], known(world, serial)
     said_before = len(board.folder.log.read_text())
     board.power_on()
-    world.until(
-        f"{serial} refused by the broker",
-        lambda: living.REFUSAL in board.folder.log.read_text()[said_before:],
-        living.REFUSED_TIMEOUT_S,
-    )
-    assert board.pins().state != "ready"
+    living.see_refused(world, serial, said_before)
     board.power_off()
     assert known(world, serial) == before
 

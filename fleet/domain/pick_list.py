@@ -16,7 +16,7 @@ from fleet.domain.unit import Custody, Trust, Unit
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class SentParcel:
     """What went out together."""
 
     shipped_at: datetime
@@ -31,7 +31,7 @@ class PickList:
 
     order: Order
     picked: tuple[Unit, ...]
-    parcels: tuple[Parcel, ...] = ()
+    parcels: tuple[SentParcel, ...] = ()
 
     @property
     def name(self) -> str:

@@ -13,13 +13,12 @@ from fleet.domain.access import Actor, Permission
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import ConflictError, InvalidError
 from fleet.domain.order import Order
-from fleet.domain.pick_list import Parcel, PickList, Standing, check_may_pick, check_may_ship
+from fleet.domain.pick_list import PickList, SentParcel, Standing, check_may_pick, check_may_ship
 from fleet.domain.reason import check_why
 from fleet.domain.references import Noun, refer
 from fleet.domain.unit import Custody, CustodyEvent, Unit, after
-from fleet.services import shipping
 from fleet.services.orders import send_units
-from fleet.services.shipping import check_serves
+from fleet.services.shipping import Parcel, check_serves
 from fleet.store.accounts import AccountRepository
 from fleet.store.orders import OrderRepository
 from fleet.store.picks import PickRepository
@@ -85,7 +84,7 @@ class PickLists:
 
         return self._change(actor, order_id, named, change)
 
-    def ship(self, actor: Actor, order_id: int, parcel: shipping.Parcel, partial: bool) -> PickList:
+    def ship(self, actor: Actor, order_id: int, parcel: Parcel, partial: bool) -> PickList:
         """Everything that is set aside leaves in one parcel; less than the whole order only if that is meant."""
         actor.require(Permission.SHIPMENT_MANAGE)
         with self._transactions.begin(actor) as uow:
@@ -124,7 +123,7 @@ def _list_of(uow: UnitOfWork, order: Order) -> PickList:
     together: dict[tuple[datetime, str, str], list[Unit]] = {}
     for shipped_at, carrier, tracking, serial in picks.sent_for(order.id):
         together.setdefault((shipped_at, carrier, tracking), []).append(units.get(serial))
-    parcels = tuple(Parcel(*key, tuple(sent)) for key, sent in together.items())
+    parcels = tuple(SentParcel(*key, tuple(sent)) for key, sent in together.items())
     return PickList(order, tuple(units.get(serial) for serial in picks.of_order(order.id)), parcels)
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from PIL import Image
 
-from protocol.wire.mac import MacAddress
 from tools.client import FleetClient
-from tools.label import Facts, LabelError, label_template, render, sheet_template
+from tools.label import Facts, LabelError, facts_of_unit, label_template, render, sheet_template
 from tools.label.formats import FORMATS, pdf, png, zpl
 from tools.label.printing import send
 from tools.label.sheet import lay_out
@@ -71,14 +70,7 @@ def sheet(
 
 def facts_of(fleet: FleetClient, serial: str) -> Facts:
     """What the fleet knows of a unit, for its label."""
-    unit: dict[str, Any] = fleet.get(f"/v1/units/{serial.upper()}")
-    return Facts(
-        serial=unit["serial"],
-        mac=MacAddress.parse(unit["mac"]),
-        board=unit["board"],
-        hardware_revision=unit["hardware_revision"],
-        condition=unit["condition"],
-    )
+    return facts_of_unit(fleet.get(f"/v1/units/{serial.upper()}"))
 
 
 def deliver(pictures: Sequence[Image.Image], dpi: int, form: str, out: Path | None, printer: str) -> None:

@@ -80,11 +80,7 @@ def replace(world: World, old: str, new: str) -> None:
     said_before = len(board.folder.log.read_text())
     plug_in(world, [new])
     with world.narrator.step(f"The old identity is refused from that moment, and {old} says so by its light") as told:
-        world.until(
-            f"{old} told by the broker that it is refused",
-            lambda: board.pins().state != "ready" and REFUSAL in board.folder.log.read_text()[said_before:],
-            REFUSED_TIMEOUT_S,
-        )
+        see_refused(world, old, said_before)
         unit, light = world.unit(old), board.pins().led
         if unit["trust"] == "revoked" and world.unit(new)["service"] == "active":
             told.see(f"{old} is revoked; the broker threw it out and refuses it; its light shows {light}")
@@ -95,6 +91,16 @@ def replace(world: World, old: str, new: str) -> None:
         today = datetime.now(OPERATOR_ZONE).date()
         if rma["return"] == "received" and term["received_on"] == term["term_from"] == str(today):
             told.see(f"{name}: return {rma['return']}; the new minimum term of {new}: {_span(term)}")
+
+
+def see_refused(world: World, serial: str, said_before: int) -> None:
+    """Wait until it is not ready and has written, after so many letters of its log, that the broker refuses it."""
+    board = world.boards[serial]
+    world.until(
+        f"{serial} told by the broker that it is refused",
+        lambda: board.pins().state != "ready" and REFUSAL in board.folder.log.read_text()[said_before:],
+        REFUSED_TIMEOUT_S,
+    )
 
 
 def send_replacement(world: World, old: str, new: str) -> str:

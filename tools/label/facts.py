@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from protocol.wire.mac import MacAddress
 from protocol.wire.serial_number import check_serial
@@ -46,6 +47,19 @@ class Facts:
             "hardware_revision": str(self.hardware_revision),
             "condition": self.condition.capitalize(),
         }
+
+
+def facts_of_unit(unit: Mapping[str, Any], claim_url: str = "", claim_code: str = "") -> Facts:
+    """What a label says of a unit as the fleet's API shows it."""
+    return Facts(
+        serial=unit["serial"],
+        mac=MacAddress.parse(unit["mac"]),
+        board=unit["board"],
+        hardware_revision=unit["hardware_revision"],
+        condition=unit["condition"],
+        claim_url=claim_url,
+        claim_code=claim_code,
+    )
 
 
 def make_claim_code() -> str:

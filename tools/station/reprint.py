@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from protocol.wire.errors import WireError
-from protocol.wire.mac import MacAddress
 from protocol.wire.serial_number import check_serial
 from tools import label
 from tools.client import FleetClient, RefusedError
@@ -39,15 +38,7 @@ def reprint_label(fleet: FleetClient, serial: str, reason: str, labels: Path, cl
     except RefusedError:
         begun.unlink()
         raise
-    facts = label.Facts(
-        serial=serial,
-        mac=MacAddress.parse(unit["mac"]),
-        board=unit["board"],
-        hardware_revision=unit["hardware_revision"],
-        condition=unit["condition"],
-        claim_url=claim_url,
-        claim_code=code,
-    )
+    facts = label.facts_of_unit(unit, claim_url, code)
     write_whole(path, png(label.render(label.label_template("unit"), facts, dpi), dpi))
     begun.unlink()
     return path

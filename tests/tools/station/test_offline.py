@@ -86,13 +86,19 @@ def test_without_network_and_lease_a_board_waits(day: Day) -> None:
         day.station().post("/v1/units", {"board": "simulated", "hardware_revision": 1, "board_uid": board.uid})
 
 
-def test_upload_may_be_repeated_and_changes_nothing(day: Day) -> None:
-    board, other = boards()
-    day.lease(2)
+def away_at_the_bench(day: Day, *played: PlayedBoard) -> StationFleet:
+    """Boards with numbers of a lease, and requests that wait for the network; the station that brought them there."""
+    day.lease(len(played))
     day.cable.fault = lambda: "away"
     fleet = day.station()
-    for each in (board, other):
+    for each in played:
         assert not day.bring(fleet, each)
+    return fleet
+
+
+def test_upload_may_be_repeated_and_changes_nothing(day: Day) -> None:
+    board, other = boards()
+    away_at_the_bench(day, board, other)
     with FleetClient(day.url, day.token) as client:
         first = upload(client, day.journal, day.leases)
         before = [day.journal.load(each.uid) for each in (board, other)]
@@ -120,11 +126,7 @@ def test_use_that_the_fleet_refuses_sets_the_board_aside(day: Day) -> None:
 
 def test_key_that_the_fleet_does_not_sign_is_told_and_the_others_go_on(day: Day) -> None:
     board, other = boards()
-    day.lease(2)
-    day.cable.fault = lambda: "away"
-    fleet = day.station()
-    for each in (board, other):
-        assert not day.bring(fleet, each)
+    fleet = away_at_the_bench(day, board, other)
     record = day.journal.load(board.uid)
     day.journal.store(record, csr=day.journal.load(other.uid).csr)
     day.cable.fault = lambda: ""
