@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from adapter.sip.errors import SipError
 from adapter.sip.incoming import way_back
 from adapter.sip.message import parse, response
+from adapter.sip.transaction import LIFE_MS
 from adapter.sip.uri import name_addr, parameter, parse_uri
 from tools.sim.registrar.bindings import MIN_EXPIRES_S, Address, Bindings, TooBriefError
 from tools.sim.registrar.challenges import NONCE_LIFE_MS, Challenges, Verdict
@@ -77,6 +78,8 @@ class Registrar:
         """The list as it was at `read_ms`; None: as it was before."""
         self.list_wanted = False
         self._listed_ms = read_ms
+        # Nobody asks for longer than a transaction lasts: who asked then and asks now does so anew.
+        self._waiting = {user: since_ms for user, since_ms in self._waiting.items() if read_ms - since_ms < LIFE_MS}
         if subscribers is not None:
             for user, before in self._subscribers.items():
                 if user not in subscribers or subscribers[user].ha1_sha256 != before.ha1_sha256:
@@ -197,6 +200,7 @@ class Registrar:
             if verdict in (Verdict.GOOD, Verdict.AGAIN) and given["username"] != user:
                 verdict = Verdict.WRONG
         if verdict in (Verdict.GOOD, Verdict.AGAIN):
+            self._waiting.pop(user, None)
             self.list_wanted = self.list_wanted or now_ms - self._listed_ms >= LIST_LIFE_MS
             return subscriber
         if (subscriber is None or verdict is Verdict.WRONG) and self._waits(user, now_ms):

@@ -81,32 +81,6 @@ def test_a_binding_ends_when_it_expires() -> None:
     assert not house.registrar.bindings.of(BOB_USER, house.network.now_ms + 3_601_000)
 
 
-def test_somebody_new_waits_until_the_list_has_been_read_again_and_is_then_let_in() -> None:
-    house = House(patient=True)
-    house.registrar.set_subscribers({}, 999)
-    house.alice.register(1000)
-    house.run(400)
-    assert house.registrar.list_wanted
-    assert house.network.methods() == ["REGISTER"]
-    house.registrar.set_subscribers({}, 1000)  # read before it was asked for
-    house.run(800)
-    assert house.registrar.list_wanted
-    assert set(house.network.methods()) == {"REGISTER"}
-    house.registrar.set_subscribers(listed(subscriber(ALICE_USER)), house.network.now_ms)
-    house.run(1000)
-    assert taken(house.alice) == [("registered", 3600)]
-
-
-def test_who_is_unknown_to_a_new_list_too_is_refused() -> None:
-    house = House(patient=True)
-    house.registrar.set_subscribers({}, 999)
-    house.alice.register(1000)
-    for _ in range(10):
-        house.run(500)
-        house.registrar.set_subscribers({}, house.network.now_ms)
-    assert ("registration_failed", 403, "Forbidden") in taken(house.alice)
-
-
 def test_what_an_account_bound_is_gone_with_it_and_leads_no_call_of_the_next_one_astray() -> None:
     house = House()
     house.register()
