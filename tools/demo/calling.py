@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -11,7 +12,7 @@ from tools.demo.switchboard import Switchboard
 from tools.demo.words import heard_of, words
 from tools.demo.world import NotSeenError, World
 from tools.errors import ToolError
-from tools.sim.folder import SimulationError
+from tools.sim.folder import Pins, SimulationError
 from tools.sim.phone import Phone
 
 DOMAIN = "voice.operator.example"
@@ -23,6 +24,7 @@ STEP_S = 10.0
 RECORD_S = 15.0
 REGISTERED_S = 30.0
 ATTEMPTS = 4
+DOWN_S = 1.2  # the handset between two attempts: lifted within 0.8 s, the hook was only tapped
 _KEY_MS = 60
 _ON_THE_WAY_S = 0.4
 _REPEATS = 6
@@ -57,7 +59,7 @@ def call_echo(world: World, serial: str) -> None:
                 phone.dial(ECHO, _KEY_MS, _KEY_MS)
                 return _talk([(phone, said, phone, said)])
 
-        share = _again(world, attempt)
+        share = called_until_kept(world, [serial], attempt)
         record = _record(world, serial, lambda call: call["number"] == ECHO)
         step.see(f"dial tone, answer, {share:.0%} of the speech came back sample by sample\n{_in_words(record)}")
 
@@ -77,7 +79,7 @@ def call_each_other(world: World, caller: str, called: str) -> None:
                 one, other = words(WORDS_S, 2), words(WORDS_S, 3)
                 return _talk([(phone, one, answering, one), (answering, other, phone, other)])
 
-        share = _again(world, attempt)
+        share = called_until_kept(world, [caller, called], attempt)
         records = [
             _record(world, caller, lambda call: call["direction"] == "out" and call["number"] != ECHO),
             _record(world, called, lambda call: call["direction"] == "in" and call["number"] == numbers[caller]),
@@ -118,16 +120,36 @@ def _talk(ways: list[tuple[Phone, bytes, Phone, bytes]]) -> float:
     raise NotSeenError(f"heard {shares} of what was said")
 
 
-def _again(world: World, attempt: Callable[[], float]) -> float:
-    """A call, once more if something came between, as people do."""
+def called_until_kept(world: World, serials: list[str], attempt: Callable[[], float]) -> float:
+    """A call of which the units have the record, so that no loss of power takes it from them any more.
+
+    It is made once more if something came between, as people do; SimulationError or NotSeenError of the last one.
+    """
     for number in range(1, ATTEMPTS + 1):
         try:
-            return attempt()
+            processes = {serial: world.boards[serial].pins().pid for serial in serials}
+            share = attempt()
+            for serial, pid in processes.items():
+                _see_kept(world, serial, pid)
+            return share
         except (SimulationError, NotSeenError) as error:
             if number == ATTEMPTS:
                 raise
             world.narrator.say(f"they try again: {error}")
+            time.sleep(DOWN_S)
     raise AssertionError("the last attempt returns or raises")
+
+
+def _see_kept(world: World, serial: str, pid: int) -> None:
+    """Returns when the call is over for the unit, which writes its record first; NotSeenError if its power went."""
+
+    def look() -> Pins | None:
+        pins = world.boards[serial].pins()
+        return pins if pins.pid != pid or pins.more.get("line") != "in_call" else None
+
+    pins: Pins = world.until(f"the end of the call at {serial}", look, STEP_S)
+    if pins.pid != pid:
+        raise NotSeenError(f"{serial} lost its power before it kept the record of the call")
 
 
 def _see(phone: Phone, look: Callable[[], bool], what: str) -> None:
