@@ -229,7 +229,7 @@ class Call:
         tag = parameter(message.get("to"), "tag") or ""
         cseq = sent.message.cseq[0]
         key = "%d %s" % (cseq, tag)
-        if key in self._acks:
+        if key in self._acks and self._acks[key][0]:  # not one that the heap had no room for
             endpoint.put(*self._acks[key])
             return
         first = not dialog.peer_tag
@@ -249,7 +249,7 @@ class Call:
             if "authorization" in header[0] and hop in endpoint.registrars:
                 ack.headers.append(header)
         endpoint.stamp(ack)
-        self._acks[key] = sent_ack = ack.pack(), hop
+        self._acks[key] = sent_ack = endpoint.pack(ack), hop
         endpoint.put(*sent_ack)
         if dialog is self.dialog:
             self.ack = sent_ack

@@ -17,6 +17,7 @@ from adapter.sip.uri import parameter
 MAX_TRANSACTIONS = 12
 MAX_EVENTS = 32
 MAX_SENDS = 16
+_SPARE_BYTES = 2048
 _MAX_KEPT_BYTES = 1500  # a longer answer is not kept to be sent again
 _MAX_CHALLENGE_BYTES = 1024
 _COPIED = ("via", "from", "to", "call-id", "cseq", "record-route")
@@ -46,6 +47,9 @@ class Endpoint:
         self.patience_ms = 0  # for the first response to an INVITE, if there is another registrar
         self.routes = []
         self.challenges = {}  # 401 or 407 -> [values, how often the nonce was used]
+        self.spare = bytearray(
+            _SPARE_BYTES
+        )  # kept free for what comes or goes: a heap in pieces may have no such block
         self.offers = (("allow", ALLOWED), ("user-agent", "Plugtone"))
         self.address = '"%s" <sip:%s@%s>' % (account["display_name"], account["user"], account["domain"])
         self._owner = owner
@@ -90,6 +94,11 @@ class Endpoint:
 
     def poll(self, now_ms):
         """Sends again what is due, and gives all that is to be sent: [(data, destination)]."""
+        if self.spare is None:
+            try:
+                self.spare = bytearray(_SPARE_BYTES)
+            except MemoryError:
+                pass
         for each in list(self.transactions):
             if now_ms >= each.due_ms:
                 self._do(each, each.poll(now_ms), None)
@@ -106,8 +115,20 @@ class Endpoint:
                 self._do(each, each.handle("lost"), None)
 
     def put(self, data, destination):
-        """To be sent."""
-        self._out.append((data, destination))
+        """To be sent: bytes, or a Message, which is lost, as on the way, if the heap has no room for it."""
+        data = data if isinstance(data, bytes) else self.pack(data)
+        if data:
+            self._out.append((data, destination))
+
+    def pack(self, message):
+        """The message as bytes; b"" if the heap has no room for it, even without what is over and the spare block."""
+        for _ in range(2):
+            try:
+                return message.pack()
+            except MemoryError:
+                self.shed()
+                self.spare = None
+        return b""
 
     def drop(self, transaction):
         """Nobody waits for it any more."""
@@ -142,7 +163,7 @@ class Endpoint:
         while not self.keep(sent):
             oldest = self.transactions.pop(0)
             self._do(oldest, oldest.handle("lost"), None)
-        self.put(message.pack(), destination)
+        self.put(message, destination)
         return sent
 
     def again(self, sent):
@@ -168,7 +189,7 @@ class Endpoint:
         sent.key = self.stamp(message)
         sent.reliable = self.reliable
         sent.reset()
-        self.put(message.pack(), sent.destination)
+        self.put(message, sent.destination)
 
     def stamp(self, message):
         """Puts our Via before a request's headers; its branch."""
@@ -234,11 +255,11 @@ class Endpoint:
     def _do(self, transaction, what, message):
         """What a transaction's table says is to be done."""
         if "ack" in what:
-            if transaction.data is None:
-                transaction.data = companion(transaction.message, "ACK", message.get("to")).pack()
+            if not transaction.data:
+                transaction.data = self.pack(companion(transaction.message, "ACK", message.get("to")))
             self.put(transaction.data, transaction.destination)
         if "send" in what:
-            self.put(transaction.data or transaction.message.pack(), transaction.destination)
+            self.put(transaction.data or transaction.message, transaction.destination)
         if "tell" in what and transaction.owner:
             asked = message and message.status in (401, 407) and transaction.method != "OPTIONS"
             if not asked or not self._challenged(transaction, message):
@@ -248,7 +269,8 @@ class Endpoint:
                     transaction.owner.response(transaction, None)
         elif "tell" in what and transaction.machine == "ic" and transaction.data:  # the 2xx of a call that is over
             self.put(transaction.data, transaction.destination)
-        if transaction.state == "completed" and transaction.machine != "is":
+        machine = transaction.machine
+        if transaction.state == "completed" and machine != "is" and (transaction.data or machine == "nc"):
             transaction.message = transaction.owner = None  # the heap is small, and its answer all that is left to say
 
     def forget(self, owner, ack):
@@ -269,6 +291,8 @@ class Endpoint:
                 self.drop(each)
 
     def _is_over(self, transaction):
+        if transaction.data == b"":  # there was no room for what it has to say
+            return False
         return transaction.state in ("completed", "confirmed", "acked") or not (
             transaction.message or transaction.owner
         )
@@ -296,12 +320,15 @@ class Endpoint:
         if body:
             message.headers.append(("content-type", "application/sdp"))
             message.body = body
-        received.data = message.pack()
+        data = self.pack(message)
+        if status >= 200:  # one that the heap had no room for is packed when it is sent again
+            request = None if data else message
+        elif not data:
+            return
+        received.data, received.message = data, request
         self._do(received, received.handle("%dxx" % min(status // 100, 3)), None)
-        if status >= 200:
-            received.message = None
-            if len(received.data) > _MAX_KEPT_BYTES and received.state == "completed":
-                self.drop(received)
+        if len(data) > _MAX_KEPT_BYTES and received.state == "completed":
+            self.drop(received)
 
     def _requested(self, message, source):
         """A request: of a transaction that we have, or for the owner (17.2.3)."""

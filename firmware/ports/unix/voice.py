@@ -54,7 +54,7 @@ class VoiceService:
         self._told, self._tls = told, tls
         self._stream = None  # the SipStream, where the registrar wants one
         self._register_ms = None  # when to register again, for it has broken
-        self._account = self._level = self._voice = self._locating = self._spare = None
+        self._account = self._level = self._voice = self._locating = self._sip = self._sockets = None
         self.changed = False  # since the Voice was made: what it says of itself is true of the account before
         self._saved = None  # of the registration, while parked; None: there was none
         self._wake_ms = 0  # parked: when the registration needs the heap
@@ -66,7 +66,6 @@ class VoiceService:
         self._wait_ms = _LOCATE_AGAIN_MS  # before names that were not found are looked up again
         self._sip_bytes = _SIP_BYTES
         self._poller = select.poll()
-        self._sip = self._sockets = None
         self._contact = ("", 0)
         self._waiting = self._unload_due = False  # for an answer; the Voice is gone, its modules are still there
         self._collect_bytes = gc.threshold()  # outside a call
@@ -249,7 +248,7 @@ class VoiceService:
             voice.agent.set_registrars(self._registrars)
             voice.line.event("messages", now_ms, self._handset.lamp != "off")
             self._saved = None
-        self._voice, self._spare = voice, bytearray(_SIP_BYTES)
+        self._voice = voice
 
     def _open(self, address):
         """The sockets, at the host's address of now."""
@@ -293,15 +292,16 @@ class VoiceService:
             self._registrar = agent.endpoint.destination
         else:
             self._wake_ms = max(self._wake_ms, now_ms + _UNSERVED_MS)
-        self._voice = self._spare = None
+        self._voice = None
         self._waiting, self._unload_due = False, True
 
     def _receive(self, ready, now_ms):
         """SIP or RTCP has come."""
         try:
-            self._spare = None  # makes way: a heap in pieces may have no other block for what comes
+            endpoint = self._voice.agent.endpoint
+            endpoint.spare = None  # makes way: a heap in pieces may have no other block for what comes
             data, source = ready.recvfrom(self._sip_bytes if ready is self._sip else _RTCP_BYTES)
-            self._spare = bytearray(_SIP_BYTES)
+            endpoint.spare = bytearray(_SIP_BYTES)
             if ready is self._sip:
                 if len(data) == self._sip_bytes:
                     self._sip_bytes = _MAX_SIP_BYTES
