@@ -58,8 +58,11 @@ class Bindings:
         self._of.pop(user, None)
 
     def register(self, user: str, message: Any, source: Address, now_ms: int) -> list[Binding]:
-        """Carries out an authentic REGISTER, wholly or (SipError, TooBriefError) not at all; the bindings then."""
-        known = {each.contact: each for each in self.of(user, now_ms)}
+        """Carries out an authentic REGISTER, wholly or (SipError, TooBriefError) not at all; the bindings then.
+
+        Of more than MAX_CONTACTS the oldest go: one that loses its power again and again cannot take them back.
+        """
+        known = {each.contact: each for each in reversed(self.of(user, now_ms))}
         contacts = message.all("contact")
         call_id, cseq = message.get("call-id"), message.cseq[0]
         wanted = [self._asked(value, message) for value in contacts]
@@ -74,9 +77,9 @@ class Bindings:
             known.pop(uri, None)
             if expires_s:
                 known[uri] = Binding(uri, source, now_ms + 1000 * expires_s, call_id, cseq)
-        if len(known) > MAX_CONTACTS:
-            raise SipError(f"{len(known)} contacts, at most {MAX_CONTACTS}", 403, message)
-        self._of[user] = _newest_first(known.values())
+        if len(contacts) > MAX_CONTACTS:
+            raise SipError(f"{len(contacts)} contacts, at most {MAX_CONTACTS}", 403, message)
+        self._of[user] = _newest_first(list(known.values())[-MAX_CONTACTS:])
         return self.of(user, now_ms)
 
     def _asked(self, value: str, message: Any) -> tuple[str, int]:

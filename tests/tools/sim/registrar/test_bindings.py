@@ -93,3 +93,16 @@ def test_contacts_are_bounded() -> None:
     with pytest.raises(SipError):
         register(bindings, *(f"<sip:{number}@h>" for number in range(MAX_CONTACTS + 1)))
     assert bindings.of(USER, 0) == []
+
+
+def test_who_loses_power_again_and_again_is_let_in_each_time_and_found_by_the_last_contact() -> None:
+    bindings = Bindings()
+    for start in range(3 * MAX_CONTACTS):
+        contact, now_ms = f"sip:start{start}@h", 1000 * start
+        found = register(bindings, f"<{contact}>;expires=3600", call_id=str(start), now_ms=now_ms)
+        assert found[0] == contact
+        assert len(found) == min(start + 1, MAX_CONTACTS)
+    brief = register(bindings, "<sip:brief@h>;expires=60", call_id="brief", now_ms=100_000)
+    assert "sip:brief@h" in brief
+    assert contact in brief
+    assert len(brief) == MAX_CONTACTS
