@@ -1,7 +1,7 @@
 """The composition root: builds the unit from its parts and runs it.
 
-`run(handover)` is called once by boot.py. A unit that is not locked yet only listens to the station on its
-USB link; a locked one plugs itself in. What is not needed on the way to the fleet's configuration is
+`run(handover)` is called once by boot.py. A unit that is not locked yet only listens to the station (factory_mode);
+a locked one plugs itself in. What is not needed on the way to the fleet's configuration is
 imported when it is: the way there is timed (`configured_ms`), and the heap is small.
 """
 
@@ -37,6 +37,7 @@ _RELEASE_LOOKS, _RELEASE_PAUSE_MS = 100, 100
 _IDENTIFY_MAX_S = 600
 _COLLECT_BYTES = 8192  # collected often, garbage does not spread over the heap, which has to hold pieces of 4 KB
 _EVENTS_A_MESSAGE = 64
+_IDENTITY = ("adapter.identity", "adapter.crypto")
 _LINE_UP = ("registered", "emergency_only", "in_call")
 
 
@@ -53,37 +54,9 @@ async def _run(handover):
     if handover.locked:
         await Unit(handover, board, uptime).run()
     else:
-        await _run_factory(handover, board, uptime)
+        import factory_mode
 
-
-async def _run_factory(handover, board, uptime):
-    def crashed(name, error):
-        sys.print_exception(error, sys.stderr)
-
-    from adapter.factory import FactoryLink
-    from ports.unix.bench_board import BenchBoard
-
-    board.led(lights.pattern("factory"))
-    board.pins.report({"state": "factory"})
-    bench = BenchBoard(board, handover.directory)
-    link = FactoryLink(_identity_store(board), bench, handover.header.version, bench.clock_us)
-    supervisor = Supervisor(uptime, board.feed_watchdog, board.restart, crashed)
-    supervisor.start("usb", lambda beat: listen(bench, link))
-    await supervisor.run()
-
-
-async def listen(board, link):
-    """Answers the station on the USB link for ever; restarts the board when it asks for it."""
-    while True:
-        await board.usb.write(link.feed(await board.usb.read()))
-        if link.restart_wanted:
-            board.restart("restart")
-
-
-def _identity_store(board):
-    from adapter.identity import IdentityStore
-
-    return IdentityStore(board.partition("identity"))
+        await factory_mode.run(handover, board, uptime)
 
 
 class LockedIdentity:
@@ -106,12 +79,11 @@ class Unit:
     """A locked unit and the parts it is made of. What is public, the drivers of the port use."""
 
     def __init__(self, handover, board, uptime):
-        identity = _identity_store(board).load()
-        self.handover = handover
         self.board = board
+        identity = self.load_identity()
+        self.handover = handover
         self.uptime = uptime
         self._addresses = identity.addresses
-        self._broker_tls = tls_context(identity.anchors_der, identity.certificate_der, identity.key_der)
         self.identity = LockedIdentity(identity)
         self.settings = Settings(board.partition("settings"), handover.slot)
         line_gain, clock_ppm = identity.calibration
@@ -121,7 +93,6 @@ class Unit:
         self._activation = Activation(self._entered)
         self.net = Net(board.ethernet_up)
         self.turn = Turn()
-        self.room = Room()
         self.configured = False  # by the fleet, in this start
         self._kept_configuration = None  # the last start's, until the fleet sends one
         self._restarting = None
@@ -129,9 +100,11 @@ class Unit:
         self.talked = False  # a call was up in this start
         self._line_was_up = False
         self._shown = ""
+        self._link = None  # of the station, in the middle of something
         self._supervisor = Supervisor(uptime, self._tick, board.restart, self._crashed)
-        self._updates = Updates(self, identity.root_metadata, tls_context(identity.anchors_der))
-        unload(("adapter.identity",))
+        self._updates = Updates(self)
+        unload(_IDENTITY)
+        self.room = Room(("adapter.mqtt",))
         self._line = VoiceService(self, Telephone(handover.directory, line_gain), self._told)
         boot_id = int.from_bytes(board.entropy(4), "big")
         self._uplink = Uplink(
@@ -142,7 +115,7 @@ class Unit:
     async def run(self):
         """Plugs in, and stays plugged in."""
         plug_in = PlugIn(
-            self.board, self.net, self.uptime, self._addresses, self._broker_tls, self._activation, self._uplink,
+            self.board, self.net, self.uptime, self._addresses, self._broker_context, self._activation, self._uplink,
             self._clock, self._log, self._on_event, self.note, self.turn, self.call_up,
         )  # fmt: skip
         self._log("boot", self.handover.boot_reason)
@@ -153,6 +126,19 @@ class Unit:
         self._supervisor.start("usb", self._listen)
         self._supervisor.start("updates", self._updates.run, _SILENCE_MS, self._updates_worth_restart)
         await self._supervisor.run()
+
+    def load_identity(self):
+        """What the factory sealed in: its certificates, keys and metadata take heap only while they are used."""
+        from adapter.identity import IdentityStore
+
+        return IdentityStore(self.board.partition("identity")).load()
+
+    def _broker_context(self):
+        """For TLS with our certificate: 10 KB while there is a session, which an update has instead."""
+        identity = self.load_identity()
+        context = tls_context(identity.anchors_der, identity.certificate_der, identity.key_der)
+        unload(_IDENTITY)
+        return context
 
     def _facts(self):
         """The fields of `register` that never change while this image runs."""
@@ -206,22 +192,27 @@ class Unit:
         self._show()
 
     async def _listen(self, beat):
-        """The USB link of a unit in service; its part is loaded when somebody speaks."""
-        link = None
+        """The USB link of a unit in service; its part is there while somebody speaks."""
         while True:
-            data = await self.board.usb.read()
-            if link is None:
-                from adapter.locked_link import LockedLink
-
-                link = LockedLink(self.identity, self.board, self.handover.header.version, self.uptime)
-            link.state = self._activation.index
-            await self.board.usb.write(link.feed(data))
-            if link.restart_wanted:
+            await self.board.usb.write(self._answer(await self.board.usb.read()))
+            if self._link is not None and self._link.restart_wanted:
                 for _ in range(_RELEASE_LOOKS):  # a chip that starts with its boot button held runs its loader
                     if not self.board.button():
                         break
                     await asyncio.sleep_ms(_RELEASE_PAUSE_MS)
                 self.board.restart("restart")
+
+    def _answer(self, data):
+        """What the station is to hear; its part of the firmware goes with the next change of whose the heap is."""
+        link = self._link
+        if link is None:
+            from adapter.locked_link import LockedLink
+
+            link = LockedLink(self.identity, self.board, self.handover.header.version, self.uptime)
+        link.state = self._activation.index
+        out = link.feed(data)
+        self._link = link if link.engaged else None
+        return out
 
     def _updates_worth_restart(self):
         """An image on trial that cannot update goes back; one in service serves on, and a day later starts afresh."""

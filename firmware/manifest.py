@@ -5,7 +5,10 @@
 LAYERS = {"unix": ("unix",), "esp32": ("unix", "hardware", "esp32"), "rp2": ("unix", "hardware", "rp2")}
 
 # Folders and files of a slot's ROMFS, relative to firmware/ or, for the wire, to the repository.
-IMAGE = ("main.py", "adapter", "ports/__init__.py", "ports/{port}", "protocol/__init__.py", "protocol/wire")
+IMAGE = (
+    "main.py", "factory_mode.py", "adapter", "ports/__init__.py", "ports/{port}", "protocol/__init__.py",
+    "protocol/wire",
+)  # fmt: skip
 
 # What the boot stage needs before any slot is mounted.
 BOOT_ROM = (

@@ -28,7 +28,7 @@ OPTIONS = (
 # What the stubs lack and MicroPython has, or has another way than they say: each with where it is seen.
 GAPS = (
     (r"boot\.py.*\"VfsRom\"", "the stubs are of builds without ROMFS"),
-    (r"(boot|main)\.py.*print_exception", "sys.stderr is a stream of MicroPython's"),
+    (r"(boot|main|factory_mode)\.py.*print_exception", "sys.stderr is a stream of MicroPython's"),
     (r"net\.py.*(asyncio|verify_mode)", "extmod/asyncio/core.py, stream.py; extmod/modtls_mbedtls.c"),
     (r"metadata_files\.py.*VfsLfs2|metadata_files\.py.*_Blocks", "a block device need not inherit (library/vfs)"),
     (r"datagrams\.py.*(sockaddr|inet_ntop)", "asked for only where an address is no tuple: on the unix port"),
@@ -42,7 +42,7 @@ def faults_of(board: Board, folder: Path = FOLDER) -> list[str]:
     stubs = STUBS / board.port
     done = subprocess.run(
         [sys.executable, "-m", "mypy", *OPTIONS, f"--custom-typeshed-dir={stubs}", f"--cache-dir={tree}.cache",
-         f"ports/{board.port}", "main.py", "boot.py"],
+         f"ports/{board.port}", "main.py", "factory_mode.py", "boot.py"],
         cwd=tree, env={"MYPYPATH": f".:{stubs}", "PATH": ""}, capture_output=True, text=True, timeout=LIMIT_S,
         check=False,
     )  # fmt: skip

@@ -105,9 +105,9 @@ class Identity:
     @property
     def key_der(self):
         """The private key as TLS takes it."""
-        from adapter.crypto import csr
+        from adapter.crypto.ec_key import key_der
 
-        return csr.key_der(self.private, self.public)
+        return key_der(self.private, self.public)
 
     def but(self, **changes):
         """A copy with `changes`."""

@@ -20,12 +20,13 @@ _AGAIN_MS = 1000  # the button is looked at when the reset is asked for, so that
 class LockedLink:
     """The unit's end of the link. `identity` has serial, mac, epoch and resettable, `board` is the hardware.
 
-    `state` (index into UNIT_STATES) is set by main; `restart_wanted` becomes True once a reset is due.
+    `state` (index into UNIT_STATES) is set by main; `restart_wanted` becomes True once a reset is due. `engaged`: the
+    host is in the middle of something, so this object has to stay.
     """
 
     def __init__(self, identity, board, version, clock_ms):
         self.state = 0
-        self.restart_wanted = False
+        self.restart_wanted = self.engaged = False
         self._identity = identity
         self._board = board
         self._version = version
@@ -56,6 +57,7 @@ class LockedLink:
                     else:
                         values = self._reset()
             out += encode_frame(pack(name, values, boot_id, sequence))
+        self.engaged = self._frames.begun() or self._held_ms is not None
         return out
 
     def _reset(self):

@@ -26,7 +26,7 @@ class LinkDownError(AdapterError):
 
 
 class PlugIn:
-    """`board`, `net` and `context` (TLS) are the port's; `on_event` takes the uplink's events;
+    """`board` and `net` are the port's, `context()` makes one for TLS; `on_event` takes the uplink's events;
     `note(error)` is told of each failed try, `turn` (a Turn) lends the connection to an update, `call_up()`: somebody
     is on the telephone.
     """
@@ -163,7 +163,7 @@ class PlugIn:
             self._check_link()
             await asyncio.sleep(_LINK_POLL_MS / 1000)
         host, port = self._addresses["broker_host"], self._addresses["broker_port"]
-        stream = await self._net.open_tls(host, port, self._context)
+        stream = await self._net.open_tls(host, port, self._context())
         try:
             self._uplink.open(self._uptime())
             await stream.handshake(self._uplink.poll(self._uptime()))

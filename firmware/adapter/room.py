@@ -2,10 +2,13 @@
 
 The line has it, and leaves it to an update while nobody needs the telephone. Its sockets stay open meanwhile; it
 takes the heap back (`recalled`) for a call, a lifted handset or its registration, and the update goes on later.
-Who leaves unloads its modules, in a frame that never held anything of them: a frame keeps what it once held.
+Whoever leaves, what was loaded since the unit was built goes: nobody has to know what belongs to whom. It goes in
+a frame that never held anything of it, for a frame keeps what it once held.
 """
 
 import sys
+
+_OURS = ("adapter", "ports", "protocol")
 
 
 def unload(stack):
@@ -19,16 +22,21 @@ def unload(stack):
         for name in stack:
             if loaded == name or loaded.startswith(name + "."):
                 del sys.modules[loaded]
+                break
     for name in stack:
         parent, child = name.rsplit(".", 1)
-        if hasattr(sys.modules[parent], child):
+        if hasattr(sys.modules.get(parent), child):
             delattr(sys.modules[parent], child)
 
 
 class Room:
-    """`wanted`: an update asks for the heap; `lent`: it has it; `recalled`: the line wants it back at once."""
+    """`wanted`: an update asks for the heap; `lent`: it has it; `recalled`: the line wants it back at once.
 
-    def __init__(self):
+    Modules that are loaded by now stay, and `late` ones, whose objects outlive a change of whose heap it is.
+    """
+
+    def __init__(self, late=()):
+        self._staying = tuple(sys.modules) + late
         self.wanted = False
         self.lent = False
         self.recalled = False
@@ -43,16 +51,23 @@ class Room:
         return True
 
     def leave(self):
-        """By the line, once its parts are unloaded."""
+        """By the line, once nothing refers to its parts any more."""
         self._line_in = False
+        self._clear()
 
     def borrow(self):
         """By the update: asks for the heap; True once it has it."""
         self.wanted = True
-        if not self._line_in:
+        if not self._line_in and not self.lent:
+            self._clear()
             self.lent = True
         return self.lent
 
     def give_back(self):
-        """By the update, once its parts are unloaded, or when it does not want the heap any more."""
+        """By the update, once nothing refers to its parts any more, or when it does not want the heap."""
         self.wanted = self.lent = self.recalled = False
+        if not self._line_in:
+            self._clear()
+
+    def _clear(self):
+        unload([name for name in sys.modules if name not in self._staying and name.split(".")[0] in _OURS])

@@ -46,7 +46,9 @@ def select(flash, pair, board, revision, abi, reset_cause, log, map=None):
     except WireError as error:
         log(str(error))
         return None
-    image = None if map else bytearray(max(record.slots[0][0], record.slots[1][0], HEADER_BYTES))
+    # A byte more: the mounted image is remembered by its end as well, and the collector would take that for the object
+    # behind it, this stage's with all its modules (16 KB), whenever an image fills its block of heap exactly.
+    image = None if map else bytearray(max(record.slots[0][0], record.slots[1][0], HEADER_BYTES) + 1)
     choice = boot_record.choose(record, reset_cause)
     for _ in boot_record.SLOTS:
         header, refusal = check(flash, choice, board, revision, abi, image, map)

@@ -95,6 +95,10 @@ class FrameReader:
         self._code = b""  # of the frame that has begun
         self._overrun = False
 
+    def begun(self):
+        """True in the middle of a frame."""
+        return bool(self._code) or self._overrun
+
     def feed(self, data):
         """The payloads completed by `data`, in order; never raises."""
         payloads = []

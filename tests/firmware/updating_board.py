@@ -1,4 +1,4 @@
-"""A whole simulated unit that updates itself from a loopback fleet, with as much heap as a test gives it.
+"""A whole simulated unit with its line registered that updates itself, with as much heap as a test gives it.
 
 `PYTHONPATH=.:firmware python -m tests.firmware.updating_board 190 224` finds the smallest heap, in KB, with which an
 update works, in full and by delta: between the two, of which the first is too small and the second is not.
@@ -14,13 +14,15 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from protocol.wire.enumerations import BOOT_REASONS, COMMANDS, UPDATE_REASONS, UPDATE_STATES
+from protocol.wire.enumerations import BOOT_REASONS, COMMANDS, LINE_STATES, UPDATE_REASONS, UPDATE_STATES
 from protocol.wire.image import ImageHeader
 from protocol.wire.release import target_facts, target_name
 from tests.firmware.adapter.update.repository import BOARD, BendableRepository
+from tests.firmware.exchange import UdpExchange
 from tests.firmware.loopback_fleet import loopback_fleet
 from tests.firmware.plugged_unit import PluggedUnit
 from tests.firmware.ports.unix.update_server import UpdateServer
+from tests.firmware.voice_accounts import account
 from tools.bench import minor_release
 from tools.release.delta import make_delta
 
@@ -57,9 +59,12 @@ def update(directory: Path, base: bytes, image: bytes, heap_kb: int, by_delta: b
     directory.mkdir()
     served = repository(base, image, by_delta)
     with (
+        UdpExchange() as exchange,
         loopback_fleet(directory) as fleet,
         UpdateServer(served.files, directory, fleet.servers) as server,
     ):
+        fleet.line_level = "full"
+        fleet.voice = [account("5550100", exchange.port)]
         unit = PluggedUnit.create(
             directory / "unit", fleet, SERIAL, updates=(server.server_port, served.first_root), image=base
         )
@@ -73,7 +78,7 @@ def update(directory: Path, base: bytes, image: bytes, heap_kb: int, by_delta: b
 
         try:
             unit.start(heap_bytes=heap_kb * _KB + len(base))
-            fleet.wait_for("service_ready")
+            assert LINE_STATES[fleet.wait_for("service_ready")["line_state"]] == "registered"
             fleet.send(SERIAL, "command", command_id=1, command=COMMANDS.index("check_update"), argument=0)
             if unit.wait_exit() != RESTART_STATUS:
                 raise UpdateFailedError(f"the old image ended: {unit.log()[-500:]}")

@@ -79,12 +79,12 @@ def _chapters(world: World) -> list[dict[str, Any]]:
     units = making.make_units(world, UNITS, image)
     making.sell(world, units)
     making.plug_in(world, units)
+    calling.open_lines(world, units)
 
     making.publish(world, GOOD, 2, None)
     living.good_update(world, GOOD, units)
     making.publish(world, BROKEN, 3, making.broken_sources(world.folder / "broken"))
     living.bad_update(world, BROKEN, units[0], GOOD)
-    calling.open_lines(world, units)
     calling.call_echo(world, units[0])
     calling.call_each_other(world, units[0], units[1])
 

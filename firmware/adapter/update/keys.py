@@ -46,7 +46,7 @@ def public_key(key):
         if len(public) > _MAX_KEY_BYTES:
             return None
         if scheme == "ecdsa-sha2-nistp256":
-            from adapter.crypto.csr import public_key_of_info
+            from adapter.crypto.ec_key import public_key_of_info
 
             public = public_key_of_info(public)
         return scheme, public

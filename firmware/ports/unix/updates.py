@@ -15,6 +15,7 @@ from micropython import const
 from adapter.backoff import Backoff
 from adapter.records import RecordPair
 from adapter.room import unload
+from ports.unix.net import tls_context
 from protocol.wire.enumerations import BOOT_REASONS
 
 _CONFIGURED_DELAY_MS = const(15_000)  # the first load waits for the fleet, but no longer
@@ -29,22 +30,14 @@ _FIRST_LOOK_MS = const(3_600_000)  # after the start, and up to _LOOK_JITTER_MS 
 _LOOK_MS = const(82_800_000)  # after the last look, likewise
 _LOOK_JITTER_MS = const(7_200_000)
 _RESTART = BOOT_REASONS.index("restart")
-# What only an update needs.
-_STACK = (
-    "adapter.update", "adapter.crypto", "adapter.http", "ports.unix.updater", "ports.unix.slots", "ports.unix.inflate",
-    "ports.unix.metadata_files", "adapter.boot_record", "adapter.slot_check", "protocol.wire.boot_record",
-    "protocol.wire.release",
-)  # fmt: skip
 
 
 class Updates:
-    """`unit` is main's; `root_metadata` the identity's, `context` the TLS context for update servers."""
+    """`unit` is main's."""
 
-    def __init__(self, unit, root_metadata, context):
+    def __init__(self, unit):
         self.state = ""  # one of UPDATE_STATES, as far as it is known
         self._unit = unit
-        self._root_metadata = root_metadata
-        self._context = context
         self._backoff = Backoff(unit.board.entropy)
         self._check = False
         self._failed = None  # on trial: the self-tests that failed, once they were run
@@ -119,15 +112,17 @@ class Updates:
             if room.recalled:
                 task.cancel()
             await asyncio.sleep(_ROOM_POLL_MS / 1000)
-        await task  # for the error it ended by
+        try:
+            await task  # for the error it ended by
+        except asyncio.CancelledError:  # no Exception here; and it may come again while the first is being handled
+            self._unit.note("an update waits for the line")
+            self._updater.next_ms = self._unit.uptime() + _RECALLED_MS
+        self._keep()
 
     async def _drive(self, beat):
         """A task of its own, so that it can be ended wherever it waits."""
         try:
             await self._updater.run(beat)
-        except asyncio.CancelledError:
-            self._unit.note("an update waits for the line")
-            self._updater.next_ms = self._unit.uptime() + _RECALLED_MS
         except MemoryError:
             # The line leaves the heap in pieces, and only a start makes them whole again. The fleet, or the journal,
             # sees to it that the update goes on. A heap that a start does not mend is no reason for the next one.
@@ -137,7 +132,6 @@ class Updates:
                 raise
             self._unit.note("an update found the heap in pieces: the unit starts anew")
             self._unit.board.restart("restart")
-        self._keep()
         # The scheduler keeps a finished task for a while, the task its frame, and the frame the last it waited for.
         await asyncio.sleep(0)
 
@@ -147,9 +141,8 @@ class Updates:
             self._files.close()
         self._files = self._updater = None
         self._unit.turn.give_back()  # also where the work failed while it waited for it
-        unload(_STACK)
-        gc.collect()
         self._unit.room.give_back()
+        gc.collect()
         self._unit.board.pins.report({"free_heap_bytes": gc.mem_free()})
 
     def _keep(self):
@@ -186,7 +179,7 @@ class Updates:
         self._files = MetadataFiles(board.partition("data"))
         session = UpdateSession(
             facts, (handover.image_sha256, header.release_counter, header.version), slots,
-            self._files, RecordPair(board.partition("journal")), self._root_metadata,
+            self._files, RecordPair(board.partition("journal")), unit.load_identity().root_metadata,
             unit.settings, unit.time_seen,
         )  # fmt: skip
         session.misses = self._misses
@@ -198,10 +191,17 @@ class Updates:
             session.fleet_answered()
         if self._failed is not None:
             session.self_test(not self._failed, ", ".join(self._failed))
-        server = Server(unit.net, unit.update_places, lambda: self._context, unit.uptime)
+        server = Server(unit.net, unit.update_places, self._context, unit.uptime)
         self._updater = Updater(session, server, unit, self._backoff, self._entered)
+        unload(("adapter.identity",))
         gc.collect()
         board.pins.report({"updating_heap_bytes": gc.mem_free()})
+
+    def _context(self):
+        """For TLS: mirrors are not to learn who asks."""
+        context = tls_context(self._unit.load_identity().anchors_der)
+        unload(("adapter.identity",))
+        return context
 
     def _entered(self, state):
         if state != self.state:

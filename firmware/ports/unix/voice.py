@@ -13,7 +13,6 @@ import time
 from micropython import const
 
 from adapter.errors import AdapterError
-from adapter.room import unload
 from ports.unix.datagrams import SIGNALLING_DSCP, MediaSockets, bound, called, free_port, place, sockaddr
 from ports.unix.handset import Handset
 from protocol.wire.enumerations import TRANSPORTS
@@ -36,7 +35,6 @@ _LOCATE_MS = const(600_000)  # names are looked up again so often
 _LOCATE_AGAIN_MS = const(2_000)  # at first, if they were not found; then twice as long each time
 _LOCATE_AGAIN_LIMIT_MS = const(64_000)
 _SILENCE = bytes(FRAME_BYTES)
-_STACK = ("adapter.voice", "adapter.sip", "adapter.line", "adapter.media", "ports.unix.registrars")  # not if parked
 _UNSERVED_MS = const(60_000)  # so long an update has the heap undisturbed of a line that is not registered anyway
 _REGISTER_AGAIN_MS = const(2_000)  # at most, once the connection to the registrar has broken
 
@@ -110,7 +108,6 @@ class VoiceService:
             await asyncio.sleep_ms(_BUSY_MS if self._waiting else max(left - margin, 0) // 1000)
             if self._unload_due:  # here nothing refers to it any more (adapter/room.py)
                 self._unload_due = False
-                unload(_STACK)
                 self._unit.room.leave()
             left = time.ticks_diff(due, time.ticks_us())
             while self._waiting and left > 1000 * _BUSY_MS:

@@ -84,6 +84,25 @@ def test_a_locked_unit_refuses_everything_but_hello(bench: Bench, request_name: 
     assert bench.path.read_bytes() == before
 
 
+def test_the_link_of_a_unit_in_service_stays_only_while_its_host_is_in_the_middle_of_something(bench: Bench) -> None:
+    bench.provision()
+    bench.lock()
+    link = bench.locked_link()
+    hello, reset = (encode_frame(messages.pack(name, {}, 1, 1)) for name in ("hello", "factory_reset"))
+    assert link.feed(hello)
+    assert not link.engaged
+    assert not link.feed(hello[:5])
+    assert link.engaged
+    assert link.feed(hello[5:])
+    assert not link.engaged
+    bench.board.held = True
+    link.feed(reset)
+    assert link.engaged
+    bench.board.held = False
+    link.feed(reset)
+    assert not link.engaged
+
+
 def test_the_station_may_restart_the_unit_it_has_just_locked(bench: Bench) -> None:
     bench.provision()
     bench.lock()

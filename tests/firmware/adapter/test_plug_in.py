@@ -108,7 +108,7 @@ class World:
         clock = Clock()
         clock.set(MADE_AFTER_S * 1000, 0)
         self.plug_in = plug_in.PlugIn(
-            self, self, lambda: self.time.ms, ADDRESSES, None, self.activation,
+            self, self, lambda: self.time.ms, ADDRESSES, lambda: None, self.activation,
             Uplink(self.activation), clock, lambda event, value: None, lambda event: None, lambda error: None,
             self.turn, lambda: self.call_up,
         )  # fmt: skip

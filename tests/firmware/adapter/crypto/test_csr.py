@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from adapter.crypto import csr, p256
+from adapter.crypto import csr, ec_key, p256
 from adapter.crypto.errors import CryptoError
 from tests.conftest import RunMicroPython
 
@@ -25,8 +25,8 @@ def test_a_request_verifies_and_names_the_serial() -> None:
     info = request.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    assert info == csr.public_key_info(PUBLIC)
-    assert csr.public_key_of_info(info) == PUBLIC
+    assert info == ec_key.public_key_info(PUBLIC)
+    assert ec_key.public_key_of_info(info) == PUBLIC
 
 
 def test_a_request_is_the_same_each_time() -> None:
@@ -39,7 +39,7 @@ def test_a_changed_request_no_longer_verifies() -> None:
 
 
 def test_the_key_is_read_by_the_host() -> None:
-    key = serialization.load_der_private_key(csr.key_der(PRIVATE, PUBLIC), None)
+    key = serialization.load_der_private_key(ec_key.key_der(PRIVATE, PUBLIC), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     assert key.private_numbers().private_value == int.from_bytes(PRIVATE, "big")
 
@@ -48,28 +48,28 @@ def test_only_p256_keys_are_read() -> None:
     der, spki = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     for key in (ec.generate_private_key(ec.SECP256K1()), ed25519.Ed25519PrivateKey.generate()):
         with pytest.raises(CryptoError):
-            csr.public_key_of_info(key.public_key().public_bytes(der, spki))
+            ec_key.public_key_of_info(key.public_key().public_bytes(der, spki))
 
 
 SCRIPT = """
 import sys, tls
 from binascii import hexlify, unhexlify
-from adapter.crypto import csr, p256
+from adapter.crypto import csr, ec_key, p256
 private = unhexlify(sys.argv[1])
 certificate = unhexlify(sys.stdin.read())  # an argument of over 255 bytes ends this interpreter
 public = p256.public_key(private)
 print(hexlify(csr.make_csr(private, sys.argv[2])).decode())
 context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
-context.load_cert_chain(certificate, csr.key_der(private, public))
+context.load_cert_chain(certificate, ec_key.key_der(private, public))
 try:
-    context.load_cert_chain(certificate, csr.key_der(private, public)[:-9])
+    context.load_cert_chain(certificate, ec_key.key_der(private, public)[:-9])
 except ValueError:
     print("cut key refused")
 """
 
 
 def self_signed() -> bytes:
-    key = serialization.load_der_private_key(csr.key_der(PRIVATE, PUBLIC), None)
+    key = serialization.load_der_private_key(ec_key.key_der(PRIVATE, PUBLIC), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, SERIAL)])
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)

@@ -87,7 +87,7 @@ def load():
     driver._check = False
 
 asyncio.sleep = at_once
-driver = updates.Updates(Unit(), None, None)
+driver = updates.Updates(Unit())
 driver._load = load
 
 def beat():

@@ -11,8 +11,9 @@ from adapter.slot_check import Runnable, select
 from ports.unix.slots import Slots
 from protocol.wire.enumerations import BOOT_REASONS, UPDATE_REASONS
 from protocol.wire.image import ImageHeader
+from tests.conftest import RunMicroPython
 from tests.firmware.model_flash import BOARD, CuttingFlash, PowerCutError
-from tools.release.build import initial_boot_record
+from tools.release.build import _romfs, initial_boot_record
 
 POWER_ON = BOOT_REASONS.index("power_on")
 RESTART = BOOT_REASONS.index("restart")
@@ -175,3 +176,33 @@ def test_a_reverted_image_is_remembered_with_its_reason(tmp_path: Path) -> None:
     assert (back.running, back.trial, UPDATE_REASONS[back.revert_reason]) == (0, False, "self_test")
     assert back.reverted == sha256(image(2)).digest()
     assert back.refused_hashes == (back.reverted,)
+
+
+FREED = """
+import gc, sys, vfs
+buffer = bytearray(int(sys.argv[2]))
+behind = bytearray(8192)
+with open(sys.argv[1], "rb") as file:
+    file.readinto(buffer)
+vfs.mount(vfs.VfsRom(memoryview(buffer)), "/rom")
+del buffer
+gc.collect()
+before = gc.mem_free()
+del behind
+gc.collect()
+print(gc.mem_free() - before >= 8192)
+"""
+
+
+def test_the_end_of_the_mounted_image_keeps_nothing_of_what_lies_behind_it(
+    tmp_path: Path, micropython: RunMicroPython
+) -> None:
+    """The collector follows every word that looks like a reference, so `select` reads into a byte more."""
+    filled = next(rom for rom in (_romfs({"a": bytes(100_000 + more)}) for more in range(32)) if len(rom) % 32 == 0)
+    (tmp_path / "rom").write_bytes(filled)
+    freed = [micropython(FREED, tmp_path / "rom", len(filled) + more).strip() for more in (0, 1)]
+    assert freed == ["False", "True"]
+    bare(tmp_path / "flash", image(1))
+    found = boot(CuttingFlash(tmp_path / "flash"))
+    assert found
+    assert len(found.image) == found.header.image_bytes + 1

@@ -41,6 +41,8 @@ class Updater:
         try:
             await asyncio.sleep(0 if len(seen) > 2 else 30)  # the second time it comes to its end
         finally:
+            if facts["slow"]:
+                time.sleep_ms(50)  # no core for this process: the line asks again meanwhile
             seen.append("over")
 
 class Unit:
@@ -80,13 +82,15 @@ class Unit:
         seen.append("left")
 
     def note(self, error):
+        if facts["slow"]:
+            time.sleep_ms(50)
         seen.append(error)
 
 def load():
     driver._updater = Updater()
 
 unit = Unit()
-driver = updates.Updates(unit, None, None)
+driver = updates.Updates(unit)
 driver._load = load
 
 async def until(condition):
@@ -124,16 +128,22 @@ print(json.dumps(seen))
 
 
 def seen(
-    micropython: RunMicroPython, expected: str, fails: str = "", talked: bool = False, restarted: bool = True
+    micropython: RunMicroPython,
+    expected: str,
+    fails: str = "",
+    talked: bool = False,
+    restarted: bool = True,
+    slow: bool = False,
 ) -> list[Any]:
     """What happened, in order; uptime runs fifty times as fast, so that waits of seconds are short."""
-    facts = {"expected": expected, "fails": fails, "talked": talked, "restarted": restarted, "hurry": 50}
+    facts = {"expected": expected, "fails": fails, "talked": talked, "restarted": restarted, "slow": slow, "hurry": 50}
     found: list[Any] = json.loads(micropython(SCRIPT, stdin=json.dumps(facts)).splitlines()[-1])
     return found
 
 
-def test_the_line_takes_the_heap_back_and_the_work_goes_on_after_it(micropython: RunMicroPython) -> None:
-    found = seen(micropython, "end")
+@pytest.mark.parametrize("slow", [False, True])
+def test_the_line_takes_the_heap_back_and_the_work_goes_on_after_it(micropython: RunMicroPython, slow: bool) -> None:
+    found = seen(micropython, "end", slow=slow)
     assert found == [
         "waits", "run", False, "over", "an update waits for the line", "left", "line", "run", "over", "left", False,
     ]  # fmt: skip
