@@ -9,24 +9,30 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from protocol.wire.enumerations import BOOT_REASONS, COMMANDS, LINE_STATES, UPDATE_REASONS, UPDATE_STATES
 from protocol.wire.image import ImageHeader
 from protocol.wire.release import target_facts, target_name
+from tests.firmware import voice_accounts
 from tests.firmware.adapter.update.repository import BOARD, BendableRepository
 from tests.firmware.exchange import UdpExchange
 from tests.firmware.loopback_fleet import loopback_fleet
+from tests.firmware.name_server import A, NameServer, address
 from tests.firmware.plugged_unit import PluggedUnit
 from tests.firmware.ports.unix.update_server import UpdateServer
-from tests.firmware.voice_accounts import account
+from tests.firmware.voice_accounts import HOST
 from tools.bench import minor_release
 from tools.release.delta import make_delta
 
 SERIAL = "PT000000018"
+REGISTRAR = "registrar.example"
 RESTART_STATUS = 64 + BOOT_REASONS.index("restart")
 _KB = 1024
 
@@ -59,12 +65,11 @@ def update(directory: Path, base: bytes, image: bytes, heap_kb: int, by_delta: b
     directory.mkdir()
     served = repository(base, image, by_delta)
     with (
-        UdpExchange() as exchange,
+        _line() as account,
         loopback_fleet(directory) as fleet,
         UpdateServer(served.files, directory, fleet.servers) as server,
     ):
-        fleet.line_level = "full"
-        fleet.voice = [account("5550100", exchange.port)]
+        fleet.line_level, fleet.voice = "full", [account]
         unit = PluggedUnit.create(
             directory / "unit", fleet, SERIAL, updates=(server.server_port, served.first_root), image=base
         )
@@ -95,6 +100,14 @@ def update(directory: Path, base: bytes, image: bytes, heap_kb: int, by_delta: b
         if UPDATE_STATES[last["state"]] != "confirmed":
             raise UpdateFailedError(f"{UPDATE_REASONS[last['reason']]}: {last['detail']}\n{unit.log()[-500:]}")
         return Updated(how, pins["heap_bytes"], pins["free_heap_bytes"])
+
+
+@contextmanager
+def _line() -> Iterator[dict[str, Any]]:
+    """The account of a line, whose registrar has a name, as operators' have."""
+    with UdpExchange() as exchange, NameServer({(REGISTRAR, A): [address(HOST)]}) as names:
+        registrar = {"host": REGISTRAR, "port": exchange.port, "transport": 0}
+        yield voice_accounts.account("5550100", registrars=[registrar], dns=[{"host": HOST, "port": names.port}])
 
 
 def repository(base: bytes, image: bytes, by_delta: bool) -> BendableRepository:

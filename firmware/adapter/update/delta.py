@@ -86,6 +86,7 @@ class DeltaApplier:
             else:
                 self._block = unpack_block_head(self._head, self._image[0] - self.resume[1])
                 self._missing = self._block[1]
+                self._inflater.begin(self._missing)
         except WireError as error:
             raise DeltaError(str(error))
         self._head = bytearray()

@@ -4,26 +4,25 @@ from io import BytesIO
 
 from deflate import RAW, DeflateIO
 
-from protocol.wire.delta import MAX_DEFLATED_BYTES
-
 
 class Inflater:
-    """Written to until a block is whole, then started, then read from; and so on with the next block."""
+    """Begun with a block, written to until that is whole, then started, then read from; and so on with the next."""
 
     def __init__(self):
-        self._file = BytesIO(MAX_DEFLATED_BYTES)
-        self._stream = None
+        self._file = self._stream = None
 
     @property
     def taken(self):
         """How many of the block's bytes are inflated."""
         return self._file.tell()
 
+    def begin(self, deflated_bytes):
+        """A block of so many bytes comes."""
+        self._file = self._stream = None  # the last one's make way
+        self._file = BytesIO(deflated_bytes)
+
     def write(self, data):
         """The block's next bytes."""
-        if self._stream is not None:
-            self._stream = None  # before its successor takes memory for a window
-            self._file.seek(0)
         self._file.write(data)
 
     def start(self, window_bits):

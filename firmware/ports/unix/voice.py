@@ -360,22 +360,22 @@ class VoiceService:
         rows = self._account["registrars"]
         for row in rows:
             if not row["port"] or not is_address(row["host"]):
-                self._locating = asyncio.create_task(self._look_up(self._voice, rows))
+                self._locating = asyncio.create_task(self._look_up(self._account))
                 return
         self._located([(row["host"], row["port"], TRANSPORTS[row["transport"]]) for row in rows])
 
-    async def _look_up(self, voice, rows):
+    async def _look_up(self, account):
+        found = []
         try:
             from ports.unix.registrars import locate_all
 
-            found = await locate_all(self._unit, rows, self._account["dns"])
-            if voice is self._voice:
-                self._located(found)
+            found = await locate_all(self._unit, account["registrars"], account["dns"])
         except (MemoryError, OSError) as error:  # the heap is in pieces, perhaps for a moment
             gc.collect()
             self._unit.note(error)
-            if voice is self._voice:
-                self._located([])
+        self._locating = None  # a task that is over keeps its frame, and that whatever it ever held
+        if self._voice is not None and account is self._account:
+            self._located(found)
 
     def _located(self, found):
         """The registrars are at `found`: [(address, port, transport)]."""

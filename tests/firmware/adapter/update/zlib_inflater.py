@@ -19,11 +19,13 @@ class ZlibInflater:
         assert self._stream is not None
         return len(self._written) - len(self._left) - len(self._stream.unused_data)
 
+    def begin(self, deflated_bytes: int) -> None:
+        """A block of so many bytes comes."""
+        self._stream = None
+        self._written.clear()
+
     def write(self, data: bytes) -> None:
         """The block's next bytes."""
-        if self._stream is not None:
-            self._stream = None
-            self._written.clear()
         self._written += data
 
     def start(self, window_bits: int) -> None:
