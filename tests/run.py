@@ -1,7 +1,8 @@
 """`make test`: brings the system packages the suite wants, then runs all of it on two cores.
 
 Tests that wait for real time more than they compute (calls, timers) run beside all others, which give way to them: the
-cores are busy meanwhile, and what has to be punctual is.
+cores are busy meanwhile, and what has to be punctual is. The tests on a bench's board are among them: only they want
+pytest-embedded, whose sixty fixtures are set up for each test of a process that has it.
 
 Where apt-get may not run, the tests that need a missing program are skipped, and this says which. A run of the whole
 suite also says whether the domain's tests took every branch of the domain (domain_coverage.py).
@@ -32,9 +33,12 @@ WAITING = (
     "tests/tools/sim/registrar/test_service.py",
     "tests/tools/sim/test_phone.py",
     "tests/test_story.py",
+    "hil_tests",
 )
 GIVES_WAY = 10  # how nice those that compute are to those that wait
 WORKERS = ("-n", "2", "--dist", "worksteal")
+WITHOUT_BOARDS = ("-p", "no:pytest_embedded")
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
 # program -> the Debian package that brings it, and what is left out without it
 WANTED = {
@@ -73,7 +77,8 @@ def pytest(*arguments: str) -> list[str]:
 def run_whole(folder: str) -> int:
     """Everything, those that wait beside the others; the branches taken are told in `folder`. 0: all passed."""
     environment = {**os.environ, ASKED: folder}
-    computing = pytest(*WORKERS, *(f"--ignore={path}" for path in WAITING))
+    environment.pop(NO_BYTECODE, None)  # hundreds of processes import the product: one compiles it for all
+    computing = pytest(*WORKERS, *WITHOUT_BOARDS, *(f"--ignore={path}" for path in WAITING))
     with (
         Path(folder, "waiting").open("w+", encoding="utf-8") as told,
         subprocess.Popen(pytest(*WAITING), cwd=ROOT, env=environment, stdout=told, stderr=told) as waiting,
