@@ -24,7 +24,7 @@ test: setup $(VENV)/.compared $(VENV)/.pesq $(VENV)/.esptool $(VENV)/.stubs
 
 # A board in hand; BENCH names its bench file, without one it is the simulated board (docs/rig.md).
 hil: setup
-	@$(BIN)/python -m pytest hil_tests $(if $(BENCH),--bench $(BENCH)) --junitxml build/hil/report.xml
+	@$(BIN)/python -m pytest hil_tests $(if $(BENCH),--bench $(BENCH)) -o junit_family=xunit1 --junitxml build/hil/report.xml
 
 lint: setup $(VENV)/.stubs
 	@$(BIN)/ruff check .

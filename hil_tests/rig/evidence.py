@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from hil_tests.rig.hand import Hand
+from tools.sim.launcher import die_with_parent
 
 LOG_BYTES: Final = 200_000  # the end of each log
 STOP_LIMIT_S: Final = 5.0
@@ -29,8 +30,9 @@ class Capture:
         try:
             with (folder / "capture.log").open("wb") as log:
                 self._process = subprocess.Popen(
-                    argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-                )
+                    argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                    preexec_fn=die_with_parent,  # noqa: PLW1509 - a system call and no lock
+                )  # fmt: skip
         except OSError as error:
             self.fault = f"no traffic capture: {argv[0]}: {error.strerror}"
 
