@@ -106,7 +106,6 @@ class Updates:
         while not room.borrow():
             beat()
             await asyncio.sleep(_ROOM_POLL_MS / 1000)
-        self._load()
         task = asyncio.create_task(self._drive(beat))
         while not task.done():
             if room.recalled:
@@ -122,6 +121,7 @@ class Updates:
     async def _drive(self, beat):
         """A task of its own, so that it can be ended wherever it waits."""
         try:
+            self._load()
             await self._updater.run(beat)
         except MemoryError:
             # The line leaves the heap in pieces, and only a start makes them whole again. The fleet, or the journal,

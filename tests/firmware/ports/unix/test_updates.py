@@ -87,6 +87,8 @@ class Unit:
         seen.append(error)
 
 def load():
+    if facts["fails"] == "load":
+        raise MemoryError
     driver._updater = Updater()
 
 unit = Unit()
@@ -159,8 +161,10 @@ NOTE = "an update found the heap in pieces: the unit starts anew"
 @pytest.mark.parametrize(
     ("talked", "restarted", "anew"), [(True, True, True), (False, False, True), (False, True, False)]
 )
+@pytest.mark.parametrize(("fails", "begun"), [("memory", ["run"]), ("load", [])])
 def test_a_heap_in_pieces_is_made_whole_by_a_start_but_not_by_one_after_the_other(
-    micropython: RunMicroPython, talked: bool, restarted: bool, anew: bool
+    micropython: RunMicroPython, fails: str, begun: list[str], talked: bool, restarted: bool, anew: bool
 ) -> None:
     then = [NOTE, "restart"] if anew else []
-    assert seen(micropython, "error", "memory", talked, restarted) == ["waits", "run", *then, "left", "error", False]
+    found = seen(micropython, "error", fails, talked, restarted)
+    assert found == ["waits", *begun, *then, "left", "error", False]
