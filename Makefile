@@ -24,7 +24,8 @@ test: setup $(VENV)/.compared $(VENV)/.pesq $(VENV)/.esptool $(VENV)/.stubs
 
 # A board in hand; BENCH names its bench file, without one it is the simulated board (docs/rig.md).
 hil: setup
-	@$(BIN)/python -m pytest hil_tests $(if $(BENCH),--bench $(BENCH)) -o junit_family=xunit1 --junitxml build/hil/report.xml
+	@$(BIN)/python -m pytest hil_tests $(if $(BENCH),--bench $(BENCH)) -o junit_family=xunit1 --junitxml build/hil/report.xml \
+		--html build/hil/report.html --self-contained-html --css hil_tests/rig/report.css
 
 lint: setup $(VENV)/.stubs
 	@$(BIN)/ruff check .

@@ -21,10 +21,12 @@ from hil_tests.rig.errors import BenchFileError, NoWayError, RigError
 from hil_tests.rig.hand import Hand
 from hil_tests.rig.house import House
 from hil_tests.rig.proof import prove
+from hil_tests.rig.report import Measured, Page, link_to
 from hil_tests.rig.strategy import ORDER, State, Strategy
 
 _BENCH = pytest.StashKey[Bench]()
 _RIG = pytest.StashKey["Rig"]()
+_PAGE = pytest.StashKey[Page]()
 _WRONG_RIG_STATUS = 3
 _HERE = Path(__file__).parent
 
@@ -61,6 +63,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--evidence", type=Path, default=Path("build/hil"), help="where failed tests leave their evidence")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_metadata(metadata: dict[str, Any]) -> None:
+    """The page names the computer, not its Python packages: the lock pins them."""
+    for name in ("Packages", "Plugins"):
+        metadata.pop(name, None)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Reads the bench; a wrong file ends it here."""
     config.addinivalue_line("markers", f"needs(*what): what a bench must have, of {', '.join(ABILITIES)}")
@@ -71,6 +80,8 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     except BenchFileError as error:
         raise pytest.UsageError(str(error)) from error
+    config.stash[_PAGE] = Page(f"Plugtone rig: {config.stash[_BENCH].name}")
+    config.pluginmanager.register(config.stash[_PAGE])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -90,48 +101,71 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _rank(item: pytest.Item) -> int:
+    return ORDER.index(_wanted(item))
+
+
+def _wanted(item: pytest.Item) -> State:
     names = getattr(item, "fixturenames", ())
-    wanted = [ORDER.index(State(name)) for name in names if name in set(State)]
-    return max(wanted, default=ORDER.index(State.FACTORY) if "port" in names else 0)
+    wanted = [State(name) for name in names if name in set(State)]
+    return max(wanted, key=ORDER.index, default=State.FACTORY if "port" in names else State.OFF)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed test's evidence; its folder stands in the report, and in JUnit's as a property."""
-    report = yield
+    """What the report has of a test (docs/rig.md), and a failed one's evidence."""
+    ours = _HERE in item.path.parents
     rig = item.config.stash.get(_RIG, None)
-    if rig is not None and report.failed and call.when != "teardown" and _HERE in item.path.parents:
+    if ours and call.when == "setup":
+        places = item.config.stash[_BENCH].boards(2 if "second" in getattr(item, "fixturenames", ()) else 1)
+        item.user_properties[:0] = [("board", ", ".join(places)), ("state", str(_wanted(item)))]
+    elif ours and rig is not None and call.when == "call":
+        item.user_properties += [("measured", told) for told in rig.hands[0].figures()]
+    report = yield
+    if ours and report.skipped and isinstance(report.longrepr, tuple):
+        report.user_properties.append(("measured", report.longrepr[2]))
+    if ours and rig is not None and report.failed and call.when != "teardown":
         folder = evidence.folder_of(item.config.getoption("evidence").resolve(), item.nodeid)
         dut: Any = getattr(item, "funcargs", {}).get("dut")
         logs = [*rig.logs, *([Path(dut.logfile)] if dut is not None else [])]
         evidence.collect(folder, rig.hands, logs, rig.capture)
         report.sections.append(("Evidence", str(folder)))
-        report.user_properties.append(("evidence", str(folder)))
+        item.user_properties.append(("evidence", str(folder)))  # JUnit's file takes them from the teardown
+        report.extras = link_to(folder, item.config.getoption("htmlpath", None))  # type: ignore[attr-defined]
     return report
 
 
 @pytest.fixture(scope="session")
 def rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """The bench, ours alone, with its power switches proved; a wrong rig ends the session before its first test."""
+    page = request.config.stash[_PAGE]
     with ExitStack() as stack:
         try:
             made = Rig(request.config.stash[_BENCH], tmp_path_factory.mktemp("rig"), stack)
-            for hand in made.hands[: len(made.bench.place)]:
+            for hand, name in zip(made.hands, made.bench.boards(len(made.bench.place)), strict=False):
                 prove(hand)
+                page.say(f"{name}: power switch {'proved' if hand.power else 'missing, its tests are left out'}")
         except RigError as error:
+            page.say(f"The rig is not to be trusted: {error}")
             pytest.exit(f"the rig is not to be trusted: {error}", returncode=_WRONG_RIG_STATUS)
         request.config.stash[_RIG] = made
         yield made
 
 
-def _in_state(rig: Rig, state: State) -> Strategy:
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Measured:
+    """Notes figures for the report."""
+    return Measured(request.node.user_properties)
+
+
+def _in_state(rig: Rig, state: State, measured: Measured) -> Strategy:
     for ability in ("fleet",) if state not in (State.OFF, State.FACTORY) else ():
         if reason := rig.bench.why_not(ability):
             pytest.skip(reason)
     try:
-        rig.strategies[0].to(state)
+        with measured.timed(f"{state} reached in"):
+            rig.strategies[0].to(state)
     except NoWayError as error:
         if rig.bench.place[0].owned:  # nothing is out of reach there: a way is missing, or was gone in the wrong order
             raise
@@ -140,45 +174,46 @@ def _in_state(rig: Rig, state: State) -> Strategy:
 
 
 @pytest.fixture
-def off(rig: Rig) -> Strategy:
+def off(rig: Rig, measured: Measured) -> Strategy:
     """The board without power."""
-    return _in_state(rig, State.OFF)
+    return _in_state(rig, State.OFF, measured)
 
 
 @pytest.fixture
-def factory(rig: Rig) -> Strategy:
+def factory(rig: Rig, measured: Measured) -> Strategy:
     """The first image runs, nothing is provisioned."""
-    return _in_state(rig, State.FACTORY)
+    return _in_state(rig, State.FACTORY, measured)
 
 
 @pytest.fixture
-def provisioned(rig: Rig) -> Strategy:
+def provisioned(rig: Rig, measured: Measured) -> Strategy:
     """Through the station, locked and in stock."""
-    return _in_state(rig, State.PROVISIONED)
+    return _in_state(rig, State.PROVISIONED, measured)
 
 
 @pytest.fixture
-def active(rig: Rig) -> Strategy:
+def active(rig: Rig, measured: Measured) -> Strategy:
     """Sold, plugged in, in service; its line may be registered."""
-    return _in_state(rig, State.ACTIVE)
+    return _in_state(rig, State.ACTIVE, measured)
 
 
 @pytest.fixture
-def registered(rig: Rig) -> Strategy:
+def registered(rig: Rig, measured: Measured) -> Strategy:
     """In service, its line registered."""
-    return _in_state(rig, State.REGISTERED)
+    return _in_state(rig, State.REGISTERED, measured)
 
 
 @pytest.fixture
-def trial(rig: Rig) -> Strategy:
+def trial(rig: Rig, measured: Measured) -> Strategy:
     """A new release on trial, the cable out so that it cannot prove itself yet."""
-    return _in_state(rig, State.TRIAL)
+    return _in_state(rig, State.TRIAL, measured)
 
 
 @pytest.fixture
-def second(rig: Rig, registered: Strategy) -> Strategy:
+def second(rig: Rig, registered: Strategy, measured: Measured) -> Strategy:
     """Another board of the bench, its line registered; in use together with `registered`."""
-    rig.strategies[1].to(State.REGISTERED)
+    with measured.timed("the second one reached in"):
+        rig.strategies[1].to(State.REGISTERED)
     return rig.strategies[1]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hil_tests.link import Link
+from hil_tests.rig.report import Measured
 from hil_tests.rig.strategy import Strategy
 from protocol.host.findings import told
 from protocol.wire.enumerations import LINK_MODES, LINK_RESULTS, SELF_TEST_RESULTS, SELF_TESTS
@@ -28,8 +29,9 @@ def _findings(link: Link) -> dict[str, tuple[str, int, int]]:
     }
 
 
-def test_says_what_board_it_is(factory: Strategy, link: Link) -> None:
-    reply = link.ask("hello")
+def test_says_what_board_it_is(factory: Strategy, link: Link, measured: Measured) -> None:
+    with measured.timed("hello"):
+        reply = link.ask("hello")
     assert reply.name == "hello_reply"
     assert reply["board"] == factory.hand.board.name
     assert reply["mode"] == LINK_MODES.index("factory")
@@ -37,8 +39,11 @@ def test_says_what_board_it_is(factory: Strategy, link: Link) -> None:
     assert reply["serial"] == ""
 
 
-def test_tests_itself(link: Link) -> None:
-    findings = _findings(link)
+def test_tests_itself(link: Link, measured: Measured) -> None:
+    with measured.timed("self-test"):
+        findings = _findings(link)
+    for name, (result, _, value) in findings.items():
+        measured(name, f"{result} ({value})")
     assert set(findings) == set(SELF_TESTS)
     assert "failed" not in {result for result, _, _ in findings.values()}, findings
 
@@ -46,13 +51,15 @@ def test_tests_itself(link: Link) -> None:
 @pytest.mark.needs("faults")
 @pytest.mark.parametrize(("fault", "value", "test"), FAULTS, ids=str)
 def test_finds_what_is_broken_and_says_what_to_do(
-    factory: Strategy, link: Link, fault: str, value: object, test: str
+    factory: Strategy, link: Link, measured: Measured, fault: str, value: object, test: str
 ) -> None:
     factory.hand.simulated.set_fault(fault, value)
     findings = _findings(link)
     assert [name for name, (result, _, _) in findings.items() if result == "failed"] == [test]
     _, code, found = findings[test]
-    assert told(test, code, found)
+    sentence = told(test, code, found)
+    assert sentence
+    measured(test, sentence)
 
 
 @pytest.mark.needs("ethernet")
@@ -80,7 +87,7 @@ def test_refuses_to_lock_without_an_identity(link: Link) -> None:
     assert link.ask("hello")["mode"] == LINK_MODES.index("factory")
 
 
-def test_makes_its_own_key_and_asks_for_a_certificate(link: Link) -> None:
+def test_makes_its_own_key_and_asks_for_a_certificate(link: Link, measured: Measured) -> None:
     values = {
         "serial": "PT000000075",
         "mac": bytes.fromhex("70b3d5000007"),
@@ -89,7 +96,8 @@ def test_makes_its_own_key_and_asks_for_a_certificate(link: Link) -> None:
         "country": "US",
         "entropy": bytes(range(32)),
     }
-    reply = link.ask("begin_provisioning", **values)
+    with measured.timed("key and request for a certificate"):
+        reply = link.ask("begin_provisioning", **values)
     assert reply.name == "csr", reply
     again = link.ask("begin_provisioning", **values)
     assert again["csr"] == reply["csr"], "asking twice must not make a second key"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hil_tests.rig.report import Measured
 from hil_tests.rig.strategy import Strategy
 from protocol.wire.enumerations import LINK_MODES
 
@@ -17,12 +18,13 @@ def test_is_silent_without_power(off: Strategy) -> None:
 
 
 @pytest.mark.needs("power")
-def test_answers_again_after_a_power_cut(factory: Strategy) -> None:
+def test_answers_again_after_a_power_cut(factory: Strategy, measured: Measured) -> None:
     hand = factory.hand
     assert hand.power is not None
     hand.power.off()
-    hand.power.on()
-    hello = hand.hello(BOOT_LIMIT_S)
+    with measured.timed("power to its first answer"):
+        hand.power.on()
+        hello = hand.hello(BOOT_LIMIT_S)
     assert hello is not None
     assert LINK_MODES[hello["mode"]] == "factory"
 
@@ -33,11 +35,12 @@ def test_its_light_says_that_it_is_not_provisioned(factory: Strategy) -> None:
 
 
 @pytest.mark.needs("faults")
-def test_starts_again_after_its_program_was_killed(factory: Strategy) -> None:
+def test_starts_again_after_its_program_was_killed(factory: Strategy, measured: Measured) -> None:
     board = factory.hand.simulated
     before = board.pins().boots
     board.kill_unit()
-    board.wait(lambda pins: pins.boots > before and pins.state == "factory", BOOT_LIMIT_S)
+    with measured.timed("killed to factory mode"):
+        board.wait(lambda pins: pins.boots > before and pins.state == "factory", BOOT_LIMIT_S)
     assert factory.hand.hello(BOOT_LIMIT_S)["mode"] == LINK_MODES.index("factory")
 
 

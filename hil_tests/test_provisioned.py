@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hil_tests.link import Link
+from hil_tests.rig.report import Measured
 from hil_tests.rig.strategy import Strategy
 from protocol.wire.enumerations import LINK_MODES, LINK_RESULTS
 from tools.station.errors import RefusedByUnitError
@@ -22,8 +23,9 @@ RESET_LIMIT_S = 12
 LIGHT_LIMIT_S = 30
 
 
-def test_says_who_it_is(provisioned: Strategy, link: Link) -> None:
+def test_says_who_it_is(provisioned: Strategy, link: Link, measured: Measured) -> None:
     hello = link.ask("hello")
+    measured("serial", provisioned.serial)
     unit = provisioned.house.unit(provisioned.serial)
     assert LINK_MODES[hello["mode"]] == "locked"
     assert hello["serial"] == provisioned.serial
@@ -66,7 +68,9 @@ def test_its_light_says_when_the_cable_is_out(provisioned: Strategy) -> None:
 
 
 @pytest.mark.needs("button", "power")
-def test_a_hand_at_the_button_resets_it_and_only_a_token_of_the_fleet_lets_it_in_again(provisioned: Strategy) -> None:
+def test_a_hand_at_the_button_resets_it_and_only_a_token_of_the_fleet_lets_it_in_again(
+    provisioned: Strategy, measured: Measured
+) -> None:
     hand, serial = provisioned.hand, provisioned.serial
     hand.simulated.hold_strap(True)
 
@@ -77,13 +81,14 @@ def test_a_hand_at_the_button_resets_it_and_only_a_token_of_the_fleet_lets_it_in
             return False
         return True
 
-    hand.wait("the reset", reset, RESET_LIMIT_S)
+    with measured.timed("button held until the reset"):
+        hand.wait("the reset", reset, RESET_LIMIT_S)
     hand.simulated.hold_strap(False)
     hello = hand.wait("mode reset", lambda: _in_mode(hand.hello(), "reset"), RESET_LIMIT_S)
     assert not hello["provisioned"]
     with pytest.raises(RefusedByUnitError):
         hand.ask("begin_provisioning", "csr", **ASKED["begin_provisioning"])
-    with opened(hand.port) as port:
+    with measured.timed("provisioned again in"), opened(hand.port) as port:
         assert provisioned.house.make(port) == serial
     again = hand.wait("locked again", lambda: _in_mode(hand.hello(), "locked"), RESET_LIMIT_S)
     assert (again["serial"], again["epoch"]) == (serial, hello["epoch"] + 1 if hello["epoch"] else again["epoch"])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hil_tests.link import Link
+from hil_tests.rig.report import Measured
 from hil_tests.rig.strategy import Strategy
 from protocol.wire.enumerations import LINK_MODES, UNIT_STATES
 
@@ -48,8 +49,9 @@ def _command(found: Strategy, name: str, argument: int = 0) -> dict[str, Any]:
     return found.hand.wait(f"the result of {name}", look, BEAT_LIMIT_S)
 
 
-def test_tells_the_fleet_how_it_is(active: Strategy) -> None:
+def test_tells_the_fleet_how_it_is(active: Strategy, measured: Measured) -> None:
     beat = _beat_after(active, _now())
+    measured("free heap, by its heartbeat", beat["free_heap_bytes"], "bytes")
     assert beat["state"] in SERVING
     assert beat["slot"] in (0, 1)
     assert beat["free_heap_bytes"] > 10_000
@@ -68,14 +70,17 @@ def test_says_its_state_on_usb(active: Strategy, link: Link) -> None:
     assert hello["version"] == _unit(active)["version"]
 
 
-def test_told_the_fleet_how_long_the_way_into_service_took(active: Strategy) -> None:
+def test_told_the_fleet_how_long_the_way_into_service_took(active: Strategy, measured: Measured) -> None:
     ready = _unit(active)["ready"]
+    measured("link to configured", ready["configured_ms"], "ms")
+    measured("TLS handshake", ready["tls_ms"], "ms")
     assert 0 < ready["configured_ms"] < 60_000
     assert 0 < ready["tls_ms"] < ready["configured_ms"]
 
 
-def test_tests_itself_on_command(active: Strategy) -> None:
-    done = _command(active, "self_test")
+def test_tests_itself_on_command(active: Strategy, measured: Measured) -> None:
+    with measured.timed("command to result"):
+        done = _command(active, "self_test")
     assert done["result"] == "done", done
 
 
@@ -87,39 +92,44 @@ def test_shows_itself_on_command(active: Strategy) -> None:
     active.hand.wait("the light as before", lambda: active.hand.simulated.pins().led != "flicker", BEAT_LIMIT_S)
 
 
-def test_restarts_on_command_and_comes_back(active: Strategy) -> None:
+def test_restarts_on_command_and_comes_back(active: Strategy, measured: Measured) -> None:
     before = _beat_after(active, "")["uptime_s"]
-    _command(active, "restart")
-    active.hand.wait("service after the restart", lambda: _serves(active), BACK_LIMIT_S)
+    with measured.timed("command to service again"):
+        _command(active, "restart")
+        active.hand.wait("service after the restart", lambda: _serves(active), BACK_LIMIT_S)
     beat = _beat_after(active, _now())
     assert beat["uptime_s"] <= max(before, BEAT_LIMIT_S)
 
 
 @pytest.mark.needs("ethernet", "light")
-def test_says_by_its_light_that_the_cable_is_out_and_comes_back_by_itself(active: Strategy) -> None:
+def test_says_by_its_light_that_the_cable_is_out_and_comes_back_by_itself(active: Strategy, measured: Measured) -> None:
     hand = active.hand
     hand.ethernet.off()
-    hand.wait("one flash", lambda: hand.simulated.pins().led == "one_flash", BACK_LIMIT_S)
-    hand.ethernet.on()
-    hand.wait("service again", lambda: _serves(active), BACK_LIMIT_S)
+    with measured.timed("cable out to its light"):
+        hand.wait("one flash", lambda: hand.simulated.pins().led == "one_flash", BACK_LIMIT_S)
+    with measured.timed("cable in to service"):
+        hand.ethernet.on()
+        hand.wait("service again", lambda: _serves(active), BACK_LIMIT_S)
     assert hand.simulated.pins().led == "on"
 
 
 @pytest.mark.needs("power")
-def test_comes_back_by_itself_after_a_power_cut(active: Strategy) -> None:
+def test_comes_back_by_itself_after_a_power_cut(active: Strategy, measured: Measured) -> None:
     hand = active.hand
     hand.power.off()
-    hand.power.on()
-    hand.wait("service again", lambda: _serves(active), BACK_LIMIT_S)
+    with measured.timed("power to service"):
+        hand.power.on()
+        hand.wait("service again", lambda: _serves(active), BACK_LIMIT_S)
     _beat_after(active, _now())
 
 
 @pytest.mark.needs("faults")
-def test_comes_back_by_itself_after_its_program_was_killed(active: Strategy) -> None:
+def test_comes_back_by_itself_after_its_program_was_killed(active: Strategy, measured: Measured) -> None:
     board = active.hand.simulated
     before = board.pins().boots
     board.kill_unit()
-    board.wait(lambda pins: pins.boots > before and pins.state in SERVING, BACK_LIMIT_S)
+    with measured.timed("killed to service"):
+        board.wait(lambda pins: pins.boots > before and pins.state in SERVING, BACK_LIMIT_S)
 
 
 def _serves(found: Strategy) -> bool:

@@ -113,6 +113,11 @@ class Bench(_Fixed):
             raise ValueError("two places have the same port; each board has its own")
         return self
 
+    def boards(self, count: int = MAX_PLACES) -> list[str]:
+        """The first places in words: which board, on which port."""
+        told = [f"{each.board} on {each.port}" if each.port else each.board for each in self.place]
+        return (told * 2 if self.place[0].owned else told)[:count]
+
     def why_not(self, ability: str) -> str:
         """Why a test that needs `ability` is left out on this bench; empty if it is not."""
         if ability in self.lacks:

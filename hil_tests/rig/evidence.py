@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +43,8 @@ class Capture:
             said = (self._folder / "capture.log").read_text(errors="replace").strip()
             self.fault = f"no traffic capture: it ended with status {self._process.returncode}: {said[-300:]}"
         for path in self._folder.glob("traffic*"):
-            shutil.copy2(path, folder)
+            with suppress(FileNotFoundError):  # its turn was over meanwhile: dumpcap keeps two files
+                shutil.copyfile(path, folder / path.name)
         if self.fault:
             (folder / "no-traffic.txt").write_text(self.fault + "\n")
 

@@ -95,6 +95,11 @@ class Hand:
         """What can be said of the board now."""
         return f"pins: {self.sim.pins()}" if self.sim else f"{self.board.name} on {self.port}"
 
+    def figures(self) -> list[str]:
+        """What the simulated hardware shows without being asked: the heap it last told of."""
+        pins = self.sim.pins() if self.sim else None
+        return [f"free heap: {pins.free_heap_bytes:,} bytes"] if pins and pins.free_heap_bytes else []
+
     def set_right(self) -> None:
         """Undoes what a test may have left: the button released, no faults, the cable in, power on."""
         if self.sim is not None:
