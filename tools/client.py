@@ -217,7 +217,12 @@ class FleetClient:
 
     def _send(self, method: str, path: str, options: dict[str, Any]) -> Any:
         response = self._answer(method, path, options)
-        return response.json() if response.content else None
+        try:
+            return response.json() if response.content else None
+        except ValueError as error:  # a portal or a proxy that answers everything
+            raise UnreachableError(
+                f"what answers at {self.url} is not the fleet; see the network and the address"
+            ) from error
 
     def _answer(self, method: str, path: str, options: dict[str, Any]) -> httpx.Response:
         until = time.monotonic() + self._patience_s

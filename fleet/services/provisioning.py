@@ -152,6 +152,7 @@ class Provisioning:
             current = round_of(uow, unit)
             tested = current is not None and current.state is Refurbishing.TESTED
             if (tested or unit.custody is not Custody.CERTIFIED) and units.has_stock_record(unit):
+                _check_same_label(units, unit, report.claim_code_sha256)
                 return unit
             stocked = after(unit, CustodyEvent.STOCK)
             if current is None:
@@ -268,6 +269,15 @@ def _check_same_board(unit: Unit, board: str, hardware_revision: int, serial: st
         )
     if serial not in (None, unit.serial):
         raise ConflictError(f"this board is {unit.serial} already, its label says {serial}; do not ship it")
+
+
+def _check_same_label(units: UnitRepository, unit: Unit, claim_code_sha256: str) -> None:
+    """Nobody is told that a label counts whose claim code is not the one on record."""
+    if claim_code_sha256 not in ("", units.claim_code_sha256(unit)):
+        raise ConflictError(
+            f"{unit.serial} has another label since, this one's claim code is dead: throw it away and print the label "
+            f"again (plugtone station reprint {unit.serial})"
+        )
 
 
 def _check_self_test(rows: Sequence[Mapping[str, Any]]) -> None:

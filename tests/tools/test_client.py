@@ -99,6 +99,14 @@ def test_answer_of_something_else_than_the_fleet_says_so() -> None:
         client_of(Service([httpx.Response(404, text="<html>")])).get("/v1/units")
 
 
+def test_portal_that_answers_everything_is_not_the_fleet() -> None:
+    service = Service(
+        [httpx.Response(200, text="<html>Welcome, please sign in", headers={"content-type": "text/html"})]
+    )
+    with pytest.raises(UnreachableError, match="is not the fleet"):
+        client_of(service).get("/healthz")
+
+
 def test_environment_without_a_token_says_what_to_do() -> None:
     with pytest.raises(ToolError, match="PLUGTONE_TOKEN is not set"):
         FleetClient.from_environment({})

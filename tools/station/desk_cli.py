@@ -70,6 +70,7 @@ def reprint(
     serial: Annotated[str, typer.Argument(help="The unit, as on its old label.")],
     reason: Annotated[str, typer.Option(help="Why, in a sentence; it is kept.")],
     labels: LabelsOption,
+    journal: JournalOption = None,
     claim_url: Annotated[str, typer.Option(help="The page named in the label's QR code.")] = "",
     as_json_line: JsonOption = False,
 ) -> None:
@@ -78,7 +79,8 @@ def reprint(
     Example: plugtone station reprint PT000000018 --reason "smudged" --labels labels
     """
     with FleetClient.from_environment() as fleet:
-        path = reprint_label(fleet, serial.upper(), reason, labels, claim_url or f"{fleet.url}/claim")
+        records, page = Journal(journal or labels / "journal"), claim_url or f"{fleet.url}/claim"
+        path = reprint_label(fleet, serial.upper(), reason, labels, page, records)
     show_one({"serial": serial.upper(), "label": str(path)}, as_json_line)
 
 

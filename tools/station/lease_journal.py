@@ -85,10 +85,12 @@ class LeaseJournal:
         return self._store(LeaseRecord(request, asked))
 
     def taken(self, record: LeaseRecord, answer: dict[str, Any]) -> LeaseRecord:
-        """Write down what the fleet gave."""
+        """Write down what the fleet gave; once: asked twice at a time, its slots may be in use at the second answer."""
         slots = tuple((slot["serial"], slot["mac"]) for slot in answer["slots"])
         facts = {name: value for name, value in answer.items() if name != "slots"}
-        return self._store(replace(record, lease=facts, slots=slots))
+        with self._held():
+            known = next((each for each in self.records() if each.request == record.request and each.lease), None)
+            return known or self._store(replace(record, lease=facts, slots=slots))
 
     def use(self, board: str, board_uid: str, hardware_revision: int, now: datetime) -> tuple[str, str]:
         """(serial, base MAC) for a board: the same as before if it has one, else the next slot, safe on disk."""

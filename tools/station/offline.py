@@ -67,7 +67,7 @@ class StationFleet:
         except UnreachableError:
             self._gone()
             return False
-        except ToolError as error:
+        except (ToolError, OSError) as error:  # a full disk must not end the thread that asks
             self.trouble = str(error)
         self._away.clear()
         return True

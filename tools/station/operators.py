@@ -56,6 +56,8 @@ class Operators:
         try:
             shift = self._fleet.post(SHIFTS, headers={OPERATOR_HEADER: badge})
         except RefusedError as error:
+            if known.pop(mark, None):  # nor is it good without network from now on
+                write_whole(self._path, json.dumps(known).encode())
             raise StationError(f"the fleet knows no such badge: {error}") from error
         except UnreachableError as error:
             shift = known.get(mark)

@@ -47,6 +47,7 @@ from tools.station.link import UnitLink
 
 BLOB_PART_BYTES: Final = 1024
 CLOCK_READINGS: Final = 3
+AT_BENCH: Final = ("made", "certified", "in_stock", "reserved")  # whose custody leaves the bench something to do
 CLOCK_OFF: Final = 128  # the station's own finding of test `clock` (protocol/host/findings.py)
 STEPS: Final = ("find", "allocate", "write", "key", "certificate", "identity", "self-test", "lock", "label", "stock")
 
@@ -151,6 +152,11 @@ class _Bench:
             self._fleet.post(f"/v1/units/{unit['serial']}/epochs", {"reason": self._job.new_epoch})
             unit = self._fleet.post("/v1/units", body, repeatable=True)
         self._custody = unit["custody"]
+        if self._custody not in AT_BENCH or (self.unit is None and self._custody != "made"):
+            raise UnitError(
+                f"{unit['serial']} is {self._custody}, nothing was done to it: one that came back is taken in first "
+                "(plugtone return take-in); it gets a new identity by running this again with --new-epoch and why"
+            )
         facts = {"serial": unit["serial"], "mac": unit["mac"], "epoch": unit["epoch"]}
         if any(getattr(self.record, name) != value for name, value in facts.items()):
             self.record = self._journal.store(Record(self.record.board_uid), **facts)

@@ -1,11 +1,13 @@
 """A label again, with a new claim code: of the old one only the hash is kept, and anybody may have the old label.
 
 The new code is written down before the fleet is told its hash, and stays until the picture is on disk: cut off
-anywhere, the same command goes on with the same code.
+anywhere, the same command goes on with the same code. What the station's journal still holds of the old code is
+dropped: a unit whose stock record's answer was lost would be given the old label again.
 """
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +17,14 @@ from tools import label
 from tools.client import FleetClient, RefusedError
 from tools.label.formats import png
 from tools.station.errors import StationError
-from tools.station.journal import check_room, write_whole
+from tools.station.journal import Journal, check_room, write_whole
 
 DPI: Final = 300
 
 
-def reprint_label(fleet: FleetClient, serial: str, reason: str, labels: Path, claim_url: str, dpi: int = DPI) -> Path:
+def reprint_label(
+    fleet: FleetClient, serial: str, reason: str, labels: Path, claim_url: str, journal: Journal, dpi: int = DPI
+) -> Path:
     """The picture of the new label, once the fleet has the hash of its code; RefusedError if the unit has left us."""
     try:
         check_serial(serial)
@@ -30,15 +34,21 @@ def reprint_label(fleet: FleetClient, serial: str, reason: str, labels: Path, cl
     check_room(labels)
     unit = fleet.get(f"/v1/units/{serial}")
     begun, path = labels / f".reprint-{serial}", labels / f"{serial}.png"
-    code = begun.read_text() if begun.exists() else label.make_claim_code()
-    write_whole(begun, code.encode())
-    body = {"reason": reason, "label": path.name, "claim_code_sha256": label.claim_code_sha256(code)}
-    try:
-        fleet.post(f"/v1/units/{serial}/label-reprints", body, repeatable=True)
-    except RefusedError:
+    record = journal.find(serial)
+    with ExitStack() as held:
+        if record is not None:
+            held.enter_context(journal.held(record.board_uid))
+        code = begun.read_text() if begun.exists() else label.make_claim_code()
+        write_whole(begun, code.encode())
+        body = {"reason": reason, "label": path.name, "claim_code_sha256": label.claim_code_sha256(code)}
+        try:
+            fleet.post(f"/v1/units/{serial}/label-reprints", body, repeatable=True)
+        except RefusedError:
+            begun.unlink()
+            raise
+        if record is not None and record.epoch == unit["epoch"]:  # it has a stock record, or it had been refused
+            journal.store(journal.load(record.board_uid), stocked=True, label=path.name, claim_code="")
+        facts = label.facts_of_unit(unit, claim_url, code)
+        write_whole(path, png(label.render(label.label_template("unit"), facts, dpi), dpi))
         begun.unlink()
-        raise
-    facts = label.facts_of_unit(unit, claim_url, code)
-    write_whole(path, png(label.render(label.label_template("unit"), facts, dpi), dpi))
-    begun.unlink()
     return path

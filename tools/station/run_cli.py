@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from tools.client import OPERATOR_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE, FleetClient, Poster
+from tools.label.drawing import RESOLUTIONS_DPI
 from tools.station import rehearsal
 from tools.station.errors import StationError
 from tools.station.flasher import Image
@@ -39,6 +41,7 @@ PATIENCE_S: Final = 2.0  # then the station works on without the fleet
 LABEL_DPI: Final = 300
 STATION_VARIABLE: Final = "PLUGTONE_STATION"
 CLAIM_VARIABLE: Final = "PLUGTONE_CLAIM_URL"
+STATION_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")  # as the fleet takes it, and the unit
 
 PortOption = Annotated[
     list[Path] | None, typer.Option(help="A serial port to watch; several. [all with a known board's USB ids]")
@@ -69,6 +72,7 @@ def run(
     Example: plugtone station run --image 1.2.0.img --labels labels
     """
     check_country(country)
+    check_bench(station, dpi)
     if not sim and (image is None or labels is None):
         raise StationError("name the image and the folder of the labels: --image 1.2.0.img --labels labels")
     signal.signal(signal.SIGTERM, _interrupt)
@@ -93,8 +97,16 @@ def run(
 
 def check_country(country: str) -> None:
     """StationError unless it is a code as ISO 3166-1 has them."""
-    if len(country) != 2 or not country.isascii() or not country.isupper():
+    if not re.fullmatch("[A-Z]{2}", country):
         raise StationError(f"a country is two capital letters of ISO 3166-1, got {country!r}")
+
+
+def check_bench(station: str, dpi: int) -> None:
+    """StationError for what would stop every unit at its label or its stock record, locked by then."""
+    if not STATION_NAME.fullmatch(station):
+        raise StationError(f"a station's name is 1 to 40 letters, digits, dots, dashes, underscores, got {station!r}")
+    if dpi not in RESOLUTIONS_DPI:
+        raise StationError(f"a label printer has {', '.join(map(str, RESOLUTIONS_DPI))} dots an inch, got {dpi}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +170,8 @@ class Bench:
 
     def reprint(self, serial: str, reason: str) -> Path:
         """The picture of a new label for that unit."""
-        return reprint_label(self.client, serial, reason, self.job.labels, self.job.claim_url, self.job.label_dpi)
+        job = self.job
+        return reprint_label(self.client, serial, reason, job.labels, job.claim_url, self.journal, job.label_dpi)
 
 
 @dataclass(frozen=True, slots=True)

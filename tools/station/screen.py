@@ -91,7 +91,7 @@ class StationScreen(App[None]):
 
     def compose(self) -> ComposeResult:
         """Head, ports, what was said to the last scan, and the line of the scanner."""
-        yield Static(id="head")
+        yield Static(id="head", markup=False)
         yield VerticalScroll(id="ports")
         yield Static(HELP if self._bench.operators.may_begin else SIGN_IN, id="said")
         yield Input(placeholder=HELP, id="scanner", password=not self._bench.operators.may_begin)

@@ -34,7 +34,11 @@ def upload(fleet: FleetClient, journal: Journal, leases: LeaseJournal) -> Upload
     refused: dict[str, str] = {}
     for lease in leases.records():
         if lease.lease:
-            sent = upload_uses(fleet, leases, lease)
+            try:
+                sent = upload_uses(fleet, leases, lease)
+            except RefusedError as error:  # the lease is of another token: the others go on
+                refused |= dict.fromkeys(lease.unsent, str(error))
+                continue
             uses += len(lease.unsent)
             refused |= sent.refused
     certificates = 0

@@ -210,6 +210,19 @@ def test_a_unit_is_stocked_once(warehouse: Warehouse) -> None:
     assert snapshot(warehouse.services) == before
 
 
+def test_a_second_report_with_another_label_is_refused(warehouse: Warehouse) -> None:
+    """Another station, or one that lost its journal, has printed a claim code that nobody would know."""
+    first, second = (replace(REPORT, claim_code_sha256=digit * 64) for digit in "ab")
+    serial, provisioning = warehouse.allocate().serial, warehouse.provisioning
+    provisioning.certify(warehouse.actor, serial, make_csr(serial), 1)
+    unit = provisioning.stock(warehouse.actor, serial, first)
+    before = snapshot(warehouse.services)
+    with pytest.raises(ConflictError, match="has another label since"):
+        provisioning.stock(warehouse.actor, serial, second)
+    assert provisioning.stock(warehouse.actor, serial, first) == unit
+    assert snapshot(warehouse.services) == before
+
+
 def test_a_unit_without_a_certificate_is_not_stocked(warehouse: Warehouse) -> None:
     unit = warehouse.allocate()
     before = snapshot(warehouse.services)

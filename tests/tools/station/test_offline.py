@@ -135,6 +135,41 @@ def test_key_that_the_fleet_does_not_sign_is_told_and_the_others_go_on(day: Day)
     assert day.journal.load(other.uid).blobs
 
 
+def test_full_disk_at_an_upload_does_not_end_the_stations_asking(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tools.station.offline.upload", full)
+    fleet = day.station()
+    assert fleet.probe()
+    assert "No space left" in fleet.trouble
+
+
+def test_lease_that_is_not_this_tokens_does_not_stop_the_others(day: Day) -> None:
+    board, other = boards()
+    day.lease(1)
+    lost = day.leases.begin("request-0", {"station": "bench-3", "board": "simulated", "units": 1, "days": 7})
+    known = day.leases.records()[0]
+    answer = {**known.lease, "id": "ML-99", "taken_at": "2000-01-01T00:00:00+00:00"}
+    slots = [{"serial": "PT000099994", "mac": "70:B3:D5:7E:DF:FF"}]
+    day.leases.taken(lost, {**answer, "slots": slots})
+    for each in (board, other):
+        day.leases.use("simulated", each.uid, 1, day.services.transactions.clock())
+    with FleetClient(day.url, day.token) as client:
+        done = upload(client, day.journal, day.leases)
+    assert (done.uses, list(done.refused)) == (1, ["PT000099994"])
+
+
+def test_second_answer_to_one_question_does_not_forget_slots_in_use(day: Day) -> None:
+    """Two `mac lease take` at a time ask the same; a slot used between their answers stays used."""
+    day.lease(2)
+    (record,) = day.leases.records()
+    first = day.leases.use("simulated", ONE.uid, 1, day.services.transactions.clock())
+    slots = [{"serial": serial, "mac": mac} for serial, mac in record.slots]
+    day.leases.taken(record, {**record.lease, "slots": slots})
+    assert day.leases.use("simulated", TWO.uid, 1, day.services.transactions.clock()) != first
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_on_a_bad_day_no_number_is_lost_or_given_twice(day: Day, seed: int) -> None:
     assert bad_day(day, seed, boards=6, turns=60) == []

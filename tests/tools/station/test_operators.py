@@ -19,6 +19,7 @@ from tests.tools.station.away import BLOCK, Cable
 from tools.client import OPERATOR_HEADER, FleetClient, RefusedError
 from tools.label import claim_code_sha256
 from tools.station.errors import StationError
+from tools.station.journal import Journal, Record
 from tools.station.operators import Operators
 from tools.station.reprint import reprint_label
 
@@ -169,6 +170,27 @@ def test_without_network_a_badge_known_here_is_good_for_some_days(
             Operators(station, tmp_path, needed=True).sign_in(badge)
 
 
+def test_badge_that_was_refused_is_no_good_without_network_either(
+    token: str,
+    badge: str,
+    url: str,
+    services: Services,
+    tmp_path: Path,
+) -> None:
+    cable = Cable()
+    with FleetClient(url, token, patience_s=0, transport=cable) as station:
+        operator = Operators(station, tmp_path, needed=True).sign_in(badge)
+        with FleetClient(url, os.environ["PLUGTONE_TOKEN"]) as admin:
+            version = admin.get(f"/v1/people/{operator}")["version"]
+            admin.post(f"/v1/people/{operator}/disable", headers={"If-Match": f'"{version}"'})
+        services.access.forget_actors()
+        with pytest.raises(StationError, match="the fleet knows no such badge"):
+            Operators(station, tmp_path, needed=True).sign_in(badge)
+        cable.fault = lambda: "away"
+        with pytest.raises(StationError, match="has not seen that badge lately"):
+            Operators(station, tmp_path, needed=True).sign_in(badge)
+
+
 def code_on(path: Path) -> str:
     text = next(each.text for each in zxingcpp.read_barcodes(Picture.open(path).convert("L")) if "#" in each.text)
     return text.rpartition("-")[2]
@@ -201,12 +223,22 @@ def test_reprint_cut_off_anywhere_goes_on_with_the_same_code(
 
     monkeypatch.setattr("tools.station.reprint.png", full)
     with pytest.raises(StationError, match="disk is full"):
-        reprint_label(station, unit, "torn", tmp_path, PAGE)
+        reprint_label(station, unit, "torn", tmp_path, PAGE, Journal(tmp_path / "journal"))
     told = claim_hash(services, unit)
     monkeypatch.undo()
-    path = reprint_label(station, unit, "torn", tmp_path, PAGE)
+    path = reprint_label(station, unit, "torn", tmp_path, PAGE, Journal(tmp_path / "journal"))
     assert claim_code_sha256(code_on(path)) == told == claim_hash(services, unit)
     assert len([each for each in audited_by(services, unit) if each == "unit:reprint_label"]) == 1
+
+
+def test_old_code_that_the_journal_still_held_is_dropped_by_a_reprint(
+    station: FleetClient, unit: str, tmp_path: Path
+) -> None:
+    """The answer to the stock record was lost: the station would draw the old label over the new one."""
+    journal = Journal(tmp_path / "journal")
+    journal.store(Record(UID, serial=unit, epoch=1, claim_code="0123456789AB", label=f"{unit}.png"))
+    reprint_label(station, unit, "torn", tmp_path, PAGE, journal)
+    assert (journal.load(UID).stocked, journal.load(UID).claim_code) == (True, "")
 
 
 def test_label_of_a_unit_that_is_not_in_our_hands_is_not_printed(
@@ -219,7 +251,7 @@ def test_label_of_a_unit_that_is_not_in_our_hands_is_not_printed(
     bare = station.post("/v1/units", made)["serial"]
     for serial, why in ((bare, "is made: a label is printed again for"), ("PT000099994", "there is no unit")):
         with pytest.raises((RefusedError, StationError), match=why):
-            reprint_label(station, serial, "lost", tmp_path, PAGE)
+            reprint_label(station, serial, "lost", tmp_path, PAGE, Journal(tmp_path / "journal"))
         assert list(tmp_path.glob("*.png")) == []
         assert list(tmp_path.glob(".reprint-*")) == []
 

@@ -129,9 +129,31 @@ def test_board_that_lost_its_key_says_how_to_go_on(bench: Bench) -> None:
     board.hold_strap(True)
     board.power_on()
     board.hold_strap(False)
-    with pytest.raises(UnitError, match=r"PT000000018 has another key: .* --new-epoch"):
+    with pytest.raises(UnitError, match=r"PT000000018 is in_stock, nothing was done to it: .* --new-epoch"):
         bench.flash(board)
     assert bench.flash(board, new_epoch="key lost").epoch == 2
+
+
+def test_unit_that_is_a_customers_by_the_books_is_not_done(bench: Bench) -> None:
+    """It came back and nobody took it in: as `done` it would go to the shelf with its customer's data."""
+    board = bench.board()
+    finished = bench.flash(board)
+    for custody in ("at_account", "returned", "scrapped"):
+        bench.fleet.units[finished.board_uid]["custody"] = custody
+        with pytest.raises(UnitError, match=f"PT000000018 is {custody}, nothing was done to it: .* return take-in"):
+            bench.flash(board)
+
+
+def test_flash_of_a_unit_in_stock_is_not_erased_unasked(bench: Bench) -> None:
+    board, steps = bench.board(), set[str]()
+    bench.flash(board)
+    board.power_off()
+    board.hold_strap(True)
+    board.power_on()
+    board.hold_strap(False)
+    with pytest.raises(UnitError):
+        bench.flash(board, lambda step, *_: steps.add(step))
+    assert steps == {"find", "allocate"}
 
 
 def test_locked_unit_of_another_station_is_left_alone(bench: Bench) -> None:

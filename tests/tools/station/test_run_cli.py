@@ -41,6 +41,9 @@ def test_wrong_usage_is_told_in_one_line() -> None:
     for arguments, said in (
         ((), "name the image and the folder of the labels"),
         (("--sim", "1", "--country", "usa"), "a country is two capital letters"),
+        (("--sim", "1", "--country", "A1"), "a country is two capital letters"),
+        (("--sim", "1", "--station", "bench 3"), "a station's name is"),
+        (("--sim", "1", "--dpi", "250"), "a label printer has 203, 300, 600 dots an inch"),
     ):
         lines, err = told(run(*arguments))
         assert lines == []

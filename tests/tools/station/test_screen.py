@@ -178,3 +178,5 @@ def test_head_says_in_words_that_the_network_is_away(tmp_path: Path) -> None:
     text, _ = play(bench)
     assert "NO NETWORK: working from the lease" in text
     assert "TROUBLE: PT000000026: set aside" in text
+    bench.fleet.trouble = "got ['ram'] [/board]"  # the fleet's own words, no markup
+    assert "TROUBLE: got ['ram'] [/board]" in play(bench)[0]
