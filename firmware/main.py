@@ -18,6 +18,7 @@ from adapter.plug_in import PlugIn
 from adapter.reports import Reports
 from adapter.room import Room, unload
 from adapter.settings import Settings
+from adapter.sift import sift
 from adapter.supervisor import Supervisor
 from adapter.turn import Turn
 from adapter.uplink import Uplink
@@ -91,7 +92,7 @@ class Unit:
         self._events = EventLog(board.partition("event_log"))
         self.reports = Reports(self.settings)
         self._activation = Activation(self._entered)
-        self.net = Net(board.ethernet_up)
+        self.net = Net(board.link)
         self.turn = Turn()
         self.configured = False  # by the fleet, in this start
         self._kept_configuration = None  # the last start's, until the fleet sends one
@@ -192,15 +193,23 @@ class Unit:
         self._show()
 
     async def _listen(self, beat):
-        """The USB link of a unit in service; its part is there while somebody speaks."""
+        """The USB link of a unit in service; its part is there while somebody speaks, beside the bridge."""
+        board = self.board
         while True:
-            await self.board.usb.write(self._answer(await self.board.usb.read()))
+            data = sift(board, self.uptime, await board.usb.read())
+            if not data:
+                continue
+            answer = self._answer(data)
+            if board.bridge is None:
+                await board.usb.write(answer)
+            else:
+                board.bridge.write(answer)
             if self._link is not None and self._link.restart_wanted:
                 for _ in range(_RELEASE_LOOKS):  # a chip that starts with its boot button held runs its loader
-                    if not self.board.button():
+                    if not board.button():
                         break
                     await asyncio.sleep_ms(_RELEASE_PAUSE_MS)
-                self.board.restart("restart")
+                board.restart("restart")
 
     def _answer(self, data):
         """What the station is to hear; its part of the firmware goes with the next change of whose the heap is."""

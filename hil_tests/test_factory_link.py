@@ -8,7 +8,7 @@ from hil_tests.link import Link
 from hil_tests.rig.report import Measured
 from hil_tests.rig.strategy import Strategy
 from protocol.host.findings import told
-from protocol.wire.enumerations import LINK_MODES, LINK_RESULTS, SELF_TEST_RESULTS, SELF_TESTS
+from protocol.wire.link_enumerations import LINK_MODES, LINK_RESULTS, SELF_TEST_RESULTS, SELF_TESTS
 
 NOISE = [b"\x03\x03", b"\x01import os\r\n\x04", b"\xff" * 300, b"\x00" * 50, b"\x05A\x01\x00" * 40, b"help()\r\n"]
 # What is broken, and what the self-test finds then (firmware/ports/unix/bench_board.py).

@@ -6,7 +6,7 @@ import pytest
 
 from hil_tests.rig.report import Measured
 from hil_tests.rig.strategy import Strategy
-from protocol.wire.enumerations import LINK_MODES
+from protocol.wire.link_enumerations import LINK_MODES
 
 BOOT_LIMIT_S = 15
 

@@ -7,7 +7,7 @@ import pytest
 from hil_tests.link import Link
 from hil_tests.rig.report import Measured
 from hil_tests.rig.strategy import Strategy
-from protocol.wire.enumerations import LINK_MODES, LINK_RESULTS
+from protocol.wire.link_enumerations import LINK_MODES, LINK_RESULTS
 from tools.station.errors import RefusedByUnitError
 from tools.station.watch import opened
 

@@ -10,7 +10,8 @@ import pytest
 from hil_tests.link import Link
 from hil_tests.rig.report import Measured
 from hil_tests.rig.strategy import Strategy
-from protocol.wire.enumerations import LINK_MODES, UNIT_STATES
+from protocol.wire.enumerations import UNIT_STATES
+from protocol.wire.link_enumerations import LINK_MODES
 
 BEAT_LIMIT_S = 15
 BACK_LIMIT_S = 60

@@ -28,6 +28,7 @@ MACHINE_PATHS = re.compile("/wor" + "k/|/ro" + "ot/|/ho" + "me/|/opt/whe" + "els
 NOT_IN_ADAPTER = {"machine", "network", "os", "ports", "select", "socket", "ssl", "time", "tls", "vfs"}
 # What a unit runs; the build gives private names short ones a module (tools/release/device_source.py).
 ON_DEVICE = (("firmware",), ("protocol", "wire"))
+FOREIGN_BASES = {"io.IOBase"}  # has no private names, and what TLS and asyncio take for a stream inherits from it
 FOREIGN_PRIVATE = {"_mpy", "_io_queue"}  # of sys.implementation and of asyncio
 # Of objects that boot makes and an image of another time uses: their parameters have no names there.
 BOOT_METHODS = {"erase", "led", "partition", "program", "readinto", "report", "seal"}
@@ -82,7 +83,8 @@ def faults_on_device(text: str) -> list[str]:
     for node in nodes:
         if isinstance(node, ast.ClassDef):
             bases = [ast.unparse(base) for base in node.bases]
-            foreign = [base for base in bases if base not in classes and not base.endswith(("Error", "Exception"))]
+            known = classes | FOREIGN_BASES
+            foreign = [base for base in bases if base not in known and not base.endswith(("Error", "Exception"))]
             faults += [f"{node.name} inherits from {base}, which is not this module's" for base in foreign]
         elif isinstance(node, ast.Call) and node.keywords and _method(node) in BOOT_METHODS:
             faults.append(f"line {node.lineno} names an argument of {_method(node)}, which boot may have made")

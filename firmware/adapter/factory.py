@@ -24,9 +24,9 @@ from adapter.identity import BENCH, KEYED, LOCKED, MAX_BLOB_BYTES, PROVISIONED, 
 from adapter.locked_link import done, hello
 from adapter.provisioning_token import CHALLENGE_BYTES, Challenge, key_id, split_keys
 from protocol.wire import messages
-from protocol.wire.enumerations import BLOBS
 from protocol.wire.errors import WireError
 from protocol.wire.link import FrameReader, encode_frame
+from protocol.wire.link_enumerations import BLOBS
 from protocol.wire.link_layouts import BIAS
 from protocol.wire.mac import MacAddress
 from protocol.wire.serial_number import check_serial

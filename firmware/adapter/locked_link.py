@@ -6,9 +6,9 @@ computer alone, or a button pressed by chance, does nothing. Boot carries the re
 """
 
 from adapter.reset_wish import wish
-from protocol.wire.enumerations import LINK_MODES, LINK_RESULTS
 from protocol.wire.errors import WireError
 from protocol.wire.link import FrameReader, encode_frame
+from protocol.wire.link_enumerations import LINK_MODES, LINK_RESULTS
 from protocol.wire.messages import ENVELOPE_BYTES, pack, unpack
 
 _HELLO, _FACTORY_RESET = 64, 73

@@ -52,6 +52,7 @@ class PlugIn:
         self._refused_ms = 0
         self._failed = 0
         self._beat = None
+        self._link = 0  # what board.link() said when it came up
         self._steps = {
             "link": self._await_link,
             "address": self._await_address,
@@ -77,8 +78,8 @@ class PlugIn:
 
     def _check_link(self):
         self._beat()
-        if not self._board.ethernet_up():
-            raise LinkDownError("the Ethernet cable is out")
+        if self._board.link() != self._link:
+            raise LinkDownError("the Ethernet cable, or the bridge on USB, is out")
 
     async def _pause(self, wait_ms):
         """Waits, but no longer than the link stays up: a cable put back is reason enough to try again.
@@ -86,16 +87,18 @@ class PlugIn:
         There is no connection now, so an update need not wait for the end of it, which may be a day off.
         """
         until_ms = self._uptime() + wait_ms
-        while self._uptime() < until_ms and self._board.ethernet_up():
+        while self._uptime() < until_ms and self._board.link() == self._link:
             self._beat()
             if self._clock.is_set:
                 self._turn.lend()
             await asyncio.sleep(min(_LINK_POLL_MS, max(until_ms - self._uptime(), 0)) / 1000)
 
     async def _await_link(self):
-        while not self._board.ethernet_up():
+        self._link = self._board.link()
+        while not self._link:
             self._beat()
             await asyncio.sleep(_LINK_POLL_MS / 1000)
+            self._link = self._board.link()
         self._log("link_up", 0)
         self._backoff.reset()
         self._activation.handle("link_up")

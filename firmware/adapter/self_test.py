@@ -7,7 +7,7 @@ answers (code, value); code 0 is sound, None skipped, the others stand in protoc
 The value is what was measured, for the warehouse's records.
 """
 
-from protocol.wire.enumerations import SELF_TEST_RESULTS, SELF_TESTS
+from protocol.wire.link_enumerations import SELF_TEST_RESULTS, SELF_TESTS
 
 PASSED = SELF_TEST_RESULTS.index("passed")
 FAILED = SELF_TEST_RESULTS.index("failed")

@@ -34,7 +34,7 @@ from fleet.store.identities import IdentityRepository, IssuedIdentity
 from fleet.store.mac_addresses import MacAddressRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import UnitRepository
-from protocol.wire.enumerations import SELF_TEST_RESULTS, SELF_TESTS
+from protocol.wire.link_enumerations import SELF_TEST_RESULTS, SELF_TESTS
 from protocol.wire.mac import MacAddress
 
 PASSED, FAILED = "passed", "failed"

@@ -23,7 +23,8 @@ from typing import Any, Final
 from hil_tests.rig.errors import NoWayError, StateError
 from hil_tests.rig.hand import Hand
 from hil_tests.rig.house import House
-from protocol.wire.enumerations import LINK_MODES, UNIT_STATES
+from protocol.wire.enumerations import UNIT_STATES
+from protocol.wire.link_enumerations import LINK_MODES
 from tools.station.flasher import flasher_for
 from tools.station.watch import opened
 

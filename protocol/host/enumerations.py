@@ -2,6 +2,7 @@
 
 from protocol.wire import bridge_layouts as bridge
 from protocol.wire import enumerations as names
+from protocol.wire import link_enumerations as link
 
 # By (message or list, field): the index in the tuple is the value on the wire.
 ENUMERATIONS: dict[tuple[str, str], tuple[str, ...]] = {
@@ -23,12 +24,12 @@ ENUMERATIONS: dict[tuple[str, str], tuple[str, ...]] = {
     ("call_record", "ended_by"): names.CALL_ENDS,
     ("call_record", "codec"): names.CALL_CODECS,
     ("command", "command"): names.COMMANDS,
-    ("put_blob", "blob"): names.BLOBS,
-    ("hello_reply", "mode"): names.LINK_MODES,
+    ("put_blob", "blob"): link.BLOBS,
+    ("hello_reply", "mode"): link.LINK_MODES,
     ("hello_reply", "state"): names.UNIT_STATES,
-    ("done", "result"): names.LINK_RESULTS,
-    ("tests", "test"): names.SELF_TESTS,
-    ("tests", "result"): names.SELF_TEST_RESULTS,
+    ("done", "result"): link.LINK_RESULTS,
+    ("tests", "test"): link.SELF_TESTS,
+    ("tests", "result"): link.SELF_TEST_RESULTS,
     ("flow_open", "kind"): bridge.FLOW_KINDS,
     ("flow_close", "reason"): bridge.FLOW_ENDS,
     ("flow_ended", "reason"): bridge.FLOW_ENDS,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from protocol.wire.enumerations import SELF_TESTS
+from protocol.wire.link_enumerations import SELF_TESTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,3 @@ EVENTS = (
     "configured", "ready", "command", "update_state", "crash", "watchdog", "wire_error", "clock_refused",
     "identity", "self_test", "restart", "line_registered", "line_lost", "call",
 )  # fmt: skip
-LINK_MODES = ("factory", "locked", "reset")
-LINK_RESULTS = ("ok", "refused", "bad_value", "wrong_state", "failed")
-BLOBS = ("certificate", "trust_anchors", "root_metadata", "addresses", "token_keys")
-SELF_TESTS = ("ram", "flash", "ethernet", "usb", "led", "clock", "mac", "entropy", "line", "ring")
-SELF_TEST_RESULTS = ("passed", "failed", "skipped")

@@ -3,8 +3,8 @@
 They are a module of their own because its heap is small; those it knows are in `locked_layouts`.
 """
 
-from protocol.wire.enumerations import BLOBS, SELF_TEST_RESULTS, SELF_TESTS
 from protocol.wire.layouts import BLOB, FIXED, LIST, TEXT, U8, U16, U32, U64
+from protocol.wire.link_enumerations import BLOBS, SELF_TEST_RESULTS, SELF_TESTS
 
 _SERIAL = ("serial", TEXT, 11, 11, 1)
 _STATION = ("station", TEXT, 1, 40, 1)

@@ -3,8 +3,9 @@
 They are few, and a module of their own, because its heap is small; the rest is in `link_layouts`.
 """
 
-from protocol.wire.enumerations import LINK_MODES, LINK_RESULTS, UNIT_STATES
+from protocol.wire.enumerations import UNIT_STATES
 from protocol.wire.layouts import FIXED, TEXT, U8, U16
+from protocol.wire.link_enumerations import LINK_MODES, LINK_RESULTS
 
 TYPES = {
     # From host to unit, over the USB serial link.

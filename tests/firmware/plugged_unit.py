@@ -120,6 +120,11 @@ class PluggedUnit:
         threading.Thread(target=self._read_pins, args=(read,), daemon=True).start()
 
     @property
+    def usb(self) -> str:
+        """The serial port that a computer opens, while the unit has power."""
+        return os.ttyname(self._usb)
+
+    @property
     def pid(self) -> int:
         """Of the unit's process; 0 without power."""
         return self._process.pid if self._process else 0
@@ -146,16 +151,17 @@ class PluggedUnit:
         return dict(self.pins)
 
     def ask(self, name: str, sequence: int) -> messages.Message:
-        """The first answer to a message without values on the USB link."""
-        os.write(self._usb, encode_frame(messages.pack(name, {}, 1, sequence)))
+        """The answer to a message without values on the USB link."""
+        os.write(self._usb, b"\x00" + encode_frame(messages.pack(name, {}, 1, sequence)))
         reader = FrameReader()
         deadline = time.monotonic() + WAIT_S
         while True:
             ready, _, _ = select.select([self._usb], [], [], max(deadline - time.monotonic(), 0))
             assert ready, f"no answer to {name} in {WAIT_S} s\n{self.log()}"
-            found = reader.feed(os.read(self._usb, 4096))
-            if found:
-                return messages.unpack(found[0])
+            for payload in reader.feed(os.read(self._usb, 4096)):
+                message = messages.unpack(payload)
+                if (message.boot_id, message.sequence) == (1, sequence):  # and not what it tells a bridge
+                    return message
 
     def log(self) -> str:
         """What the unit wrote to its standard error."""

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from protocol.wire.enumerations import BOOT_REASONS, CALL_ENDS, COMMANDS, LINE_STATES
+from tests.firmware.bridge_process import BridgeProcess
 from tests.firmware.exchange import UdpExchange
 from tests.firmware.loopback_fleet import LoopbackFleet, loopback_fleet
 from tests.firmware.pace import Pace, capture_wanted
@@ -33,9 +34,9 @@ REGISTERED_MS = 150
 
 
 class Office:
-    """A unit of the fleet's with a telephone, and a board to call."""
+    """A unit of the fleet's with a telephone, and a board to call; `by_usb`: a bridge in place of its cable."""
 
-    def __init__(self, stack: ExitStack, folder: Path) -> None:
+    def __init__(self, stack: ExitStack, folder: Path, by_usb: bool = False) -> None:
         self.exchange = stack.enter_context(UdpExchange())
         (folder / "fleet").mkdir()
         self.fleet: LoopbackFleet = stack.enter_context(loopback_fleet(folder / "fleet"))
@@ -46,7 +47,9 @@ class Office:
         stack.callback(self.unit.cut_power)
         self.phone = stack.enter_context(Phone(folder / "unit"))
         self.far = stack.enter_context(VoiceBoard(folder / "far", account(B, self.exchange.port)))
+        self.unit.set_ethernet(not by_usb)
         self.unit.start(prefix=undisturbed())
+        self.bridge = stack.enter_context(BridgeProcess(self.unit.usb)) if by_usb else None
         self.ready = self.fleet.wait_for("service_ready")
         self.far.wait_line("registered")
         self.phone.attach()

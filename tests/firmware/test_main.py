@@ -11,15 +11,8 @@ import pytest
 from adapter.settings import Settings
 from adapter.sntp import REPLY_TIMEOUT_MS
 from protocol.wire import messages
-from protocol.wire.enumerations import (
-    BOOT_REASONS,
-    COMMAND_RESULTS,
-    COMMANDS,
-    EVENTS,
-    LINK_MODES,
-    LINK_RESULTS,
-    UNIT_STATES,
-)
+from protocol.wire.enumerations import BOOT_REASONS, COMMAND_RESULTS, COMMANDS, EVENTS, UNIT_STATES
+from protocol.wire.link_enumerations import LINK_MODES, LINK_RESULTS
 from tests.firmware.loopback_fleet import Authority, LoopbackFleet, loopback_fleet
 from tests.firmware.model_flash import CuttingFlash
 from tests.firmware.plugged_unit import PluggedUnit

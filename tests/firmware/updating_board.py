@@ -1,7 +1,8 @@
 """A whole simulated unit with its line registered that updates itself, with as much heap as a test gives it.
 
 `PYTHONPATH=.:firmware python -m tests.firmware.updating_board 190 224` finds the smallest heap, in KB, with which an
-update works, in full and by delta: between the two, of which the first is too small and the second is not.
+update works, in full and by delta: between the two, of which the first is too small and the second is not. With `usb`
+behind them the update comes over the bridge.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -22,6 +23,7 @@ from protocol.wire.image import ImageHeader
 from protocol.wire.release import target_facts, target_name
 from tests.firmware import voice_accounts
 from tests.firmware.adapter.update.repository import BOARD, BendableRepository
+from tests.firmware.bridge_process import BridgeProcess
 from tests.firmware.exchange import UdpExchange
 from tests.firmware.loopback_fleet import loopback_fleet
 from tests.firmware.name_server import A, NameServer, address
@@ -60,14 +62,15 @@ def images() -> tuple[bytes, bytes]:
     return pair.base, pair.image
 
 
-def update(directory: Path, base: bytes, image: bytes, heap_kb: int, by_delta: bool) -> Updated:
-    """One update from `base` to `image` with `heap_kb` beside the image; UpdateFailedError if it does not work."""
+def update(directory: Path, base: bytes, image: bytes, heap_kb: int, by_delta: bool, by_usb: bool = False) -> Updated:
+    """One update from `base` to `image`, by cable or bridge, with `heap_kb` beside the image; or UpdateFailedError."""
     directory.mkdir()
     served = repository(base, image, by_delta)
     with (
         _line() as account,
         loopback_fleet(directory) as fleet,
         UpdateServer(served.files, directory, fleet.servers) as server,
+        ExitStack() as bridges,
     ):
         fleet.line_level, fleet.voice = "full", [account]
         unit = PluggedUnit.create(
@@ -79,16 +82,16 @@ def update(directory: Path, base: bytes, image: bytes, heap_kb: int, by_delta: b
             while not reports or UPDATE_STATES[reports[-1]["state"]] != wanted:
                 reports.append(fleet.wait_for("update_report"))
                 if UPDATE_STATES[reports[-1]["state"]] in ("failed", "reverted"):
-                    break
+                    return
 
         try:
-            unit.start(heap_bytes=heap_kb * _KB + len(base))
+            _start(unit, "power_on", heap_kb * _KB + len(base), bridges if by_usb else None)
             assert LINE_STATES[fleet.wait_for("service_ready")["line_state"]] == "registered"
             fleet.send(SERIAL, "command", command_id=1, command=COMMANDS.index("check_update"), argument=0)
             if unit.wait_exit() != RESTART_STATUS:
                 raise UpdateFailedError(f"the old image ended: {unit.log()[-500:]}")
             pins = dict(unit.pins)
-            unit.start("restart", heap_bytes=heap_kb * _KB + max(len(base), len(image)))
+            _start(unit, "restart", heap_kb * _KB + max(len(base), len(image)), bridges if by_usb else None)
             until("staged")
             how = str(reports[-1]["detail"])
             until("confirmed")
@@ -110,6 +113,15 @@ def _line() -> Iterator[dict[str, Any]]:
         yield voice_accounts.account("5550100", registrars=[registrar], dns=[{"host": HOST, "port": names.port}])
 
 
+def _start(unit: PluggedUnit, cause: str, heap_bytes: int, bridges: ExitStack | None) -> None:
+    """With a cable, or with a bridge that lasts as long as `bridges`, or to the next start."""
+    unit.set_ethernet(bridges is None)
+    unit.start(cause, heap_bytes=heap_bytes)
+    if bridges is not None:
+        bridges.close()
+        bridges.enter_context(BridgeProcess(unit.usb))
+
+
 def repository(base: bytes, image: bytes, by_delta: bool) -> BendableRepository:
     """The image assigned now, by metadata that holds now."""
     now = datetime.now(UTC).replace(microsecond=0)
@@ -124,14 +136,14 @@ def repository(base: bytes, image: bytes, by_delta: bool) -> BendableRepository:
     return made
 
 
-def floor_kb(low: int, high: int, by_delta: bool) -> int:
+def floor_kb(low: int, high: int, by_delta: bool, by_usb: bool) -> int:
     """The smallest heap, in KB to a step of 2, with which an update works; `low` is too small, `high` is not."""
     base, image = images()
     while high - low > 2:
         tried = (low + high) // 2
         with tempfile.TemporaryDirectory() as folder:
             try:
-                found = update(Path(folder, "tried"), base, image, tried, by_delta)
+                found = update(Path(folder, "tried"), base, image, tried, by_delta, by_usb)
                 if by_delta and not found.how.startswith("by a delta"):
                     raise UpdateFailedError(f"the delta was given up: {found.how}")
                 print(
@@ -146,4 +158,5 @@ def floor_kb(low: int, high: int, by_delta: bool) -> int:
 
 if __name__ == "__main__":
     for delta in (False, True):
-        print("by delta" if delta else "whole:", floor_kb(int(sys.argv[1]), int(sys.argv[2]), delta), "KB", flush=True)
+        found_kb = floor_kb(int(sys.argv[1]), int(sys.argv[2]), delta, sys.argv[3:] == ["usb"])
+        print("by delta" if delta else "whole:", found_kb, "KB", flush=True)

@@ -48,10 +48,10 @@ class Host:
         self._path = folder + "/ethernet"
         self._address = folder + "/address"
 
-    def ethernet_up(self):
-        """The cable is in."""
+    def link(self):
+        """1: the cable is in, 0: it is not."""
         with open(self._path) as file:
-            return file.read(2) == "up"
+            return 1 if file.read(2) == "up" else 0
 
     def address(self):
         """Of the loopback that the board is at."""
@@ -76,7 +76,7 @@ class Unit:
 
         self.board = Host(folder)
         self.uptime = Uptime(time.ticks_ms, time.ticks_diff, started_ms)
-        self.net = Net(self.board.ethernet_up)
+        self.net = Net(self.board.link)
         self.room = Room()
         self.kept = None  # what a unit that leaks would never give back
 

@@ -14,8 +14,8 @@ from adapter.identity import LOCKED, Identity, IdentityStore
 from adapter.reset_wish import wish
 from boards import catalogue
 from fleet.pki.authority import DeviceAuthority, ServerAuthority
-from protocol.wire.enumerations import LINK_MODES
 from protocol.wire.link import FrameReader, encode_frame
+from protocol.wire.link_enumerations import LINK_MODES
 from protocol.wire.mac import MacAddress
 from protocol.wire.messages import Message, pack, unpack
 from tests.firmware.adapter.factory_bench import ADDRESSES, MAC, SERIAL

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import serial
 
-from protocol.wire.enumerations import LINK_RESULTS
+from protocol.wire.link_enumerations import LINK_RESULTS
 from tests.firmware.adapter.factory_bench import token_for
 from tests.usb_door import ways
 from tests.usb_door.doors import Door, made

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from boards.schema import Board
 from protocol.wire import messages
-from protocol.wire.enumerations import LINK_RESULTS
 from protocol.wire.errors import WireError
 from protocol.wire.link import FrameReader, encode_frame
+from protocol.wire.link_enumerations import LINK_RESULTS
 from tools.release.build import initial_boot_record
 
 Progress = Callable[[int, int], None]

@@ -12,9 +12,9 @@ from typing import Any
 
 from boards.schema import Board
 from protocol.wire import messages
-from protocol.wire.enumerations import LINK_RESULTS
 from protocol.wire.errors import WireError
 from protocol.wire.link import FrameReader, encode_frame
+from protocol.wire.link_enumerations import LINK_RESULTS
 from tools.sim.folder import Chip
 
 Answer = tuple[str, dict[str, Any]]

@@ -7,9 +7,9 @@ import time
 from typing import Any, Final
 
 from protocol.wire import messages
-from protocol.wire.enumerations import LINK_RESULTS
 from protocol.wire.errors import WireError
 from protocol.wire.link import FrameReader, encode_frame
+from protocol.wire.link_enumerations import LINK_RESULTS
 from tools.sim.loader import SerialPort
 from tools.station.errors import LinkError, RefusedByUnitError
 

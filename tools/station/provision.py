@@ -31,7 +31,7 @@ from typing import Any, Final
 from boards import catalogue
 from boards.schema import Board
 from protocol.host.findings import told
-from protocol.wire.enumerations import BLOBS, LINK_MODES, SELF_TEST_RESULTS, SELF_TESTS
+from protocol.wire.link_enumerations import BLOBS, LINK_MODES, SELF_TEST_RESULTS, SELF_TESTS
 from protocol.wire.link_layouts import BIAS
 from protocol.wire.mac import MacAddress
 from protocol.wire.messages import Message

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from protocol.wire.enumerations import LINK_MODES
+from protocol.wire.link_enumerations import LINK_MODES
 from tools.sim.loader import SerialPort
 from tools.station.errors import RefusedByUnitError, UnitError
 from tools.station.link import UnitLink

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
-from protocol.wire.enumerations import BLOBS
+from protocol.wire.link_enumerations import BLOBS
 from tools.client import FleetClient, RefusedError
 from tools.station.errors import StationError
 from tools.station.journal import Journal, Record

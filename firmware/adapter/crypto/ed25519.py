@@ -16,7 +16,7 @@ P = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493
 _D = -121665 * pow(121666, P - 2, P) % P
 _ROOT_OF_MINUS_1 = pow(2, (P - 1) // 4, P)
-_TABLE_POINTS = 8  # 1, 3 ... 15 times a point
+_TABLE_POINTS = 4  # 1, 3, 5, 7 times a point
 _SIGN_BIT = 1 << 255
 
 # A point is (X, Y, Z, T): x = X/Z, y = Y/Z, xy = T/Z (extended coordinates, RFC 8032 5.1.4).
@@ -96,7 +96,7 @@ def _combine(u1, u2, point):
 
 
 def _odd_multiples(point):
-    """[1, 3, 5 ... 15] times `point`."""
+    """[1, 3, 5, 7] times `point`."""
     twice = _double(point)
     table = [point]
     while len(table) < _TABLE_POINTS:

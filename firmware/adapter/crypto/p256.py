@@ -20,7 +20,7 @@ _GY = 0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5
 SCALAR_BYTES = 32
 PUBLIC_KEY_BYTES = 65
 _MAX_SIGNATURE_BYTES = 72
-_TABLE_POINTS = 8  # 1, 3 ... 15 times a point: all the digits of a window of five bits
+_TABLE_POINTS = 4  # 1, 3, 5, 7 times a point: all the digits of a window of four bits
 _KEY_INFO = b"plugtone P-256 private key"
 
 # A point is (X, Y, Z), meaning (X/Z^2, Y/Z^3); None is the point at infinity.
@@ -168,21 +168,21 @@ def _multiply(u1, u2, point):
 
 
 def recode(scalar, digits, which):
-    """Writes the width-5 NAF of `scalar` into every second byte of `digits`; the highest place used.
+    """Writes the width-4 NAF of `scalar` into every second byte of `digits`; the highest place used.
 
-    A digit d is stored as d modulo 256: odd, -15 to 15, and at most one in five places is not zero.
+    A digit d is stored as d modulo 256: odd, -7 to 7, and at most one in four places is not zero.
     """
     place = 0
     top = 0
     while scalar:
         if scalar & 1:
-            digit = scalar & 31
-            if digit > 15:
-                digit -= 32
+            digit = scalar & 15
+            if digit > 7:
+                digit -= 16
             digits[2 * place + which] = digit & 0xFF
             top = place
-            scalar = scalar - digit >> 5  # the next four digits are zero
-            place += 5
+            scalar = scalar - digit >> 4  # the next three digits are zero
+            place += 4
         else:
             scalar >>= 1
             place += 1
@@ -190,12 +190,13 @@ def recode(scalar, digits, which):
 
 
 def _odd_multiples(point):
-    """[1, 3, 5 ... 15] times `point`."""
+    """[1, 3, 5, 7] times `point`."""
     twice = _double(point)
     table = [point]
     while len(table) < _TABLE_POINTS:
         table.append(_add(table[-1], twice))
-    return table
+    # A remainder keeps the room of what was divided: twice as much as it needs.
+    return [tuple([int.from_bytes(number.to_bytes(32, "big"), "big") for number in point]) for point in table]
 
 
 def _double(point):

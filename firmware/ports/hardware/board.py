@@ -8,6 +8,7 @@ import machine
 from ports.hardware.chip import exit
 from ports.hardware.lan import open_lan
 from ports.hardware.usb import Usb
+from ports.unix import sockets
 from protocol.wire.enumerations import BOOT_REASONS
 
 _NO_ADDRESS = "0.0.0.0"  # noqa: S104 - what the interface says before DHCP answers
@@ -24,6 +25,8 @@ class Board:
         self.uid = handover.board_uid
         self.pins = handover.pins
         self.usb = Usb()
+        self.bridge = None  # the Bridge, while one speaks to a unit without a cable (adapter/sift.py)
+        self.unfinished = b""
         self._flash = handover.flash
         self._lan = open_lan()
 
@@ -44,8 +47,14 @@ class Board:
         pin = board_config.BOOT_BUTTON
         return pin is not None and not machine.Pin(pin, machine.Pin.IN, machine.Pin.PULL_UP).value()
 
+    def link(self):
+        """What carries the traffic (ports/unix/sockets.py)."""
+        return sockets.link(self)
+
     def address(self):
         """The IPv4 address as text, "" without link or before DHCP gave one."""
+        if self.link() > 1:
+            return self.bridge.address
         found = self._lan.ifconfig()[0] if self.ethernet_up() else _NO_ADDRESS
         return "" if found == _NO_ADDRESS else found
 

@@ -34,6 +34,10 @@ class Usb:
                 await asyncio.sleep_ms(_PAUSE_MS)
         return bytes(memoryview(self._buffer)[:count])
 
+    def put(self, data):
+        """Sends what the console takes at once: the number of bytes."""
+        return self._out.write(data[:_WRITE_BYTES])
+
     async def write(self, data):
         """Sends `data`; other tasks get their turn meanwhile."""
         view = memoryview(data)

@@ -3,6 +3,7 @@
 import os
 import sys
 
+from ports.unix import sockets
 from ports.unix.usb import Usb
 from protocol.wire.enumerations import BOOT_REASONS
 
@@ -21,6 +22,8 @@ class Board:
         self.uid = handover.board_uid
         self.pins = handover.pins
         self.usb = Usb()
+        self.bridge = None  # the Bridge, while one speaks to a unit without a cable (adapter/sift.py)
+        self.unfinished = b""
         self._flash = handover.flash
         self._directory = handover.directory
 
@@ -45,9 +48,14 @@ class Board:
             return False
         return True
 
+    def link(self):
+        """What carries the traffic (ports/unix/sockets.py)."""
+        return sockets.link(self)
+
     def address(self):
         """The IPv4 address as text, "" without link; this board's Ethernet is the host's loopback."""
-        return "127.0.0.1" if self.ethernet_up() else ""
+        link = self.link()
+        return "127.0.0.1" if link == 1 else self.bridge.address if link else ""
 
     def feed_watchdog(self):
         """Holds off the watchdog for its period (watchdog_ms of the board file)."""

@@ -10,6 +10,8 @@ import socket
 
 from micropython import const
 
+from ports.unix import sockets
+
 _RTP_BYTES = const(512)  # 30 ms of G.711 have 252
 _HEADER_BYTES = const(12)
 _PACKETS_A_FRAME = const(8)
@@ -31,7 +33,7 @@ _VOICE_DSCP = const(46)  # RFC 4594 4.1: expedited forwarding
 
 def bound(host, port, dscp):
     """A UDP socket at that address that does not block, its datagrams marked; OSError if the port is taken."""
-    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made = sockets.port.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         made.bind(sockaddr(host, port))
     except OSError:
@@ -44,19 +46,21 @@ def bound(host, port, dscp):
 
 def sockaddr(host, port):
     """(host, port) as sockets take it; OSError if `host` has no IPv4 address."""
-    return socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_DGRAM)[0][-1]
+    return sockets.port.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_DGRAM)[0][-1]
 
 
 def place(address):
     """(host, port) of what `recvfrom` names as the source: bytes on this port, the pair itself on real chips."""
     if isinstance(address, tuple):
         return address
-    found = socket.sockaddr(address)
+    found = sockets.port.sockaddr(address)
     return socket.inet_ntop(socket.AF_INET, found[1]), found[2]
 
 
 def free_port(host, random, count):
     """An even port of `host` that is free now, and so are the next ones, `count` in all; OSError if none is found."""
+    if sockets.port is not socket:
+        return sockets.port.free_port(count)
     for tried in range(_PORT_TRIES):
         port = _FIRST_PORT + int.from_bytes(random(2), "big") % _PORTS & ~1
         try:

@@ -16,6 +16,7 @@ import tls
 from micropython import const
 
 from adapter.errors import AdapterError
+from ports.unix import sockets
 
 _CONNECT_TIMEOUT_MS = const(8_000)  # for all of a host's addresses: nobody beats the watchdog meanwhile
 _HANDSHAKE_TIMEOUT_MS = const(8_000)
@@ -38,6 +39,7 @@ class TlsStream:
         self._plain = plain  # below TLS: it has a file descriptor, which the host wakes us for
         self._stream = stream
         self._where = where
+        self._link = net.link()
         self._buffer = net.take_buffer()
         self.handshake_ms = 0
 
@@ -62,7 +64,7 @@ class TlsStream:
                 count = self._stream.s.readinto(view)
         except (OSError, ValueError) as error:
             raise NetError("reading from %s: %s" % (self._where, error))
-        self._net.check_link(self._where)
+        self._net.check_link(self._where, self._link)
         return bytes(view[:count])
 
     def close(self):
@@ -73,7 +75,7 @@ class TlsStream:
             self._buffer = None
 
     async def _send(self, data, limit_ms, doing):
-        self._net.check_link(self._where)
+        self._net.check_link(self._where, self._link)
         try:
             self._stream.write(data)
             await asyncio.wait_for_ms(self._stream.drain(), limit_ms)
@@ -84,10 +86,10 @@ class TlsStream:
 
 
 class Net:
-    """The sockets of one board; `ethernet_up()` tells whether its cable is in."""
+    """The sockets of one board; `link()` tells what carries its traffic, 0 for nothing (ports/unix/board.py)."""
 
-    def __init__(self, ethernet_up):
-        self._ethernet_up = ethernet_up
+    def __init__(self, link):
+        self.link = link
         # Made while the heap is young, and used again and again: later it may have no kilobyte in one piece.
         self._buffer = bytearray(_READ_BYTES)
 
@@ -100,10 +102,12 @@ class Net:
         """At the end of the connection."""
         self._buffer = buffer
 
-    def check_link(self, where):
-        """NetError while the cable is out."""
-        if not self._ethernet_up():
-            raise NetError("no Ethernet link on the way to %s" % where)
+    def check_link(self, where, link=0):
+        """The link; NetError if there is none, or another than `link`."""
+        now = self.link()
+        if not now or now != (link or now):
+            raise NetError("no link any more on the way to %s" % where)
+        return now
 
     async def open_tls(self, host, port, context):
         """A connected TlsStream to `host`, whose certificate must name it; the handshake is still to come."""
@@ -114,7 +118,7 @@ class Net:
         problem = "no address"
         found = _resolve(host, port, socket.SOCK_STREAM)
         for family, address in found:
-            plain = socket.socket(family, socket.SOCK_STREAM)
+            plain = sockets.port.socket(family, socket.SOCK_STREAM)
             try:
                 await asyncio.wait_for_ms(_connect(plain, address), _CONNECT_TIMEOUT_MS // len(found))
                 secure = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
@@ -140,7 +144,7 @@ class Net:
         if not found:
             raise NetError("no address for %s" % host)
         family, address = found[0]
-        asking = socket.socket(family, socket.SOCK_DGRAM)
+        asking = sockets.port.socket(family, socket.SOCK_DGRAM)
         try:
             asking.setblocking(False)
             asking.connect(address)  # so that only this peer's answers come in
@@ -168,7 +172,7 @@ def tls_context(anchors_der, certificate_der=None, key_der=None):
 def _resolve(host, port, kind):
     """Up to _MAX_ADDRESSES of (family, address)."""
     try:
-        found = socket.getaddrinfo(host, port, 0, kind)
+        found = sockets.port.getaddrinfo(host, port, 0, kind)
     except OSError as error:
         raise NetError("no address for %s: %s" % (host, error))
     return [(entry[0], entry[-1]) for entry in found[:_MAX_ADDRESSES]]

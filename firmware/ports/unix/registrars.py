@@ -4,11 +4,14 @@ Asked are the account's name servers or, if it names none, the host's. A name wi
 one without may have NAPTR and SRV records, which say transports, ports and turns.
 """
 
+import socket
+
 from micropython import const
 
 from adapter.errors import AdapterError
 from adapter.sip import dns
 from adapter.sip.uri import is_address
+from ports.unix import sockets
 from ports.unix.datagrams import place, sockaddr
 from protocol.wire.enumerations import TRANSPORTS
 
@@ -97,7 +100,9 @@ async def _ask(net, name, kind, servers, random):
 
 
 def _host_servers():
-    """The host's own name servers."""
+    """The host's own name servers, or those of the computer behind the bridge."""
+    if sockets.port is not socket:
+        return sockets.port.servers
     found = []
     try:
         with open(_HOST_SERVERS) as file:

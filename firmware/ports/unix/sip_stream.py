@@ -9,6 +9,7 @@ import socket
 
 from micropython import const
 
+from ports.unix import sockets
 from ports.unix.datagrams import presence, sockaddr
 
 _CONNECT_MS = const(5_000)  # with the TLS handshake
@@ -30,7 +31,7 @@ class SipStream:
         self._context = context
         self._name = name
         self._address = sockaddr(destination[0], destination[1])
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket = sockets.port.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setblocking(False)
         self._connected = False
         self._by_ms = now_ms + _CONNECT_MS

@@ -5,7 +5,7 @@ import sys
 
 from micropython import const
 
-_READ_BYTES = const(512)
+_READ_BYTES = const(256)
 _WRITE_BYTES = const(256)
 # A host that does not read for this long loses the rest, as with a real USB serial device.
 _WRITE_LIMIT_MS = const(2000)
@@ -18,11 +18,16 @@ class Usb:
     def __init__(self):
         self.dropped = 0
         self._reader = asyncio.StreamReader(sys.stdin.buffer)
+        self._view = memoryview(bytearray(_READ_BYTES))  # read into: later the heap may be in pieces
         self._out = sys.stdout.buffer
 
     async def read(self):
         """The next bytes, at least one."""
-        return await self._reader.read(_READ_BYTES)
+        return bytes(self._view[: await self._reader.readinto(self._view)])
+
+    def put(self, data):
+        """Sends what the host takes at once: the number of bytes, or None."""
+        return self._out.write(data)
 
     async def write(self, data):
         """Sends `data`; what the host does not take in time is dropped and counted."""

@@ -59,7 +59,7 @@ class VoiceService:
         self._handset = Handset(telephone)
         self._registrars = None  # [(address, port, transport)]; None: not looked up yet
         self._registrar = None  # in use: whose router is to remember us
-        self._address = ""  # "" without a cable
+        self._address, self._link, self._socket_link = "", 0, 0  # of board.link(): now, and of the sockets
         self._look_ms = self._alive_ms = self._locate_ms = self._hear_ms = 0
         self._wait_ms = _LOCATE_AGAIN_MS  # before names that were not found are looked up again
         self._sip_bytes = _SIP_BYTES
@@ -192,20 +192,20 @@ class VoiceService:
 
     def _look_at_cable(self, now_ms):
         """The sockets, and what is registered, follow the host's address; OSError."""
-        address = self._unit.board.address() if self._unit.board.ethernet_up() else ""
-        voice = self._voice
-        if address != self._address:
+        link, voice = self._unit.board.link(), self._voice
+        address = self._unit.board.address() if link else ""
+        if (address, link) != (self._address, self._link):
             self._address = ""  # until there are sockets at it
-            if address and address != self._contact[0]:
+            if address and (address, link) != (self._contact[0], self._socket_link):
                 self._close()
+                self._socket_link = link
                 if voice is not None:
                     self._open(address)
-            self._address = address
+            self._address, self._link = address, link
             if voice is not None:
                 voice.link(self._contact if address else None, self._sockets.port, now_ms)
             elif self._saved is not None:  # nobody finds us by what was registered
-                self._saved = None
-                self._wake_ms = now_ms
+                self._saved, self._wake_ms = None, now_ms
 
     def _is_needed(self, now_ms):
         """Parked, True once the line needs the heap, or nobody else does."""

@@ -12,8 +12,8 @@ from adapter.identity import IdentityStore
 from adapter.locked_link import LockedLink
 from adapter.provisioning_token import CONTEXT
 from protocol.wire import messages
-from protocol.wire.enumerations import LINK_RESULTS, SELF_TESTS
 from protocol.wire.link import encode_frame
+from protocol.wire.link_enumerations import LINK_RESULTS, SELF_TESTS
 from tests.firmware.model_flash import CuttingFlash
 
 FLEET_KEY = (7).to_bytes(32, "big")

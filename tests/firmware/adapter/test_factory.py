@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from adapter.factory import FactoryLink
 from protocol.host.table import MESSAGES
 from protocol.wire import messages
-from protocol.wire.enumerations import LINK_MODES, LINK_RESULTS, SELF_TEST_RESULTS
 from protocol.wire.link import FrameReader, encode_frame
+from protocol.wire.link_enumerations import LINK_MODES, LINK_RESULTS, SELF_TEST_RESULTS
 from tests.conftest import RunMicroPython
 from tests.firmware.adapter.factory_bench import ADDRESSES, MAC, SERIAL, TOKEN_KEYS, Bench
 from tests.firmware.model_flash import PARTITIONS, PowerCutError

@@ -113,8 +113,8 @@ class World:
             self.turn, lambda: self.call_up,
         )  # fmt: skip
 
-    def ethernet_up(self) -> bool:
-        return self.cable_in
+    def link(self) -> int:
+        return 1 if self.cable_in else 0
 
     def address(self) -> str:
         return "127.0.0.1"

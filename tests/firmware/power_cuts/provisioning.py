@@ -18,7 +18,7 @@ from adapter.factory import FactoryLink
 from adapter.identity import KEYED, LOCKED, PROVISIONED, IdentityStore
 from adapter.records import RecordPair
 from adapter.slot_check import select
-from protocol.wire.enumerations import LINK_RESULTS
+from protocol.wire.link_enumerations import LINK_RESULTS
 from protocol.wire.messages import Message, pack
 from tests.firmware.adapter.factory_bench import SERIAL, TOKEN_KEYS
 from tests.firmware.adapter.update.repository import ABI, BOARD

@@ -14,8 +14,8 @@ from adapter.factory import FactoryLink
 from adapter.factory_reset import carry_out
 from adapter.identity import BENCH, LOCKED, RESET, TOKEN_KEYS, Identity, IdentityStore
 from adapter.locked_link import LockedLink
-from protocol.wire.enumerations import LINK_MODES, LINK_RESULTS
 from protocol.wire.link import FrameReader, encode_frame
+from protocol.wire.link_enumerations import LINK_MODES, LINK_RESULTS
 from protocol.wire.messages import Message, pack, unpack
 from tests.firmware.adapter.factory_bench import TOKEN_KEYS as FLEET_KEYS
 from tests.firmware.power_cuts.cut_points import CutPoint, cuts_of

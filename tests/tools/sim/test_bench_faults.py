@@ -10,7 +10,7 @@ import serial
 
 from adapter.identity import PROVISIONED, IdentityStore
 from protocol.host.findings import FINDINGS, MEASURED, finding_of, told
-from protocol.wire.enumerations import SELF_TEST_RESULTS, SELF_TESTS
+from protocol.wire.link_enumerations import SELF_TEST_RESULTS, SELF_TESTS
 from protocol.wire.link_layouts import BIAS
 from tests.firmware.model_flash import CuttingFlash
 from tests.usb_door.doors import identity_of

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import serial
 
-from protocol.wire.enumerations import LINK_MODES, UPDATE_REASONS
+from protocol.wire.enumerations import UPDATE_REASONS
 from protocol.wire.image import HEADER_BYTES, ImageHeader
+from protocol.wire.link_enumerations import LINK_MODES
 from tests.tools.sim.scenario import BOARD, FAILING, LIMIT_S, UPDATER, ask, flash, image_of, reports, running
 from tools.release.build import build_image
 from tools.sim.board import SimBoard, SimulationError

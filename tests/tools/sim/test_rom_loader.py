@@ -9,7 +9,7 @@ import pytest
 from boards import catalogue
 from protocol.wire import messages
 from protocol.wire.boot_record import read_partition
-from protocol.wire.enumerations import LINK_RESULTS
+from protocol.wire.link_enumerations import LINK_RESULTS
 from tools.release.build import build_image
 from tools.sim.folder import Chip
 from tools.sim.loader import Loader, LoaderError, write_first_image

@@ -15,7 +15,7 @@ import httpx
 from fleet.pki.authority import DeviceAuthority
 from fleet.pki.tokens import TokenAuthority
 from protocol.wire import messages
-from protocol.wire.enumerations import BLOBS
+from protocol.wire.link_enumerations import BLOBS
 from protocol.wire.mac import MacAddress
 from protocol.wire.serial_number import make_serial
 from tools.client import FleetClient

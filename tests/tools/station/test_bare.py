@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol.wire.enumerations import LINK_MODES
+from protocol.wire.link_enumerations import LINK_MODES
 from tests.tools.station.flashers.test_uf2 import a_drive
 from tools.release.build import build_image
 from tools.sim.board import SimBoard

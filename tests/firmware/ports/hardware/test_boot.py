@@ -11,8 +11,9 @@ import pytest
 from boards import catalogue
 from boards.schema import Board
 from protocol.wire import messages
-from protocol.wire.enumerations import BOOT_REASONS, LINK_MODES
+from protocol.wire.enumerations import BOOT_REASONS
 from protocol.wire.link import FrameReader, encode_frame
+from protocol.wire.link_enumerations import LINK_MODES
 from tests.conftest import micropython_path
 from tools.release.build import build_boot_rom, build_image, initial_boot_record, modules_of
 

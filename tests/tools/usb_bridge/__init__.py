@@ -1,0 +1,1 @@
+"""The computer's end of the bridge."""
