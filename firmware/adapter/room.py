@@ -51,9 +51,10 @@ class Room:
         return True
 
     def leave(self):
-        """By the line, once nothing refers to its parts any more."""
+        """By the line, once nothing refers to its parts any more; a parked one may end while an update is at work."""
         self._line_in = False
-        self._clear()
+        if not self.lent:
+            self._clear()
 
     def borrow(self):
         """By the update: asks for the heap; True once it has it."""
