@@ -77,6 +77,7 @@ class Updates:
                 try:
                     await self._use_stack(beat)
                 except Exception:
+                    self._check = True  # the session knew whether one was wanted; it is no more
                     self._leave()
                     raise
                 await asyncio.sleep(_ROOM_POLL_MS / 1000)

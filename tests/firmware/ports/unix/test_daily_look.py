@@ -39,6 +39,9 @@ class Updater:
         self.worked = worked
 
     async def run(self, beat):
+        if self.worked and facts["fails"]:
+            facts["fails"] -= 1
+            raise OSError(5)
         if self.worked:
             looks.append(now_ms[0] // 1000)
 
@@ -95,16 +98,22 @@ def beat():
         facts["told_at_s"] = 0
         driver.check()
 
-try:
-    asyncio.run(driver.run(beat))
-except Done:
-    print(json.dumps(looks))
+while True:
+    try:
+        asyncio.run(driver.run(beat))
+    except OSError:  # as the supervisor, which starts it again
+        continue
+    except Done:
+        break
+print(json.dumps(looks))
 """
 
 
-def looks(micropython: RunMicroPython, draw: int = 0, told_at_s: int = 0, days: int = DAYS) -> list[int]:
+def looks(
+    micropython: RunMicroPython, draw: int = 0, told_at_s: int = 0, days: int = DAYS, fails: int = 0
+) -> list[int]:
     """The seconds of uptime at which the unit asked; every draw of entropy gives bytes of `draw`."""
-    facts = {"draw": draw, "told_at_s": told_at_s, "days": days}
+    facts = {"draw": draw, "told_at_s": told_at_s, "days": days, "fails": fails}
     found: list[int] = json.loads(micropython(SCRIPT, stdin=json.dumps(facts)).splitlines()[-1])
     return found
 
@@ -127,3 +136,10 @@ def test_a_look_that_the_fleet_asked_for_puts_the_next_one_off(micropython: RunM
     found = looks(micropython, told_at_s=first - 3000, days=2)
     assert first - 3000 <= found[0] < first
     assert found[1] >= found[0] + 23 * HOUR_S
+
+
+def test_a_look_that_ends_by_a_fault_is_made_again_as_soon_as_updates_run_again(micropython: RunMicroPython) -> None:
+    first = looks(micropython, days=1)[0]
+    assert looks(micropython, days=1, fails=3)[0] < first + HOUR_S
+    told_at_s = first - 3000
+    assert looks(micropython, told_at_s=told_at_s, days=1, fails=1)[0] < told_at_s + HOUR_S
