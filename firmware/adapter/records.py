@@ -38,13 +38,18 @@ class RecordPair:
         """The newest whole payload, or None."""
         self._sequence = 0
         self._next_half = 0
-        best = None
-        for index in (0, 1):
-            found = self._read(index)
-            if found is not None and (best is None or found[0] > self._sequence):
-                self._sequence, best = found
+        found = [found for found in (self._header(0), self._header(1)) if found is not None]
+        # The newest first, and the other only if that is not whole: an identity of 4.5 KB leaves no room for both.
+        if len(found) == 2 and found[1][1] > found[0][1]:
+            found.reverse()
+        for index, sequence, header, length in found:
+            payload = bytearray(length)
+            self._partition.readinto(self._start + index * self._half + HEADER_BYTES, payload)
+            if is_whole(header, payload):
+                self._sequence = sequence
                 self._next_half = 1 - index
-        return best
+                return bytes(payload)
+        return None
 
     def store(self, payload, all_of_it=False):
         """Makes `payload` the newest record; the one before it stays whole."""
@@ -64,13 +69,8 @@ class RecordPair:
         self._sequence += 1
         self._next_half = 1 - self._next_half
 
-    def _read(self, index):
-        start = self._start + index * self._half
+    def _header(self, index):
         header = bytearray(HEADER_BYTES)
-        self._partition.readinto(start, header)
+        self._partition.readinto(self._start + index * self._half, header)
         found = read_header(header, self.room_bytes)
-        if found is None:
-            return None
-        payload = bytearray(found[1])
-        self._partition.readinto(start + HEADER_BYTES, payload)
-        return (found[0], bytes(payload)) if is_whole(header, payload) else None
+        return found and (index, found[0], header, found[1])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from adapter.errors import FlashError
 from adapter.records import RecordPair
+from protocol.wire.record import HEADER_BYTES
 from tests.firmware.model_flash import CuttingFlash, PowerCutError
 
 BLOCK_BYTES = 64
@@ -24,8 +25,10 @@ class BlockFlash:
         self.block_bytes = BLOCK_BYTES
         self.bytes = bytearray(b"\xff" * self.size)
         self.erased = [0] * blocks
+        self.read: list[int] = []  # how many bytes each time
 
     def readinto(self, offset: int, buffer: bytearray) -> None:
+        self.read.append(len(buffer))
         buffer[:] = self.bytes[offset : offset + len(buffer)]
 
     def program(self, offset: int, data: bytes) -> None:
@@ -49,6 +52,19 @@ def test_the_last_value_stored_is_loaded_again(tmp_path: Path) -> None:
     for value in (b"first", b"second" * 100, b"", b"fourth"):
         RecordPair(CuttingFlash(tmp_path / "flash").partition("journal")).store(value)
         assert RecordPair(CuttingFlash(tmp_path / "flash").partition("journal")).load() == value
+
+
+@pytest.mark.parametrize("values", [(b"old" * 30, b"new" * 20), (b"new" * 20, b"old" * 30, b"last" * 10)])
+def test_only_the_newest_value_takes_heap_unless_it_is_not_whole(values: tuple[bytes, ...]) -> None:
+    flash = BlockFlash(4)
+    pair = RecordPair(flash)
+    for value in values:
+        pair.store(value)
+    flash.read.clear()
+    assert RecordPair(flash).load() == values[-1]
+    assert [count for count in flash.read if count > HEADER_BYTES] == [len(values[-1])]
+    flash.bytes[flash.bytes.index(values[-1])] ^= 1
+    assert RecordPair(flash).load() == values[-2]
 
 
 @pytest.mark.parametrize("torn_share", [0.0, 0.1, 0.5, 0.99])
