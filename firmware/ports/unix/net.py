@@ -69,10 +69,10 @@ class TlsStream:
 
     def close(self):
         """Ends the connection at once; may be called twice."""
-        self._stream.s.close()
         if self._buffer is not None:
             self._net.give_buffer(self._buffer)
             self._buffer = None
+        self._stream.s.close()  # last: should the socket complain, the next connection has its buffer
 
     async def _send(self, data, limit_ms, doing):
         self._net.check_link(self._where, self._link)

@@ -155,3 +155,26 @@ def test_a_host_with_many_silent_addresses_keeps_the_watchdog_no_longer_waiting_
     tries, waited_ms, error = micropython(CONNECT).split(" ", 2)
     assert (int(tries), int(waited_ms)) == (4, 8000)
     assert "no answer in 2000 ms" in error
+
+
+CLOSE = """
+from ports.unix import net
+
+class Socket:  # one whose end its network does not take
+    def close(self):
+        raise OSError(104)
+
+class Stream:
+    s = Socket()
+
+unit = net.Net(lambda: True)
+stream = net.TlsStream(unit, None, Stream(), "broker:1")
+try:
+    stream.close()
+except OSError:
+    print(unit.take_buffer() is not None)
+"""
+
+
+def test_a_connection_whose_end_fails_leaves_the_buffer_to_the_next_one(micropython: RunMicroPython) -> None:
+    assert micropython(CLOSE).split() == ["True"]
