@@ -28,6 +28,8 @@ _MIN_SKIP_BYTES = 2 * _LOOK_AHEAD_BYTES
 _ENOUGH_BYTES = 16  # a copy that goes on so far needs no alternative yet
 _COMPARED_BYTES = 64
 
+_LEAST_JUMP_BITS = 4.0
+
 _State = tuple[int, int]
 _Back = dict[_State, tuple[int, _State]]
 
@@ -60,7 +62,7 @@ class Costs:
         """Of the number that says how far the source moves: one, two or three bytes of it."""
         size = abs(distance)
         if size == 0:
-            return 4.0
+            return _LEAST_JUMP_BITS
         return 7.5 if size < 64 else 14.5 if size < 8192 else 20.5
 
 
@@ -88,7 +90,7 @@ def _bits(counts: Counter[int]) -> tuple[float, ...]:
 
 
 class Parser:
-    """Holds the index of `base`; `parse` may be called for several Costs."""
+    """Holds the index of `base` and the matches found; `parse` may be called for several Costs."""
 
     def __init__(self, base: bytes, image: bytes) -> None:
         self._base = base
@@ -96,6 +98,7 @@ class Parser:
         self._index: dict[bytes, list[int]] = defaultdict(list)
         for at in range(len(base) - _MATCH_BYTES + 1):
             self._index[base[at : at + _MATCH_BYTES]].append(at)
+        self._found: dict[tuple[int, int], list[int]] = {}
 
     def parse(self, costs: Costs) -> list[Run]:
         """Runs that make up the image, in order."""
@@ -114,8 +117,9 @@ class Parser:
         back: dict[int, _Back] = {}
         at = begin
         while at < end:
-            live = sorted((cost, state) for state, cost in states.items())[:_MAX_STATES]
-            live = [(cost, state) for cost, state in live if cost <= live[0][0] + _SLACK_BITS]
+            live = sorted(zip(states.values(), states, strict=True))[:_MAX_STATES]
+            most = live[0][0] + _SLACK_BITS
+            live = [entry for entry in live if entry[0] <= most]
             ahead = self._ahead(live[0][1], at)
             if ahead >= _MIN_SKIP_BYTES:
                 step = min(ahead - _LOOK_AHEAD_BYTES, end - at)
@@ -173,13 +177,17 @@ class Parser:
             # The source stays where it is while the image goes on.
             _put(states, back, (shift - 1, INSERT), cost + opening + inserted, at, state)
             for other in matches:
-                if other != shift:
+                # Most come dearer than what is there, whatever the jump; that need not be reckoned.
+                if other != shift and cost + _LEAST_JUMP_BITS < states.get((other, COPY), math.inf):
                     bits = opening + costs.jump(other - shift) + costs.copy
                     _put(states, back, (other, COPY), cost + bits, at, state)
         return states, back
 
     def _matches(self, at: int, shift: int) -> list[int]:
-        """Shifts of the longest matches of the image from `at`, near matches first among equals."""
+        """Shifts of the longest matches of the image from `at`, near matches first among equals; kept for next time."""
+        kept = self._found.get((at, shift))
+        if kept is not None:
+            return kept
         found = self._index.get(self._image[at : at + _MATCH_BYTES], [])
         if len(found) > _NEAR_MATCHES:
             middle = bisect(found, at + shift)
@@ -187,7 +195,8 @@ class Parser:
         ranked = sorted(
             (-self._length(source, at, _MAX_MATCH_BYTES), abs(source - at - shift), source) for source in found
         )
-        return [source - at for _, _, source in ranked[:_KEPT_MATCHES]]
+        kept = self._found[at, shift] = [source - at for _, _, source in ranked[:_KEPT_MATCHES]]
+        return kept
 
     def _length(self, source: int, at: int, limit: int) -> int:
         """How many bytes are the same from `source` in the base and `at` in the image, up to `limit`."""
@@ -196,10 +205,10 @@ class Parser:
         count = 0
         while count < limit:
             size = min(_COMPARED_BYTES, limit - count)
-            if base[source + count : source + count + size] != image[at + count : at + count + size]:
-                while base[source + count] == image[at + count]:
-                    count += 1
-                return count
+            old, new = base[source + count : source + count + size], image[at + count : at + count + size]
+            if old != new:
+                differ = int.from_bytes(old, "big") ^ int.from_bytes(new, "big")
+                return count + size - (differ.bit_length() + 7) // 8
             count += size
         return count
 
