@@ -86,8 +86,8 @@ def scan(
                 wrong += 1
                 continue
             new = [unit for unit in picks["picked"] if unit["serial"] not in had]
-            for unit in new:
-                if printer:
+            if printer:  # one that was picked already, too: its label may not have come out
+                for unit in new or [each for each in picks["picked"] if _is_named(each, scanned)]:
                     facts = facts_of(fleet, unit["serial"])
                     send(printer, zpl([render(label_template("box"), facts, dpi)]))
             if not as_json:
@@ -155,6 +155,11 @@ def print_slip(
     if not 1 <= (parcel or count) <= count:
         raise ToolError(f"{order} has {count} parcels, got {parcel or 'none to print'}")
     _write_slip(picks, parcel or count, slip)
+
+
+def _is_named(unit: dict[str, Any], scanned: str) -> bool:
+    named = "".join(filter(str.isalnum, unit_named(scanned)))
+    return named in (unit["serial"], unit["mac"].replace(":", ""))
 
 
 def _check_slip(slip: Path | None) -> None:

@@ -14,6 +14,7 @@ from fleet.services.build import Services
 from tests.fleet.conftest import someone
 from tests.fleet.services.equipment import Warehouse
 from tests.tools.commands.conftest import Run
+from tools.label import LabelError
 
 
 @pytest.fixture
@@ -65,3 +66,25 @@ def test_order_is_picked_by_serial_mac_and_qr_and_shipped_with_its_slip(
     assert "3 in this parcel\nThe order is complete." in shown
     assert "has 1 parcels, got 2" in plugtone("pick", "slip", "OR-1", "--parcel", 2, status=1)
     assert "ABCDEFGHJKMN" not in json.dumps(sent) + shown + error
+
+
+def test_box_label_that_did_not_come_out_comes_at_the_next_scan_of_its_unit(
+    plugtone: Run,
+    warehouse: Warehouse,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account, unit = warehouse.open_account(), warehouse.stock()
+    services.orders.create(warehouse.actor, account.id, None, [OrderLine("simulated", 1, ZERO)])
+    jobs: list[bytes] = []
+
+    def printing(_printer: str, job: bytes) -> None:
+        jobs.append(job)
+        if len(jobs) == 1:
+            raise LabelError("it is out of paper")
+
+    monkeypatch.setattr("tools.commands.pick.send", printing)
+    scan = ("pick", "scan", "OR-1", "--printer", "labels.example", str(unit.mac).lower())
+    assert "out of paper" in plugtone(*scan, status=1)
+    assert "picked already" in plugtone(*scan)
+    assert jobs[0] == jobs[1]
