@@ -114,7 +114,8 @@ class Station:
         """Begin with what was plugged in, let go what was pulled, go on with what waited for the fleet."""
         with self._lock:
             for name, path in present.items():
-                self.add(name)
+                if not self._admits(name):
+                    continue  # the work on the others goes on
                 port, known = self._ports[name], name in self._paths
                 if port.state not in WORKING and not known and self._may_begin():
                     self._begin(port, path, PortEvent.PLUG)
@@ -125,6 +126,17 @@ class Station:
                 if port.state not in WORKING:
                     del self._paths[name]
                     self._set(port, state=after(port.state, PortEvent.PULL), step="", done=0, total=0)
+
+    def _admits(self, name: str) -> bool:
+        """Whether there is a port of that name now, if need be in the place of one that nothing is on any more."""
+        if name not in self._ports and len(self._ports) >= MAX_PORTS:
+            empty = [known for known in self._ports if known not in self._paths]
+            if not empty:
+                return False
+            # The reason why a board failed is read after it was pulled, so those go last.
+            del self._ports[min(empty, key=lambda known: self._ports[known].state is not PortState.WAITING)]
+        self.add(name)
+        return True
 
     def retry(self, name: str) -> None:
         """Try the failed board on a port once more; StationError if there is none."""

@@ -168,3 +168,18 @@ def test_there_are_only_so_many_ports(played: Played) -> None:
         played.station.add(name)
     with pytest.raises(StationError, match="one is one too many"):
         played.station.add("one")
+
+
+def test_port_too_many_takes_the_place_of_an_empty_one_and_never_ends_the_work(played: Played) -> None:
+    """A plug with a hub in between has another name: over a shift there are more names than ports."""
+    played.scripts = dict.fromkeys((str(number) for number in range(MAX_PORTS)), failing(UnitError("no link")))
+    busy = [str(number) for number in range(MAX_PORTS)]
+    played.look(*busy)
+    for name in busy:
+        played.until(name, PortState.FAILED)
+    played.look(*busy, "one")
+    assert "one" not in {port.name for port in played.station.ports}
+    played.look(*busy[1:])
+    played.look(*busy[1:], "one")
+    played.until("one", PortState.DONE)
+    assert len(played.station.ports) == MAX_PORTS
