@@ -11,6 +11,7 @@ import pytest
 
 from protocol.wire.enumerations import CALL_ENDS, LINE_STATES
 from tests.firmware.bridge_process import BridgeProcess
+from tests.firmware.loopback_fleet import loopback_fleet
 from tests.firmware.pace import Pace, may_capture
 from tests.firmware.plugged_unit import PluggedUnit
 from tests.firmware.test_calls_in_service import Office
@@ -107,3 +108,24 @@ def test_a_locked_unit_on_the_bridge_still_answers_hello(office: Office) -> None
 def test_an_update_comes_over_usb(tmp_path: Path) -> None:
     found = update(tmp_path / "updated", *images(), UPDATING_KB, by_delta=False, by_usb=True)
     assert found.how.startswith("whole")
+
+
+def test_a_unit_that_was_unplugged_is_found_again(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        fleet = stack.enter_context(loopback_fleet(tmp_path))
+        unit = PluggedUnit.create(tmp_path / "unit", fleet)
+        stack.callback(unit.cut_power)
+        port = tmp_path / "port"
+        unit.set_ethernet(False)
+        unit.start()
+        port.symlink_to(unit.usb)
+        bridge = stack.enter_context(BridgeProcess(str(port)))
+        fleet.wait_for("register")
+        mark = len(bridge.events)
+        port.unlink()
+        unit.cut_power()
+        bridge.wait_for("port_closed", mark)
+        unit.start()
+        port.symlink_to(unit.usb)
+        bridge.wait_for("unit_attached", mark)
+        fleet.wait_for("register")

@@ -341,6 +341,12 @@ def test_damaged_frames_and_unknown_types_are_dropped_and_the_next_question_is_a
     assert (answer.name, answer.boot_id, answer.sequence) == ("hello_reply", 7, 9)
 
 
+def test_a_unit_that_is_not_locked_takes_no_bridge(bench: Bench) -> None:
+    hello = messages.pack("bridge_hello", {"address": bytes(4), "name_servers": []}, 7, 9)
+    (answer,) = FrameReader().feed(bench.link.feed(encode_frame(hello)))
+    assert LINK_RESULTS[messages.unpack(answer)["result"]] == "wrong_state"
+
+
 def test_a_malformed_message_is_answered_by_what_is_wrong_with_it(bench: Bench) -> None:
     cut_off = messages.pack("finish_provisioning", {"certificate_sha256": bytes(32)}, 1, 1)[:-1]
     (payload,) = FrameReader().feed(bench.link.feed(encode_frame(cut_off)))
