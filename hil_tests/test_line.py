@@ -11,6 +11,7 @@ import pytest
 
 from hil_tests.rig.report import Measured
 from hil_tests.rig.strategy import Strategy
+from hil_tests.rig.usb_bridge import bridged
 from tools.demo.words import heard_of, words
 from tools.sim.handset import read_wav, write_wav
 
@@ -21,6 +22,7 @@ NO_SUCH_NUMBER = "hear 950 12; hear 1400 5; hear 1800 5"  # special information:
 RECORD_LIMIT_S = 20
 LEAST_SHARE = 0.9
 EVENT_LIMIT_S = 20
+BRIDGED_LIMIT_S = 60
 
 
 def _records(found: Strategy) -> list[dict[str, Any]]:
@@ -57,6 +59,33 @@ def test_a_key_silences_dial_tone(registered: Strategy) -> None:
 
 
 def test_an_echo_gives_back_what_was_said(registered: Strategy, measured: Measured, tmp_path: Path) -> None:
+    _echoed(registered, measured, tmp_path)
+
+
+@pytest.mark.needs("ethernet")
+def test_without_its_cable_it_calls_through_the_usb_bridge(
+    registered: Strategy, measured: Measured, tmp_path: Path
+) -> None:
+    hand = registered.hand
+    hand.ethernet.off()
+    with bridged(hand) as bridge, measured.timed("cable out to a call's end, by USB"):
+        bridge.wait_for("unit_attached")
+        last = _beat(registered)
+        hand.wait("the line registered by USB", lambda: _is_registered_after(registered, last), BRIDGED_LIMIT_S)
+        _echoed(registered, measured, tmp_path)
+        assert not hand.ethernet.is_on()
+
+
+def _beat(found: Strategy) -> str:
+    """When the fleet heard of the unit last."""
+    return str(found.house.unit(found.serial)["heartbeat"]["received_at"])
+
+
+def _is_registered_after(found: Strategy, beat: str) -> bool:
+    return _beat(found) > beat and bool(found.house.unit(found.serial)["line"]["state"] == "registered")
+
+
+def _echoed(registered: Strategy, measured: Measured, tmp_path: Path) -> None:
     said, heard = tmp_path / "said.wav", tmp_path / "heard.wav"
     speech = words(1.2, 1)
     write_wav(said, speech)
