@@ -29,6 +29,7 @@ WAITING = (
     "tests/peers",
     "tests/firmware/test_calls_in_a_row.py",
     "tests/firmware/test_calls_in_service.py",
+    "tests/firmware/test_usb_bridge.py",
     "tests/firmware/test_voice.py",
     "tests/tools/sim/registrar/test_service.py",
     "tests/tools/sim/test_phone.py",
