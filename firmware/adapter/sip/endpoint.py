@@ -47,9 +47,7 @@ class Endpoint:
         self.patience_ms = 0  # for the first response to an INVITE, if there is another registrar
         self.routes = []
         self.challenges = {}  # 401 or 407 -> [values, how often the nonce was used]
-        self.spare = bytearray(
-            _SPARE_BYTES
-        )  # kept free for what comes or goes: a heap in pieces may have no such block
+        self.spare = bytearray(_SPARE_BYTES)  # for what comes or goes: a heap in pieces may have no such block
         self.offers = (("allow", ALLOWED), ("user-agent", "Plugtone"))
         self.address = '"%s" <sip:%s@%s>' % (account["display_name"], account["user"], account["domain"])
         self._owner = owner
@@ -92,13 +90,17 @@ class Endpoint:
         except (SipError, MemoryError):  # what the heap has no room for now is as lost; it comes again
             return
 
-    def poll(self, now_ms):
-        """Sends again what is due, and gives all that is to be sent: [(data, destination)]."""
+    def prepare(self):
+        """Keeps a block free again, unless what has just come or goes lies where it was."""
         if self.spare is None:
             try:
                 self.spare = bytearray(_SPARE_BYTES)
             except MemoryError:
                 pass
+
+    def poll(self, now_ms):
+        """Sends again what is due, and gives all that is to be sent: [(data, destination)]."""
+        self.prepare()
         for each in list(self.transactions):
             if now_ms >= each.due_ms:
                 self._do(each, each.poll(now_ms), None)

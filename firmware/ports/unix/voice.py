@@ -298,7 +298,7 @@ class VoiceService:
             endpoint = self._voice.agent.endpoint
             endpoint.spare = None  # makes way: a heap in pieces may have no other block for what comes
             data, source = ready.recvfrom(self._sip_bytes if ready is self._sip else _RTCP_BYTES)
-            endpoint.spare = bytearray(_SIP_BYTES)
+            endpoint.prepare()
             if ready is self._sip:
                 if len(data) == self._sip_bytes:
                     self._sip_bytes = _MAX_SIP_BYTES

@@ -9,6 +9,7 @@ OPTIONS = (
     "OPTIONS sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5060;rport;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1"
     "\r\nTo: <sip:x@127.0.0.1>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n\r\n"
 )
+LONG_OPTIONS = OPTIONS.replace("Max-Forwards", "User-Agent: " + "x" * 900 + "\r\nMax-Forwards")
 
 
 def test_what_the_heap_has_no_room_for_waits_in_the_socket_and_is_asked_for_four_times_a_second(
@@ -79,6 +80,36 @@ print(json.dumps([free, [word for word in answers if word != "OPTIONS"]]))
     assert isinstance(found, list)
     assert found[0] > 100_000
     assert found[1] == ["SIP/2.0"] * 3
+
+
+def test_what_came_is_heard_though_no_second_block_is_left_to_be_kept_free(micropython: RunMicroPython) -> None:
+    """What comes is longer than the pieces, so it stays where the kept block was."""
+    found = run(
+        micropython,
+        PIECES % (900, 1300)
+        + f"""
+answers = []
+endpoint = service._voice.agent.endpoint
+try:
+    while True:  # what is left beside the kept block
+        longer = (longer, bytearray(1000))
+except MemoryError:
+    pass
+for _ in range(3):
+    peer.sendto({LONG_OPTIONS.encode()!r}, source)
+    unit.now_ms += 300
+    service.turn(unit.now_ms)
+    try:
+        while True:
+            answers.append(peer.recv(500)[:7].decode())
+    except OSError:
+        pass
+print(json.dumps([free, [word for word in answers if word != "OPTIONS"], endpoint.spare is not None]))
+""",
+    )
+    assert isinstance(found, list)
+    assert found[0] > 100_000
+    assert found[1:] == [["SIP/2.0"] * 3, True]
 
 
 def test_a_heap_in_pieces_speaks_as_long_as_it_is_in_pieces(micropython: RunMicroPython) -> None:
