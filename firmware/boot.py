@@ -76,7 +76,7 @@ def prepare(chip):
     handover.boot_reason = found.choice.boot_reason
     handover.trial = found.choice.record.trial != 0
     handover.attempt = found.choice.record.attempts
-    handover.image_bytes = 0 if chip.map else len(found.image)
+    handover.image_bytes = 0 if chip.map else len(found.image) - 1  # select reads into one more
     handover.locked = is_locked(flash)
     if handover.locked:
         flash.seal("identity")

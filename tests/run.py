@@ -79,7 +79,7 @@ def run_whole(folder: str) -> int:
     """Everything, those that wait beside the others; the branches taken are told in `folder`. 0: all passed."""
     environment = {**os.environ, ASKED: folder}
     environment.pop(NO_BYTECODE, None)  # hundreds of processes import the product: one compiles it for all
-    computing = pytest(*WORKERS, *WITHOUT_BOARDS, *(f"--ignore={path}" for path in WAITING))
+    computing = pytest("tests", *WORKERS, *WITHOUT_BOARDS, *(f"--ignore={path}" for path in WAITING))
     with (
         Path(folder, "waiting").open("w+", encoding="utf-8") as told,
         subprocess.Popen(pytest(*WAITING), cwd=ROOT, env=environment, stdout=told, stderr=told) as waiting,
