@@ -62,20 +62,6 @@ def test_an_echo_gives_back_what_was_said(registered: Strategy, measured: Measur
     _echoed(registered, measured, tmp_path)
 
 
-@pytest.mark.needs("ethernet")
-def test_without_its_cable_it_calls_through_the_usb_bridge(
-    registered: Strategy, measured: Measured, tmp_path: Path
-) -> None:
-    hand = registered.hand
-    hand.ethernet.off()
-    with bridged(hand) as bridge, measured.timed("cable out to a call's end, by USB"):
-        bridge.wait_for("unit_attached")
-        last = _beat(registered)
-        hand.wait("the line registered by USB", lambda: _is_registered_after(registered, last), BRIDGED_LIMIT_S)
-        _echoed(registered, measured, tmp_path)
-        assert not hand.ethernet.is_on()
-
-
 def _beat(found: Strategy) -> str:
     """When the fleet heard of the unit last."""
     return str(found.house.unit(found.serial)["heartbeat"]["received_at"])
@@ -162,20 +148,22 @@ def test_it_rings_both_hear_each_other_and_the_display_shows_who_calls(
 
 
 @pytest.mark.needs("second")
-def test_who_talks_hears_that_another_waits_and_the_held_call_rings_again(
-    registered: Strategy, second: Strategy
-) -> None:
-    talking = Meanwhile(
-        registered,
-        f"lift; hear {DIAL_TONE} 5; dial *43; wait 1; hear 440 15; flash; wait 1; hang-up; ring 10; answer 5; wait 0.5",
-    )
-    second.hand.line.play(f"wait 2; lift; hear {DIAL_TONE} 5; dial {_number(registered)}; wait 5")
-    talking.told()
-
-
-@pytest.mark.needs("second")
 def test_who_does_not_answer_rings_in_the_callers_ear(registered: Strategy, second: Strategy) -> None:
     registered.hand.line.play(f"lift; hear {DIAL_TONE} 5; dial {_number(second)}; hear 440+480 10")
+
+
+@pytest.mark.needs("ethernet")
+def test_without_its_cable_it_calls_through_the_usb_bridge(
+    registered: Strategy, measured: Measured, tmp_path: Path
+) -> None:
+    hand = registered.hand
+    hand.ethernet.off()
+    with bridged(hand) as bridge, measured.timed("cable out to a call's end, by USB"):
+        bridge.wait_for("unit_attached")
+        last = _beat(registered)
+        hand.wait("the line registered by USB", lambda: _is_registered_after(registered, last), BRIDGED_LIMIT_S)
+        _echoed(registered, measured, tmp_path)
+        assert not hand.ethernet.is_on()
 
 
 def _number(found: Strategy) -> str:

@@ -22,6 +22,7 @@ _PORTS = const(16_000)
 _PORT_TRIES = const(32)
 _POLLIN = const(1)
 _MSG_PEEK = const(2)
+_SHORT_BYTES = const(1024)  # most answers have 300 to 900
 _HEAD_BYTES = const(128)  # of a datagram: its request line, or what we need of it
 _PING_BYTES = const(1024)  # a longer OPTIONS is not answered
 _READ_AT_ONCE = const(16)  # datagrams
@@ -93,6 +94,21 @@ def called(sip, registrars, token):
         except MemoryError:  # the update has all there is: what was to be read comes again
             sip.recv(1)
     return False
+
+
+def receive(sip, size):
+    """The next datagram, up to `size` bytes of it, and its source; a short one also in a heap without so large a piece.
+
+    MemoryError: it waits in the socket.
+    """
+    try:
+        return sip.recvfrom(size)
+    except MemoryError:
+        data, source = sip.recvfrom(_SHORT_BYTES, _MSG_PEEK)
+        if len(data) == _SHORT_BYTES:
+            raise
+        sip.recv(1)
+        return data, source
 
 
 def presence(data):

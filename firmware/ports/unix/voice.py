@@ -13,7 +13,7 @@ import time
 from micropython import const
 
 from adapter.errors import AdapterError
-from ports.unix.datagrams import SIGNALLING_DSCP, MediaSockets, bound, called, free_port, place, sockaddr
+from ports.unix.datagrams import SIGNALLING_DSCP, MediaSockets, bound, called, free_port, place, receive, sockaddr
 from ports.unix.handset import Handset
 from protocol.wire.enumerations import TRANSPORTS
 
@@ -297,7 +297,7 @@ class VoiceService:
         try:
             endpoint = self._voice.agent.endpoint
             endpoint.spare = None  # makes way: a heap in pieces may have no other block for what comes
-            data, source = ready.recvfrom(self._sip_bytes if ready is self._sip else _RTCP_BYTES)
+            data, source = receive(ready, self._sip_bytes if ready is self._sip else _RTCP_BYTES)
             endpoint.prepare()
             if ready is self._sip:
                 if len(data) == self._sip_bytes:

@@ -20,7 +20,7 @@ def test_what_the_heap_has_no_room_for_waits_in_the_socket_and_is_asked_for_four
         f"""
 MORE = 16_000_000  # bytes, than the heap has
 heard.clear()
-peer.sendto({OPTIONS.encode()!r}, source)
+peer.sendto({LONG_OPTIONS.encode()!r}, source)
 tries = 0
 until_ms = unit.now_ms + 2000
 while unit.now_ms < until_ms:
@@ -110,6 +110,30 @@ print(json.dumps([free, [word for word in answers if word != "OPTIONS"], endpoin
     assert isinstance(found, list)
     assert found[0] > 100_000
     assert found[1:] == [["SIP/2.0"] * 3, True]
+
+
+def test_a_short_message_is_heard_though_the_kept_block_is_lost(micropython: RunMicroPython) -> None:
+    found = run(
+        micropython,
+        PIECES % (1100, 2048)
+        + f"""
+answers = []
+endpoint = service._voice.agent.endpoint
+endpoint.spare = None
+lost = bytearray(2048)
+for _ in range(3):
+    peer.sendto({OPTIONS.encode()!r}, source)
+    unit.now_ms += 300
+    service.turn(unit.now_ms)
+    try:
+        while True:
+            answers.append(peer.recv(500)[:7].decode())
+    except OSError:
+        pass
+print(json.dumps([endpoint.spare is None, [word for word in answers if word != "OPTIONS"]]))
+""",
+    )
+    assert found == [True, ["SIP/2.0"] * 3]
 
 
 def test_a_heap_in_pieces_speaks_as_long_as_it_is_in_pieces(micropython: RunMicroPython) -> None:
