@@ -22,8 +22,11 @@ SOURCES_HEAP = "1M"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, so that no worker is left alone with one at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    """The longest first, so that no worker is left alone with one at the end; but the stories last.
+
+    They are timed, and a run begins with two workers that compile and build what all will use.
+    """
+    items.sort(key=lambda item: (item.path.name == "test_story.py", item.get_closest_marker("slow") is None))
 
 
 class RunMicroPython(Protocol):
