@@ -82,36 +82,6 @@ print(json.dumps([free, [word for word in answers if word != "OPTIONS"]]))
     assert found[1] == ["SIP/2.0"] * 3
 
 
-def test_what_came_is_heard_though_no_second_block_is_left_to_be_kept_free(micropython: RunMicroPython) -> None:
-    """What comes is longer than the pieces, so it stays where the kept block was."""
-    found = run(
-        micropython,
-        PIECES % (900, 1300)
-        + f"""
-answers = []
-endpoint = service._voice.agent.endpoint
-try:
-    while True:  # what is left beside the kept block
-        longer = (longer, bytearray(1000))
-except MemoryError:
-    pass
-for _ in range(3):
-    peer.sendto({LONG_OPTIONS.encode()!r}, source)
-    unit.now_ms += 300
-    service.turn(unit.now_ms)
-    try:
-        while True:
-            answers.append(peer.recv(500)[:7].decode())
-    except OSError:
-        pass
-print(json.dumps([free, [word for word in answers if word != "OPTIONS"], endpoint.spare is not None]))
-""",
-    )
-    assert isinstance(found, list)
-    assert found[0] > 100_000
-    assert found[1:] == [["SIP/2.0"] * 3, True]
-
-
 def test_a_short_message_is_heard_though_the_kept_block_is_lost(micropython: RunMicroPython) -> None:
     found = run(
         micropython,
