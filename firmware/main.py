@@ -135,7 +135,7 @@ class Unit:
         return IdentityStore(self.board.partition("identity")).load()
 
     def _broker_context(self):
-        """For TLS with our certificate: 10 KB while there is a session, which an update has instead."""
+        """For TLS with our certificate: 3 KB while there is a session, which an update has instead."""
         identity = self.load_identity()
         context = tls_context(identity.anchors_der, identity.certificate_der, identity.key_der)
         unload(_IDENTITY)

@@ -1,60 +1,75 @@
-"""`plugtone usb-bridge` beside a test: the bench's computer carries what a board without a cable sends."""
+"""`plugtone usb-bridge` beside a test: the computer carries what a board without a cable sends."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from queue import Empty, Queue
-from threading import Thread
-from time import monotonic
-from typing import IO, Any, Final
+import threading
+from types import TracebackType
+from typing import Any, Final, Self
 
 from hil_tests.rig.errors import StateError
 from hil_tests.rig.hand import Hand
 
-ATTACHED_LIMIT_S: Final = 20.0
 # A simulated board's world is this computer itself, which the bridge keeps a unit from else.
-_SIMULATED_WORLD: Final = ("--address", "127.0.0.1", "--allow-loopback")
-_END_LIMIT_S: Final = 10
+SIMULATED_WORLD: Final = ("--address", "127.0.0.1", "--allow-loopback")
+_WAIT_S: Final = 20.0
 
 
-class Bridge:
-    """What a running bridge tells."""
+class BridgeProcess:
+    """On `port`, while its context lasts; `events` are the lines it told. `prefix` is a command to run it under."""
 
-    def __init__(self, out: IO[str]) -> None:
-        self._told: Queue[dict[str, Any]] = Queue()
-        self._so_far: list[str] = []
-        Thread(target=self._read, args=(out,), daemon=True).start()
+    def __init__(self, port: str, *options: str, prefix: tuple[str, ...] = ()) -> None:
+        self.events: list[dict[str, Any]] = []
+        self._command = [*prefix, sys.executable, "-m", "tools.cli", "usb-bridge", "--port", port, "--json", *options]
+        self._changed = threading.Condition()
+        self._process: subprocess.Popen[str] | None = None
 
-    def wait_for(self, event: str, limit_s: float = ATTACHED_LIMIT_S) -> dict[str, Any]:
-        """The next event of that name; StateError with what came instead."""
-        until = monotonic() + limit_s
-        while True:
-            try:
-                found = self._told.get(timeout=max(until - monotonic(), 0))
-            except Empty:
-                raise StateError(f"the bridge tells no {event} in {limit_s:g} s, only {self._so_far[-20:]}") from None
-            self._so_far.append(found["event"])
-            if found["event"] == event:
-                return found
+    def start(self) -> None:
+        """Plugs the computer in."""
+        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
 
-    def _read(self, out: IO[str]) -> None:
-        for line in out:
-            self._told.put(json.loads(line))
+    def kill(self) -> None:
+        """As a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def wait_for(self, event: str, after: int = 0, **facts: Any) -> dict[str, Any]:
+        """The first line of that event from number `after` on which has these facts; StateError with what came."""
+        found: list[dict[str, Any]] = []
+
+        def look() -> bool:
+            wanted = {"event": event, **facts}
+            found[:] = [line for line in self.events[after:] if {**line, **wanted} == line]
+            return bool(found)
+
+        with self._changed:
+            if not self._changed.wait_for(look, _WAIT_S):
+                raise StateError(f"the bridge told no {event} {facts} in {_WAIT_S:g} s: {self.events[after:]}")
+        return found[0]
+
+    def _listen(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout
+        with process.stdout:
+            for line in process.stdout:
+                with self._changed:
+                    self.events.append(json.loads(line))
+                    self._changed.notify_all()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.kill()
 
 
-@contextmanager
-def bridged(hand: Hand) -> Iterator[Bridge]:
-    """The bridge on the board's port, to the end of the context."""
-    options = _SIMULATED_WORLD if hand.sim is not None else ()
-    command = [sys.executable, "-m", "tools.cli", "usb-bridge", "--port", str(hand.port), "--json", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield Bridge(process.stdout)
-        finally:
-            process.terminate()
-            process.wait(_END_LIMIT_S)
+def bridged(hand: Hand) -> BridgeProcess:
+    """The bridge on that board's port."""
+    return BridgeProcess(str(hand.port), *(SIMULATED_WORLD if hand.sim is not None else ()))

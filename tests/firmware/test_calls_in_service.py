@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from protocol.wire.enumerations import BOOT_REASONS, CALL_ENDS, COMMANDS, LINE_STATES
-from tests.firmware.bridge_process import BridgeProcess
+from tests.firmware.bridge_process import bridge_at
 from tests.firmware.exchange import UdpExchange
 from tests.firmware.loopback_fleet import LoopbackFleet, loopback_fleet
 from tests.firmware.pace import Pace, capture_wanted
@@ -49,7 +49,7 @@ class Office:
         self.far = stack.enter_context(VoiceBoard(folder / "far", account(B, self.exchange.port)))
         self.unit.set_ethernet(not by_usb)
         self.unit.start(prefix=undisturbed())
-        self.bridge = stack.enter_context(BridgeProcess(self.unit.usb)) if by_usb else None
+        self.bridge = stack.enter_context(bridge_at(self.unit.usb)) if by_usb else None
         self.ready = self.fleet.wait_for("service_ready")
         self.far.wait_line("registered")
         self.phone.attach()

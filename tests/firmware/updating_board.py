@@ -23,7 +23,7 @@ from protocol.wire.image import ImageHeader
 from protocol.wire.release import target_facts, target_name
 from tests.firmware import voice_accounts
 from tests.firmware.adapter.update.repository import BOARD, BendableRepository
-from tests.firmware.bridge_process import BridgeProcess
+from tests.firmware.bridge_process import bridge_at
 from tests.firmware.exchange import UdpExchange
 from tests.firmware.loopback_fleet import loopback_fleet
 from tests.firmware.name_server import A, NameServer, address
@@ -119,7 +119,7 @@ def _start(unit: PluggedUnit, cause: str, heap_bytes: int, bridges: ExitStack | 
     unit.start(cause, heap_bytes=heap_bytes)
     if bridges is not None:
         bridges.close()
-        bridges.enter_context(BridgeProcess(unit.usb))
+        bridges.enter_context(bridge_at(unit.usb))
 
 
 def repository(base: bytes, image: bytes, by_delta: bool) -> BendableRepository:

@@ -59,11 +59,7 @@ except MemoryError:
 """
 
 
-def test_a_heap_in_pieces_hears_as_long_as_it_is_in_pieces(micropython: RunMicroPython) -> None:
-    found = run(
-        micropython,
-        PIECES % (900, 2048)
-        + f"""
+ASKED = f"""
 answers = []
 for _ in range(3):
     peer.sendto({OPTIONS.encode()!r}, source)
@@ -74,6 +70,15 @@ for _ in range(3):
             answers.append(peer.recv(500)[:7].decode())
     except OSError:
         pass
+"""
+
+
+def test_a_heap_in_pieces_hears_as_long_as_it_is_in_pieces(micropython: RunMicroPython) -> None:
+    found = run(
+        micropython,
+        PIECES % (900, 2048)
+        + f"""
+{ASKED}
 print(json.dumps([free, [word for word in answers if word != "OPTIONS"]]))
 """,
     )
@@ -87,19 +92,10 @@ def test_a_short_message_is_heard_though_the_kept_block_is_lost(micropython: Run
         micropython,
         PIECES % (1100, 2048)
         + f"""
-answers = []
 endpoint = service._voice.agent.endpoint
 endpoint.spare = None
 lost = bytearray(2048)
-for _ in range(3):
-    peer.sendto({OPTIONS.encode()!r}, source)
-    unit.now_ms += 300
-    service.turn(unit.now_ms)
-    try:
-        while True:
-            answers.append(peer.recv(500)[:7].decode())
-    except OSError:
-        pass
+{ASKED}
 print(json.dumps([endpoint.spare is None, [word for word in answers if word != "OPTIONS"]]))
 """,
     )
