@@ -1,18 +1,19 @@
 """What a unit answers on the USB link until it is in service: it is provisioned, tested and locked.
 
-| stage       | begin_provisioning      | put_blob | finish_provisioning | lock             | the token's |
-|-------------|-------------------------|----------|---------------------|------------------|-------------|
-| bare        | makes the key, keyed    | -        | -                   | -                | -           |
-| keyed       | same unit: same request | taken    | provisioned         | -                | *           |
-| provisioned | same unit: same request | -        | same: done          | tested: locked   | -           |
-| locked      | -                       | -        | -                   | again: done      | -           |
-| reset       | with a token: keyed     | -        | -                   | -                | *           |
+| stage       | begin_provisioning      | put_blob | finish_provisioning | lock           |
+|-------------|-------------------------|----------|---------------------|----------------|
+| bare        | makes the key, keyed    | -        | -                   | -              |
+| keyed       | same unit: same request | taken    | provisioned         | -              |
+| provisioned | same unit: same request | -        | same: done          | tested: locked |
+| locked      | -                       | -        | -                   | again: done    |
+| reset       | makes the key, keyed    | -        | -                   | -              |
 
 `-` answers wrong_state. Once locked only `lock`, and the `restart` that ends this start, are answered beside `hello`;
-from the next start on locked_link.py answers. `*`: ask_challenge and authorize_provisioning are taken by a reset unit,
-and by one that was, until it is provisioned: it becomes no other unit than the one the token names, and answers
-nothing but that and `hello` before there was a token. The private key never leaves: no message has a field for it.
-The key is stored before its request is sent, so that a cut in between does not make a second key for one epoch.
+from the next start on locked_link.py answers. A unit that was reset is closed until it is locked again: of a session
+it takes `hello`, ask_challenge and authorize_provisioning; then, for the token's epoch and no other unit, all the
+rest. Its mark is what the bench measured: a reset leaves it, a bare board has none before it is locked.
+The private key never leaves: no message has a field for it. The key is stored before its request is sent, so that a
+cut in between does not make a second key for one epoch.
 """
 
 import struct
@@ -88,13 +89,13 @@ class FactoryLink:
         """The answers to `message`, as a list of (name, values)."""
         name = message.name
         if name == "hello":
-            return [("hello_reply", self._hello())]
+            return [("hello_reply", self._hello(message.boot_id))]
         step = _STEPS.get(name)
         if step is None:
             return _done("wrong_state", "this is firmware %s, not a ROM loader" % self._version)
         if self.locked and (self._started_locked or name not in _AFTER_LOCK):
             return _done("refused", "the unit is locked; only hello is answered")
-        if self._is_reset and name not in _OF_A_TOKEN:
+        if self._was_reset and name not in _OF_A_TOKEN and self._allowed != (message.boot_id, self.identity.epoch):
             return _done("refused", "the unit was reset; it is provisioned again with a token of the fleet's")
         try:
             return step(self, message)
@@ -102,28 +103,25 @@ class FactoryLink:
             return _done("bad_value", str(error))
 
     @property
-    def _is_reset(self):
-        return self.identity is not None and self.identity.stage == RESET
-
-    @property
-    def _needs_token(self):
+    def _was_reset(self):
         known = self.identity
-        return known is not None and (known.stage == RESET or (known.stage == KEYED and bool(known.blobs[TOKEN_KEYS])))
+        return known is not None and (known.stage == RESET or (not known.locked and bool(known.blobs[BENCH])))
 
-    def _hello(self):
-        mode = "locked" if self.locked else "reset" if self._is_reset else "factory"
+    def _hello(self, boot_id):
+        closed = self._was_reset and (self._allowed is None or self._allowed[0] != boot_id)
+        mode = "locked" if self.locked else "reset" if closed else "factory"
         values = hello(mode, self._board, self.identity, self._version)
         values["state"] = self.state
         return values
 
     def _ask_challenge(self, message):
-        if not self._needs_token:
+        if not self._was_reset:
             return _done("wrong_state", "the unit needs no token")
         secret = self._board.entropy(CHALLENGE_BYTES)
         self._allowed = None
         self._challenge = Challenge(self.identity, message["station"], secret, self._clock_us() // 1000)
         keys = [{"key_id": key_id(key)} for key in split_keys(self.identity.blobs[TOKEN_KEYS])]
-        values = {"serial": self.identity.serial, "epoch": self.identity.epoch, "challenge": secret, "keys": keys}
+        values = {"serial": self.identity.serial, "epoch": self._challenge.epoch, "challenge": secret, "keys": keys}
         return [("challenge", values)]
 
     def _authorize(self, message):
@@ -148,13 +146,13 @@ class FactoryLink:
                 % (message["hardware_revision"], self._board.hardware_revision)
             )
         known = self.identity
+        if self._was_reset and (
+            self._allowed != (message.boot_id, message["epoch"]) or (known.serial, known.mac) != (serial, mac)
+        ):
+            return _done("refused", "the unit was reset; a token for this station, unit and epoch comes first")
         same = known is not None and (known.serial, known.mac, known.epoch) == (serial, mac, message["epoch"])
-        same = same and known.stage != RESET  # that has no key to ask for again
         if known is not None and known.provisioned and not same:
             return _done("wrong_state", "provisioned as %s, epoch %d" % (known.serial, known.epoch))
-        if not same and self._needs_token:
-            if self._allowed != (message.boot_id, message["epoch"]) or (known.serial, known.mac) != (serial, mac):
-                return _done("refused", "the unit was reset; a token for this station, unit and epoch comes first")
         if not same:
             self._make_key(message, serial, mac)
         return [("csr", {"csr": csr.make_csr(self.identity.private, serial)})]
@@ -165,7 +163,7 @@ class FactoryLink:
             KEYED, message["epoch"], self._board.hardware_revision, mac, message["country"], serial,
             self._board.name, private, p256.public_key(private),
         )  # fmt: skip
-        if self._needs_token:  # the half-done identity is as closed to others as the reset unit was
+        if self._was_reset:  # the half-done identity is as closed as the reset unit was
             keyed = keyed.but(blobs=self.identity.blobs)
         self._keep(keyed)
         self._blobs = {}
@@ -195,7 +193,7 @@ class FactoryLink:
             return _done("wrong_state", "another certificate was written before")
         blobs = [bytes(self._blobs.get(index, b"")) for index in range(len(BLOBS))]
         _check_blobs(identity, blobs, message["certificate_sha256"])
-        self._keep(identity.but(stage=PROVISIONED, blobs=tuple(blobs)))
+        self._keep(identity.but(stage=PROVISIONED, blobs=blobs + [identity.blobs[BENCH]]))
         self._blobs = {}
         return _done("ok")
 

@@ -9,7 +9,8 @@ the last two are left, since they are the fleet's and the board's, not the ident
 
 Token keys: public keys (65 bytes each) of the fleet, which sign who may provision it again.
 Bench: line gain u16 (32768 + tenths of a dB), clock u16 (32768 + ppm too fast), then for each test of the
-station's self-test: test u8, result u8, code u8, value u32.
+station's self-test: test u8, result u8, code u8, value u32. Written by the lock, and kept ever after: a unit that
+has it and is not locked was reset.
 """
 
 import struct

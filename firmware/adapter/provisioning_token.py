@@ -2,12 +2,13 @@
 
 It is good for one challenge: 32 random bytes that the unit drew for that station, held in RAM for CHALLENGE_MS and
 gone with the first token that fits. So no token is worth anything twice, at another unit or later. A reset unit has
-no clock; the challenge's age is its own.
+no clock; the challenge's age is its own. A unit whose provisioning was cut asks again: a token is for one session.
 """
 
 from hashlib import sha256
 
 from adapter.crypto import p256
+from adapter.identity import RESET
 from protocol.wire.errors import WireError
 from protocol.wire.messages import unpack
 
@@ -16,6 +17,7 @@ CHALLENGE_BYTES = 32
 CONTEXT = b"plugtone provisioning token 1\x00"
 MAX_KEYS = 4
 _KEY_ID_BYTES = 8
+_MAX_EPOCH = 65_535  # the wire's u16
 
 
 def split_keys(blob):
@@ -33,10 +35,17 @@ def key_id(key):
 
 
 class Challenge:
-    """What the unit `identity` was asked to draw by `station` at `now_ms`; `secret` are the 32 random bytes."""
+    """What the unit `identity` was asked to draw by `station` at `now_ms`; `secret` are the 32 random bytes.
+
+    `epoch` is the lowest a token may be for: a reset unit is past its own, a half-provisioned one may go on with it.
+    WireError if the unit is past the last there is.
+    """
 
     def __init__(self, identity, station, secret, now_ms):
         self.secret = secret
+        self.epoch = identity.epoch + (1 if identity.stage == RESET else 0)
+        if self.epoch > _MAX_EPOCH:
+            raise WireError("epoch %d was the last there is; scrap the unit" % identity.epoch)
         self._identity = identity
         self._station = station
         self._drawn_ms = now_ms
@@ -56,8 +65,8 @@ class Challenge:
         ):
             if values[name] != mine:
                 raise WireError("the token is for another %s" % name)
-        if values["epoch"] <= identity.epoch:
-            raise WireError("the token is for epoch %d, the unit is past %d" % (values["epoch"], identity.epoch))
+        if values["epoch"] < self.epoch:
+            raise WireError("the token is for epoch %d, the unit takes %d or later" % (values["epoch"], self.epoch))
         digest = sha256(CONTEXT + token).digest()
         if not any([p256.verify(key, digest, signature) for key in keys]):
             raise WireError("no fleet key that the unit knows has signed the token")

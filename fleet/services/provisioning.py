@@ -38,6 +38,7 @@ from protocol.wire.link_enumerations import SELF_TEST_RESULTS, SELF_TESTS
 from protocol.wire.mac import MacAddress
 
 PASSED, FAILED = "passed", "failed"
+UNDER_WAY = frozenset({Custody.MADE, Custody.CERTIFIED})  # at the bench, in an epoch in which it is not stocked yet
 PRESENT_AGAIN = frozenset({Custody.CERTIFIED, Custody.IN_STOCK})  # whose certificate a station may ask for once more
 
 
@@ -119,16 +120,16 @@ class Provisioning:
         return Enrolment(certificate, side.trust_anchors, root_metadata, side.addresses, side.tokens.blob)
 
     def authorize(self, actor: Actor, serial: str, station: str, challenge: bytes, key_ids: Collection[bytes]) -> Token:
-        """Let that station provision a unit again that was reset: once, since the unit's challenge is good for once.
+        """Let that station provision a unit that was reset, or go on with it: the unit's challenge is good for once.
 
-        ConflictError unless a new epoch has begun for it and nobody was certified in that; it is in our hands then.
+        ConflictError unless a new epoch has begun for it, in which it was not stocked yet; it is in our hands then.
         """
         actor.require(Permission.UNIT_PROVISION)
         with self._transactions.begin(actor) as uow:
             units = UnitRepository(uow)
             unit = units.hold(serial)
             check_not_held(uow, serial)
-            if unit.custody is not Custody.MADE:
+            if unit.custody not in UNDER_WAY or units.has_stock_record(unit):
                 raise ConflictError(
                     f"{serial} is {unit.custody} in epoch {unit.epoch}: begin a new epoch first "
                     f"(POST /v1/units/{serial}/epochs)"

@@ -123,7 +123,7 @@ def ask_challenge():
 def challenge():
     return 1, (
         _SERIAL,
-        ("epoch", U16, 1, 65535, 1),  # the last one; its key is destroyed
+        ("epoch", U16, 1, 65535, 1),  # the lowest that a token may be for
         _CHALLENGE,
         ("keys", LIST, 1, 4, 1, KEY_ROWS),  # of the fleet, that may sign the token: the first 8 bytes of their SHA-256
     )

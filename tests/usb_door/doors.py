@@ -39,12 +39,12 @@ class Door:
     private: bytes
     said: int = 0
 
-    def say(self, data: bytes) -> tuple[bytes, list[Message], str]:
-        """All bytes that come back, the messages in them, and the mode of the unit, asked after all that."""
+    def say(self, data: bytes, boot_id: int = 1) -> tuple[bytes, list[Message], str]:
+        """All bytes that come back, the messages in them, and the mode the unit has for a session after all that."""
         self.said += 1
         sequence = _LAST + self.said
         self.port.timeout = ANSWER_S
-        self.port.write(b"\0" + data + b"\0" + encode_frame(pack("hello", {}, 1, sequence)))
+        self.port.write(b"\0" + data + b"\0" + encode_frame(pack("hello", {}, boot_id, sequence)))
         heard, messages, reader = b"", [], FrameReader()
         while True:
             part = self.port.read(max(1, self.port.in_waiting))
@@ -72,10 +72,12 @@ def identity_of(pki: Path) -> Identity:
     return Identity(LOCKED, 1, 2, mac, "US", SERIAL, "simulated", private, p256.public_key(private), blobs)
 
 
-def made(folder: Path, was_reset: bool) -> tuple[SimBoard, bytes]:
+def made(
+    folder: Path, was_reset: bool, known: Identity | None = None, uid: bytes | None = None
+) -> tuple[SimBoard, bytes]:
     """A board that is switched on, provisioned and locked, and reset if so said; and the key it has, or had."""
-    board = SimBoard.create(folder, hardware_revision=2)
-    identity = identity_of(folder / "pki")
+    board = SimBoard.create(folder, hardware_revision=2, board_uid=uid)
+    identity = known or identity_of(folder / "pki")
     flash = CuttingFlash(board.folder.flash)
     store = IdentityStore(flash.partition("identity"))
     for _ in range(2):

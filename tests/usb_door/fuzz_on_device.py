@@ -1,4 +1,4 @@
-"""Runs under MicroPython: frames, most of them broken, at the link of a unit that is in factory mode, locked or reset.
+"""Runs under MicroPython: frames, most of them broken, at the link of a unit in each of the modes below.
 
 Arguments: the mode, a seed, how many frames. Prints a line: frames, answers, bytes of heap grown. An AssertionError
 says what went wrong, with the seed and the frame's number: a unit that raises, says its key or takes what it must not.
@@ -12,7 +12,7 @@ from binascii import crc32
 from adapter import factory_reset
 from adapter.crypto import p256
 from adapter.factory import FactoryLink
-from adapter.identity import LOCKED, Identity, IdentityStore
+from adapter.identity import KEYED, LOCKED, Identity, IdentityStore
 from adapter.locked_link import LockedLink
 from adapter.reset_wish import wish
 from ports.unix.flash import Partition
@@ -31,6 +31,7 @@ GROWN_BYTES = 4096  # a garbage collector is not exact
 ANSWERS = {
     "locked": ("hello_reply", "done"),
     "reset": ("hello_reply", "done", "challenge"),
+    "half": ("hello_reply", "done", "challenge"),  # it was reset, and has the key of its next epoch
     "factory": ("hello_reply", "done", "csr", "self_test_report", "clock", "calibration"),
 }
 OK = 0
@@ -116,6 +117,8 @@ def unit(flash, clock):
     if MODE != "factory":
         known = identity()
         private = known.private
+        if MODE == "half":
+            known = known.but(stage=KEYED)
         for _ in range(2):
             store.store(known)
     if MODE == "locked":
@@ -141,7 +144,8 @@ def questions():
         ("put_blob", {"blob": 4, "total_bytes": 65, "offset": 0, "data": bytes(65)}),
         ("finish_provisioning", {"certificate_sha256": bytes(32)}), ("loader_hello", {}), ("loader_run", {}),
     ]  # fmt: skip
-    return [pack(name, values, 7, 9) for name, values in asked], pack("begin_provisioning", BEGIN, 7, 9)
+    begins = [pack("begin_provisioning", dict(BEGIN, epoch=epoch), 7, 9) for epoch in (1, 2)]
+    return [pack(name, values, 7, 9) for name, values in asked] + (begins if MODE != "factory" else []), begins[1]
 
 
 def mutated(payload, other):

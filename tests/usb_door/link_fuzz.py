@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tests.conftest import REPOSITORY, micropython_path
 
-MODES = ("locked", "reset", "factory")
+MODES = ("locked", "reset", "half", "factory")
 _SCRIPT = Path(__file__).with_name("fuzz_on_device.py")
 _HEAP = "2M"  # the firmware's sources are compiled on it
 _LIMIT_US_A_FRAME = 20_000  # a unit that hangs is told from one on a busy machine

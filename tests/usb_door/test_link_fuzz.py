@@ -7,7 +7,7 @@ import pytest
 from tests.usb_door.link_fuzz import MODES, fuzz
 
 SEED = 20261123
-FRAMES = 7000  # a mode; 20,000 and more in all
+FRAMES = 5200  # a mode; 20,000 and more in all
 
 BROKEN = {
     "a token is taken unseen": (
@@ -21,7 +21,11 @@ BROKEN = {
     "a locked unit raises": ("locked", "from adapter import locked_link as l\nl._int = lambda data: data[9]"),
     "a reset unit is taken for a bare one": (
         "reset",
-        "from adapter import identity as i\nfrom adapter import factory as f\nf.RESET = 9",
+        "from adapter import factory as f\nf.RESET, f.BENCH = 9, 0",
+    ),
+    "a half-provisioned unit is taken for a new one": (
+        "half",
+        "from adapter import factory as f\nf.BENCH = 3",
     ),
     "what was heard is kept": (
         "locked",

@@ -80,7 +80,7 @@ def challenge_of(door: Door) -> dict[str, object]:
 WITH_A_TOKEN = frozenset({"challenge", "authorize_provisioning"})
 
 
-@pytest.mark.parametrize("way", ways.at_reset_unit({"serial": ways.SERIAL, "epoch": 1, "challenge": bytes(32)}))
+@pytest.mark.parametrize("way", ways.at_reset_unit({"serial": ways.SERIAL, "epoch": 2, "challenge": bytes(32)}))
 def test_a_reset_unit_refuses(emptied: Door, way: str) -> None:
     assert emptied.say(b"")[2] == "reset"
     good = "good token" in way or "one session" in way
@@ -92,8 +92,9 @@ def test_and_with_the_right_token_it_makes_one_new_key_for_that_epoch(emptied: D
     token = token_for(challenge_of(emptied))
     begin = {**ways.BEGIN, "epoch": 2}
     said = ways.frame("authorize_provisioning", **token) + ways.frame("begin_provisioning", **begin)
-    _, (done, csr), mode = emptied.say(said)
+    _, (done, csr), mode = emptied.say(said, boot_id=7)
     assert (done["result"], csr.name, mode) == (OK, "csr", "factory")
+    assert emptied.say(b"")[2] == "reset"  # to anybody else
     for change in ({"epoch": 3}, {"serial": "PT000000026"}):
         _, (answer,), _ = emptied.say(ways.frame("begin_provisioning", **{**begin, **change}))
         assert (answer.name, LINK_RESULTS[answer["result"]]) == ("done", "refused")

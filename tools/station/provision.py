@@ -8,7 +8,7 @@ What is done is asked of the unit (its mode), of the fleet (its answers repeat) 
 | factory, not provisioned     | key and request, certificate, and what follows        |
 | factory, provisioned         | self-test, calibration, lock, and what follows        |
 | locked                       | label, stock record, restart; nothing if it was taken |
-| reset                        | a token of the fleet's, then as factory               |
+| reset, provisioned or not    | a token of the fleet's, then as factory               |
 
 Invariants: a board's serial number and MAC come from the fleet by the chip's own id, so a board has one of each
 however often it is flashed. The image's hash is written down before the flash is erased. The claim code is
@@ -44,6 +44,7 @@ from tools.station.errors import LinkError, RefusedByUnitError, UnitError
 from tools.station.flasher import Flasher, Image, flasher_for
 from tools.station.journal import Journal, Record, check_room, write_whole
 from tools.station.link import UnitLink
+from tools.station.reset_token import ask_challenge, authorize
 
 BLOB_PART_BYTES: Final = 1024
 CLOCK_READINGS: Final = 3
@@ -108,6 +109,7 @@ class _Bench:
         self.record = Record("")
         self._custody = ""
         self._first_reading: Reading | None = None
+        self._challenge: Message | None = None  # of a unit that was reset
         self.board: Board
         self.revision = 0
 
@@ -147,8 +149,9 @@ class _Bench:
         self._report("allocate", 0, 1)
         body = {"board": self.board.name, "hardware_revision": self.revision, "board_uid": self.record.board_uid}
         unit = self._fleet.post("/v1/units", body, repeatable=True)
-        without_identity = self.unit is None or not self.unit["provisioned"]
-        if self._job.new_epoch and without_identity and unit["custody"] != "made":
+        if self.unit is not None and LINK_MODES[self.unit["mode"]] == "reset":
+            self._challenge = ask_challenge(self._link, self._job.station)
+        if self._job.new_epoch and unit["custody"] != "made" and self._is_without_identity(unit["epoch"]):
             self._fleet.post(f"/v1/units/{unit['serial']}/epochs", {"reason": self._job.new_epoch})
             unit = self._fleet.post("/v1/units", body, repeatable=True)
         self._custody = unit["custody"]
@@ -161,6 +164,15 @@ class _Bench:
         if any(getattr(self.record, name) != value for name, value in facts.items()):
             self.record = self._journal.store(Record(self.record.board_uid), **facts)
         self._report("allocate", 1, 1)
+
+    def _is_without_identity(self, epoch: int) -> bool:
+        """True unless the unit has the identity of `epoch`, or one for it was begun here and may be finished."""
+        if self.unit is None:
+            return True
+        begun = bool(self.record.csr) and self.record.epoch == epoch == self.unit["epoch"]
+        if self._challenge is not None and self._challenge["epoch"] > epoch:
+            begun = False  # that was before it was reset
+        return not (begun or self.unit["provisioned"])
 
     def write(self) -> None:
         """The image, where the ROM loader runs; what runs already must be that image."""
@@ -182,15 +194,15 @@ class _Bench:
     def provision(self) -> None:
         """Key, request, certificate and the rest of the identity, unless the unit has them."""
         unit = self._running
+        if unit["provisioned"] and (unit["serial"], unit["epoch"]) != (self.record.serial, self.record.epoch):
+            raise UnitError(
+                f"the board is provisioned as {unit['serial']}, epoch {unit['epoch']}, the fleet says "
+                f"{self.record.serial}, epoch {self.record.epoch}: hold its boot button, power it on and run again"
+            )
+        if self._challenge is not None:
+            authorize(self._link, self._fleet, self._job.station, self._challenge, self.record.epoch)
         if unit["provisioned"]:
-            if (unit["serial"], unit["epoch"]) != (self.record.serial, self.record.epoch):
-                raise UnitError(
-                    f"the board is provisioned as {unit['serial']}, epoch {unit['epoch']}, the fleet says "
-                    f"{self.record.serial}, epoch {self.record.epoch}: hold its boot button, power it on and run again"
-                )
             return
-        if LINK_MODES[unit["mode"]] == "reset":
-            self._authorize()
         self._make_key()
         self._first_reading = self._read_clock()
         self._fetch_certificate()
@@ -294,23 +306,6 @@ class _Bench:
             )
         return answer
 
-    def _authorize(self) -> None:
-        """The unit was reset: the fleet says that this station may provision it again, in its new epoch."""
-        asked = self._link.ask("ask_challenge", {"station": self._job.station}, "challenge")
-        body = {
-            "station": self._job.station,
-            "challenge": b64encode(asked["challenge"]).decode(),
-            "key_ids": [row["key_id"].hex() for row in asked["keys"]],
-        }
-        try:
-            answer = self._fleet.post(f"/v1/units/{self.record.serial}/provisioning-tokens", body, repeatable=True)
-        except RefusedError as error:
-            if error.status != HTTPStatus.CONFLICT:
-                raise
-            raise UnitError(f"{error}: here by running this again with --new-epoch and the reason") from error
-        token = {name: b64decode(answer[name]) for name in ("token", "signature")}
-        self._link.ask("authorize_provisioning", token)
-
     def _tested(self) -> list[dict[str, Any]]:
         """The rows of the unit's self-test."""
         report = self._link.ask("run_self_test", {}, "self_test_report")
@@ -373,6 +368,7 @@ class _Bench:
             except RefusedError as error:
                 if error.status != HTTPStatus.CONFLICT:
                     raise
+                self._journal.store(self.record, csr="")  # so that --new-epoch does not go on with it
                 raise UnitError(f"{error}: here by running this again with --new-epoch and the reason") from error
             self.record = self._journal.store(self.record, blobs={name: blobs[name] for name in BLOBS})
         self._report("certificate", 1, 1)

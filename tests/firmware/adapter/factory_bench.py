@@ -118,8 +118,8 @@ class Bench:
     def finish(self, certificate: bytes) -> str:
         return self.result("finish_provisioning", certificate_sha256=sha256(certificate).digest())
 
-    def provision(self) -> bytes:
-        self.begin()
+    def provision(self, epoch: int = 1) -> bytes:
+        self.begin(epoch=epoch)
         certificate = self.certificate()
         for index, blob in enumerate((certificate, b"\x30anchors", b'{"root": 1}', ADDRESSES, TOKEN_KEYS)):
             assert self.put(index, blob) == "ok"
@@ -152,9 +152,9 @@ class Bench:
 
 
 def token_for(asked: dict[str, Any], key: bytes = FLEET_KEY, **changes: Any) -> dict[str, Any]:
-    """A token as the fleet signs it, for the unit's next epoch."""
+    """A token as the fleet signs it, for the first epoch that the unit takes one for."""
     values = {
-        "station": "bench-1", "serial": asked["serial"], "epoch": asked["epoch"] + 1,
+        "station": "bench-1", "serial": asked["serial"], "epoch": asked["epoch"],
         "challenge": asked["challenge"], "issued_s": 0,
     } | changes  # fmt: skip
     token = messages.pack("provisioning_token", values)

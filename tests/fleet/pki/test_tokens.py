@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapter.crypto import p256
+from adapter.identity import RESET
 from adapter.provisioning_token import Challenge, key_id, split_keys
 from fleet.pki.certificates import PkiError
 from fleet.pki.tokens import MAX_KEYS, TokenAuthority
@@ -23,6 +24,7 @@ class ResetUnit:
 
     serial = SERIAL
     epoch = 4
+    stage = RESET
 
 
 def epoch_of(authority: TokenAuthority, keys: bytes) -> int:
@@ -67,7 +69,7 @@ def test_without_keys_there_is_no_service(tmp_path: Path) -> None:
         ("bench-2", SECRET, SERIAL, 5, 0, "another station"),
         (STATION, bytes(32), SERIAL, 5, 0, "another challenge"),
         (STATION, SECRET, "PT000000026", 5, 0, "another serial"),
-        (STATION, SECRET, SERIAL, 4, 0, "for epoch 4, the unit is past 4"),
+        (STATION, SECRET, SERIAL, 4, 0, "for epoch 4, the unit takes 5 or later"),
         (STATION, SECRET, SERIAL, 5, 600_001, "older than 600 s"),
     ],
 )

@@ -194,6 +194,39 @@ def test_a_station_may_provision_a_reset_unit_once_a_new_epoch_has_begun(warehou
     assert "station bench-1, epoch 2" in str(after["unit_notes"][-1])
 
 
+def test_a_station_that_was_cut_off_may_go_on_until_the_unit_is_stocked(warehouse: Warehouse) -> None:
+    serial, provisioning = warehouse.stock().serial, warehouse.provisioning
+    key_ids = [sha256(provisioning._fleet_side.tokens.blob[:65]).digest()[:8]]
+
+    def epoch_of(challenge: bytes) -> int:
+        token = provisioning.authorize(warehouse.actor, serial, "bench-1", challenge, key_ids).token
+        return int(messages.unpack(token)["epoch"])
+
+    provisioning.begin_epoch(warehouse.actor, serial, "was reset")
+    assert epoch_of(bytes(32)) == 2
+    provisioning.certify(warehouse.actor, serial, make_csr(serial), 2)
+    assert epoch_of(bytes([1] * 32)) == 2
+    assert "unit:authorize" in str(snapshot(warehouse.services)["audit_log"][-1])
+    provisioning.stock(warehouse.actor, serial, REPORT)
+    before = snapshot(warehouse.services)
+    with pytest.raises(ConflictError, match="is in_stock in epoch 2: begin a new epoch first"):
+        epoch_of(bytes([2] * 32))
+    assert snapshot(warehouse.services) == before
+
+
+def test_a_refurbished_unit_that_passed_and_waits_to_be_graded_gets_no_token(warehouse: Warehouse) -> None:
+    """It stays certified until then: its stock record says that it is through."""
+    provisioning = warehouse.provisioning
+    unit = warehouse.place(warehouse.open_account())
+    serial = unit.serial
+    warehouse.take_back(unit)
+    unit = warehouse.certify_and_stock(warehouse.renew(unit))
+    assert unit.custody is Custody.CERTIFIED
+    key_ids = [sha256(provisioning._fleet_side.tokens.blob[:65]).digest()[:8]]
+    with pytest.raises(ConflictError, match="is certified in epoch 2: begin a new epoch first"):
+        provisioning.authorize(warehouse.actor, serial, "bench-1", bytes(32), key_ids)
+
+
 def test_without_the_right_to_provision_nobody_gets_a_token(warehouse: Warehouse) -> None:
     serial = warehouse.allocate().serial
     before = snapshot(warehouse.services)

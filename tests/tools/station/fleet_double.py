@@ -41,6 +41,7 @@ class FleetDouble:
         self.stocked: dict[str, dict[str, Any]] = {}  # by serial
         self._authority = DeviceAuthority.create(folder, datetime.now(UTC))
         self.tokens = TokenAuthority.add_key(folder)
+        self.tokens_given = 0
         self._lock = threading.Lock()
 
     def answer(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -83,8 +84,9 @@ class FleetDouble:
 
     def _token(self, unit: dict[str, Any], body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         serial, epoch = unit["serial"], unit["epoch"]
-        if unit["custody"] != "made":
+        if unit["custody"] not in ("made", "certified"):
             return 409, {"title": "Conflict", "code": "conflict", "detail": f"{serial} is {unit['custody']}"}
+        self.tokens_given += 1
         key_ids = [bytes.fromhex(key_id) for key_id in body["key_ids"]]
         challenge = b64decode(body["challenge"])
         token = self.tokens.sign(key_ids, body["station"], serial, epoch, challenge, datetime.now(UTC))
