@@ -155,7 +155,7 @@ class FactoryLink:
             return _done("wrong_state", "provisioned as %s, epoch %d" % (known.serial, known.epoch))
         if not same:
             self._make_key(message, serial, mac)
-        return [("csr", {"csr": csr.make_csr(self.identity.private, serial)})]
+        return [("csr", {"csr": csr.make_csr(self.identity.private, serial, self._board.uid)})]
 
     def _make_key(self, message, serial, mac):
         private = p256.make_key(message["entropy"], self._board.entropy(_ENTROPY_BYTES))

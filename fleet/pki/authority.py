@@ -1,8 +1,9 @@
 """Three certificate authorities that never vouch for each other's: devices, servers, gateways.
 
 - Devices (IEEE 802.1AR): a root signs an issuing CA, which signs one certificate a unit and epoch. It holds the
-  serial number (CN), the MAC as EUI-64 (`urn:dev:mac:`, RFC 9039 4.1) and the epoch (`urn:plugtone:epoch:`),
-  never expires (802.1AR 8.7) and ends by revocation or by the next epoch.
+  serial number (CN), the MAC as EUI-64 (`urn:dev:mac:`, RFC 9039 4.1), the epoch (`urn:plugtone:epoch:`) and the
+  id of the board's chip (`urn:plugtone:board:`), never expires (802.1AR 8.7) and ends by revocation or by the next
+  epoch.
 - Servers: what units check the fleet's ends by; its anchor is written into each unit.
 - Gateways: the fleet's own MQTT clients.
 """
@@ -21,7 +22,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fleet.pki.certificates import (
     AUTHENTICATES,
@@ -47,6 +48,7 @@ GATEWAY_DAYS = 90
 MAX_CSR_BYTES = 1024
 MAC_URN = "urn:dev:mac:"
 EPOCH_URN = "urn:plugtone:epoch:"
+BOARD_URN = "urn:plugtone:board:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +140,17 @@ class DeviceAuthority(_Authority):
         authority._store(directory)
         return authority
 
-    def issue(self, csr_der: bytes, serial: str, mac: MacAddress, epoch: int, now: datetime) -> Issued:
+    def issue(
+        self, csr_der: bytes, serial: str, board_uid: bytes, mac: MacAddress, epoch: int, now: datetime
+    ) -> Issued:
         """The certificate of unit `serial` in `epoch` for the key in `csr_der` (PKCS#10); PkiError if it is not fit."""
-        key = _requested_key(csr_der, check_serial(serial))
+        key = _requested_key(csr_der, check_serial(serial), board_uid)
         if mac.is_multicast:
             raise PkiError(f"{mac} is a group address, no unit has it")
         names = [
             x509.UniformResourceIdentifier(mac_urn(mac)),
             x509.UniformResourceIdentifier(f"{EPOCH_URN}{epoch}"),
+            x509.UniformResourceIdentifier(f"{BOARD_URN}{board_uid.hex()}"),
         ]
         builder = (
             begin_certificate(serial, key, now, NO_EXPIRY, AUTHENTICATES)
@@ -219,8 +224,11 @@ def public_key_sha256(key: ec.EllipticCurvePublicKey) -> str:
     return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
-def _requested_key(csr_der: bytes, serial: str) -> ec.EllipticCurvePublicKey:
-    """The key of a request that is well formed, signed by that key, and for `serial` alone."""
+def _requested_key(csr_der: bytes, serial: str, board_uid: bytes) -> ec.EllipticCurvePublicKey:
+    """The key of a request that is well formed, signed by that key, and for `serial` on that board alone.
+
+    Firmware from before 2026-11-23 does not say on which board it runs.
+    """
     if len(csr_der) > MAX_CSR_BYTES:
         raise PkiError(f"a certificate request has at most {MAX_CSR_BYTES} bytes, got {len(csr_der)}")
     try:
@@ -233,8 +241,12 @@ def _requested_key(csr_der: bytes, serial: str) -> ec.EllipticCurvePublicKey:
         raise PkiError(f"the certificate request of {serial} is not for a P-256 key")
     if not valid or not isinstance(request.signature_hash_algorithm, SHA256):
         raise PkiError(f"the certificate request of {serial} is not signed by its own key with SHA-256")
-    if request.subject != common_name(serial):
-        raise PkiError(f"the certificate request is for {request.subject.rfc4514_string()!r}, expected CN={serial}")
+    board = x509.Name([*common_name(serial), x509.NameAttribute(NameOID.SERIAL_NUMBER, board_uid.hex())])
+    if request.subject not in (common_name(serial), board):
+        raise PkiError(
+            f"the certificate request is for {request.subject.rfc4514_string()!r}, expected CN={serial} on board "
+            f"{board_uid.hex()}"
+        )
     return key
 
 

@@ -211,7 +211,7 @@ class Provisioning:
     def _certificate(self, uow: UnitOfWork, unit: Unit, csr: bytes, epoch: int) -> bytes:
         if epoch != unit.epoch:
             raise ConflictError(f"{unit.serial} is in epoch {unit.epoch}, the request for epoch {epoch}; begin again")
-        issued = self._authority.issue(csr, unit.serial, unit.mac, unit.epoch, uow.now)
+        issued = self._authority.issue(csr, unit.serial, unit.board_uid, unit.mac, unit.epoch, uow.now)
         identities = IdentityRepository(uow)
         present, current = identities.of(unit), round_of(uow, unit)
         if present is None or unit.custody not in PRESENT_AGAIN:

@@ -25,6 +25,7 @@ from tools.release.build import build_image, initial_boot_record
 from tools.sim.board import SimBoard
 
 BOARD = catalogue.load("simulated")
+UID = bytes(range(1, 9))
 START_S = 20.0
 ANSWER_S = 20.0
 _LAST = 0xFFFF0000  # sequences from here on are the barriers
@@ -66,7 +67,7 @@ def identity_of(pki: Path) -> Identity:
     now = datetime.now(UTC)
     private = p256.make_key(bytes(32), b"doors of a unit, tried by a test")
     mac = MacAddress(MAC)
-    issued = DeviceAuthority.create(pki, now).issue(csr.make_csr(private, SERIAL), SERIAL, mac, 1, now)
+    issued = DeviceAuthority.create(pki, now).issue(csr.make_csr(private, SERIAL, UID), SERIAL, UID, mac, 1, now)
     anchor = ServerAuthority.create(pki, now).anchor_der
     blobs = (issued.der, anchor, b"{}", ADDRESSES, FLEET_KEYS, b"\x80\x00\x80\x00")
     return Identity(LOCKED, 1, 2, mac, "US", SERIAL, "simulated", private, p256.public_key(private), blobs)

@@ -53,7 +53,7 @@ def test_the_request_is_signed_by_a_key_made_on_the_unit(bench: Bench) -> None:
     request = x509.load_der_x509_csr(values["csr"])
     assert name == "csr"
     assert request.is_signature_valid
-    assert request.subject.rfc4514_string() == f"CN={SERIAL}"
+    assert request.subject.rfc4514_string() == f"2.5.4.5={bench.board.uid.hex()},CN={SERIAL}"
     point = request.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     assert point == bench.store.load().public
 

@@ -137,7 +137,9 @@ class Door:
         builder = x509.CertificateSigningRequestBuilder().subject_name(common_name(serial))
         csr = builder.sign(key, SHA256()).public_bytes(Encoding.DER)
         authority = authority or DeviceAuthority.load(self.state.credentials.authorities)
-        issued = authority.issue(csr, serial, MacAddress.from_int(0x0200_0000_0000 + number), 1, datetime.now(UTC))
+        issued = authority.issue(
+            csr, serial, bytes(8), MacAddress.from_int(0x0200_0000_0000 + number), 1, datetime.now(UTC)
+        )
         path = self.state.settings.data_dir / f"{serial}.pem"
         certificate = x509.load_der_x509_certificate(issued.der).public_bytes(Encoding.PEM)
         path.write_bytes(key_pem(key) + certificate)

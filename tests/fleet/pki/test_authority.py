@@ -20,6 +20,7 @@ from protocol.wire.serial_number import make_serial
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SERIAL = make_serial(1)
 MAC = MacAddress.parse("00:1A:2B:3C:4D:5E")
+UID = bytes(range(8))
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +33,18 @@ def request(key, subject: x509.Name | None = None, algorithm=None) -> bytes:
     return builder.sign(key, algorithm or SHA256()).public_bytes(Encoding.DER)
 
 
-def test_a_units_certificate_holds_serial_mac_and_epoch_and_never_ends(authority: DeviceAuthority) -> None:
+def on_board(serial: str, uid: bytes) -> x509.Name:
+    """The subject as a unit names it: who it is, and on which chip it runs."""
+    return x509.Name([*common_name(serial), x509.NameAttribute(x509.NameOID.SERIAL_NUMBER, uid.hex())])
+
+
+def test_a_request_that_names_the_board_is_taken_for_that_board(authority: DeviceAuthority) -> None:
+    assert authority.issue(request(make_key(), on_board(SERIAL, UID)), SERIAL, UID, MAC, 1, NOW).der
+
+
+def test_a_units_certificate_holds_serial_mac_epoch_and_board_and_never_ends(authority: DeviceAuthority) -> None:
     key = make_key()
-    issued = authority.issue(request(key), SERIAL, MAC, 3, NOW)
+    issued = authority.issue(request(key), SERIAL, UID, MAC, 3, NOW)
 
     certificate = x509.load_der_x509_certificate(issued.der)
     certificate.verify_directly_issued_by(authority.certificate)
@@ -43,6 +53,7 @@ def test_a_units_certificate_holds_serial_mac_and_epoch_and_never_ends(authority
     assert names.get_values_for_type(x509.UniformResourceIdentifier) == [
         "urn:dev:mac:001a2bfffe3c4d5e",
         "urn:plugtone:epoch:3",
+        "urn:plugtone:board:0001020304050607",
     ]
     assert certificate.not_valid_after_utc == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     assert b"99991231235959Z" in issued.der
@@ -77,6 +88,12 @@ def refused_requests() -> dict[str, tuple[bytes, str]]:
     two_names = x509.Name([*common_name(SERIAL), *common_name(make_serial(2))])
     return {
         "another unit's serial": (request(key, common_name(make_serial(2))), "expected CN"),
+        "another board": (
+            request(key, on_board(SERIAL, bytes(8))),
+            "expected CN=PT000000018 on board 0001020304050607",
+        ),
+        "this board twice": (request(key, x509.Name([*on_board(SERIAL, UID), *on_board(SERIAL, UID)])), "expected CN"),
+        "the board alone": (request(key, x509.Name(list(on_board(SERIAL, UID))[1:])), "expected CN"),
         "two common names": (request(key, two_names), "expected CN"),
         "a spoilt signature": (good[:-1] + bytes([good[-1] ^ 1]), "not signed by its own key|cannot be read"),
         "another curve": (request(ec.generate_private_key(ec.SECP384R1())), "P-256"),
@@ -92,11 +109,11 @@ def refused_requests() -> dict[str, tuple[bytes, str]]:
 def test_a_request_is_refused_for(case: str, authority: DeviceAuthority) -> None:
     csr, message = refused_requests()[case]
     with pytest.raises(PkiError, match=message):
-        authority.issue(csr, SERIAL, MAC, 1, NOW)
+        authority.issue(csr, SERIAL, UID, MAC, 1, NOW)
 
 
 def test_a_request_is_refused_for_a_wrong_serial_or_a_group_address(authority: DeviceAuthority) -> None:
     with pytest.raises(WireError, match="check digit"):
-        authority.issue(request(make_key()), "PT000000019", MAC, 1, NOW)
+        authority.issue(request(make_key()), "PT000000019", UID, MAC, 1, NOW)
     with pytest.raises(PkiError, match="group address"):
-        authority.issue(request(make_key()), SERIAL, MacAddress.parse("01:00:5E:00:00:01"), 1, NOW)
+        authority.issue(request(make_key()), SERIAL, UID, MacAddress.parse("01:00:5E:00:00:01"), 1, NOW)

@@ -68,7 +68,9 @@ def unit(services: Services) -> tuple[str, Path]:
     key = make_key()
     request = x509.CertificateSigningRequestBuilder().subject_name(common_name(made.serial)).sign(key, SHA256())
     authority = DeviceAuthority.load(credentials_of(services.settings).authorities)
-    issued = authority.issue(request.public_bytes(Encoding.DER), made.serial, made.mac, made.epoch, datetime.now(UTC))
+    issued = authority.issue(
+        request.public_bytes(Encoding.DER), made.serial, made.board_uid, made.mac, made.epoch, datetime.now(UTC)
+    )
     with services.transactions.begin(TEST) as uow:
         record = IssuedIdentity(made.epoch, issued.fingerprint, issued.public_key_sha256, issued.der)
         IdentityRepository(uow).add(made.serial, record)

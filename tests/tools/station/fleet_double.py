@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from fleet.pki.authority import DeviceAuthority
+from fleet.pki.certificates import PkiError
 from fleet.pki.tokens import TokenAuthority
 from protocol.wire import messages
 from protocol.wire.link_enumerations import BLOBS
@@ -66,14 +67,17 @@ class FleetDouble:
     def _allocate(self, uid: str) -> dict[str, Any]:
         number = len(self.units)
         mac = str(MacAddress.from_int(FIRST_MAC + number))
-        made = {"serial": make_serial(number + 1), "mac": mac, "epoch": 1, "custody": "made"}
+        made = {"serial": make_serial(number + 1), "mac": mac, "epoch": 1, "custody": "made", "board_uid": uid}
         return self.units.setdefault(uid, made)
 
     def _certify(self, unit: dict[str, Any], csr: bytes) -> tuple[int, dict[str, Any]]:
         serial = unit["serial"]
         if serial not in self.certificates:
-            mac = MacAddress.parse(unit["mac"])
-            issued = self._authority.issue(csr, serial, mac, unit["epoch"], datetime.now(UTC))
+            mac, uid = MacAddress.parse(unit["mac"]), bytes.fromhex(unit["board_uid"])
+            try:
+                issued = self._authority.issue(csr, serial, uid, mac, unit["epoch"], datetime.now(UTC))
+            except PkiError as error:
+                return 400, {"title": "Bad Request", "code": "pki", "detail": str(error)}
             self.certificates[serial] = (csr, issued.der)
             unit["custody"] = "certified"
         known, certificate = self.certificates[serial]

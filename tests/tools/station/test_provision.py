@@ -10,6 +10,7 @@ from PIL import Image as Picture
 
 from protocol.wire.image import HEADER_BYTES, ImageHeader
 from tests.tools.station.conftest import Bench
+from tools.client import RefusedError
 from tools.label import claim_code_sha256
 from tools.release.build import build_image
 from tools.station.errors import StationError, UnitError
@@ -41,6 +42,21 @@ def test_bare_board_becomes_a_unit_in_stock_that_plugs_itself_in(bench: Bench) -
     address, _, secret = next(text for text in codes if "#" in text).partition("#")
     assert address == "http://fleet.example/claim"
     assert claim_code_sha256(secret.partition("-")[2]) == stock["claim_code_sha256"]
+
+
+def test_board_whose_chip_is_not_the_one_by_the_books_gets_no_certificate(bench: Bench) -> None:
+    """Two records changed places: the one's serial number would go out on the other's board."""
+    board = bench.board(1)
+
+    def swapped(at: str, *_: int) -> None:
+        if at == "certificate":
+            bench.fleet.units[board.chip.board_uid.hex()]["board_uid"] = bytes(8).hex()
+
+    with pytest.raises(
+        RefusedError, match=r"is for '2\.5\.4\.5=0101010101010101,CN=PT000000018', expected .* on board 00000000"
+    ):
+        bench.flash(board, swapped)
+    assert bench.fleet.certificates == {}
 
 
 def test_claim_code_leaves_the_station_with_the_label(bench: Bench) -> None:

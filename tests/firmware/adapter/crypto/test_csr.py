@@ -13,14 +13,15 @@ from adapter.crypto.errors import CryptoError
 from tests.conftest import RunMicroPython
 
 SERIAL = "PT000000019"
+UID = bytes(range(8))
 PRIVATE = p256.make_key(b"s" * 32, b"u" * 32)
 PUBLIC = p256.public_key(PRIVATE)
 
 
-def test_a_request_verifies_and_names_the_serial() -> None:
-    request = x509.load_der_x509_csr(csr.make_csr(PRIVATE, SERIAL))
+def test_a_request_verifies_and_names_serial_and_board() -> None:
+    request = x509.load_der_x509_csr(csr.make_csr(PRIVATE, SERIAL, UID))
     assert request.is_signature_valid
-    assert request.subject.rfc4514_string() == f"CN={SERIAL}"
+    assert request.subject.rfc4514_string() == f"2.5.4.5=0001020304050607,CN={SERIAL}"
     assert list(request.extensions) == []
     info = request.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -30,11 +31,11 @@ def test_a_request_verifies_and_names_the_serial() -> None:
 
 
 def test_a_request_is_the_same_each_time() -> None:
-    assert csr.make_csr(PRIVATE, SERIAL) == csr.make_csr(PRIVATE, SERIAL)
+    assert csr.make_csr(PRIVATE, SERIAL, UID) == csr.make_csr(PRIVATE, SERIAL, UID)
 
 
 def test_a_changed_request_no_longer_verifies() -> None:
-    changed = csr.make_csr(PRIVATE, SERIAL).replace(SERIAL.encode(), b"PT000000028")
+    changed = csr.make_csr(PRIVATE, SERIAL, UID).replace(SERIAL.encode(), b"PT000000028")
     assert not x509.load_der_x509_csr(changed).is_signature_valid
 
 
@@ -58,7 +59,7 @@ from adapter.crypto import csr, ec_key, p256
 private = unhexlify(sys.argv[1])
 certificate = unhexlify(sys.stdin.read())  # an argument of over 255 bytes ends this interpreter
 public = p256.public_key(private)
-print(hexlify(csr.make_csr(private, sys.argv[2])).decode())
+print(hexlify(csr.make_csr(private, sys.argv[2], bytes(range(8)))).decode())
 context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
 context.load_cert_chain(certificate, ec_key.key_der(private, public))
 try:
@@ -79,5 +80,5 @@ def self_signed() -> bytes:
 
 def test_micropython_makes_the_same_request_and_tls_takes_the_key(micropython: RunMicroPython) -> None:
     printed = micropython(SCRIPT, PRIVATE.hex(), SERIAL, heap="128K", stdin=self_signed().hex()).split("\n")
-    assert unhexlify(printed[0]) == csr.make_csr(PRIVATE, SERIAL)
+    assert unhexlify(printed[0]) == csr.make_csr(PRIVATE, SERIAL, UID)
     assert printed[1] == "cut key refused"
