@@ -1,8 +1,8 @@
 """`make test`: brings the system packages the suite wants, then runs all of it on two cores.
 
 Tests that wait for real time more than they compute (calls, timers) run beside all others, which give way to them: the
-cores are busy meanwhile, and what has to be punctual is. The tests on a bench's board are among them: only they want
-pytest-embedded, whose sixty fixtures are set up for each test of a process that has it.
+cores are busy meanwhile, and what has to be punctual is. Those on whole products are a process of their own among them:
+only a bench's board wants pytest-embedded, whose sixty fixtures are set up for each test of a process that has it.
 
 Where apt-get may not run, the tests that need a missing program are skipped, and this says which. A run of the whole
 suite also says whether the domain's tests took every branch of the domain (domain_coverage.py).
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.domain_coverage import ASKED, judge
@@ -24,20 +25,24 @@ from tests.firmware.pace import may_capture
 ROOT = Path(__file__).parent.parent
 APT_TIMEOUT_S = 300
 
-# Calls and timers, in real time: minutes of waiting, and seconds of CPU.
+# Calls and timers, in real time: minutes of waiting, and seconds of CPU. Each row is a process.
 WAITING = (
-    "tests/peers",
-    "tests/firmware/test_calls_in_a_row.py",
-    "tests/firmware/test_calls_in_service.py",
-    "tests/firmware/test_usb_bridge.py",
-    "tests/firmware/test_voice.py",
-    "tests/tools/sim/registrar/test_service.py",
-    "tests/tools/sim/test_phone.py",
-    "tests/test_story.py",
-    "hil_tests",
+    (
+        "tests/peers",
+        "tests/firmware/test_calls_in_a_row.py",
+        "tests/firmware/test_voice.py",
+        "tests/tools/sim/registrar/test_service.py",
+        "tests/tools/sim/test_phone.py",
+    ),
+    (
+        "tests/firmware/test_calls_in_service.py",
+        "tests/firmware/test_usb_bridge.py",
+        "tests/test_story.py",
+        "hil_tests",
+    ),
 )
 GIVES_WAY = 10  # how nice those that compute are to those that wait
-WORKERS = ("-n", "2", "--dist", "worksteal")
+WORKERS = ("-n", "3", "--dist", "worksteal")  # on two cores: they too wait, for processes of theirs
 WITHOUT_BOARDS = ("-p", "no:pytest_embedded")
 NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
@@ -79,17 +84,20 @@ def run_whole(folder: str) -> int:
     """Everything, those that wait beside the others; the branches taken are told in `folder`. 0: all passed."""
     environment = {**os.environ, ASKED: folder}
     environment.pop(NO_BYTECODE, None)  # hundreds of processes import the product: one compiles it for all
-    computing = pytest("tests", *WORKERS, *WITHOUT_BOARDS, *(f"--ignore={path}" for path in WAITING))
-    with (
-        Path(folder, "waiting").open("w+", encoding="utf-8") as told,
-        subprocess.Popen(pytest(*WAITING), cwd=ROOT, env=environment, stdout=told, stderr=told) as waiting,
-    ):
-        command = ["nice", "-n", str(GIVES_WAY), *computing]
+    ignored = [f"--ignore={path}" for row in WAITING for path in row]
+    with ExitStack() as stack:
+        waiting = []
+        for number, paths in enumerate(WAITING):
+            told = stack.enter_context(Path(folder, f"waiting-{number}").open("w+", encoding="utf-8"))
+            process = subprocess.Popen(pytest(*paths), cwd=ROOT, env=environment, stdout=told, stderr=told)
+            waiting.append((stack.enter_context(process), told))
+        command = ["nice", "-n", str(GIVES_WAY), *pytest("tests", *WORKERS, *WITHOUT_BOARDS, *ignored)]
         status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
-        waited = waiting.wait()
-        told.seek(0)
-        print(f"plugtone: beside them, those that wait:\n{told.read()}", flush=True)
-    return status or waited
+        for process, told in waiting:
+            status = process.wait() or status
+            told.seek(0)
+            print(f"plugtone: beside them, those that wait:\n{told.read()}", flush=True)
+    return status
 
 
 def main() -> int:
