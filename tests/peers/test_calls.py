@@ -18,7 +18,7 @@ from tests.peers.processes import HOST, wait_until
 from tests.peers.sipp import Sipp, sdp
 from tests.peers.unit import NUMBER, Unit
 
-TRIES = 4
+TRIES = 8
 ANSWERS = "< INVITE\n> 180\n> 200 sdp\n< ACK\n< BYE\n> 200 dialog"
 CALLS = "> INVITE sdp\n<? 100\n<? 180\n< 200\n> ACK\n< BYE\n> 200 dialog"
 

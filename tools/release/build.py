@@ -1,20 +1,22 @@
 """An image is compiled modules in a ROMFS behind a header; the same sources give the same bytes.
 
-The lists of what goes in stand in firmware/manifest.py. Compiled modules are cached by the hash of
-their source under build/, so a build after a small change takes milliseconds.
+The lists of what goes in stand in firmware/manifest.py. Under build/ each compiled module is kept by the hash of its
+source, and all of an image by the hash of all it is made of, so that nothing is done twice.
 """
 
 import ast
+import io
 import os
 import runpy
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
+from zipfile import ZipFile
 
 from mpremote.romfs import VfsRomWriter  # type: ignore[import-untyped]
 
@@ -84,26 +86,28 @@ def build_image(
 
 def modules_of(board: str, source: Path | None = None, readable: bool = False) -> dict[str, bytes]:
     """The compiled modules of that board's image, by their path on the device."""
-    root = source or REPOSITORY
-    facts = catalogue.load(board)
-    sources = sources_of(facts, root, "IMAGE")
+    root, facts = source or REPOSITORY, catalogue.load(board)
+    what = "readable image" if readable else "image"
+    return _kept(facts, root, what, lambda: _image_modules(facts, root, readable))
+
+
+def _image_modules(board: Board, root: Path, readable: bool) -> dict[str, bytes]:
+    sources = sources_of(board, root, "IMAGE")
     if not readable:
         try:
-            short = short_names(sources, _names_kept(facts, root))
+            short = short_names(sources, _names_kept(board, root))
         except SyntaxError:
             short = {}  # the compiler will say it better
         except ValueError as error:
             raise BuildError(str(error)) from error
         sources = {path: with_short_names(data, short) for path, data in sources.items()}
-    return _compiled(facts, root, sources)
+    return _compiled(board, root, sources)
 
 
 def build_boot_rom(board: str) -> Path:
     """The folder of compiled modules that the chip starts as `boot`; made once per content."""
     facts = catalogue.load(board)
-    files = _compiled(facts, REPOSITORY, sources_of(facts, REPOSITORY, "BOOT_ROM"))
-    for name, source in generated(facts).items():
-        files[name.removesuffix(".py") + ".mpy"] = _compile(facts, name, source)
+    files = _kept(facts, REPOSITORY, "boot", lambda: _boot_modules(facts))
     digest = sha256()
     for path, data in sorted(files.items()):
         digest.update(f"{path} {len(data)} ".encode() + data)
@@ -111,6 +115,13 @@ def build_boot_rom(board: str) -> Path:
     if not folder.exists():
         _write_folder(folder, files)
     return folder
+
+
+def _boot_modules(board: Board) -> dict[str, bytes]:
+    files = _compiled(board, REPOSITORY, sources_of(board, REPOSITORY, "BOOT_ROM"))
+    for name, source in generated(board).items():
+        files[name.removesuffix(".py") + ".mpy"] = _compile(board, name, source)
+    return files
 
 
 def initial_boot_record(image: bytes) -> bytes:
@@ -299,6 +310,26 @@ def _cache() -> Path:
     folder = REPOSITORY / "build" / "firmware"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _kept(board: Board, root: Path, what: str, make: Callable[[], dict[str, bytes]]) -> dict[str, bytes]:
+    """What `make` returns, from the cache if it was made of the same sources, by the same tools, for the same board."""
+    digest = sha256(f"{what}\n{_compiler_version()}\n{board.model_dump_json()}\n".encode())
+    tools = sorted(Path(__file__).parent.glob("*.py"))
+    for path in (*tools, *_modules(root / "firmware"), *_modules(root / "protocol")):
+        data = path.read_bytes()
+        digest.update(f"{path.relative_to(REPOSITORY if path in tools else root)} {len(data)}\n".encode() + data)
+    kept = _cache() / f"{digest.hexdigest()}.zip"
+    if kept.exists():
+        with ZipFile(kept) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+    files = make()
+    packed = io.BytesIO()
+    with ZipFile(packed, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    _write_atomically(kept, packed.getvalue())
+    return files
 
 
 def _write_folder(folder: Path, files: dict[str, bytes]) -> None:

@@ -30,6 +30,23 @@ def test_the_same_sources_give_the_same_bytes_from_any_folder_and_an_empty_cache
     assert build_image("simulated", "1.0.0", 1, source=sources(tmp_path / "copy")) == here
 
 
+def test_what_was_made_of_the_same_sources_is_not_made_again_and_what_was_not_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "_cache", lambda: tmp_path)
+    root = sources(tmp_path / "copy")
+    made = build.modules_of("simulated", root)
+    compile_all = build._compiled
+    monkeypatch.setattr(build, "_compiled", lambda *_: pytest.fail("made again"))
+    assert build.modules_of("simulated", root) == made
+    monkeypatch.setattr(build, "_compiled", compile_all)
+    with (root / "firmware" / "adapter" / "lights.py").open("a") as source:
+        source.write("ADDED = 1\n")
+    changed = build.modules_of("simulated", root)
+    assert {path for path in made if changed[path] != made[path]} == {"adapter/lights.mpy"}
+    assert build.modules_of("simulated", root, readable=True) != changed
+
+
 def test_the_header_says_what_was_asked_for() -> None:
     image = build_image("simulated", "2.1.0", 7, security_counter=3)
     header = ImageHeader.unpack(image)
