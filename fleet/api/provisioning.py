@@ -34,6 +34,12 @@ class BoardIn(BaseModel):
     serial: SerialField | None = None
 
 
+class AllocatedOut(UnitOut):
+    """`station`: who asks, as the fleet knows it by its credential; for it a reset unit draws its challenge."""
+
+    station: str
+
+
 class RequestIn(BaseModel):
     """`csr`: a PKCS#10 request as DER."""
 
@@ -52,9 +58,8 @@ class EnrolmentOut(BaseModel):
 
 
 class ChallengeIn(BaseModel):
-    """`challenge` and `key_ids`: as the unit gave them to that station."""
+    """`challenge` and `key_ids`: as the unit gave them to the station that asks, by the name `AllocatedOut` has."""
 
-    station: str = Field(pattern=STATION)
     challenge: Base64Field
     key_ids: list[KeyIdField] = Field(min_length=1, max_length=MAX_KEYS)
 
@@ -97,11 +102,12 @@ class ReprintIn(WhyIn):
 
 
 @router.post("/v1/units", permission=Permission.UNIT_PROVISION)
-def allocate(body: BoardIn, actor: ActorDep, services: ServicesDep) -> UnitOut:
+def allocate(body: BoardIn, actor: ActorDep, services: ServicesDep) -> AllocatedOut:
     """The unit made of this board: the same for the same board, else the next serial number and MAC."""
     board_uid = check_board_uid(body.board_uid)
     provisioning = services.provisioning
-    return present_unit(provisioning.allocate(actor, body.board, body.hardware_revision, board_uid, body.serial))
+    unit = provisioning.allocate(actor, body.board, body.hardware_revision, board_uid, body.serial)
+    return AllocatedOut(**present_unit(unit).model_dump(), station=actor.reference)
 
 
 @router.post("/v1/units/{serial}/certificate", permission=Permission.UNIT_PROVISION)
@@ -119,12 +125,12 @@ def certify(serial: str, body: RequestIn, actor: ActorDep, services: ServicesDep
 
 @router.post("/v1/units/{serial}/provisioning-tokens", permission=Permission.UNIT_PROVISION, status_code=201)
 def authorize(serial: str, body: ChallengeIn, actor: ActorDep, services: ServicesDep) -> TokenOut:
-    """Let a station provision a unit that was reset, in its present epoch; good for the unit's one challenge."""
+    """Let the station that asks provision a unit that was reset, in its present epoch; good for that one challenge."""
     challenge = base64.b64decode(body.challenge)
     if len(challenge) != CHALLENGE_BYTES:
         raise InvalidError(f"a challenge has {CHALLENGE_BYTES} bytes, got {len(challenge)}")
     key_ids = [bytes.fromhex(key_id) for key_id in body.key_ids]
-    token = services.provisioning.authorize(actor, serial, body.station, challenge, key_ids)
+    token = services.provisioning.authorize(actor, serial, challenge, key_ids)
     return TokenOut(token=_text(token.token), signature=_text(token.signature))
 
 

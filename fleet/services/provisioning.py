@@ -119,9 +119,10 @@ class Provisioning:
         side = self._fleet_side
         return Enrolment(certificate, side.trust_anchors, root_metadata, side.addresses, side.tokens.blob)
 
-    def authorize(self, actor: Actor, serial: str, station: str, challenge: bytes, key_ids: Collection[bytes]) -> Token:
-        """Let that station provision a unit that was reset, or go on with it: the unit's challenge is good for once.
+    def authorize(self, actor: Actor, serial: str, challenge: bytes, key_ids: Collection[bytes]) -> Token:
+        """Let the actor provision a unit that was reset, or go on with it: the unit's challenge is good for once.
 
+        The station that the token names is the actor's own reference: nobody gets one for another station.
         ConflictError unless a new epoch has begun for it, in which it was not stocked yet; it is in our hands then.
         """
         actor.require(Permission.UNIT_PROVISION)
@@ -135,10 +136,10 @@ class Provisioning:
                     f"(POST /v1/units/{serial}/epochs)"
                 )
             try:
-                token = self._fleet_side.tokens.sign(key_ids, station, serial, unit.epoch, challenge, uow.now)
+                token = self._fleet_side.tokens.sign(key_ids, actor.reference, serial, unit.epoch, challenge, uow.now)
             except PkiError as error:
                 raise ConflictError(str(error)) from error
-            units.note(serial, AuditAction.UNIT_AUTHORIZE, f"station {station}, epoch {unit.epoch}")
+            units.note(serial, AuditAction.UNIT_AUTHORIZE, f"station {actor.reference}, epoch {unit.epoch}")
             uow.audit(AuditAction.UNIT_AUTHORIZE, serial, ["identity"])
             uow.commit()
             return token

@@ -100,14 +100,20 @@ class StationFleet:
         record = self._journal.load(uid)
         if record.serial:
             custody = "in_stock" if record.stocked else "made"
-            return {"serial": record.serial, "mac": record.mac, "epoch": record.epoch, "custody": custody}
+            return {
+                "serial": record.serial,
+                "mac": record.mac,
+                "epoch": record.epoch,
+                "custody": custody,
+                "station": "",
+            }
         if self._leases.asked(uid):
             raise AwaitingFleetError("no network, and the fleet may have given this board its number already: it waits")
         try:
             serial, mac = self._leases.use(body["board"], uid, body["hardware_revision"], self._now())
         except StationError as error:
             raise AwaitingFleetError(f"no network: {error}") from error
-        return {"serial": serial, "mac": mac, "epoch": FIRST_EPOCH, "custody": "made"}
+        return {"serial": serial, "mac": mac, "epoch": FIRST_EPOCH, "custody": "made", "station": ""}
 
     def _allocated_by_fleet(self, body: dict[str, Any]) -> dict[str, Any]:
         uid = body["board_uid"]

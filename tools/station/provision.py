@@ -150,7 +150,7 @@ class _Bench:
         body = {"board": self.board.name, "hardware_revision": self.revision, "board_uid": self.record.board_uid}
         unit = self._fleet.post("/v1/units", body, repeatable=True)
         if self.unit is not None and LINK_MODES[self.unit["mode"]] == "reset":
-            self._challenge = ask_challenge(self._link, self._job.station)
+            self._challenge = ask_challenge(self._link, unit["station"])
         if self._job.new_epoch and unit["custody"] != "made" and self._is_without_identity(unit["epoch"]):
             self._fleet.post(f"/v1/units/{unit['serial']}/epochs", {"reason": self._job.new_epoch})
             unit = self._fleet.post("/v1/units", body, repeatable=True)
@@ -200,7 +200,7 @@ class _Bench:
                 f"{self.record.serial}, epoch {self.record.epoch}: hold its boot button, power it on and run again"
             )
         if self._challenge is not None:
-            authorize(self._link, self._fleet, self._job.station, self._challenge, self.record.epoch)
+            authorize(self._link, self._fleet, self._challenge, self.record.epoch)
         if unit["provisioned"]:
             return
         self._make_key()

@@ -10,16 +10,21 @@ from http import HTTPStatus
 
 from protocol.wire.messages import Message
 from tools.client import Poster, RefusedError
-from tools.station.errors import UnitError
+from tools.station.errors import AwaitingFleetError, UnitError
 from tools.station.link import UnitLink
 
 
 def ask_challenge(link: UnitLink, station: str) -> Message:
-    """The unit's challenge; its `epoch` is the lowest one in which the unit can be provisioned."""
+    """The unit's challenge for `station`, which is the fleet's name of us, empty while it is away.
+
+    Its `epoch` is the lowest one in which the unit can be provisioned.
+    """
+    if not station:
+        raise AwaitingFleetError("no network: a unit that was reset is let in by the fleet; it waits")
     return link.ask("ask_challenge", {"station": station}, "challenge")
 
 
-def authorize(link: UnitLink, fleet: Poster, station: str, asked: Message, epoch: int) -> None:
+def authorize(link: UnitLink, fleet: Poster, asked: Message, epoch: int) -> None:
     """The unit takes every step of provisioning in the fleet's `epoch` from this session; UnitError if it may not."""
     serial = asked["serial"]
     if epoch < asked["epoch"]:
@@ -28,7 +33,6 @@ def authorize(link: UnitLink, fleet: Poster, station: str, asked: Message, epoch
             "and the reason"
         )
     body = {
-        "station": station,
         "challenge": b64encode(asked["challenge"]).decode(),
         "key_ids": [row["key_id"].hex() for row in asked["keys"]],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from starlette.testclient import TestClient
 
 from fleet.domain.access import Actor, Role
 from fleet.services.build import Services
+from protocol.wire import messages
 from tests.fleet.api.conftest import Bearer
 from tests.fleet.conftest import Clock
 from tests.fleet.services.equipment import Warehouse, make_csr, snapshot
@@ -74,6 +76,26 @@ def test_a_station_repeats_every_request_and_gets_the_same(send: Any, warehouse:
     assert "no release keys yet" in send("POST", path, {"csr": csr, "epoch": 1}, 409)["detail"]
     assert snapshot(warehouse.services) == before
     assert "base64" in send("POST", path, {"csr": "%%%", "epoch": 1}, 422)["detail"]
+
+
+def test_a_token_to_provision_again_names_the_station_that_asked_whatever_it_calls_itself(
+    client: TestClient, bearer: Bearer, warehouse: Warehouse
+) -> None:
+    warehouse.load_block()
+    keys = warehouse.services.provisioning._fleet_side.tokens.blob
+    asked = {
+        "challenge": base64.b64encode(bytes(32)).decode(), "key_ids": [sha256(keys[:65]).hexdigest()[:16]],
+        "station": "TO-1",
+    }  # fmt: skip
+    benches = [bearer(Role.WAREHOUSE), bearer(Role.WAREHOUSE)]
+    named = []
+    for headers in benches:
+        unit = client.post("/v1/units", json=BOARD, headers=headers).json()
+        answer = client.post(f"/v1/units/{unit['serial']}/provisioning-tokens", json=asked, headers=headers)
+        token = messages.unpack(base64.b64decode(answer.json()["token"]))
+        assert token["station"] == unit["station"] == client.get("/v1/me", headers=headers).json()["reference"]
+        named.append(token["station"])
+    assert len(set(named)) == 2
 
 
 def test_a_unit_is_found_by_serial_and_by_mac(send: Any, warehouse: Warehouse) -> None:

@@ -179,19 +179,19 @@ def test_a_station_may_provision_a_reset_unit_once_a_new_epoch_has_begun(warehou
     key_ids = [sha256(keys[:65]).digest()[:8]]
     before = snapshot(warehouse.services)
     with pytest.raises(ConflictError, match="is in_stock in epoch 1: begin a new epoch first"):
-        warehouse.provisioning.authorize(warehouse.actor, serial, "bench-1", bytes(32), key_ids)
+        warehouse.provisioning.authorize(warehouse.actor, serial, bytes(32), key_ids)
     assert snapshot(warehouse.services) == before
     warehouse.provisioning.begin_epoch(warehouse.actor, serial, "was reset")
     with pytest.raises(ConflictError, match="knows none of our 1 token keys"):
-        warehouse.provisioning.authorize(warehouse.actor, serial, "bench-1", bytes(32), [bytes(8)])
-    token = warehouse.provisioning.authorize(warehouse.actor, serial, "bench-1", bytes(32), key_ids)
+        warehouse.provisioning.authorize(warehouse.actor, serial, bytes(32), [bytes(8)])
+    token = warehouse.provisioning.authorize(warehouse.actor, serial, bytes(32), key_ids)
     values = messages.unpack(token.token)
     assert (values.name, values["station"], values["serial"], values["epoch"], values["challenge"]) == (
-        "provisioning_token", "bench-1", serial, 2, bytes(32),
+        "provisioning_token", warehouse.actor.reference, serial, 2, bytes(32),
     )  # fmt: skip
     after = snapshot(warehouse.services)
     assert "unit:authorize" in str(after["audit_log"][-1])
-    assert "station bench-1, epoch 2" in str(after["unit_notes"][-1])
+    assert f"station {warehouse.actor.reference}, epoch 2" in str(after["unit_notes"][-1])
 
 
 def test_a_station_that_was_cut_off_may_go_on_until_the_unit_is_stocked(warehouse: Warehouse) -> None:
@@ -199,7 +199,7 @@ def test_a_station_that_was_cut_off_may_go_on_until_the_unit_is_stocked(warehous
     key_ids = [sha256(provisioning._fleet_side.tokens.blob[:65]).digest()[:8]]
 
     def epoch_of(challenge: bytes) -> int:
-        token = provisioning.authorize(warehouse.actor, serial, "bench-1", challenge, key_ids).token
+        token = provisioning.authorize(warehouse.actor, serial, challenge, key_ids).token
         return int(messages.unpack(token)["epoch"])
 
     provisioning.begin_epoch(warehouse.actor, serial, "was reset")
@@ -224,14 +224,14 @@ def test_a_refurbished_unit_that_passed_and_waits_to_be_graded_gets_no_token(war
     assert unit.custody is Custody.CERTIFIED
     key_ids = [sha256(provisioning._fleet_side.tokens.blob[:65]).digest()[:8]]
     with pytest.raises(ConflictError, match="is certified in epoch 2: begin a new epoch first"):
-        provisioning.authorize(warehouse.actor, serial, "bench-1", bytes(32), key_ids)
+        provisioning.authorize(warehouse.actor, serial, bytes(32), key_ids)
 
 
 def test_without_the_right_to_provision_nobody_gets_a_token(warehouse: Warehouse) -> None:
     serial = warehouse.allocate().serial
     before = snapshot(warehouse.services)
     with pytest.raises(ForbiddenError, match="unit:provision"):
-        warehouse.provisioning.authorize(someone(Role.SUPPORT), serial, "bench-1", bytes(32), [bytes(8)])
+        warehouse.provisioning.authorize(someone(Role.SUPPORT), serial, bytes(32), [bytes(8)])
     assert snapshot(warehouse.services) == before
 
 

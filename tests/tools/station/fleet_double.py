@@ -30,6 +30,7 @@ ADDRESSES = messages.pack(
 )  # fmt: skip
 # The longest there may be: what a unit has room for at the bench must be tried with it.
 ROOT_METADATA = b'{"signed": "' + b"x" * (8192 - 14) + b'"}'
+STATION = "TO-1"
 FIRST_MAC = 0x02_00_5E_00_00_00
 
 
@@ -67,7 +68,14 @@ class FleetDouble:
     def _allocate(self, uid: str) -> dict[str, Any]:
         number = len(self.units)
         mac = str(MacAddress.from_int(FIRST_MAC + number))
-        made = {"serial": make_serial(number + 1), "mac": mac, "epoch": 1, "custody": "made", "board_uid": uid}
+        made = {
+            "serial": make_serial(number + 1),
+            "mac": mac,
+            "epoch": 1,
+            "custody": "made",
+            "board_uid": uid,
+            "station": STATION,
+        }
         return self.units.setdefault(uid, made)
 
     def _certify(self, unit: dict[str, Any], csr: bytes) -> tuple[int, dict[str, Any]]:
@@ -93,7 +101,7 @@ class FleetDouble:
         self.tokens_given += 1
         key_ids = [bytes.fromhex(key_id) for key_id in body["key_ids"]]
         challenge = b64decode(body["challenge"])
-        token = self.tokens.sign(key_ids, body["station"], serial, epoch, challenge, datetime.now(UTC))
+        token = self.tokens.sign(key_ids, STATION, serial, epoch, challenge, datetime.now(UTC))
         return 201, {"token": b64encode(token.token).decode(), "signature": b64encode(token.signature).decode()}
 
 

@@ -1,6 +1,7 @@
 """A unit that was reset, on the real firmware: cut at every step it is closed to all but the fleet's token."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import serial
@@ -8,10 +9,11 @@ import serial
 from protocol.wire.link_enumerations import LINK_RESULTS
 from protocol.wire.mac import MacAddress
 from tests.tools.station.conftest import Bench
+from tests.tools.station.fleet_double import client_of
 from tests.usb_door import ways
 from tests.usb_door.doors import Door, identity_of, made
 from tools.sim.board import SimBoard
-from tools.station.errors import UnitError
+from tools.station.errors import AwaitingFleetError, RefusedByUnitError, UnitError
 
 UID = bytes(range(1, 9))
 WHY = "it was reset by hand"
@@ -75,6 +77,33 @@ def test_cut_at_every_step_it_is_closed_to_others_and_the_station_finishes_it(be
     assert list(bench.fleet.stocked) == [finished.serial]
     assert bench.fleet.tokens_given == len(CUTS) + 1
     assert bench.flash(emptied, new_epoch=WHY) == finished
+
+
+class Away:
+    """The fleet as a station without network plays it, once the new epoch has begun."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._fleet = client_of(bench.fleet)
+
+    def post(self, path: str, body: Any = None, *, repeatable: bool = False) -> Any:
+        assert not path.endswith("provisioning-tokens")
+        return {**self._fleet.post(path, body, repeatable=repeatable), "station": ""}
+
+
+def test_without_network_it_waits(bench: Bench, emptied: SimBoard) -> None:
+    with pytest.raises(AwaitingFleetError, match="no network: a unit that was reset is let in by the fleet"):
+        bench.flash(emptied, new_epoch=WHY, fleet=Away(bench))
+    assert intrude(emptied) == "reset"
+    assert bench.flash(emptied, new_epoch=WHY).epoch == 2
+
+
+def test_token_that_another_station_got_is_not_taken(
+    bench: Bench, emptied: SimBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.tools.station.fleet_double.STATION", "TO-2")
+    with pytest.raises(RefusedByUnitError, match="the token is for another station"):
+        bench.flash(emptied, new_epoch=WHY)
+    assert bench.fleet.certificates == {}
 
 
 def test_without_a_new_epoch_it_says_what_to_do_and_asks_for_no_token(bench: Bench, emptied: SimBoard) -> None:
