@@ -90,6 +90,7 @@ class AuditAction(StrEnum):
     ROLLOUT_START = "rollout:start"
     ROLLOUT_PAUSE = "rollout:pause"
     ROLLOUT_RESUME = "rollout:resume"
+    ROLLOUT_ADVANCE = "rollout:advance"
     ROLLOUT_STOP = "rollout:stop"
     ROLLOUT_FINISH = "rollout:finish"
     ROLLOUT_SUBMIT = "rollout:submit"

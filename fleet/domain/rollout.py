@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from fleet.domain.access import ForbiddenError
 from fleet.domain.errors import InvalidError
 from fleet.domain.references import Noun, refer
 
@@ -31,6 +32,7 @@ class RolloutEvent(StrEnum):
     START = "start"
     PAUSE = "pause"
     RESUME = "resume"
+    ADVANCE = "advance"  # opens the next group
     STOP = "stop"
     SETTLE = "settle"
     FINISH = "finish"
@@ -44,6 +46,7 @@ TRANSITIONS: Mapping[tuple[RolloutState, RolloutEvent], RolloutState] = {
     (_R.READY, _E.START): _R.RUNNING,
     (_R.RUNNING, _E.PAUSE): _R.PAUSED,
     (_R.PAUSED, _E.RESUME): _R.RUNNING,
+    (_R.RUNNING, _E.ADVANCE): _R.RUNNING,
     (_R.RUNNING, _E.FINISH): _R.FINISHED,
     (_R.DRAFT, _E.STOP): _R.STOPPED,
     (_R.WAITING_FOR_APPROVAL, _E.STOP): _R.STOPPED,
@@ -129,11 +132,12 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A step the rollout takes by itself, and why."""
+    """A step the rollout takes by itself, and why; `send_back_to`: the release its units are to go back to."""
 
     event: RolloutEvent
     at: datetime
     reason: str
+    send_back_to: str | None = None
 
 
 def decide(snapshot: Snapshot, now: datetime) -> list[Command]:
@@ -141,19 +145,29 @@ def decide(snapshot: Snapshot, now: datetime) -> list[Command]:
     if snapshot.state is _R.RUNNING:
         fresh = snapshot.failures - snapshot.tolerated_failures
         if fresh >= snapshot.pause_after_failures:
-            return [Command(_E.PAUSE, now, f"{_units(fresh)} failed, the limit is {snapshot.pause_after_failures}")]
+            return [
+                Command(_E.PAUSE, now, f"{units_in_words(fresh)} failed, the limit is {snapshot.pause_after_failures}")
+            ]
         if snapshot.settled >= snapshot.expected:
-            return [Command(_E.FINISH, now, _summary(snapshot))]
+            return [Command(_E.FINISH, now, summary(snapshot))]
     if snapshot.state is _R.STOPPING and snapshot.count(IN_FLIGHT) == 0:
-        return [Command(_E.SETTLE, now, _summary(snapshot))]
+        return [Command(_E.SETTLE, now, summary(snapshot))]
     return []
 
 
-def _summary(snapshot: Snapshot) -> str:
+def check_approver(author: str, person: str, reference: str) -> None:
+    """ForbiddenError for the rollout's own author, whichever token they use."""
+    if person == author:
+        raise ForbiddenError(f"{person} created {reference}; somebody else has to approve it")
+
+
+def summary(snapshot: Snapshot) -> str:
+    """How it went, in words."""
     return f"{snapshot.counts.get(_U.CONFIRMED, 0)} of {snapshot.expected} confirmed, {snapshot.failures} failed"
 
 
-def _units(count: int) -> str:
+def units_in_words(count: int) -> str:
+    """`1 unit`, `2 units`."""
     return "1 unit" if count == 1 else f"{count} units"
 
 

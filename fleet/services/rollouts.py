@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fleet.domain.access import Actor, ForbiddenError, Permission
+from fleet.domain.access import Actor, Permission
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import ConflictError, InvalidError
 from fleet.domain.release import Release
@@ -17,6 +17,7 @@ from fleet.domain.rollout import (
     RolloutEvent,
     RolloutState,
     UnitProgress,
+    check_approver,
     decide,
 )
 from fleet.domain.transitions import advance
@@ -76,8 +77,7 @@ class Rollouts:
             store = RolloutRepository(uow)
             rollout = store.hold(rollout_id)
             person = store.person_behind(actor)
-            if person == rollout.author:
-                raise ForbiddenError(f"{person} created {rollout.reference}; somebody else has to approve it")
+            check_approver(rollout.author, person, rollout.reference)
             rollout = step(uow, store.change(rollout, approver=person), RolloutEvent.APPROVE)
             uow.commit()
         return rollout

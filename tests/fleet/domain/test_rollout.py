@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet.domain.access import ForbiddenError
 from fleet.domain.errors import IllegalTransitionError, InvalidError
 from fleet.domain.rollout import (
     ANY_TIME,
@@ -24,6 +25,7 @@ from fleet.domain.rollout import (
     Running,
     Snapshot,
     UnitState,
+    check_approver,
     counts_in,
     decide,
 )
@@ -122,6 +124,12 @@ def test_an_image_says_why_it_does_not_fit(fit: Fit, seen: str) -> None:
     refusal = fit.refusal(Running("simulated", 1, 6, "1.0.0", 1, "00"))
     assert seen in refusal
     assert bool(seen) is bool(refusal)
+
+
+def test_who_made_a_rollout_does_not_approve_it() -> None:
+    check_approver("PE-1", "PE-2", "RO-7")
+    with pytest.raises(ForbiddenError, match="PE-1 created RO-7; somebody else has to approve it"):
+        check_approver("PE-1", "PE-1", "RO-7")
 
 
 # --- Whom a rollout to all is for ---------------------------------------------------------------------------------
