@@ -78,9 +78,10 @@ class UseOut(BaseModel):
 
 
 class SettlementIn(BaseModel):
-    """`used`: how many slots the station used in all, by its own journal."""
+    """`used`: how many slots the station used in all, by its own journal; `refused`: those whose use was refused."""
 
     used: int = Field(ge=0, le=MAX_LEASE_UNITS)
+    refused: list[SerialField] = Field(default_factory=list, max_length=MAX_LEASE_UNITS)
 
 
 def present_lease(lease: Lease) -> LeaseOut:
@@ -147,9 +148,9 @@ def report_uses(lease: str, body: UsesIn, actor: ActorDep, services: ServicesDep
 
 @router.post("/v1/mac-leases/{lease}/settle", permission=Permission.UNIT_PROVISION)
 def settle(lease: str, body: SettlementIn, actor: ActorDep, services: ServicesDep) -> LeaseDetailOut:
-    """Give back what was not used, once every use is reported."""
+    """Give back what was not used, once every use is reported; what was refused is given to nobody again."""
     number = number_of(Noun.MAC_LEASE, lease)
-    return present_detail(services.mac_leases.settle(actor, number, body.used))
+    return present_detail(services.mac_leases.settle(actor, number, body.used, body.refused))
 
 
 @router.post("/v1/mac-leases/{lease}/write-off", permission=Permission.MAC_MANAGE)

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -35,6 +35,8 @@ from fleet.store.mac_addresses import MacAddressRepository
 from fleet.store.mac_leases import MacLeaseRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import UnitRepository
+
+SET_ASIDE = "the station set its board aside"  # why an address of a settled lease is nobody's
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +109,26 @@ class MacLeases:
             uow.commit()
             return reports
 
-    def settle(self, actor: Actor, lease_id: int, used: int) -> LeaseDetail:
-        """The station used `used` slots, and every one of them is reported: the others are free again."""
+    def settle(self, actor: Actor, lease_id: int, used: int, refused: Collection[str] = ()) -> LeaseDetail:
+        """The station used `used` slots, and every one of them is reported: the others are free again.
+
+        `refused` are serial numbers whose use the fleet did not take, and which no unit has: their boards were set
+        aside with them, so they are written off.
+        """
         require_inventory(actor, Permission.UNIT_PROVISION)
         with self._transactions.begin(actor) as uow:
             MacAddressRepository(uow).lock()
             leases = MacLeaseRepository(uow)
             lease = leases.hold(lease_id)
             before = _detail(uow, lease)
-            check_all_reported(lease, used, before.used)
+            addresses = MacAddressRepository(uow)
+            reported = {slot.serial for slot, state in addresses.slots_of_lease(lease_id) if state not in UNREPORTED}
+            aside = set(refused) - reported
+            check_all_reported(lease, used, before.used + len(aside))
             if lease.state is LeaseState.SETTLED:
                 return before
             lease = leases.step(lease, LeaseEvent.SETTLE)
-            MacAddressRepository(uow).give_back(lease_id)
+            addresses.give_back(lease_id, aside, SET_ASIDE)
             uow.audit(AuditAction.MAC_LEASE_SETTLE, lease.reference, ["state"])
             detail = _detail(uow, lease)
             uow.commit()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -133,12 +133,16 @@ class MacAddressRepository:
         """What of the lease is not reported is given to nobody until it is."""
         self._move(self.open_of_lease(lease_id), AddressEvent.WRITE_OFF, why)
 
-    def give_back(self, lease_id: int) -> None:
-        """What of the lease was not used is free again, its serial numbers too."""
-        records = self.open_of_lease(lease_id)
+    def give_back(self, lease_id: int, aside: Collection[str], why: str) -> None:
+        """What of the lease was not used is free again, its serial numbers too; those `aside` are written off."""
+        unreported = self.open_of_lease(lease_id)
+        lost = [record for record in unreported if record.serial in aside and record.state is AddressState.LEASED]
+        self._move(lost, AddressEvent.WRITE_OFF, why)
+        records = [record for record in unreported if record.serial not in aside]
         for record in records:
             advance(ADDRESSES, record.state, AddressEvent.GIVE_BACK, str(record.mac))
-        self._connection.execute(delete(mac_addresses).where(_unreported_of(lease_id)))
+        free = mac_addresses.c.serial.not_in(aside)  # a lease's worth at most
+        self._connection.execute(delete(mac_addresses).where(_unreported_of(lease_id), free))
         for unused in _ranges_of(records):
             self._free.put_back(unused.space, unused.first, unused.size)
         self._log(records, AddressEvent.GIVE_BACK, "")

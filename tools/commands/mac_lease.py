@@ -92,17 +92,19 @@ def upload(journal: JournalOption, as_json: JsonOption = False) -> None:
 def settle(lease_id: LeaseArgument, journal: JournalOption, as_json: JsonOption = False) -> None:
     """Report what is left to report, then give back what was not used; no slot of the lease is used after this.
 
+    A slot whose use the fleet refuses is given back to nobody: its board has it. Set that board aside.
+
     Example: plugtone mac lease settle ML-1 --journal leases
     """
     records = LeaseJournal(journal)
     record = records.close(records.find(lease_id))
     with FleetClient.from_environment() as fleet:
         record = upload_uses(fleet, records, record)
-        _complain([record])
         path = f"/v1/mac-leases/{lease_id}/settle"
-        answer = fleet.post(path, {"used": len(record.uses)}, repeatable=True)
+        body = {"used": len(record.uses), "refused": sorted(record.refused)}
+        answer = fleet.post(path, body, repeatable=True)
     records.settled(record)
-    show_one(_without_slots(answer), as_json)
+    show_one(_without_slots(answer) | {"refused": record.refused}, as_json)
 
 
 @lease.command("write-off")

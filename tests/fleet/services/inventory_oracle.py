@@ -114,12 +114,16 @@ class Oracle:
         self.make_unit(number, lease.slots[number], board, RESERVED)
         return "accepted"
 
-    def settle(self, lease: OracleLease, used: int) -> bool:
-        if used != len(lease.used):
+    def settle(self, lease: OracleLease, used: int, refused: set[int]) -> bool:
+        aside = refused - set(lease.used)
+        if used != len(lease.used) + len(aside):
             return False
         if lease.state != "settled":
             lease.state = "settled"
-            for number in set(lease.slots) - set(lease.used):
+            for number in aside & set(lease.slots):
+                for address in lease.slots[number]:
+                    self.state[address] = WRITTEN_OFF
+            for number in set(lease.slots) - set(lease.used) - aside:
                 for address in lease.slots.pop(number):
                     self.state[address] = FREE
                     del self.serial_of[address]

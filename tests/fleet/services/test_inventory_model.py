@@ -42,6 +42,7 @@ UIDS = st.integers(1, 12)
 PICK = st.integers(0, 1000)
 WAREHOUSE, ADMIN = someone(Role.WAREHOUSE), someone(Role.ADMIN)
 NOW = Clock()
+NOBODYS = 99_999  # a serial number of no lease
 
 
 def mac_of(number: int) -> MacAddress:
@@ -145,16 +146,19 @@ class Inventory(RuleBasedStateMachine):
         assert [str(each.outcome) for each in self.leases.report(WAREHOUSE, lease_id, uses)] == expected
 
     @precondition(lambda self: self.ids)
-    @rule(pick=PICK, wrong=st.sampled_from([0, 0, 0, 1]))
-    def settle(self, pick: int, wrong: int) -> None:
+    @rule(pick=PICK, wrong=st.sampled_from([0, 0, 0, 1]), picks=st.lists(PICK, max_size=2))
+    def settle(self, pick: int, wrong: int, picks: list[int]) -> None:
         lease_id, lease = self.picked(pick)
-        used = len(lease.used) + wrong
+        numbers = [*sorted(lease.slots), NOBODYS]
+        refused = {numbers[each % len(numbers)] for each in picks}
+        used = len(set(lease.used) | refused) + wrong
         try:
-            self.leases.settle(WAREHOUSE, lease_id, used)
+            self.leases.settle(WAREHOUSE, lease_id, used, [make_serial(number) for number in refused])
         except ConflictError:
             assert wrong
+            assert not self.oracle.settle(lease, used, refused)
         else:
-            assert self.oracle.settle(lease, used)
+            assert self.oracle.settle(lease, used, refused)
 
     @precondition(lambda self: self.ids)
     @rule(pick=PICK)

@@ -131,6 +131,25 @@ def test_a_station_that_says_another_count_keeps_its_lease(
     assert [int(unit.mac) - int(FIRST_MAC) for unit in units] == [0, 2, 3]
 
 
+def test_a_slot_whose_use_was_refused_does_not_keep_the_lease_open(
+    warehouse: Warehouse, services: Services, clock: Clock
+) -> None:
+    """Its address is on a board somewhere, so nobody is given it; the rest is free again."""
+    detail = take(services)
+    online = warehouse.allocate()
+    clash = replace(use_of(detail, 1, 11, clock), board_uid=online.board_uid)
+    assert outcomes(services, detail, use_of(detail, 0, 10, clock), clash) == ["accepted", "refused"]
+    with pytest.raises(ConflictError, match="used 2 of ML-1, the fleet knows of 1"):
+        services.mac_leases.settle(STATION, 1, 2)
+    refused = [detail.slots[1].serial, detail.slots[0].serial]  # the other was taken after all
+    settled = services.mac_leases.settle(STATION, 1, 2, refused)
+    assert settled.lease.state == "settled"
+    assert services.mac_leases.settle(STATION, 1, 2, refused) == settled
+    history = services.mac_blocks.history(warehouse.actor, detail.slots[1].mac)
+    assert (history.state, history.steps[-1].why) == ("written_off", "the station set its board aside")
+    assert [int(warehouse.allocate().mac) - int(FIRST_MAC) for _ in range(2)] == [2, 4]
+
+
 def test_time_gives_nothing_back_and_nothing_written_off_is_given_again(
     warehouse: Warehouse, services: Services, clock: Clock
 ) -> None:

@@ -84,17 +84,21 @@ def test_a_lease_of_another_folder_is_not_settled(fleet: Run, tmp_path: Path) ->
     assert block(fleet) == counts(leased=5)
 
 
-def test_a_board_that_is_a_unit_already_is_set_aside_and_its_slot_stays(
+def test_a_board_that_is_a_unit_already_is_set_aside_with_its_slot_and_the_lease_ends(
     fleet: Run, services: Services, tmp_path: Path
 ) -> None:
     lease = take(fleet, tmp_path)
     actor = services.access.actor_of_secret(services.access.issue_host_token("bench", "warehouse").secret)  # type: ignore[arg-type]
     services.provisioning.allocate(actor, "simulated", 1, bytes.fromhex("00000000000000a1"))
     LeaseJournal(tmp_path).use("simulated", "00000000000000a1", 1, NOW)
-    for command in (("upload",), ("settle", lease)):
-        words = fleet("mac", "lease", *command, "--journal", tmp_path, status=1)
-        assert f"{make_serial(1)}: board 00000000000000a1 is {make_serial(6)} already" in words
+    words = fleet("mac", "lease", "upload", "--journal", tmp_path, status=1)
+    assert f"{make_serial(1)}: board 00000000000000a1 is {make_serial(6)} already" in words
     assert block(fleet) == counts(leased=5, reserved=1)
+    settled = fleet("mac", "lease", "settle", lease, "--journal", tmp_path, "--json")
+    assert settled["state"] == "settled"
+    assert f"board 00000000000000a1 is {make_serial(6)} already" in settled["refused"][make_serial(1)]
+    assert "already" in fleet("mac", "lease", "settle", lease, "--journal", tmp_path)
+    assert block(fleet) == counts(written_off=1, reserved=1)
 
 
 def test_an_expired_lease_stops_the_station_and_is_written_off_by_an_admin(
