@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -19,6 +20,7 @@ from typing import Any, Final
 from tools.station.errors import StationError
 
 FREE_BYTES: Final = 1024 * 1024  # what a few units need of records and labels
+HELD_LOOK_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,18 @@ class Journal:
         return changed
 
     @contextmanager
-    def held(self, board_uid: str) -> Iterator[None]:
-        """Nobody else works on that board meanwhile; StationError if somebody does."""
+    def held(self, board_uid: str, limit_s: float = 0.0) -> Iterator[None]:
+        """Nobody else works on that board meanwhile; StationError if somebody does, and goes on for `limit_s`."""
+        until = time.monotonic() + limit_s
         with (self._folder / f"{board_uid}.lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise StationError(f"another station process works on board {board_uid}; wait for it") from None
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= until:
+                        raise StationError(f"another station process works on board {board_uid}; wait for it") from None
+                    time.sleep(HELD_LOOK_S)
             yield
 
 

@@ -48,6 +48,7 @@ from tools.station.reset_token import ask_challenge, authorize
 
 BLOB_PART_BYTES: Final = 1024
 CLOCK_READINGS: Final = 3
+HELD_LIMIT_S: Final = 60.0  # an upload of the station's own, or another process, is through with a board by then
 AT_BENCH: Final = ("made", "certified", "in_stock", "reserved")  # whose custody leaves the bench something to do
 CLOCK_OFF: Final = 128  # the station's own finding of test `clock` (protocol/host/findings.py)
 STEPS: Final = ("find", "allocate", "write", "key", "certificate", "identity", "self-test", "lock", "label", "stock")
@@ -88,7 +89,8 @@ def flash_unit(port: SerialPort, job: Job, fleet: Poster, journal: Journal, repo
     with ExitStack() as held:
         bench = _Bench(port, job, fleet, journal, report)
         bench.find()
-        held.enter_context(journal.held(bench.record.board_uid))
+        held.enter_context(journal.held(bench.record.board_uid, HELD_LIMIT_S))
+        bench.record = journal.load(bench.record.board_uid)  # who held it may have got its certificate
         for step in (bench.allocate, bench.write, bench.provision, bench.test_and_lock, bench.print_label, bench.stock):
             step()
         return bench.finished()

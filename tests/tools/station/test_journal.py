@@ -1,6 +1,7 @@
 """The station's records are whole or as they were, and a full disk says so before a board is touched."""
 
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -47,6 +48,21 @@ def test_only_one_station_works_on_a_board(tmp_path: Path) -> None:
         pass
     with journal.held(UID):
         pass
+
+
+def test_who_waits_for_a_board_gets_it_as_soon_as_it_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, held = Journal(tmp_path), ExitStack()
+    held.enter_context(journal.held(UID))
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            held.close()
+
+    monkeypatch.setattr("tools.station.journal.time.sleep", wait)
+    with journal.held(UID, 60.0):
+        assert len(waited) == 3
 
 
 def test_records_are_for_the_owner_only(tmp_path: Path) -> None:

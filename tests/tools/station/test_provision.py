@@ -2,7 +2,9 @@
 
 import io
 import json
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zxingcpp
@@ -15,6 +17,7 @@ from tools.label import claim_code_sha256
 from tools.release.build import build_image
 from tools.station.errors import StationError, UnitError
 from tools.station.flasher import Image
+from tools.station.journal import Journal
 from tools.station.provision import STEPS
 
 LIMIT_S = 20.0
@@ -98,6 +101,41 @@ def test_power_cut_at_any_step_is_survived_too(bench: Bench) -> None:
             board.power_on()
     finished = bench.flash(board)
     assert list(bench.fleet.stocked) == [finished.serial]
+
+
+def test_board_whose_certificate_is_being_fetched_waits_for_it_and_takes_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The station's own upload has the board's record for a moment; that is no failure, and what it wrote counts."""
+
+    def cut(at: str, *_: int) -> None:
+        if at == "certificate":
+            raise CutError
+
+    board, journal = bench.board(), Journal(bench.folder / "journal")
+    with pytest.raises(CutError):
+        bench.flash(board, cut)
+    uid, uploading = board.chip.board_uid.hex(), ExitStack()
+    uploading.enter_context(journal.held(uid))
+
+    def upload(_seconds: float) -> None:
+        record = journal.load(uid)
+        path = f"/v1/units/{record.serial}/certificate"
+        _, blobs = bench.fleet.answer(path, {"csr": record.csr, "epoch": record.epoch})
+        journal.store(record, blobs=blobs)
+        uploading.close()
+
+    answer, asked = bench.fleet.answer, list[str]()
+
+    def counted(path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        asked.append(path.rpartition("/")[2])
+        return answer(path, body)
+
+    monkeypatch.setattr("tools.station.journal.time.sleep", upload)
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.fleet, "answer", counted)
+        assert bench.flash(board).serial == "PT000000018"
+    assert asked.count("certificate") == 1
 
 
 def test_second_run_over_a_finished_unit_changes_nothing(bench: Bench) -> None:
