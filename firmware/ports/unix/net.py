@@ -128,7 +128,7 @@ class Net:
                 problem = "no answer in %d ms" % (_CONNECT_TIMEOUT_MS // len(found))
             except OSError as error:
                 problem = error
-            except asyncio.CancelledError:
+            except BaseException:  # cancelled, no memory for TLS, or certificates that it does not take
                 plain.close()
                 raise
             plain.close()

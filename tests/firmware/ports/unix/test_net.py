@@ -157,6 +157,44 @@ def test_a_host_with_many_silent_addresses_keeps_the_watchdog_no_longer_waiting_
     assert "no answer in 2000 ms" in error
 
 
+LEAVE = """
+import asyncio
+from ports.unix import net, sockets
+
+class Socket:
+    def close(self):
+        closed.append(1)
+
+class Network:
+    def socket(self, family, kind):
+        return Socket()
+
+class Context:
+    def __init__(self, error):
+        self.error = error
+    def wrap_socket(self, plain, **_):
+        raise self.error
+
+async def connected(connecting, limit_ms):
+    connecting.close()
+
+closed, sockets.port = [], Network()
+asyncio.wait_for_ms = connected
+net._resolve = lambda host, port, kind: [(0, None)]
+for error in (MemoryError(), ValueError("cert"), OSError(22), asyncio.CancelledError(), KeyboardInterrupt()):
+    try:
+        asyncio.run(net.Net(lambda: True).open_tls("broker", 1, Context(error)))
+    except BaseException as raised:
+        print(type(raised).__name__, len(closed))
+"""
+
+
+def test_a_connection_that_does_not_come_about_leaves_no_socket(micropython: RunMicroPython) -> None:
+    told = [line.split() for line in micropython(LEAVE).splitlines()]
+    errors = ["MemoryError", "ValueError", "NetError", "CancelledError", "KeyboardInterrupt"]
+    assert told == [[error, str(number)] for number, error in enumerate(errors, start=1)]
+
+
 CLOSE = """
 from ports.unix import net
 
