@@ -22,6 +22,7 @@ GIVEN = {
     "challenge": "A" * 43 + "=",
     "key_ids": ["0" * 16],
     "bench": None,
+    "refused": [],
     "sha256": "0" * 64,
     "self_test": [{"test": "flash", "result": "passed", "value": 0}],
     "window": ["02:00", "05:00"],
