@@ -14,6 +14,8 @@ from tools.label import Facts, LabelError, facts_of_unit, label_template, render
 from tools.label.formats import FORMATS, pdf, png, zpl
 from tools.label.printing import send
 from tools.label.sheet import lay_out
+from tools.station.journal import Journal
+from tools.station.reprint import reprint_label
 
 label = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -66,6 +68,27 @@ def sheet(
     with FleetClient.from_environment() as fleet:
         pictures = [render(label_template(template), facts_of(fleet, serial), dpi) for serial in serials]
     deliver(lay_out(sheet_template(sheet_name), pictures, dpi, used), dpi, form, out, printer)
+
+
+@label.command()
+def unit(
+    serial: Annotated[str, typer.Argument(help="The unit, as on its old label.")],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; it is kept.")],
+    labels: Annotated[Path, typer.Option(help="Folder for the picture; the station's own, if it is here.")],
+    claim_url: Annotated[str, typer.Option(help="The page named in the label's QR code.")] = "",
+    dpi: DpiOption = 300,
+    printer: PrinterOption = "",
+) -> None:
+    """A unit's own label by hand, with a new claim code: the code on any other label of it is dead from then on.
+
+    Cut off, or without paper, the same command goes on with the same code. The fleet keeps who did it, and why.
+
+    Example: plugtone label unit PT000000018 --reason "smudged" --labels labels --printer labels.example:9100
+    """
+    with FleetClient.from_environment() as fleet:
+        page, records = claim_url or f"{fleet.url}/claim", Journal(labels / "journal")
+        path = reprint_label(fleet, serial.upper(), reason, labels, page, records, dpi, printer)
+    typer.echo(f"{path}, sent to {printer}" if printer else str(path))
 
 
 def facts_of(fleet: FleetClient, serial: str) -> Facts:

@@ -23,7 +23,7 @@ from tools.station.journal import Journal, check_room
 from tools.station.provision import STEPS, Finished, Job, Report, flash_unit
 from tools.station.reset import reset_unit
 from tools.station.run import BENCH_ERRORS, MAX_PORTS
-from tools.station.run_cli import CLAIM_VARIABLE, check_country, run
+from tools.station.run_cli import CLAIM_VARIABLE, LABEL_DPI, STATION_VARIABLE, check_bench, check_country, run
 from tools.station.watch import opened, usb_ports
 from tools.station.wipe import wipe_unit
 
@@ -55,6 +55,8 @@ def flash(
     claim_url: Annotated[str, typer.Option(envvar=CLAIM_VARIABLE, help="The page named in the label's QR code.")] = "",
     country: Annotated[str, typer.Option(help="ISO 3166-1 alpha-2 code of the market.")] = "US",
     new_epoch: Annotated[str, typer.Option(help="Why a board that had an identity gets a new one.")] = "",
+    dpi: Annotated[int, typer.Option(help="Dots an inch of the label printer.")] = LABEL_DPI,
+    station: Annotated[str, typer.Option(envvar=STATION_VARIABLE, help="What this station is called.")] = "bench",
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each step and each unit.")] = False,
 ) -> None:
     """Turn bare boards into units in stock. Interrupted anywhere, the same command goes on from there.
@@ -67,11 +69,12 @@ def flash(
     if len(set(ports)) != len(ports) or len(ports) > MAX_PORTS:
         raise StationError(f"name 1 to {MAX_PORTS} different ports, got {', '.join(map(str, ports))}")
     check_country(country)
+    check_bench(station, dpi)
     labels.mkdir(parents=True, exist_ok=True)
     check_room(labels)
     with FleetClient.from_environment() as fleet:
         page = claim_url or f"{fleet.url}/claim"
-        job = Job(Image.parse(image.read_bytes()), labels, page, country, new_epoch)
+        job = Job(Image.parse(image.read_bytes()), labels, page, country, new_epoch, dpi, station)
         records = Journal(journal or labels / "journal")
         reports: _Lines | _Bars = _Lines() if as_json else _Bars()
         with reports, ThreadPoolExecutor(len(ports)) as pool:

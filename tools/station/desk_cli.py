@@ -18,7 +18,7 @@ from tools.station.errors import StationError
 from tools.station.journal import Journal, write_whole
 from tools.station.lease_journal import LeaseJournal
 from tools.station.operators import OPERATE
-from tools.station.reprint import reprint_label
+from tools.station.reprint import DPI, reprint_label
 from tools.station.shift import EVENTS, as_json, read_events, report_of, shift_of
 from tools.station.shift_page import csv_of, page_of
 from tools.station.upload import upload as upload_all
@@ -72,15 +72,16 @@ def reprint(
     labels: LabelsOption,
     journal: JournalOption = None,
     claim_url: Annotated[str, typer.Option(help="The page named in the label's QR code.")] = "",
+    dpi: Annotated[int, typer.Option(help="Dots an inch of the label printer.")] = DPI,
     as_json_line: JsonOption = False,
 ) -> None:
-    """Print a unit's label again, with a new claim code: the code on the old label is worth nothing from then on.
+    """Draw a unit's label again, with a new claim code: the code on the old label is worth nothing from then on.
 
     Example: plugtone station reprint PT000000018 --reason "smudged" --labels labels
     """
     with FleetClient.from_environment() as fleet:
         records, page = Journal(journal or labels / "journal"), claim_url or f"{fleet.url}/claim"
-        path = reprint_label(fleet, serial.upper(), reason, labels, page, records)
+        path = reprint_label(fleet, serial.upper(), reason, labels, page, records, dpi)
     show_one({"serial": serial.upper(), "label": str(path)}, as_json_line)
 
 

@@ -36,7 +36,9 @@ def stocked(plugtone: Run, boards: list[SimBoard], tmp_path: Path) -> list[dict[
     plugtone("mac", "add", "--first", "8C:1F:64:00:10:00", "--prefix-bits", 36, "--registry", "MA-S")
     ports = [text for board in boards for text in ("--port", str(board.usb))]
     labels = tmp_path / "labels"
-    printed = plugtone("station", "flash", *ports, "--image", tmp_path / "1.0.0.img", "--labels", labels, "--json")
+    printed = plugtone(
+        "station", "flash", *ports, "--image", tmp_path / "1.0.0.img", "--labels", labels, "--dpi", 203, "--json"
+    )
     lines = [json.loads(line) for line in printed.splitlines()]
     return sorted((line["unit"] for line in lines if "unit" in line), key=lambda unit: unit["serial"])
 
@@ -52,6 +54,7 @@ def test_boards_flashed_side_by_side_are_in_stock_with_a_label_each(
     with services.transactions.engine.connect() as connection:
         hashes = {row.serial: row.claim_code_sha256 for row in connection.execute(select(stock_records))}
     for unit in stocked:
+        assert Picture.open(unit["label"]).info["dpi"] == pytest.approx((203, 203), abs=0.1)
         codes = zxingcpp.read_barcodes(Picture.open(unit["label"]).convert("L"))
         code = next(each.text for each in codes if "#" in each.text).rpartition("-")[2]
         assert hashes[unit["serial"]] == claim_code_sha256(code)

@@ -7,13 +7,16 @@ from pathlib import Path
 from queue import Queue
 
 import pytest
+from PIL import Image as Picture
 
 from fleet.domain.access import Role
 from fleet.services.build import Services
+from fleet.store.units import UnitRepository
 from tests.fleet.conftest import someone
 from tests.fleet.services.equipment import Warehouse
 from tests.tools.commands.conftest import Run
 from tests.tools.label.readers import codes, of_pdf, of_zpl
+from tools.label import claim_code_sha256
 
 
 @pytest.fixture
@@ -57,6 +60,38 @@ def test_sheet_of_labels_is_a_pdf(plugtone: Run, serial: str, tmp_path: Path) ->
     plugtone("label", "sheet", serial, serial, "--sheet", "letter-box", "--dpi", 203, "--out", out)
     (page,) = of_pdf(out.read_bytes(), 203)
     assert codes(page) == ["8C1F64AAB000"] * 2 + [serial] * 2
+
+
+def test_label_of_a_unit_by_hand_is_printed_with_a_new_code_and_audited(
+    plugtone: Run, serial: str, services: Services, tmp_path: Path, printer: tuple[str, Queue[bytes]]
+) -> None:
+    address, jobs = printer
+    options = ("--reason", "smudged", "--labels", tmp_path, "--dpi", 203)
+    assert f"sent to {address}" in plugtone("label", "unit", serial.lower(), *options, "--printer", address)
+    (picture,) = of_zpl(jobs.get(timeout=10))
+    assert codes(picture) == codes(Picture.open(tmp_path / f"{serial}.png"))
+    (claim,) = [text for text in codes(picture) if "#" in text]
+    with services.transactions.read(someone(Role.ADMIN)) as uow:
+        units = UnitRepository(uow)
+        assert units.claim_code_sha256(units.get(serial)) == claim_code_sha256(claim.rpartition("-")[2])
+    audited = services.audit.page(someone(Role.ADMIN), 100, None, serial)
+    assert [entry.action for entry in audited].count("unit:reprint_label") == 1
+
+
+def test_label_that_no_printer_took_is_printed_with_the_same_code_later(
+    plugtone: Run, serial: str, services: Services, tmp_path: Path, printer: tuple[str, Queue[bytes]]
+) -> None:
+    address, jobs = printer
+    options = ("--reason", "smudged", "--labels", tmp_path)
+    assert "not for 72" in plugtone("label", "unit", serial, *options, "--dpi", 72, status=1)
+    said = plugtone("label", "unit", serial, *options, "--printer", "127.0.0.1:1", status=1)
+    assert "is it on, with paper?" in said
+    first = codes(Picture.open(tmp_path / f"{serial}.png"))
+    plugtone("label", "unit", serial, *options, "--printer", address)
+    (picture,) = of_zpl(jobs.get(timeout=10))
+    assert codes(picture) == first
+    audited = services.audit.page(someone(Role.ADMIN), 100, None, serial)
+    assert [entry.action for entry in audited].count("unit:reprint_label") == 1
 
 
 def test_where_and_how_to_print_is_said(plugtone: Run, serial: str, tmp_path: Path) -> None:
