@@ -1,4 +1,4 @@
-"""WAREHOUSE's long checks of the station: it is killed at every step, and sixteen boards are labelled in time."""
+"""WAREHOUSE's long checks of the station: killed at every step, before and after a reset; sixteen boards in time."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.sweeps.sweep import Outcome, Sweep
-from tests.tools.station.killing import killed_and_resumed, run, told
-from tools.station.rehearsal import first_image, own_fleet
+from tests.firmware.power_cuts import stand_ins
+
+stand_ins.install()
+from tests.sweeps.sweep import Outcome, Sweep  # noqa: E402
+from tests.tools.station.killing import killed_and_resumed, run, told  # noqa: E402
+from tests.tools.station.resetting import cut_again_and_again  # noqa: E402
+from tools.station.rehearsal import first_image, own_fleet  # noqa: E402
 
 BOARDS, KILLS = 2, 2
+CUTS = 6
 SIXTEEN = 16
 LABELLED_LIMIT_S = 45.0  # issue 6, Done when 1
 
@@ -24,6 +29,13 @@ def killed(seed: int) -> Outcome:
         with own_fleet(home / "fleet") as (url, token):
             faults = killed_and_resumed(home / "world", image, url, token, seed, BOARDS, KILLS)
     return Outcome(1, tuple(faults), {"kills": KILLS})
+
+
+def reset(seed: int) -> Outcome:
+    """One unit that was reset, whose station is cut at moments drawn from `seed`; strangers try it each time."""
+    with tempfile.TemporaryDirectory(prefix="plugtone-soak-") as folder:
+        faults = cut_again_and_again(Path(folder), first_image(), seed, CUTS)
+    return Outcome(1, tuple(faults), {"cuts": CUTS})
 
 
 def sixteen(seed: int) -> Outcome:
@@ -40,4 +52,8 @@ def sixteen(seed: int) -> Outcome:
     return Outcome(len(units), tuple(faults))
 
 
-SWEEPS = [Sweep("killed", "runs killed and resumed", killed), Sweep("sixteen", "boards side by side", sixteen)]
+SWEEPS = [
+    Sweep("killed", "runs killed and resumed", killed),
+    Sweep("reset", "reset units cut and resumed", reset),
+    Sweep("sixteen", "boards side by side", sixteen),
+]

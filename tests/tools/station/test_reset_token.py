@@ -4,59 +4,24 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import serial
 
-from protocol.wire.link_enumerations import LINK_RESULTS
-from protocol.wire.mac import MacAddress
 from tests.tools.station.conftest import Bench
 from tests.tools.station.fleet_double import client_of
-from tests.usb_door import ways
-from tests.usb_door.doors import Door, identity_of, made
+from tests.tools.station.resetting import UID, WHY, CutError, emptied_unit, mode_for_strangers
 from tools.sim.board import SimBoard
 from tools.station.errors import AwaitingFleetError, RefusedByUnitError, UnitError
 
-UID = bytes(range(1, 9))
-WHY = "it was reset by hand"
 # Where a station is cut, by what it has reported: a step, and how many of its parts are through.
 CUTS = [
     ("key", 0), ("key", 1), ("certificate", 0), ("certificate", 1), ("identity", 1000), ("identity", -1),
     ("self-test", 0), ("self-test", 1), ("lock", 0),
 ]  # fmt: skip
-ATTEMPTS = b"".join(
-    ways.frame(name, boot_id=9, **values) for name, values in ways.MESSAGES_OF_HOSTS.items() if name != "ask_challenge"
-) + b"".join(ways.frame("begin_provisioning", boot_id=9, **{**ways.BEGIN, "epoch": epoch}) for epoch in (2, 3))
-
-
-class CutError(BaseException):
-    """The station's process ends here."""
 
 
 @pytest.fixture
 def emptied(bench: Bench) -> Iterator[SimBoard]:
-    """A unit of epoch 1 that the fleet has in stock, and that was reset."""
-    _, unit = bench.fleet.answer("/v1/units", {"board_uid": UID.hex()})
-    unit["custody"] = "in_stock"
-    identity = identity_of(bench.folder / "other-pki")
-    blobs = list(identity.blobs)
-    blobs[4] = bench.fleet.tokens.blob
-    known = identity.but(serial=unit["serial"], mac=MacAddress.parse(unit["mac"]), blobs=tuple(blobs))
-    board, _ = made(bench.folder / "board", True, known, UID)
-    with board:
+    with emptied_unit(bench) as board:
         yield board
-
-
-def intrude(board: SimBoard) -> str:
-    """A session without a token tries every message; the mode it is told. Nothing in the unit changes."""
-    with serial.Serial(str(board.usb)) as port:
-        door = Door(board, port, b"")
-        before, _ = door.flash(), door.say(b"")
-        _, answers, mode = door.say(ATTEMPTS, boot_id=9)
-        assert len(answers) == len(ways.MESSAGES_OF_HOSTS) + 1
-        for answer in answers:
-            assert answer.name == "done", answer
-            assert LINK_RESULTS[answer["result"]] in ("refused", "wrong_state"), answer
-        assert door.flash() == before
-        return mode
 
 
 def test_cut_at_every_step_it_is_closed_to_others_and_the_station_finishes_it(bench: Bench, emptied: SimBoard) -> None:
@@ -68,10 +33,10 @@ def test_cut_at_every_step_it_is_closed_to_others_and_the_station_finishes_it(be
 
         with pytest.raises(CutError):
             bench.flash(emptied, cut, new_epoch=WHY)
-        assert intrude(emptied) == "reset", f"the station's session ended at {step}"
+        assert mode_for_strangers(emptied) == "reset", f"the station's session ended at {step}"
         emptied.power_off()
         emptied.power_on()
-        assert intrude(emptied) == "reset", f"the power was cut at {step}"
+        assert mode_for_strangers(emptied) == "reset", f"the power was cut at {step}"
     finished = bench.flash(emptied, new_epoch=WHY)
     assert (finished.serial, finished.epoch, finished.custody) == ("PT000000018", 2, "in_stock")
     assert list(bench.fleet.stocked) == [finished.serial]
@@ -93,7 +58,7 @@ class Away:
 def test_without_network_it_waits(bench: Bench, emptied: SimBoard) -> None:
     with pytest.raises(AwaitingFleetError, match="no network: a unit that was reset is let in by the fleet"):
         bench.flash(emptied, new_epoch=WHY, fleet=Away(bench))
-    assert intrude(emptied) == "reset"
+    assert mode_for_strangers(emptied) == "reset"
     assert bench.flash(emptied, new_epoch=WHY).epoch == 2
 
 
