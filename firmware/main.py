@@ -39,6 +39,11 @@ _IDENTIFY_MAX_S = 600
 _COLLECT_BYTES = 8192  # collected often, garbage does not spread over the heap, which has to hold pieces of 4 KB
 _EVENTS_A_MESSAGE = 64
 _IDENTITY = ("adapter.identity", "adapter.crypto")
+_CERTIFICATE = 0  # of the identity's blobs (adapter/identity.py)
+_ANCHORS = 1
+_ADDRESSES = 3
+_TOKEN_KEYS = 4
+_BENCH = 5
 _LINE_UP = ("registered", "emergency_only", "in_call")
 
 
@@ -81,7 +86,7 @@ class Unit:
 
     def __init__(self, handover, board, uptime):
         self.board = board
-        identity = self.load_identity()
+        identity = self.load_identity(_ADDRESSES, _TOKEN_KEYS, _BENCH)
         self.handover = handover
         self.uptime = uptime
         self._addresses = identity.addresses
@@ -128,18 +133,19 @@ class Unit:
         self._supervisor.start("updates", self._updates.run, _SILENCE_MS, self._updates_worth_restart)
         await self._supervisor.run()
 
-    def load_identity(self):
-        """What the factory sealed in: its certificates, keys and metadata take heap only while they are used."""
+    def load_identity(self, *wanted):
+        """What the factory sealed in, of its blobs the `wanted` numbers: they take heap only while they are used."""
         from adapter.identity import IdentityStore
 
-        return IdentityStore(self.board.partition("identity")).load()
+        return IdentityStore(self.board.partition("identity")).load(wanted)
 
     def _broker_context(self):
         """For TLS with our certificate: 3 KB while there is a session, which an update has instead."""
-        identity = self.load_identity()
-        context = tls_context(identity.anchors_der, identity.certificate_der, identity.key_der)
-        unload(_IDENTITY)
-        return context
+        try:
+            identity = self.load_identity(_CERTIFICATE, _ANCHORS)
+            return tls_context(identity.anchors_der, identity.certificate_der, identity.key_der)
+        finally:
+            unload(_IDENTITY)
 
     def _facts(self):
         """The fields of `register` that never change while this image runs."""

@@ -9,7 +9,7 @@
 """
 
 from adapter.errors import IdentityError
-from adapter.identity import BENCH, LOCKED, RESET, TOKEN_KEYS, Identity
+from adapter.identity import BENCH, LOCKED, RESET, TOKEN_KEYS, IdentityStore
 from adapter.records import RecordPair
 from adapter.reset_wish import is_wished
 from protocol.wire.record import HEADER_BYTES, is_whole
@@ -29,8 +29,7 @@ def carry_out(flash):
     scratch = flash.partition("scratch")
     wished = is_wished(scratch)
     if payload[0] == LOCKED and wished:
-        identity = Identity.unpack(payload)
-        payload = _reset(identity).pack()
+        payload = _reset(IdentityStore(partition).load()).pack()
         pair.store(payload, True)
     if payload[0] == RESET:
         half = pair.room_bytes + HEADER_BYTES
@@ -58,7 +57,7 @@ def _holds_only(partition, half, payload):
         found = bytearray(HEADER_BYTES + len(payload))
         partition.readinto(start, found)
         view = memoryview(found)
-        if found[HEADER_BYTES:] != payload or not is_whole(view[:HEADER_BYTES], view[HEADER_BYTES:]):
+        if found[HEADER_BYTES:] != payload or not is_whole(view[:HEADER_BYTES], (view[HEADER_BYTES:],)):
             return False
         if not _is_blank(partition, start + len(found), start + half):
             return False

@@ -130,23 +130,22 @@ class Identity:
         return b"".join(parts)
 
     @classmethod
-    def unpack(cls, payload):
-        """The Identity in `payload`; IdentityError if it is of another format."""
-        if len(payload) < _FIELDS_BYTES or payload[1] not in (1, _FORMAT) or payload[0] > RESET:
-            raise IdentityError("identity record of %d bytes has an unknown format; provision again" % len(payload))
-        stage, _, epoch, revision, mac, country, serial, board, private, public = struct.unpack(
-            _FIELDS, payload[:_FIELDS_BYTES]
-        )
-        blobs = []
+    def unpack(cls, length, read, wanted=None):
+        """The Identity in a record of `length` bytes, of which `read(at, count)` gives a piece; IdentityError if it is
+        of another format. Of the blobs only the `wanted` numbers are read, or all: they take the heap 4 KB.
+        """
+        fields = read(0, _FIELDS_BYTES) if length >= _FIELDS_BYTES else b"\xff"
+        if fields[0] > RESET or fields[1] not in (1, _FORMAT):
+            raise IdentityError("identity record of %d bytes has an unknown format; provision again" % length)
+        stage, known, epoch, revision, mac, country, serial, board, private, public = struct.unpack(_FIELDS, fields)
+        blobs, due = [], _BLOBS if known == _FORMAT else _BLOBS_OF_FORMAT_1
         at = _FIELDS_BYTES
-        while len(blobs) < (_BLOBS if payload[1] == _FORMAT else _BLOBS_OF_FORMAT_1):
-            length = int.from_bytes(payload[at : at + 2], "big")
-            blobs.append(payload[at + 2 : at + 2 + length])
-            at += 2 + length
-        if at != len(payload):
-            raise IdentityError(
-                "identity record has %d bytes, its blobs end at %d; provision again" % (len(payload), at)
-            )
+        while at < length and len(blobs) < due:
+            count = int.from_bytes(read(at, min(2, length - at)), "big")
+            at += 2 + count
+            blobs.append(read(at - count, count) if at <= length and (not wanted or len(blobs) in wanted) else b"")
+        if at != length or len(blobs) < due:
+            raise IdentityError("identity record has %d bytes, its blobs end at %d; provision again" % (length, at))
         board = board.rstrip(b"\x00").decode()
         return cls(
             stage, epoch, revision, MacAddress(mac), country.decode(), serial.decode(), board, private, public, blobs
@@ -154,15 +153,15 @@ class Identity:
 
 
 class IdentityStore:
-    """The identity partition: an Identity, or None before provisioning."""
+    """The identity partition: an Identity, or None before provisioning, read piece by piece."""
 
     def __init__(self, partition):
         self._pair = RecordPair(partition)
 
-    def load(self):
-        """The Identity, or None."""
-        payload = self._pair.load()
-        return None if payload is None else Identity.unpack(payload)
+    def load(self, wanted=None):
+        """The Identity, or None; with the `wanted` blobs only, by number, or with all."""
+        length = self._pair.find()
+        return None if length is None else Identity.unpack(length, self._pair.read, wanted)
 
     def store(self, identity):
         """Makes `identity` the newest record; nothing of the one before the last is left."""

@@ -3,13 +3,16 @@
 The format stands in protocol/wire/record.py. Storing erases the blocks of the older half that the record
 needs, the one with its header among them, then writes the payload, then the header; cut at any byte, the other
 half still holds the last value. What lies in later blocks belongs to no record; a store of `all_of_it` erases
-those, too.
+those, too. A payload can be read piece by piece, for a heap that has no room for all of it at once.
 """
+
+from micropython import const
 
 from adapter.errors import FlashError
 from protocol.wire.record import HEADER_BYTES, is_whole, pack_header, read_header
 
 _MAX_SEQUENCE = 0xFFFFFFFE
+_PIECE_BYTES = const(256)
 
 
 class RecordPair:
@@ -27,7 +30,7 @@ class RecordPair:
         if not self._half:
             raise FlashError("two records need two blocks, there are %d bytes" % size)
         self._sequence = None  # of the newest record; None until loaded
-        self._next_half = 0
+        self._next_half = self._at = 0
 
     @property
     def room_bytes(self):
@@ -36,20 +39,30 @@ class RecordPair:
 
     def load(self):
         """The newest whole payload, or None."""
+        length = self.find()
+        return None if length is None else self.read(0, length)
+
+    def find(self):
+        """The length of the newest whole payload, which `read` gives piece by piece then; None if there is none."""
         self._sequence = 0
         self._next_half = 0
         found = [found for found in (self._header(0), self._header(1)) if found is not None]
-        # The newest first, and the other only if that is not whole: an identity of 4.5 KB leaves no room for both.
         if len(found) == 2 and found[1][1] > found[0][1]:
             found.reverse()
         for index, sequence, header, length in found:
-            payload = bytearray(length)
-            self._partition.readinto(self._start + index * self._half + HEADER_BYTES, payload)
-            if is_whole(header, payload):
+            self._at = self._start + index * self._half + HEADER_BYTES
+            starts = range(0, length, _PIECE_BYTES)
+            if is_whole(header, (self.read(at, min(_PIECE_BYTES, length - at)) for at in starts)):
                 self._sequence = sequence
                 self._next_half = 1 - index
-                return bytes(payload)
+                return length
         return None
+
+    def read(self, at, count):
+        """That many bytes of the payload that was found."""
+        piece = bytearray(count)
+        self._partition.readinto(self._at + at, piece)
+        return bytes(piece)
 
     def store(self, payload, all_of_it=False):
         """Makes `payload` the newest record; the one before it stays whole."""

@@ -27,9 +27,12 @@ def read_header(header, room_bytes):
     return sequence, length
 
 
-def is_whole(header, payload):
-    """True if the header's CRC fits the payload."""
-    return crc32(payload, crc32(bytes(header[:12]))).to_bytes(4, "big") == bytes(header[12:16])
+def is_whole(header, pieces):
+    """True if the header's CRC fits the payload, given in pieces."""
+    crc = crc32(bytes(header[:12]))
+    for piece in pieces:
+        crc = crc32(piece, crc)
+    return crc.to_bytes(4, "big") == bytes(header[12:16])
 
 
 def newest(data):
@@ -42,6 +45,6 @@ def newest(data):
         if found is None or (best is not None and found[0] < best[0]):
             continue
         payload = bytes(data[start + HEADER_BYTES : start + HEADER_BYTES + found[1]])
-        if is_whole(header, payload):
+        if is_whole(header, (payload,)):
             best = (found[0], payload)
     return None if best is None else best[1]

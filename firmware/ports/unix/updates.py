@@ -29,6 +29,8 @@ _RECALLED_MS = const(5_000)  # after the line took the heap back
 _FIRST_LOOK_MS = const(3_600_000)  # after the start, and up to _LOOK_JITTER_MS more
 _LOOK_MS = const(82_800_000)  # after the last look, likewise
 _LOOK_JITTER_MS = const(7_200_000)
+_ANCHORS = const(1)  # of the identity's blobs (adapter/identity.py)
+_ROOT = const(2)
 _RESTART = BOOT_REASONS.index("restart")
 
 
@@ -182,7 +184,7 @@ class Updates:
         self._files = MetadataFiles(board.partition("data"))
         session = UpdateSession(
             facts, (handover.image_sha256, header.release_counter, header.version), slots,
-            self._files, RecordPair(board.partition("journal")), unit.load_identity().root_metadata,
+            self._files, RecordPair(board.partition("journal")), unit.load_identity(_ROOT).root_metadata,
             unit.settings, unit.time_seen,
         )  # fmt: skip
         session.misses = self._misses
@@ -202,7 +204,7 @@ class Updates:
 
     def _context(self):
         """For TLS: mirrors are not to learn who asks."""
-        context = tls_context(self._unit.load_identity().anchors_der)
+        context = tls_context(self._unit.load_identity(_ANCHORS).anchors_der)
         unload(("adapter.identity",))
         return context
 

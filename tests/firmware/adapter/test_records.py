@@ -55,16 +55,28 @@ def test_the_last_value_stored_is_loaded_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("values", [(b"old" * 30, b"new" * 20), (b"new" * 20, b"old" * 30, b"last" * 10)])
-def test_only_the_newest_value_takes_heap_unless_it_is_not_whole(values: tuple[bytes, ...]) -> None:
+def test_only_the_newest_value_is_read_unless_it_is_not_whole(values: tuple[bytes, ...]) -> None:
     flash = BlockFlash(4)
     pair = RecordPair(flash)
     for value in values:
         pair.store(value)
     flash.read.clear()
     assert RecordPair(flash).load() == values[-1]
-    assert [count for count in flash.read if count > HEADER_BYTES] == [len(values[-1])]
+    assert [count for count in flash.read if count > HEADER_BYTES] == [len(values[-1])] * 2  # for its CRC, for itself
     flash.bytes[flash.bytes.index(values[-1])] ^= 1
     assert RecordPair(flash).load() == values[-2]
+
+
+def test_a_long_value_is_found_and_read_in_pieces() -> None:
+    flash, value = BlockFlash(400), bytes(range(256)) * 40
+    RecordPair(flash).store(value)
+    flash.read.clear()
+    pair = RecordPair(flash)
+    assert pair.find() == len(value)
+    assert pair.read(1000, 200) == value[1000:1200]
+    assert max(flash.read) <= 256
+    flash.bytes[flash.bytes.index(value) + 9000] ^= 1
+    assert pair.find() is None
 
 
 @pytest.mark.parametrize("torn_share", [0.0, 0.1, 0.5, 0.99])
