@@ -7,6 +7,7 @@ without a look at the cable.
 """
 
 import asyncio
+import gc
 
 from micropython import const
 
@@ -19,6 +20,7 @@ _LINK_POLL_MS = const(250)
 _TURN_POLL_MS = const(20)
 _TIME_CHECK_TRIES = const(3)  # connecting so often in vain, a unit asks for the time anew: a wrong one fails every TLS
 _ADDRESS_POLL_MS = const(50)
+_STARVED_TRIES = const(20)  # for want of heap, within some 10 minutes: after them only a restart helps
 
 
 class LinkDownError(AdapterError):
@@ -51,6 +53,7 @@ class PlugIn:
         self._backoff = Backoff(board.entropy)
         self._refused_ms = 0
         self._failed = 0
+        self._starved = 0  # tries in a row that the heap had no room for
         self._beat = None
         self._link = 0  # what board.link() said when it came up
         self._steps = {
@@ -71,6 +74,14 @@ class PlugIn:
             except LinkDownError:
                 self._log("link_down", 0)
                 self._activation.handle("link_down")
+            except MemoryError as error:  # the line has left the heap in pieces, and mends that once it rests
+                self._starved += 1
+                if self._starved > _STARVED_TRIES:
+                    raise
+                gc.collect()
+                self._note(error)
+                self._log("no_heap", self._starved)
+                await self._pause(self._backoff.next_ms())
             except AdapterError as error:
                 self._note(error)
                 self._failed += self._activation.state == "connect"
@@ -197,7 +208,7 @@ class PlugIn:
                 self._refused_ms = 1000 * event[2]
             elif event[0] == "configured":
                 self._backoff.reset()
-                self._failed = 0
+                self._failed = self._starved = 0
             self._on_event(event)
 
     async def _wait_refused(self):

@@ -26,5 +26,5 @@ CALL_CODECS = ("none", "PCMU", "PCMA")
 EVENTS = (
     "boot", "link_up", "link_down", "address", "time_set", "connected", "disconnected", "registered", "refused",
     "configured", "ready", "command", "update_state", "crash", "watchdog", "wire_error", "clock_refused",
-    "identity", "self_test", "restart", "line_registered", "line_lost", "call",
+    "identity", "self_test", "restart", "line_registered", "line_lost", "call", "no_heap",
 )  # fmt: skip

@@ -99,6 +99,8 @@ class World:
         self.incoming = [b"configured"]
         self.connected = False
         self.broker_away = False
+        self.starved = 0  # so often the heap will have no room for a session
+        self.logged: list[str] = []
         self.cable_in = True
         self.call_up = False
         self.beat_ms = 0.0
@@ -108,9 +110,9 @@ class World:
         clock = Clock()
         clock.set(MADE_AFTER_S * 1000, 0)
         self.plug_in = plug_in.PlugIn(
-            self, self, lambda: self.time.ms, ADDRESSES, lambda: None, self.activation,
-            Uplink(self.activation), clock, lambda event, value: None, lambda event: None, lambda error: None,
-            self.turn, lambda: self.call_up,
+            self, self, lambda: self.time.ms, ADDRESSES, self.context, self.activation,
+            Uplink(self.activation), clock, lambda event, value: self.logged.append(event), lambda event: None,
+            lambda error: None, self.turn, lambda: self.call_up,
         )  # fmt: skip
 
     def link(self) -> int:
@@ -121,6 +123,11 @@ class World:
 
     def entropy(self, count: int) -> bytes:
         return (59_999).to_bytes(count, "big")  # nearly the longest wait there is
+
+    def context(self) -> None:
+        self.starved -= 1
+        if self.starved >= 0:
+            raise MemoryError
 
     async def open_tls(self, host: str, port: int, context: object) -> Stream:
         assert not self.connected
@@ -285,3 +292,26 @@ def test_a_unit_that_cannot_connect_asks_for_the_time_anew_and_goes_on_trying(wo
         await world.until(lambda: world.did[2:] == ["open"])
 
     live(world, story)
+
+
+def test_a_session_for_which_the_heap_has_no_room_is_tried_again_and_no_crash(world: World) -> None:
+    world.starved = 8
+
+    async def story() -> None:
+        await world.until(lambda: world.did == ["open"])
+        assert world.logged.count("no_heap") == 8
+        assert 20_000 < world.time.ms < 200_000
+        world.cable_in = False
+        await world.until(lambda: world.did == ["open", "close"])
+        world.starved, world.cable_in, world.incoming = 8, True, [b"configured"]
+        await world.until(lambda: world.did[2:] == ["open"])  # each time it starts to count anew
+
+    live(world, story)
+
+
+def test_a_heap_that_never_has_room_for_a_session_is_a_crash_in_the_end(world: World) -> None:
+    world.starved = 10_000
+    with pytest.raises(MemoryError):
+        asyncio.run(world.plug_in.run(world.beat))
+    assert world.logged.count("no_heap") == 20
+    assert world.time.ms > 5 * 60_000
