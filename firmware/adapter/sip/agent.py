@@ -140,6 +140,11 @@ class Agent:
                 return False
         return True
 
+    @property
+    def rested(self):
+        """True while it is registered and has nothing left to say, or to say again."""
+        return self.registration.state == "registered" and not self.endpoint.transactions
+
     def save(self):
         """What `saved` of a new Agent takes, so that a registration outlives this module's being unloaded."""
         endpoint = self.endpoint

@@ -250,7 +250,7 @@ class Call:
                 ack.headers.append(header)
         endpoint.stamp(ack)
         self._acks[key] = sent_ack = endpoint.pack(ack), hop
-        endpoint.put(*sent_ack)
+        endpoint.put(sent_ack[0] or ack, hop)
         if dialog is self.dialog:
             self.ack = sent_ack
         if dialog is not self.dialog:

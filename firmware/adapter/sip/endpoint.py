@@ -47,7 +47,8 @@ class Endpoint:
         self.patience_ms = 0  # for the first response to an INVITE, if there is another registrar
         self.routes = []
         self.challenges = {}  # 401 or 407 -> [values, how often the nonce was used]
-        self.spare = bytearray(_SPARE_BYTES)  # for what comes or goes: a heap in pieces may have no such block
+        self._block = bytearray(_SPARE_BYTES)  # made while the heap is whole: in pieces it may have no such block
+        self.spare = self._block  # for what comes, or for one message that goes: None until that is sent
         self.offers = (("allow", ALLOWED), ("user-agent", "Plugtone"))
         self.address = '"%s" <sip:%s@%s>' % (account["display_name"], account["user"], account["domain"])
         self._owner = owner
@@ -91,16 +92,11 @@ class Endpoint:
             return
 
     def prepare(self):
-        """Keeps a block free again, unless what has just come or goes lies where it was."""
-        if self.spare is None:
-            try:
-                self.spare = bytearray(_SPARE_BYTES)
-            except MemoryError:
-                pass
+        """By whoever has sent all that `poll` gave: the spare block is free again."""
+        self.spare = self._block
 
     def poll(self, now_ms):
         """Sends again what is due, and gives all that is to be sent: [(data, destination)]."""
-        self.prepare()
         for each in list(self.transactions):
             if now_ms >= each.due_ms:
                 self._do(each, each.poll(now_ms), None)
@@ -117,19 +113,28 @@ class Endpoint:
                 self._do(each, each.handle("lost"), None)
 
     def put(self, data, destination):
-        """To be sent: bytes, or a Message, which is lost, as on the way, if the heap has no room for it."""
-        data = data if isinstance(data, bytes) else self.pack(data)
+        """To be sent: bytes, or a Message; one that the heap has no room for goes out of the spare block.
+
+        If another one lies there, or it is too long for that, it is lost, as on the way.
+        """
+        if not isinstance(data, bytes):
+            message, data = data, self.pack(data)
+            if not data and self.spare is not None:
+                try:
+                    data = message.pack(self.spare)
+                    self.spare = None
+                except (MemoryError, ValueError):
+                    pass
         if data:
             self._out.append((data, destination))
 
     def pack(self, message):
-        """The message as bytes; b"" if the heap has no room for it, even without what is over and the spare block."""
+        """The message as bytes, to be kept; b"" if the heap has no room for it, even without what is over."""
         for _ in range(2):
             try:
                 return message.pack()
             except MemoryError:
                 self.shed()
-                self.spare = None
         return b""
 
     def drop(self, transaction):
@@ -257,9 +262,11 @@ class Endpoint:
     def _do(self, transaction, what, message):
         """What a transaction's table says is to be done."""
         if "ack" in what:
+            ack = None
             if not transaction.data:
-                transaction.data = self.pack(companion(transaction.message, "ACK", message.get("to")))
-            self.put(transaction.data, transaction.destination)
+                ack = companion(transaction.message, "ACK", message.get("to"))
+                transaction.data = self.pack(ack)
+            self.put(transaction.data or ack, transaction.destination)
         if "send" in what:
             self.put(transaction.data or transaction.message, transaction.destination)
         if "tell" in what and transaction.owner:
@@ -326,6 +333,7 @@ class Endpoint:
         if status >= 200:  # one that the heap had no room for is packed when it is sent again
             request = None if data else message
         elif not data:
+            self.put(message, received.destination)
             return
         received.data, received.message = data, request
         self._do(received, received.handle("%dxx" % min(status // 100, 3)), None)

@@ -11,6 +11,7 @@ from adapter.sip.uri import MAX_VALUES, decoded, name_addr, number, parse_via, s
 MAX_MESSAGE_BYTES = 4096  # RFC 4475's long request has 3515; one that long takes 35 KB of heap for a moment
 _MAX_LINES = 128
 _MAX_CSEQ = 0x7FFFFFFF  # RFC 3261 8.1.1.5
+_PIECE_BYTES = 128
 _SPELT = {"id": "ID", "cseq": "CSeq", "www": "WWW"}  # parts of names that are more than capitalised
 
 _COMPACT = (
@@ -67,27 +68,32 @@ class Message:
                     out.append(value)
         return out
 
-    def pack(self):
+    def pack(self, buffer=None):
         """The message as bytes, with its Content-Length; SipError when a line would break.
 
         Joined once at its end: to grow it line by line takes several blocks of its length, of which a heap has few.
+        With a `buffer` it stands there, and a view of that is returned; ValueError if it is too short.
         """
-        out = [
-            self.method + " " + self.uri + " SIP/2.0" if self.method else "SIP/2.0 %d %s" % (self.status, self.reason)
-        ]
+        if buffer is None:
+            return b"\r\n".join(list(self._lines()))
+        view, at = memoryview(buffer), 0
+        for line in self._lines():
+            for piece in (b"\r\n" if at else b"", line):
+                view[at : at + len(piece)] = piece
+                at += len(piece)
+        return view[:at]
+
+    def _lines(self):
+        """Each line as bytes, the empty one and the body behind them."""
+        response = "SIP/2.0 %d %s" % (self.status, self.reason)
+        yield _encoded("%s %s SIP/2.0" % (self.method, self.uri) if self.method else response)
         for name, value in self.headers:
             if name != "content-length":
                 words = [_SPELT.get(word) or word[:1].upper() + word[1:] for word in name.split("-")]
-                out.append("-".join(words) + ": " + value)
-        out.append("Content-Length: %d" % len(self.body))
-        for at in range(len(out)):
-            line = out[at]
-            if "\n" in line or "\r" in line:
-                raise SipError("a line break inside a line to send: %r" % line[:80])
-            out[at] = line.encode()
-        out.append(b"")
-        out.append(bytes(self.body))
-        return b"\r\n".join(out)
+                yield _encoded("-".join(words) + ": " + value)
+        yield _encoded("Content-Length: %d" % len(self.body))
+        yield b""
+        yield bytes(self.body)
 
 
 def request(method, uri):
@@ -113,18 +119,16 @@ def response(to_request, status, reason=None):
 
 
 def parse(data):
-    """The Message in one datagram (bytes or memoryview); SipError."""
+    """The Message in one datagram (bytes, or a view that is read where it lies, without one large copy); SipError."""
     if len(data) > MAX_MESSAGE_BYTES:
         raise SipError("a message of %d bytes, at most %d" % (len(data), MAX_MESSAGE_BYTES))
-    if not isinstance(data, bytes):
-        data = bytes(data)
     message = _head(data)
     if message is None:
         raise SipError("no empty line after the headers in %d bytes" % len(data))
-    message.body = data[message.body :]
+    start, message.body = message.body, b""
     try:
         _check(message)
-        _cut(message)
+        _cut(message, data, start)
     except SipError as error:
         if not message.method or message.method == "ACK":
             raise
@@ -150,14 +154,14 @@ def framed(buffer):
 def _head(data):
     """A Message of all before the body, whose `body` is where that starts; None without an empty line; SipError."""
     at = 0
-    while data[at : at + 1] in (b"\r", b"\n"):  # RFC 3261 7.5
+    while at < len(data) and data[at] in b"\r\n":  # RFC 3261 7.5
         at += 1
     message = None
     for _ in range(_MAX_LINES):
-        end = data.find(b"\n", at)
+        end = _line_end(data, at)
         if end < 0:
             return None
-        line = decoded(data[at : end - 1 if data[end - 1 : end] == b"\r" else end])
+        line = decoded(bytes(data[at : end - 1 if end and data[end - 1] == 13 else end]))
         at = end + 1
         if message is None:
             message = _start(line.strip(" \t"))
@@ -167,6 +171,23 @@ def _head(data):
             message.body = at
             return message
     raise SipError("more than %d lines of headers" % _MAX_LINES)
+
+
+def _line_end(data, at):
+    """Where the next LF is from `at` on, -1 if there is none."""
+    if isinstance(data, bytes):
+        return data.find(b"\n", at)
+    for start in range(at, len(data), _PIECE_BYTES):
+        found = bytes(data[start : start + _PIECE_BYTES]).find(b"\n")
+        if found >= 0:
+            return start + found
+    return -1
+
+
+def _encoded(line):
+    if "\n" in line or "\r" in line:
+        raise SipError("a line break inside a line to send: %r" % line[:80])
+    return line.encode()
 
 
 def _start(line):
@@ -236,11 +257,12 @@ def _check(message):
             raise SipError("no request URI: %r" % message.uri[:80])
 
 
-def _cut(message):
-    """Cuts the body to what Content-Length says (RFC 3261 18.3)."""
+def _cut(message, data, start):
+    """Takes as the body what Content-Length says of `data` from `start` on (RFC 3261 18.3), or all."""
     lengths = message.all("content-length")
+    length = there = len(data) - start
     if lengths:
         length = number(lengths[0], MAX_MESSAGE_BYTES)
-        if len(lengths) > 1 or length > len(message.body):
-            raise SipError("Content-Length %s, the body has %d bytes" % (lengths, len(message.body)))
-        message.body = message.body[:length]
+        if len(lengths) > 1 or length > there:
+            raise SipError("Content-Length %s, the body has %d bytes" % (lengths, there))
+    message.body = bytes(data[start : start + length])

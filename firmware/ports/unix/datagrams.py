@@ -22,7 +22,6 @@ _PORTS = const(16_000)
 _PORT_TRIES = const(32)
 _POLLIN = const(1)
 _MSG_PEEK = const(2)
-_SHORT_BYTES = const(1024)  # most answers have 300 to 900
 _HEAD_BYTES = const(128)  # of a datagram: its request line, or what we need of it
 _PING_BYTES = const(1024)  # a longer OPTIONS is not answered
 _READ_AT_ONCE = const(16)  # datagrams
@@ -96,19 +95,19 @@ def called(sip, registrars, token):
     return False
 
 
-def receive(sip, size):
-    """The next datagram, up to `size` bytes of it, and its source; a short one also in a heap without so large a piece.
+def receive(ready, size, block):
+    """The next datagram, up to `size` bytes of it, and its source.
 
-    MemoryError: it waits in the socket.
+    In a heap without so large a piece it is a view of `block`, and what came after it is lost: a `readinto` goes on to
+    the next datagrams. MemoryError if there is no block (None): it waits in the socket.
     """
     try:
-        return sip.recvfrom(size)
+        return ready.recvfrom(size)
     except MemoryError:
-        data, source = sip.recvfrom(_SHORT_BYTES, _MSG_PEEK)
-        if len(data) == _SHORT_BYTES:
+        if block is None:
             raise
-        sip.recv(1)
-        return data, source
+        source = ready.recvfrom(1, _MSG_PEEK)[1]
+        return memoryview(block)[: ready.readinto(block) or 0], source
 
 
 def presence(data):

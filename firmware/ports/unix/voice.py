@@ -65,7 +65,8 @@ class VoiceService:
         self._sip_bytes = _SIP_BYTES
         self._poller = select.poll()
         self._contact = ("", 0)
-        self._waiting = self._unload_due = False  # for an answer; the Voice is gone, its modules are still there
+        # An answer is awaited; the Voice is gone, its modules are still there; a call has left the heap in pieces.
+        self._waiting = self._unload_due = self._worn = False
         self._collect_bytes = gc.threshold()  # outside a call
         self._mouth, self._ear = bytearray(FRAME_BYTES), bytearray(FRAME_BYTES)
 
@@ -109,6 +110,7 @@ class VoiceService:
             if self._unload_due:  # here nothing refers to it any more (adapter/room.py)
                 self._unload_due = False
                 self._unit.room.leave()
+                gc.collect()
             left = time.ticks_diff(due, time.ticks_us())
             while self._waiting and left > 1000 * _BUSY_MS:
                 self.turn(self._uptime())
@@ -156,11 +158,12 @@ class VoiceService:
                     self._receive(item[0], now_ms)
             if self._stream is not None:
                 self._read_stream(now_ms)
+            for out in voice.poll(now_ms):
+                self._send(*out)
         except MemoryError:  # each try costs a collection; what was not read waits in its socket
             self._sip_bytes = _SIP_BYTES
             self._hear_ms = now_ms + _DEAF_MS
-        for out in voice.poll(now_ms):
-            self._send(*out)
+        voice.agent.endpoint.prepare()
         while voice.reports:
             self._sockets.report(*voice.reports.pop(0))
         while voice.events:
@@ -175,8 +178,9 @@ class VoiceService:
         in_use = self.call_up()
         if self.changed and not in_use:
             self._end(now_ms)
-        elif voice is not None and self._unit.room.wanted and not in_use and not voice.waiting:
-            self._park(now_ms)
+        elif voice is not None and not in_use and not voice.waiting:
+            if self._unit.room.wanted or (self._worn and voice.agent.rested):
+                self._park(now_ms)
         elif not voice and self._account and address and not self._unload_due and self._is_needed(now_ms):
             self._begin(now_ms)
         if voice is None and self._saved is not None and now_ms >= self._alive_ms:
@@ -290,15 +294,13 @@ class VoiceService:
         else:
             self._wake_ms = max(self._wake_ms, now_ms + _UNSERVED_MS)
         self._voice = None
-        self._waiting, self._unload_due = False, True
+        self._waiting, self._worn, self._unload_due = False, False, True
 
     def _receive(self, ready, now_ms):
         """SIP or RTCP has come."""
         try:
-            endpoint = self._voice.agent.endpoint
-            endpoint.spare = None  # makes way: a heap in pieces may have no other block for what comes
-            data, source = receive(ready, self._sip_bytes if ready is self._sip else _RTCP_BYTES)
-            endpoint.prepare()
+            block, size = self._voice.agent.endpoint.spare, self._sip_bytes if ready is self._sip else _RTCP_BYTES
+            data, source = receive(ready, size, block)
             if ready is self._sip:
                 if len(data) == self._sip_bytes:
                     self._sip_bytes = _MAX_SIP_BYTES
@@ -394,4 +396,5 @@ class VoiceService:
     def _tell(self, event):
         if event[0] == "line":
             self.line_state = event[1]
+        self._worn = self._worn or event[0] == "call_record"
         self._told(event)

@@ -64,7 +64,7 @@ class Network:
 
     def send(self, data: bytes, source: Address, destination: Address) -> None:
         """Puts a datagram on its way, unless it is lost."""
-        self.seen.append((source, destination, data))
+        self.seen.append((source, destination, bytes(data)))
         if self._chance.random() < self.loss or self.dropped(data):
             return
         self._sent += 1

@@ -15,14 +15,14 @@ Starve = Callable[[int], None]
 
 @pytest.fixture
 def starve(monkeypatch: pytest.MonkeyPatch) -> Starve:
-    """Has the next so many tries to pack a message find no room."""
+    """Has the next so many tries to pack a message find no room: of each two, then one into the spare block."""
     whole, left = Message.pack, [0]
 
-    def pack(message: Message) -> bytes:
+    def pack(message: Message, *buffer: bytearray) -> bytes:
         left[0] -= 1
         if left[0] >= 0:
             raise MemoryError
-        packed: bytes = whole(message)
+        packed: bytes = whole(message, *buffer)
         return packed
 
     def begin(tries: int) -> None:
@@ -32,19 +32,41 @@ def starve(monkeypatch: pytest.MonkeyPatch) -> Starve:
     return begin
 
 
-def test_the_block_that_is_kept_free_makes_way_and_is_kept_again(starve: Starve) -> None:
+def test_what_has_no_room_goes_out_of_the_spare_block_which_is_free_again_once_it_is_sent(starve: Starve) -> None:
     pair = Pair()
-    starve(1)
+    endpoint = pair.alice.endpoint
+    block = endpoint.spare
+    starve(2)
     pair.alice.dial(BOB_NUMBER, OFFER, pair.network.now_ms)
-    assert pair.alice.endpoint.spare is None
+    assert endpoint.spare is None
     pair.run(100)
-    assert pair.alice.endpoint.spare is not None
     assert [event[0] for event in taken(pair.bob)] == ["incoming"]
+    endpoint.prepare()
+    assert endpoint.spare is block
+
+
+def test_a_second_message_does_not_overwrite_one_in_the_spare_block_that_is_still_to_be_sent(starve: Starve) -> None:
+    pair = Pair()
+    starve(2)
+    pair.alice.dial(BOB_NUMBER, OFFER, pair.network.now_ms)
+    starve(2)
+    pair.alice.register(pair.network.now_ms)
+    pair.network.flush()
+    assert pair.network.methods(ALICE)[-1] == "INVITE"
+
+
+def test_a_message_too_long_for_the_spare_block_is_lost(starve: Starve) -> None:
+    pair = Pair()
+    starve(2)
+    pair.alice.dial(BOB_NUMBER, OFFER + b"a=x\r\n" * 500, pair.network.now_ms)
+    pair.network.flush()
+    assert "INVITE" not in pair.network.methods(ALICE)
+    assert pair.alice.endpoint.spare is not None
 
 
 def test_a_request_is_sent_again_when_there_is_room(starve: Starve) -> None:
     pair = Pair()
-    starve(4)
+    starve(6)
     pair.alice.dial(BOB_NUMBER, OFFER, pair.network.now_ms)
     pair.run(1000)
     assert not taken(pair.bob)
@@ -55,7 +77,7 @@ def test_a_request_is_sent_again_when_there_is_room(starve: Starve) -> None:
 def test_an_answer_is_sent_again_when_there_is_room(starve: Starve) -> None:
     pair = Pair()
     ours, theirs = pair.dial()
-    starve(4)
+    starve(5)
     pair.bob.answer(theirs, ANSWER)
     pair.run(2000)
     assert (ours.state, theirs.state) == ("up", "up")
@@ -68,7 +90,7 @@ def test_an_acknowledgement_is_made_when_there_is_room(starve: Starve) -> None:
     ours, theirs = pair.dial()
     pair.bob.answer(theirs, ANSWER)
     pair.network.flush()
-    starve(2)
+    starve(5)
     pair.run(100)
     assert (ours.state, theirs.state) == ("up", "accepted")
     pair.run(2000)
@@ -80,10 +102,10 @@ def test_an_acknowledgement_is_made_when_there_is_room(starve: Starve) -> None:
 def test_a_refusal_and_its_acknowledgement_are_made_when_there_is_room(starve: Starve) -> None:
     pair = Pair()
     _, theirs = pair.dial()
-    starve(4)
+    starve(5)
     pair.bob.reject(theirs, 486)
     pair.network.flush()
-    starve(2)
+    starve(5)
     pair.run(10_000)
     assert ("ended", 486) in [(event[0], event[2]) for event in taken(pair.alice) if len(event) > 2]
     assert pair.network.methods(ALICE)[-1] == "ACK"

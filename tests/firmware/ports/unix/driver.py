@@ -66,6 +66,7 @@ shown, told, notes = [], [], []
 unit = Unit()
 service = VoiceService(unit, Telephone(), told.append)
 service.configure(row, "full")
+taken = [b"REGISTER"]  # requests that the registrar answers, by their first eight letters
 heard = []  # what the registrar got: (uptime, first word)
 source = None
 
@@ -88,7 +89,7 @@ def run(ms):
             except OSError:
                 break
             heard.append((unit.now_ms, data[:8].decode().split(" ")[0]))
-            if data[:8] == b"REGISTER":
+            if data[:8] in taken:
                 peer.sendto(answer(data, "200 OK"), source)
 
 

@@ -99,3 +99,61 @@ print(json.dumps([peer.recv(2000).decode(), unit.room.recalled]))
     assert (parameter(answer.get("from"), "tag"), parameter(answer.get("to"), "tag")) == ("1", "0")
     assert answer.get("x-to") is None
     assert not found[1]
+
+
+CALLED = """
+def message(method):
+    return ("%s sip:%s@127.0.0.1 SIP/2.0\\r\\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK1\\r\\n"
+        "From: <sip:a@b>;tag=1\\r\\nTo: <sip:x@127.0.0.1>\\r\\nCall-ID: 1\\r\\nCSeq: 1 %s\\r\\n"
+        "Max-Forwards: 70\\r\\nContact: <sip:a@127.0.0.1:%d>"
+        "\\r\\n\\r\\n" % (method, service._voice.agent.endpoint.token, port, method, port)).encode()
+
+
+def called():
+    peer.sendto(message("INVITE"), source)
+    run(100)
+    rang = ["ring", True] in [list(each) for each in shown]
+    peer.sendto(message("CANCEL"), source)
+    run(100)
+    peer.sendto(message("ACK"), source)
+    shown.clear()
+    return rang
+"""
+
+
+def test_after_a_call_the_line_begins_anew_once_nothing_of_it_is_to_be_said_again(micropython: RunMicroPython) -> None:
+    found = run(
+        micropython,
+        CALLED
+        + """
+taken.append(b"OPTIONS ")
+run(10_000)  # the REGISTER that was answered is forgotten
+heard.clear()
+found = [called()]
+run(3000)
+found.append(service._voice is not None)  # what was said of the call may have to be said again
+for _ in range(30):
+    run(1000)
+    if parked():
+        break
+found.append(service._voice is None)
+run(1000)
+found += [service.line_state, [word for _, word in heard if word == "REGISTER"], called()]
+print(json.dumps(found))
+""",
+    )
+    assert found == [True, True, True, "registered", [], True]
+
+
+def test_a_line_without_a_call_is_not_begun_anew(micropython: RunMicroPython) -> None:
+    found = run(
+        micropython,
+        """
+first = service._voice
+for _ in range(60):
+    run(1000)
+    assert not parked()
+print(json.dumps(service._voice is first))
+""",
+    )
+    assert found is True
