@@ -118,12 +118,12 @@ long = ("OPTIONS sip:x@127.0.0.1 SIP/2.0\\r\\nVia: SIP/2.0/UDP 127.0.0.1:%d;bran
     "From: <sip:a@b>;tag=1\\r\\nTo: <sip:x@127.0.0.1>\\r\\nCall-ID: 1\\r\\nCSeq: 1 OPTIONS\\r\\nMax-Forwards: 70\\r\\n"
     "%s\\r\\n" % (port, ("X: " + "x" * 200 + "\\r\\n") * 15)).encode()
 heard.clear()
-peer.sendto(long, source)
-run(200)
-first = list(heard)
-peer.sendto(long, source)
-run(200)
-print(json.dumps([first, [word for _, word in heard]]))
+found = []
+for _ in range(2):
+    peer.sendto(long, source)
+    run(200)
+    found.append([word for _, word in heard if word != "OPTIONS"])
+print(json.dumps(found))
 """,
     )
     assert found == [[], ["SIP/2.0"]]
