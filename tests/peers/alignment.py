@@ -18,9 +18,12 @@ _SLIP = 400  # samples that a frame may come later or earlier than after the one
 
 @dataclass(frozen=True)
 class Alignment:
-    """`offset`: samples before the speech; `frames` were compared, `missing` are the numbers of those not in place."""
+    """`offset`: samples before the speech; `frames` were compared, `missing` are the numbers of those not in place.
 
-    offset: int
+    Of what is nowhere all frames are missing, and its offset is None.
+    """
+
+    offset: int | None
     frames: int
     missing: list[int]
 
@@ -38,13 +41,14 @@ def same(said: int, heard: int) -> bool:
 
 
 def align(said: array[int], heard: array[int]) -> Alignment:
-    """Finds the frames of `said` in `heard`, in order; AssertionError when not even one is there."""
+    """Finds the frames of `said` in `heard`, in order."""
     loud = [at for at in range(0, len(said) - FRAME, FRAME) if max(map(abs, said[at : at + FRAME])) >= _LOUD]
     assert loud, "what was said is silent"
     start = next(
         (at for at in (_find(said, one, heard, 0, len(heard)) - one for one in loud[:20]) if at > -FRAME), None
     )
-    assert start is not None, "nothing of what was said is heard"
+    if start is None:
+        return Alignment(None, len(loud), [one // FRAME for one in loud])
     missing, shift = [], start
     for one in loud:
         at = one + shift

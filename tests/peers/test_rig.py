@@ -17,6 +17,7 @@ from tests.peers.kamailio import Kamailio
 from tests.peers.processes import PeerError, wait_until, wanted
 from tests.peers.relay import Relay, Weather
 from tests.peers.sipp import Sipp, sdp
+from tests.stalls import tries
 
 _PORT = 40000
 
@@ -71,8 +72,8 @@ def test_speech_is_found_and_a_missing_frame_of_it_too(said: array[int], law: in
         heard[:hole] + array("h", [0] * FRAME) + heard[hole + FRAME :],
     ):
         assert align(said, broken).missing
-    with pytest.raises(AssertionError):
-        align(said, array("h", reversed(heard)))
+    nowhere = align(said, array("h", reversed(heard)))
+    assert (nowhere.offset, len(nowhere.missing)) == (None, nowhere.frames)
 
 
 def test_the_relay_loses_and_delays_by_its_seed() -> None:
@@ -94,16 +95,20 @@ def test_the_relay_loses_and_delays_by_its_seed() -> None:
 def test_sipp_calls_baresip_through_kamailio_and_hears_it(
     kamailio: Kamailio, baresip: Baresip, said: array[int], tmp_path: Path
 ) -> None:
-
-    with FarEnd() as far:
-        steps = "> INVITE sdp\n<? 100\n<? 180\n< 200\n> ACK\npause 700\n> BYE\n< 200"
-        with Sipp(tmp_path, steps, sdp(far.port), kamailio.port, FAR) as caller:
-            far.wait_for(25)
-            far.speak(encode(said[:8000], 0))
-            caller.finish()
-        assert not faults(rows(far.write_pcap(tmp_path / "pcap"), far.port))
-    heard = array("h", [sample for packet in far.packets for sample in samples_of(packet.payload, 0)])
-    assert not align(said[: len(heard) - 4 * FRAME], heard).missing
+    for turn in tries():
+        with FarEnd() as far:
+            steps = "> INVITE sdp\n<? 100\n<? 180\n< 200\n> ACK\npause 700\n> BYE\n< 200"
+            with Sipp(tmp_path / str(turn), steps, sdp(far.port), kamailio.port, FAR) as caller:
+                far.wait_for(25)
+                far.speak(encode(said[:8000], 0))
+                caller.finish()
+            wrong = faults(rows(far.write_pcap(tmp_path / "pcap"), far.port))
+        heard = array("h", [sample for packet in far.packets for sample in samples_of(packet.payload, 0)])
+        missing = align(said[: len(heard) - 4 * FRAME], heard).missing
+        if not wrong and not missing:
+            break
+    assert not wrong
+    assert not missing
 
 
 def test_baresip_calls_sipp_through_kamailio(kamailio: Kamailio, baresip: Baresip, tmp_path: Path) -> None:

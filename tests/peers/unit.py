@@ -11,13 +11,12 @@ from protocol.wire.enumerations import CALL_ENDS
 from tests.firmware.voice_accounts import account
 from tests.firmware.voice_board import VoiceBoard
 from tests.peers.kamailio import Kamailio
-from tests.stalls import Stalls
+from tests.stalls import LATE_MS, Stalls
 
 NUMBER = "+12065550100"
 DIAL_PLAN = "7xxxxx|5xxx|404xxx"  # all whole by their length: nobody waits for a timer
 DIAL_TONE = (350, 440)
 _KEY_MS = 40
-_LATE_MS = 8  # of the 20 that a frame has
 _HANG_UP_MS = 900  # for shorter, it may be a tap of the hook
 
 
@@ -68,7 +67,7 @@ class Unit(VoiceBoard):
         """False if an end came late since then, for the machine was busy."""
         late_ms: float = self.stats()["pacing"]["worst_us"] / 1000
         machine_ms = self._stalls.stop()  # by which the far end may have come late
-        return max(late_ms, machine_ms, *self.phone.late_ms[before:]) < _LATE_MS
+        return max(late_ms, machine_ms, *self.phone.late_ms[before:]) < LATE_MS
 
     def answer(self, timeout_s: float = 5.0) -> None:
         """Waits for the bell and lifts the handset."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY, micropython_path
+from tests.stalls import tries
 from tools import cli
 from tools.sim.folder import SimulationError
 from tools.sim.handset import read_wav, write_wav
@@ -26,7 +27,6 @@ LIMIT_S = 10.0
 LIFE_MS = 30_000
 SPEECH_S = 0.6
 SPEECH = random.Random(5).randbytes(round(16_000 * SPEECH_S))  # which no shift of it looks like
-TRIES = 8
 Start = Callable[[], "subprocess.Popen[str]"]
 
 
@@ -71,12 +71,14 @@ def test_it_speaks_into_the_line_and_hears_all_of_it_again(start: Start, phone: 
     assert phone.done(LIMIT_S)
     assert phone.wait_for(lambda: phone.tones() == (), LIMIT_S)
     phone.record()
-    for _ in range(TRIES):  # the machine may be busy enough to stall the unit, which costs frames
+    for _ in tries():  # a machine that stands still costs frames
+        before = len(phone.late_ms)
         phone.say(SPEECH)
-        if phone.wait_for(lambda: SPEECH in phone.recorded(), 3 * SPEECH_S):
+        heard = phone.wait_for(lambda: SPEECH in phone.recorded(), 3 * SPEECH_S)  # every frame, in order
+        late = sorted(phone.late_ms[before:])
+        if heard and late[len(late) // 2] < 2:
             break
-    assert SPEECH in phone.recorded()  # every frame, in order
-    late = sorted(phone.late_ms)
+    assert heard
     assert late[len(late) // 2] < 2
 
 
