@@ -55,11 +55,7 @@ def mode_for_strangers(board: SimBoard) -> str:
         before = door.flash()
         frames = b"".join(ways.frame(name, boot_id=_STRANGER, **values) for name, values in _ATTEMPTS)
         _, answers, mode = door.say(frames, boot_id=_STRANGER)
-        taken = [
-            answer
-            for answer in answers
-            if answer.name != "done" or LINK_RESULTS[answer["result"]] not in ("refused", "wrong_state")
-        ]
+        taken = [answer for answer in answers if answer.name != "done" or LINK_RESULTS[answer["result"]] == "ok"]
         if len(answers) != len(_ATTEMPTS) or taken:
             return f"{len(answers)} answers to {len(_ATTEMPTS)} questions, among them {taken}"
         return mode if door.flash() == before else "its flash was written"
