@@ -9,6 +9,10 @@ from typing import Protocol
 
 import pytest
 
+from tests.firmware.power_cuts import stand_ins
+
+stand_ins.install()  # what CPython lacks of MicroPython, before any test imports the firmware
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 MICROPYTHON_TIMEOUT_S = 60.0
 
