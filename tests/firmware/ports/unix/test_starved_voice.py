@@ -166,6 +166,7 @@ for at in range(5):
     unit.now_ms += 20
 print(json.dumps([free, requests]))
 """,
+        display_name="x" * 100,  # a REGISTER is longer than any piece then
     )
     assert isinstance(found, list)
     assert found[0] > 20_000
