@@ -55,19 +55,17 @@ import gc, sys
 from adapter.identity import IdentityStore
 from ports.unix.flash import Flash
 flash = Flash(sys.argv[1], 0x200000, 4096, {"identity": (0x2000, 0x18000)})
-pieces = [None] * 30_000
+kept = dropped = None
 try:
-    for at in range(30_000):
-        pieces[at] = bytearray(700)
+    while True:
+        kept, dropped = (kept, bytearray(700)), (dropped, bytearray(700))
 except MemoryError:
-    pass
-for at in range(0, 30_000, 2):
-    pieces[at] = None
+    dropped = None
 gc.collect()
 longer = None
 try:
     while True:
-        longer = (longer, bytearray(800))
+        longer = (longer, bytearray(1000))
 except MemoryError:
     identity = IdentityStore(flash.partition("identity")).load((0, 1))
 print([len(blob) for blob in identity.blobs])
