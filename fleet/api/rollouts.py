@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Body
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 
 from fleet.api.fields import InstantField
 from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
 from fleet.domain.references import Noun, number_of
-from fleet.domain.rollout import RestartTimes, Rollout, RolloutState, UnitProgress, UnitState
+from fleet.domain.rollout import RestartTimes, Rollout, RolloutEvent, RolloutState, UnitProgress, UnitState
+from fleet.domain.rollout_course import Standing, due
+from fleet.domain.rollout_plan import write_course
 
 router = PermittedRouter(tags=["rollouts"])
 
@@ -21,12 +23,15 @@ MAX_LISTED_UNITS = 10_000
 
 
 class RolloutIn(BaseModel):
+    """`plan`: the rollout by groups, as docs/rollout-plan.toml; what stops it stands there then."""
+
     release: str = Field(max_length=16)
     targets: Literal["all"] | list[str] = Field(max_length=MAX_LISTED_UNITS)
     pause_after_failures: int = Field(default=1, ge=1, le=1_000_000)
     draft: bool = False
     not_before: InstantField | None = None
     deadline: InstantField | None = None
+    plan: dict[str, JsonValue] | None = None
 
 
 class ReasonIn(BaseModel):
@@ -64,8 +69,49 @@ class UnitOut(BaseModel):
     updated_at: datetime
 
 
+class GroupOut(BaseModel):
+    """A group of the plan; `opened_at` is null before its turn, `assigned` counts units since then."""
+
+    name: str
+    opened_at: datetime | None
+    assigned: int
+    confirmed: int
+    failed: int
+
+
+class RevisionOut(BaseModel):
+    """What was seen of a hardware revision; `excess_percent` of the units with the release beyond those without."""
+
+    name: str
+    treated: int
+    treated_failed: int
+    held_back: int
+    held_back_failed: int
+    excess_percent: float
+
+
+class DueOut(BaseModel):
+    """When the state it is in is left at the latest, by which step, and why."""
+
+    at: datetime
+    event: RolloutEvent
+    reason: str
+
+
+class CourseOut(BaseModel):
+    """How a rollout by groups goes."""
+
+    plan: dict[str, Any]
+    groups: list[GroupOut]
+    revisions: list[RevisionOut]
+    due: DueOut | None
+
+
 class RolloutDetailOut(RolloutOut):
+    """`course` is null for a rollout to all its units at once."""
+
     units: Page[UnitOut]
+    course: CourseOut | None
 
 
 def present_rollout(rollout: Rollout) -> RolloutOut:
@@ -95,12 +141,45 @@ def present_unit(unit: UnitProgress) -> UnitOut:
     return UnitOut(serial=unit.serial, state=unit.state, reason=unit.reason, updated_at=unit.updated_at)
 
 
+def present_course(standing: Standing) -> CourseOut:
+    """What a rollout by groups has come to, as the API shows it."""
+    opened = [*standing.groups, *[None] * len(standing.course.plan.groups)]
+    limit = due(standing)
+    return CourseOut(
+        plan=write_course(standing.course),
+        groups=[
+            GroupOut(
+                name=group.name,
+                opened_at=seen.opened_at if seen else None,
+                assigned=seen.assigned if seen else 0,
+                confirmed=seen.confirmed if seen else 0,
+                failed=seen.failed if seen else 0,
+            )
+            for group, seen in zip(standing.course.plan.groups, opened, strict=False)
+        ],
+        revisions=[
+            RevisionOut(
+                name=name,
+                treated=seen.treated.watched,
+                treated_failed=seen.treated.failed,
+                held_back=seen.held_back.watched,
+                held_back_failed=seen.held_back.failed,
+                excess_percent=round(seen.excess() * 100, 3),
+            )
+            for name, seen in sorted(standing.revisions.items())
+        ],
+        due=DueOut(at=limit.at, event=limit.event, reason=limit.reason) if limit else None,
+    )
+
+
 @router.post("/v1/rollouts", permission=Permission.ROLLOUT_MANAGE, status_code=201)
 def create(body: RolloutIn, actor: ActorDep, services: ServicesDep) -> RolloutOut:
     """A rollout of a release to all units or to those listed; it waits for approval unless a draft."""
     serials = None if body.targets == "all" else body.targets
     times = RestartTimes(body.not_before, body.deadline)
-    rollout = services.rollouts.create(actor, body.release, serials, body.pause_after_failures, body.draft, times)
+    rollout = services.rollouts.create(
+        actor, body.release, serials, body.pause_after_failures, body.draft, times, body.plan
+    )
     return present_rollout(rollout)
 
 
@@ -115,10 +194,11 @@ def list_rollouts(page: PageDep, actor: ActorDep, services: ServicesDep) -> Page
 def get_rollout(rollout: str, page: PageDep, actor: ActorDep, services: ServicesDep) -> RolloutDetailOut:
     """One rollout with a page of its units, by serial number."""
     number = number_of(Noun.ROLLOUT, rollout)
-    shown = present_rollout(services.rollouts.get(actor, number))
+    rollout_found = services.rollouts.get(actor, number)
+    course = present_course(services.rollouts.standing(actor, number)) if rollout_found.by_groups else None
     found = services.rollouts.units(actor, number, page.limit + 1, page.after)
     units = make_page(found, page.limit, lambda unit: unit.serial, present_unit)
-    return RolloutDetailOut(**shown.model_dump(), units=units)
+    return RolloutDetailOut(**present_rollout(rollout_found).model_dump(), units=units, course=course)
 
 
 @router.post("/v1/rollouts/{rollout}/submit", permission=Permission.ROLLOUT_MANAGE)

@@ -15,6 +15,7 @@ from fleet.domain.access import Actor, Permission, Seen
 from fleet.domain.errors import InvalidError
 from fleet.domain.references import Noun, number_of
 from fleet.domain.rollout import TRANSITIONS, Rollout, RolloutEvent, UnitState
+from fleet.domain.rollout_course import due
 
 PAGE_ROWS: Final = 25
 UNIT_ROWS: Final = 50
@@ -55,7 +56,18 @@ def show_rollout(visit: Visit) -> Response:
         for event, permission, asks_why in STEPS
         if visit.may(permission) and (rollout.state, event) in TRANSITIONS
     ]
-    return render(visit, "rollout.html", rollout=rollout, units=units, following=following, steps=steps, shares=_shares)
+    course = visit.services.rollouts.standing(visit.person, rollout.id) if rollout.by_groups else None
+    return render(
+        visit,
+        "rollout.html",
+        rollout=rollout,
+        units=units,
+        following=following,
+        steps=steps,
+        shares=_shares,
+        course=course,
+        limit=due(course) if course else None,
+    )
 
 
 def approve(visit: Visit) -> Response:

@@ -58,7 +58,10 @@ TRANSITIONS: Mapping[tuple[RolloutState, RolloutEvent], RolloutState] = {
 
 
 class UnitState(StrEnum):
-    """A unit in a rollout. WAITING: a target that has not checked in since the start."""
+    """A unit in a rollout. WAITING: a target that has not checked in since the start.
+
+    HELD_BACK: it is only watched, for the others to be compared with.
+    """
 
     WAITING = "waiting"
     ASSIGNED = "assigned"
@@ -68,6 +71,7 @@ class UnitState(StrEnum):
     REVERTED = "reverted"
     FAILED = "failed"
     SUPERSEDED = "superseded"
+    HELD_BACK = "held_back"
 
 
 _U = UnitState
@@ -88,6 +92,7 @@ REPORTED: Mapping[UnitState, frozenset[UnitState]] = {
     _U.REVERTED: frozenset(),
     _U.FAILED: frozenset({_U.CONFIRMED, _U.REVERTED}),
     _U.SUPERSEDED: frozenset({_U.CONFIRMED, _U.REVERTED}),
+    _U.HELD_BACK: frozenset(),
 }
 
 # The state a unit reports (protocol UPDATE_STATES) as its state in the rollout; others change nothing.
@@ -127,7 +132,7 @@ class Snapshot:
     @property
     def settled(self) -> int:
         """Units whose part in this rollout is over."""
-        return self.failures + self.count(frozenset({_U.CONFIRMED, _U.SUPERSEDED}))
+        return self.failures + self.count(frozenset({_U.CONFIRMED, _U.SUPERSEDED, _U.HELD_BACK}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +168,9 @@ def check_approver(author: str, person: str, reference: str) -> None:
 
 def summary(snapshot: Snapshot) -> str:
     """How it went, in words."""
-    return f"{snapshot.counts.get(_U.CONFIRMED, 0)} of {snapshot.expected} confirmed, {snapshot.failures} failed"
+    held_back = snapshot.counts.get(_U.HELD_BACK, 0)
+    apart = f", {held_back} held back" if held_back else ""
+    return f"{snapshot.counts.get(_U.CONFIRMED, 0)} of {snapshot.expected} confirmed, {snapshot.failures} failed{apart}"
 
 
 def units_in_words(count: int) -> str:
@@ -215,6 +222,8 @@ class Rollout:
     version: int
     not_before: datetime | None = None
     deadline: datetime | None = None
+    by_groups: bool = False
+    since: datetime | None = None  # it came into its state; None: before that was kept
 
     @property
     def reference(self) -> str:

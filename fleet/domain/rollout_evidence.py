@@ -27,15 +27,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 
 from fleet.domain.errors import InvalidError
 
 # How many times as often as the others treated units may fail: what the wealths are bet on, in equal parts.
 RATIOS = (1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
-MIN_HELD_BACK_AT_RISK = 20  # a window waits for so many before its first look
+MIN_HELD_BACK_AT_RISK = 20  # with fewer nothing is bet; what was seen until then is bet on later
 BISECTIONS = 40
+_ANY = (math.inf,) * len(RATIOS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,13 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Both arms of one revision in one group's time, as last looked at, and the stakes by RATIOS."""
+    """Both arms of one revision in one group's time: as they are, as last bet on, and the stakes by RATIOS."""
 
     treated: Arm = Arm()
     held_back: Arm = Arm()
-    stakes: tuple[float, ...] = (math.inf,) * len(RATIOS)
+    bet_treated: Arm = Arm()
+    bet_held_back: Arm = Arm()
+    stakes: tuple[float, ...] | None = None  # None: nothing was bet yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +88,26 @@ class Evidence:
 
     def look(self, group: int, treated: Arm, held_back: Arm) -> Evidence:
         """The evidence after a look at the window that `group` opened; InvalidError if a count went down."""
-        windows = dict(self.windows)
-        before = windows.get(group, Window())
-        new1, x1 = _grown(before.treated, treated)
-        _, x0 = _grown(before.held_back, held_back)
-        r1, r0 = treated.watched - before.treated.failed, held_back.watched - before.held_back.failed
+        before = self.windows.get(group, Window())
+        _grown(before.treated, treated)
+        _grown(before.held_back, held_back)
+        r1, r0 = treated.watched - before.bet_treated.failed, held_back.watched - before.bet_held_back.failed
         if not r1 or r0 < MIN_HELD_BACK_AT_RISK:
-            return self  # nothing is lost: the counts are there at the next look
+            waiting = replace(before, treated=treated, held_back=held_back)
+            return replace(self, windows={**self.windows, group: waiting})
+        new1, x1 = _grown(before.bet_treated, treated)
+        _, x0 = _grown(before.bet_held_back, held_back)
         stakes = tuple(
-            min(stake, (ratio - 1) * r0 / (ratio * r1 + r0)) for stake, ratio in zip(before.stakes, RATIOS, strict=True)
+            min(stake, (ratio - 1) * r0 / (ratio * r1 + r0))
+            for stake, ratio in zip(before.stakes or _ANY, RATIOS, strict=True)
         )
-        windows[group] = Window(treated, held_back, stakes)
         scores = (
             score + x1 * math.log1p(stake) + x0 * math.log1p(-stake * r1 / r0)
             for score, stake in zip(self.scores, stakes, strict=True)
         )
         charges = (charge + stake * new1 for charge, stake in zip(self.charges, stakes, strict=True))
-        return Evidence(tuple(scores), tuple(charges), windows)
+        window = Window(treated, held_back, treated, held_back, stakes)
+        return Evidence(tuple(scores), tuple(charges), {**self.windows, group: window})
 
     def log_wealth(self, limit: float) -> float:
         """The logarithm of the mean wealth against an excess of at most `limit` (share of units)."""
@@ -126,7 +132,8 @@ class Evidence:
         """The failure rate of the treated beyond that of the held-back, estimated; windows weigh by treated units."""
         more = 0.0
         for window in self.windows.values():
-            more += window.treated.failed - window.treated.watched * window.held_back.failed / window.held_back.watched
+            background = window.held_back.failed / max(window.held_back.watched, 1)
+            more += window.treated.failed - window.treated.watched * background
         return more / max(self.treated.watched, 1)
 
 

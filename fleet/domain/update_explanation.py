@@ -22,6 +22,8 @@ class UpdateState(StrEnum):
     NEVER_REGISTERED = "never_registered"
     NO_ROLLOUT = "no_rollout"
     HELD_BACK = "held_back"
+    LATER_GROUP = "later_group"
+    COMPARED = "compared"
     WAITING = "waiting"
     ASSIGNED = "assigned"
     DOWNLOADING = "downloading"
@@ -58,7 +60,10 @@ REASONS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class RolloutPart:
-    """What a rollout has to do with the unit; `state` None: it has not come to it. `since` is of that state."""
+    """What a rollout has to do with the unit; `state` None: it has not come to it. `since` is of that state.
+
+    `group`: the unit's, of a rollout by groups, that is not open yet.
+    """
 
     rollout: str
     release: str
@@ -69,6 +74,7 @@ class RolloutPart:
     since: datetime
     not_before: datetime | None = None
     deadline: datetime | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +129,17 @@ def _state(facts: UpdateFacts) -> UpdateState:
     if part is None:
         return UpdateState.NO_ROLLOUT
     if part.state is None or part.state is UnitState.WAITING:
-        return UpdateState.WAITING if part.rollout_state is RolloutState.RUNNING else UpdateState.HELD_BACK
+        return _before_its_turn(part)
     if part.state is UnitState.DOWNLOADING and facts.update_state in ("staged", "armed"):
         return UpdateState.STAGED
-    return UpdateState(part.state)
+    return UpdateState.COMPARED if part.state is UnitState.HELD_BACK else UpdateState(part.state)
+
+
+def _before_its_turn(part: RolloutPart) -> UpdateState:
+    """What a unit waits for that its rollout has not come to."""
+    if part.rollout_state is not RolloutState.RUNNING:
+        return UpdateState.HELD_BACK
+    return UpdateState.WAITING if part.group is None else UpdateState.LATER_GROUP
 
 
 def _hidden(facts: UpdateFacts) -> UpdateState | None:
@@ -169,6 +182,12 @@ def _staged(facts: UpdateFacts, part: RolloutPart, because: str) -> str:
 _CLAUSES: Final[Mapping[UpdateState, _Clause]] = {
     UpdateState.HELD_BACK: _held_back,
     UpdateState.STAGED: _staged,
+    UpdateState.LATER_GROUP: lambda f, p, b: (
+        f"{p.rollout} gives it {p.release} when its group, {p.group}, is open; the groups before it try it first"
+    ),
+    UpdateState.COMPARED: lambda f, p, b: (
+        f"{p.rollout} holds it back from {p.release}, to compare units with that release to units without"
+    ),
     UpdateState.WAITING: lambda f, p, b: f"{p.rollout} gives it {p.release} when it is heard next",
     UpdateState.ASSIGNED: lambda f, p, b: f"{p.rollout} assigned it {p.release} on {_time(p.since)}; it has not begun",
     UpdateState.DOWNLOADING: lambda f, p, b: (

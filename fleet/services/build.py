@@ -51,6 +51,7 @@ from fleet.services.releases import Releases
 from fleet.services.retention import Retention
 from fleet.services.returns import Returns
 from fleet.services.rmas import Rmas
+from fleet.services.rollout_steering import Steering
 from fleet.services.rollouts import Rollouts
 from fleet.services.shipments import Shipments
 from fleet.services.subjects import Subjects
@@ -78,6 +79,7 @@ METADATA_CHECK: Final = timedelta(minutes=15)
 DEADLINE_CHECK: Final = timedelta(minutes=15)
 MAC_CHECK: Final = timedelta(hours=1)
 PURGE_CHECK: Final = timedelta(hours=1)
+STEER_EVERY: Final = timedelta(seconds=15)
 SWAP_CHECK: Final = timedelta(seconds=15)
 PROFILE_CHECK: Final = timedelta(seconds=5)
 MONTH_CHECK: Final = timedelta(hours=1)
@@ -264,6 +266,7 @@ def _watches(transactions: Transactions, downlinks: Downlinks) -> list[Job]:
     deadlines = Deadlines(transactions, downlinks.zone)
     return [
         Job("watch MAC supply", MAC_CHECK, MacBlocks(transactions).warn),
+        Job("steer rollouts", STEER_EVERY, Steering(transactions).steer),
         Job("finish swaps", SWAP_CHECK, Swaps(transactions, downlinks).finish),
         Job("bring voice profile", PROFILE_CHECK, Voice(transactions, downlinks).bring_profile),
         # Before deadlines: after a silence no fee is then found covered by a value of a later day.

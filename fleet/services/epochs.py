@@ -14,7 +14,7 @@ from fleet.domain.rollout import UnitState
 from fleet.domain.unit import CustodyEvent, TrustEvent, Unit, after, next_epoch
 from fleet.services.downlinks import queue_eviction
 from fleet.services.quarantine import close_alarm
-from fleet.services.rollouts import settle
+from fleet.services.rollout_steps import settle
 from fleet.store.assignments import AssignmentRepository
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.heartbeats import HeartbeatRepository

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fleet.domain.access import Actor, Permission
 from fleet.domain.audit import AuditAction
@@ -10,7 +10,6 @@ from fleet.domain.errors import ConflictError, InvalidError
 from fleet.domain.release import Release
 from fleet.domain.rollout import (
     ANY_TIME,
-    RECALLABLE,
     TRANSITIONS,
     RestartTimes,
     Rollout,
@@ -18,19 +17,21 @@ from fleet.domain.rollout import (
     RolloutState,
     UnitProgress,
     check_approver,
-    decide,
 )
+from fleet.domain.rollout_course import Course, Standing, accepts
+from fleet.domain.rollout_plan import read_course
 from fleet.domain.transitions import advance
 from fleet.services.operators import require_operator
+from fleet.services.rollout_steering import begin, recall, standing_of
+from fleet.services.rollout_steps import settle, step
 from fleet.store.assignments import AssignmentRepository
 from fleet.store.releases import ReleaseRepository
+from fleet.store.rollout_groups import RolloutGroupRepository
 from fleet.store.rollouts import RolloutRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.updates.repository import Repository
 
 MAX_LISTED_UNITS = 10_000
-MAX_REASON_CHARACTERS = 500
-_ENDS = frozenset({RolloutState.STOPPED, RolloutState.FINISHED})
 
 
 class Rollouts:
@@ -48,9 +49,16 @@ class Rollouts:
         pause_after_failures: int,
         draft: bool = False,
         times: RestartTimes = ANY_TIME,
+        plan: Mapping[str, object] | None = None,
     ) -> Rollout:
-        """A rollout of release version `release` to those units, or to all (None); submitted unless a draft."""
+        """A rollout of release version `release` to those units, or to all (None); submitted unless a draft.
+
+        `plan`: by groups, as `rollout_plan.read_course` takes it; then to all, and what stops it stands in the plan.
+        """
         require_operator(actor, Permission.ROLLOUT_MANAGE)
+        course = None if plan is None else read_course(plan)
+        if course is not None and serials is not None:
+            raise InvalidError("a rollout by a plan is to all that the plan's targets take; list no units")
         if pause_after_failures < 1:
             raise InvalidError(f"a rollout pauses after 1 failure or more, got {pause_after_failures}")
         with self._transactions.begin(actor) as uow:
@@ -60,6 +68,10 @@ class Rollouts:
                 serials = _checked(store, found, serials)
             times.check(uow.now)
             rollout = store.add(found.id, serials, pause_after_failures, store.person_behind(actor), times)
+            if course is not None:
+                _check_way_back(uow, course, found)
+                RolloutGroupRepository(uow).plan(rollout.id, course)
+                rollout = store.get(rollout.id)
             uow.audit(AuditAction.ROLLOUT_CREATE, rollout.reference)
             if not draft:
                 rollout = step(uow, rollout, RolloutEvent.SUBMIT)
@@ -90,12 +102,15 @@ class Rollouts:
             store = RolloutRepository(uow)
             rollout = store.hold(rollout_id)
             advance(TRANSITIONS, rollout.state, RolloutEvent.START, rollout.reference)
-            images = ReleaseRepository(uow).by_version(rollout.release).images.values()
+            release = ReleaseRepository(uow).by_version(rollout.release)
+            images = release.images.values()
             for image in images:
                 if image.name not in listed:
                     raise ConflictError(f"{image.name} was retired from the signed metadata; units would refuse it")
             expected = rollout.expected
-            if rollout.everyone:
+            if rollout.by_groups:
+                expected = begin(uow, rollout, release)
+            elif rollout.everyone:
                 expected = AssignmentRepository(uow).count_fitting([image.fit for image in images])
             if not expected:
                 raise ConflictError(f"no unit in service can run release {rollout.release}; nobody to roll out to")
@@ -114,6 +129,8 @@ class Rollouts:
         with self._transactions.begin(actor) as uow:
             store = RolloutRepository(uow)
             rollout = store.hold(rollout_id)
+            if rollout.by_groups:
+                _accept(uow, rollout)
             rollout = store.change(rollout, tolerated_failures=rollout.snapshot.failures)
             rollout = settle(uow, step(uow, rollout, RolloutEvent.RESUME))
             uow.commit()
@@ -125,9 +142,7 @@ class Rollouts:
         with self._transactions.begin(actor) as uow:
             store = RolloutRepository(uow)
             rollout = store.change(store.hold(rollout_id))
-            step(uow, rollout, RolloutEvent.STOP, reason)
-            store.recall(rollout_id, RECALLABLE, "the rollout was stopped")
-            rollout = settle(uow, store.get(rollout_id))
+            rollout = recall(uow, step(uow, rollout, RolloutEvent.STOP, reason))
             uow.commit()
         return rollout
 
@@ -136,6 +151,12 @@ class Rollouts:
         require_operator(actor, Permission.ROLLOUT_READ)
         with self._transactions.read(actor) as uow:
             return RolloutRepository(uow).get(rollout_id)
+
+    def standing(self, actor: Actor, rollout_id: int) -> Standing:
+        """A rollout by groups as it was last looked at; NotFoundError if it has no plan."""
+        require_operator(actor, Permission.ROLLOUT_READ)
+        with self._transactions.read(actor) as uow:
+            return standing_of(uow, RolloutRepository(uow).get(rollout_id))
 
     def page(self, actor: Actor, limit: int, after_id: int | None) -> list[Rollout]:
         """At most `limit` rollouts, newest first."""
@@ -160,27 +181,22 @@ class Rollouts:
         return rollout
 
 
-def step(uow: UnitOfWork, rollout: Rollout, event: RolloutEvent, reason: str = "") -> Rollout:
-    """The rollout after `event`, audited and told by webhook; IllegalTransitionError if its table has no such step."""
-    if len(reason) > MAX_REASON_CHARACTERS:
-        raise InvalidError(f"a reason has at most {MAX_REASON_CHARACTERS} characters, got {len(reason)}")
-    state = advance(TRANSITIONS, rollout.state, event, rollout.reference)
-    ended = uow.now if state in _ENDS else None
-    changed = RolloutRepository(uow).change(rollout, state=state, reason=reason, ended_at=ended)
-    uow.audit(AuditAction(f"rollout:{event}"), rollout.reference, ["state"])
-    uow.send(
-        "webhook",
-        f"{rollout.reference}:{changed.version}",
-        {"event": f"rollout_{event}", "rollout": rollout.reference, "state": state, "reason": reason},
-    )
-    return changed
+def _accept(uow: UnitOfWork, rollout: Rollout) -> None:
+    """Who resumes it accepts its open group, if that was over when it paused."""
+    standing = standing_of(uow, rollout)
+    if rollout.state is RolloutState.PAUSED and accepts(standing):
+        RolloutGroupRepository(uow).mark_group(rollout.id, len(standing.groups) - 1, accepted=True)
 
 
-def settle(uow: UnitOfWork, rollout: Rollout) -> Rollout:
-    """The rollout after what it decides by itself now."""
-    for command in decide(rollout.snapshot, uow.now):
-        rollout = step(uow, rollout, command.event, command.reason)
-    return rollout
+def _check_way_back(uow: UnitOfWork, course: Course, release: Release) -> None:
+    """InvalidError if the release that units are to be sent back to is none for the same boards."""
+    if course.send_back_to is None:
+        return
+    back = ReleaseRepository(uow).by_version(course.send_back_to)
+    without = sorted(release.images.keys() - back.images.keys())
+    if without or back.version == release.version:
+        what = f"has no image for {', '.join(without)}" if without else "is the release that is rolled out"
+        raise InvalidError(f"send_back_to {back.version} {what}; name a release units can go back to")
 
 
 def _checked(store: RolloutRepository, release: Release, serials: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 - Nothing scans the fleet: a unit that never checks in costs nothing.
 - Of two live rollouts that concern a unit the one started later wins; the older says superseded.
+- In a rollout by groups a unit gets the release when its group is open; one held back is only watched.
 - A director's sequence number is used once. An assignment is told by one `check_update`, and again while the
   unit does not stir. It is signed anew before it expires, whether the unit is there or not, and when the
   director's key changes.
@@ -30,15 +31,19 @@ from fleet.domain.rollout import (
     UnitState,
     counts_in,
 )
-from fleet.services.rollouts import settle
+from fleet.domain.rollout_groups import HELD_BACK, UnitFacts
+from fleet.domain.rollout_watch import Signal
+from fleet.services.rollout_groups import CRASHES, OpenGroups, note_end, note_failure, open_groups
+from fleet.services.rollout_steps import settle
 from fleet.services.unit_messages import Outgoing
 from fleet.store.assignments import Assignment, AssignmentRepository
 from fleet.store.commands import CommandRepository
 from fleet.store.releases import ReleaseRepository
+from fleet.store.rollout_groups import RolloutGroupRepository
 from fleet.store.rollouts import RolloutRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.updates.director import ASSIGNMENT_LIFE, AssignedImage, Director
-from protocol.wire.enumerations import COMMANDS, UPDATE_REASONS, UPDATE_STATES
+from protocol.wire.enumerations import BOOT_REASONS, COMMANDS, UPDATE_REASONS, UPDATE_STATES
 from protocol.wire.messages import Message
 
 TELL_AGAIN_AFTER = timedelta(seconds=15)
@@ -48,19 +53,21 @@ _FINAL = FAILURES | {UnitState.CONFIRMED, UnitState.SUPERSEDED}
 
 @dataclass(frozen=True, slots=True)
 class _Live:
-    """A live rollout with its images by board."""
+    """A live rollout with its images by board, and its groups, if it has some."""
 
     rollout: Rollout
     images: Mapping[str, ReleaseImage]
+    groups: OpenGroups | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A unit that checks in."""
+    """A unit that checks in; `facts` only where a rollout by groups is live."""
 
     serial: str
     running: Running
     first_at: datetime
+    facts: UnitFacts | None
 
 
 class UnitUpdates:
@@ -81,8 +88,13 @@ class UnitUpdates:
         if not live and not pending:
             return []
         answers: list[Outgoing] = []
+        by_groups = [each for each in live if each.groups is not None]
+        facts = RolloutGroupRepository(uow).facts(messages) if by_groups else {}
         for serial, (running, first_at) in assigned.in_service(messages).items():
-            unit = _Unit(serial, running, first_at)
+            unit = _Unit(serial, running, first_at, facts.get(serial))
+            if _crashed(messages[serial]):
+                for each in by_groups:
+                    note_failure(uow, each.rollout, serial, Signal.CRASHED)
             answers += self._direct(uow, unit, live, pending.get(serial))
         return answers
 
@@ -103,6 +115,8 @@ class UnitUpdates:
                 store.move(rollout.id, serial, state, message["detail"])
             return []
         store.move(rollout.id, serial, state, _reason(message))
+        if rollout.by_groups:
+            note_end(uow, rollout, serial, state)
         if state in _FINAL:
             AssignmentRepository(uow).close(assignment)
         settle(uow, store.get(rollout.id))
@@ -130,14 +144,21 @@ class UnitUpdates:
 
     def _live(self, uow: UnitOfWork) -> list[_Live]:
         releases = ReleaseRepository(uow)
-        return [_Live(each, releases.by_version(each.release).images) for each in RolloutRepository(uow).live()]
+        return [
+            _Live(each, releases.by_version(each.release).images, open_groups(uow, each))
+            for each in RolloutRepository(uow).live()
+        ]
 
     def _direct(self, uow: UnitOfWork, unit: _Unit, live: list[_Live], pending: Assignment | None) -> list[Outgoing]:
         store = RolloutRepository(uow)
         chosen: _Live | None = None
         for each in live:
             progress = store.unit(each.rollout.id, unit.serial)
-            if progress is None and not _concerns(each, unit):
+            if progress is not None and progress.state is UnitState.HELD_BACK:
+                if each.groups is not None and unit.facts is not None and each.rollout.state is RolloutState.RUNNING:
+                    each.groups.watch(uow, unit.facts, held_back=True)
+                continue
+            if progress is None and not _concerns(uow, each, unit):
                 continue
             if chosen is None:
                 chosen = each
@@ -170,6 +191,8 @@ class UnitUpdates:
             store.move(rollout.id, unit.serial, UnitState.CONFIRMED, "it ran this image already")
         else:
             store.move(rollout.id, unit.serial, UnitState.ASSIGNED)
+            if chosen.groups is not None and unit.facts is not None:
+                chosen.groups.watch(uow, unit.facts, held_back=False)
             return [self._assign(uow, unit.serial, rollout, image)]
         settle(uow, store.hold(rollout.id))
         return self._recall(uow, unit, pending)
@@ -218,10 +241,24 @@ def _waits(progress: UnitProgress | None) -> bool:
     return progress is None or progress.state is UnitState.WAITING
 
 
-def _concerns(live: _Live, unit: _Unit) -> bool:
-    """Whether a rollout to all counts this unit, which has no part in it yet, among its targets."""
+def _concerns(uow: UnitOfWork, live: _Live, unit: _Unit) -> bool:
+    """Whether a rollout to all wants this unit, which has no part in it yet, now; one it holds back gets its part."""
     image = live.images.get(unit.running.board)
-    return counts_in(live.rollout, image.fit if image else None, unit.running, unit.first_at)
+    fit = image.fit if image else None
+    if live.groups is None:
+        return counts_in(live.rollout, fit, unit.running, unit.first_at)
+    if unit.facts is None or not live.groups.counts_in(live.rollout, fit, unit.running, unit.first_at):
+        return False
+    placement = live.groups.place(unit.facts)
+    if placement == HELD_BACK and live.rollout.state is RolloutState.RUNNING:
+        RolloutRepository(uow).move(live.rollout.id, unit.serial, UnitState.HELD_BACK)
+        live.groups.watch(uow, unit.facts, held_back=True)
+    return placement is not None and placement.group is not None and placement.group < live.groups.opened
+
+
+def _crashed(message: Message) -> bool:
+    """Whether the unit says that it started because it had crashed or hung."""
+    return message.name == "register" and BOOT_REASONS[message["boot_reason"]] in CRASHES
 
 
 def _check_update(assignment: Assignment) -> Outgoing:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fleet.domain.access import Actor, Permission
 from fleet.domain.configuration import Window
-from fleet.domain.rollout import IN_FLIGHT, Rollout, Running, UnitProgress, counts_in
+from fleet.domain.rollout import IN_FLIGHT, Rollout, Running, UnitProgress, UnitState, counts_in
 from fleet.domain.update_explanation import Explanation, RolloutPart, UpdateFacts, explain
+from fleet.services.rollout_groups import OpenGroups, open_groups
 from fleet.store.assignments import AssignmentRepository
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.heartbeats import HeartbeatRepository
 from fleet.store.releases import ReleaseRepository
+from fleet.store.rollout_groups import RolloutGroupRepository
 from fleet.store.rollouts import RolloutRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import UnitRepository
@@ -59,9 +62,29 @@ def _part(uow: UnitOfWork, serial: str, running: tuple[Running, datetime] | None
         known = {rollout.id for rollout, _ in held}
         for rollout in store.live():
             image = ReleaseRepository(uow).by_version(rollout.release).images.get(running[0].board)
-            if rollout.id not in known and counts_in(rollout, image.fit if image else None, *running):
+            fit = image.fit if image else None
+            groups = open_groups(uow, rollout)
+            if rollout.id in known:
+                continue
+            if groups is None and counts_in(rollout, fit, *running):
                 return _present(rollout, None)
+            if groups is not None and groups.counts_in(rollout, fit, *running):
+                part = _by_groups(uow, serial, rollout, groups)
+                if part is not None:
+                    return part
     return _present(*held[0]) if held else None
+
+
+def _by_groups(uow: UnitOfWork, serial: str, rollout: Rollout, groups: OpenGroups) -> RolloutPart | None:
+    """What a rollout by groups, in which the unit has no part yet, has to do with it; None: it is no target."""
+    facts = RolloutGroupRepository(uow).facts([serial]).get(serial)
+    placement = groups.place(facts) if facts is not None else None
+    if placement is None:
+        return None
+    if placement.group is None:
+        return replace(_present(rollout, None), state=UnitState.HELD_BACK)
+    waits = placement.group >= groups.opened
+    return replace(_present(rollout, None), group=groups.plan.groups[placement.group].name if waits else None)
 
 
 def _present(rollout: Rollout, progress: UnitProgress | None) -> RolloutPart:

@@ -68,15 +68,8 @@ class AssignmentRepository:
 
     def count_fitting(self, fits: Collection[Fit]) -> int:
         """How many trusted units in service could run an image of one of `fits`."""
-        run = running_images.c
-        fitting = [
-            (run.board == fit.board)
-            & run.hardware_revision.between(fit.revision_from, fit.revision_to)
-            & (run.abi == fit.abi)
-            for fit in fits
-        ]
-        query = _in_service(select(func.count()).select_from(running_images)).where(or_(False, *fitting))
-        return self._connection.scalar(query) or 0
+        query = fitting_in_service(select(func.count()).select_from(running_images), fits)
+        return self._connection.scalar(query.join(units, units.c.serial == running_images.c.serial)) or 0
 
     def issue(
         self,
@@ -162,6 +155,18 @@ class AssignmentRepository:
         self._connection.execute(
             update(assignments).where(assignments.c.sequence == sequence).values(told_at=self._now)
         )
+
+
+def fitting_in_service(query: Select[Any], fits: Collection[Fit]) -> Select[Any]:
+    """The query, of units and running_images, for the trusted ones in service that an image of one of `fits` is for."""
+    run = running_images.c
+    fitting = [
+        (run.board == fit.board)
+        & run.hardware_revision.between(fit.revision_from, fit.revision_to)
+        & (run.abi == fit.abi)
+        for fit in fits
+    ]
+    return query.where(or_(False, *fitting), units.c.trust == Trust.GOOD, units.c.service.in_(IN_SERVICE))
 
 
 def _in_service(query: Select[Any]) -> Select[Any]:

@@ -78,6 +78,22 @@ class RolloutRepository:
             self._connection.execute(insert(rollout_units).values(updated_at=self._now), rows)
         return self.get(rollout_id)
 
+    def add_for_units_of(self, other: Rollout, states: Collection[UnitState], release_id: int) -> Rollout | None:
+        """A new draft by the same author for the units that are in one of `states` in `other`; None if none is."""
+        of_other = (rollout_units.c.rollout_id == other.id) & rollout_units.c.state.in_(states)
+        count = self._connection.scalar(select(func.count()).select_from(rollout_units).where(of_other)) or 0
+        if not count:
+            return None
+        back = self.add(release_id, (), count, other.author)
+        values = (literal(back.id), rollout_units.c.serial, literal(UnitState.WAITING), literal(""), literal(self._now))
+        self._connection.execute(
+            insert(rollout_units).from_select(
+                ["rollout_id", "serial", "state", "reason", "updated_at"], select(*values).where(of_other)
+            )
+        )
+        self._count(back.id, UnitState.WAITING, count)
+        return self.change(back, expected=count)
+
     def get(self, rollout_id: int) -> Rollout:
         """The rollout; NotFoundError if there is none of that number."""
         return self._one(rollout_id, lock=False)
@@ -225,6 +241,8 @@ class RolloutRepository:
             version=row.version,
             not_before=row.not_before,
             deadline=row.deadline,
+            by_groups=row.plan is not None,
+            since=row.since,
         )
 
 

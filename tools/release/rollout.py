@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tools.client import FleetClient
+from tools.errors import ToolError
 
 WATCH_EVERY_S = 1.0
 RESTING = ("finished", "stopped", "paused")
@@ -27,6 +30,7 @@ STATES = {
     "superseded": "magenta",
     "reverted": "red",
     "failed": "red",
+    "held_back": "yellow",
     "waiting": "bright_black",
 }
 
@@ -48,13 +52,18 @@ def create(
     deadline: Annotated[
         str | None, typer.Option("--deadline", help="From then on units do not wait for their hours.")
     ] = None,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="By groups, as this TOML file says: docs/rollout-plan.toml.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a rollout; somebody else has to approve it.
 
-    Example: plugtone rollout create 2.0.0 --pause-after-failures 2
+    Example: plugtone rollout create 2.0.0 --plan docs/rollout-plan.toml
     """
-    body = {"release": release, "targets": unit or "all", "pause_after_failures": pause_after_failures}
+    body: dict[str, Any] = {"release": release, "targets": unit or "all", "pause_after_failures": pause_after_failures}
+    if plan is not None:
+        body["plan"] = _read_plan(plan)
     times = {"not_before": not_before, "deadline": deadline}
     body |= {name: at for name, at in times.items() if at is not None}
     with FleetClient.from_environment() as fleet:
@@ -114,6 +123,13 @@ def watch(rollout: RolloutArgument, as_json: JsonOption = False) -> None:
     with FleetClient.from_environment() as fleet:
         found = _follow_in_lines(fleet, rollout) if as_json else _follow_live(fleet, rollout)
     raise typer.Exit(0 if found["state"] == "finished" else 1)
+
+
+def _read_plan(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ToolError(f"{path} is no plan: {error}; see docs/rollout-plan.toml") from error
 
 
 def _follow_in_lines(fleet: FleetClient, rollout: str) -> dict[str, Any]:
@@ -189,4 +205,8 @@ def _picture(rollout: dict[str, Any]) -> Table:
     table.add_row(_line(rollout))
     table.add_row(bar)
     table.add_row(", ".join(numbers))
+    for group in (rollout.get("course") or {}).get("groups", ()):
+        opened = "waits" if group["opened_at"] is None else f"open since {group['opened_at'][:16]}"
+        shown = f"{group['assigned']} assigned, {group['confirmed']} confirmed, {group['failed']} failed"
+        table.add_row(Text(f"  {group['name']}: {opened}; {shown}"))
     return table

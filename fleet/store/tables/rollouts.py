@@ -34,6 +34,8 @@ rollouts = Table(
     Column("ended_at", Instant),
     Column("not_before", Instant),  # units restart into it no earlier
     Column("deadline", Instant),  # from then on maintenance hours no longer hold a unit's restart back
+    Column("plan", Text),  # JSON of fleet.domain.rollout_plan; null: all at once
+    Column("since", Instant),  # it came into its state; null: before that was kept
     Column("version", Integer, nullable=False, server_default="1"),
 )
 
@@ -55,6 +57,56 @@ rollout_counts = Table(
     Column("rollout_id", ForeignKey("rollouts.id"), primary_key=True),
     Column("state", String(16), primary_key=True),
     Column("units", Integer, nullable=False),
+)
+
+# The groups that were opened; each opens a window, in which units of both arms are watched.
+rollout_groups = Table(
+    "rollout_groups",
+    metadata,
+    Column("rollout_id", ForeignKey("rollouts.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # from 0, the plan's order
+    Column("opened_at", Instant, nullable=False),
+    Column("ripe_at", Instant),  # since when enough of its units have settled
+    Column("accepted", Boolean, nullable=False),  # a person resumed the rollout after it was judged
+)
+
+# A unit's watch; a held-back unit's is begun anew in a later window.
+rollout_watches = Table(
+    "rollout_watches",
+    metadata,
+    Column("rollout_id", ForeignKey("rollouts.id"), primary_key=True),
+    Column("serial", ForeignKey("units.serial"), primary_key=True),
+    Column("number", Integer, nullable=False),  # the group that was open when it began
+    Column("revision", String(40), nullable=False),
+    Column("held_back", Boolean, nullable=False),
+    Column("began_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("running", Boolean, nullable=False),
+    Column("signal", String(24)),  # what it failed by; null: nothing
+    Index("ix_rollout_watches_running_ends_at", "running", "ends_at"),
+)
+
+# How many watches began, confirmed and failed, kept with every change, as rollout_counts are.
+rollout_windows = Table(
+    "rollout_windows",
+    metadata,
+    Column("rollout_id", ForeignKey("rollouts.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("revision", String(40), primary_key=True),
+    Column("treated", Integer, nullable=False),
+    Column("confirmed", Integer, nullable=False),
+    Column("treated_failed", Integer, nullable=False),
+    Column("held_back", Integer, nullable=False),
+    Column("held_back_failed", Integer, nullable=False),
+)
+
+# What fleet.domain.rollout_evidence has seen of a revision, as JSON: it depends on the order of its looks.
+rollout_evidence = Table(
+    "rollout_evidence",
+    metadata,
+    Column("rollout_id", ForeignKey("rollouts.id"), primary_key=True),
+    Column("revision", String(40), primary_key=True),
+    Column("seen", Text, nullable=False),
 )
 
 running_images = Table(

@@ -49,6 +49,14 @@ def sentence(**changed: object) -> str:
         ),
         ({}, "runs 1.0.0: RO-1 assigned it 1.1.0 on 2026-11-22 09:00 UTC; it has not begun."),
         (
+            {"state": None, "group": "rest"},
+            "runs 1.0.0: RO-1 gives it 1.1.0 when its group, rest, is open; the groups before it try it first.",
+        ),
+        (
+            {"state": UnitState.HELD_BACK},
+            "runs 1.0.0: RO-1 holds it back from 1.1.0, to compare units with that release to units without.",
+        ),
+        (
             {"state": UnitState.DOWNLOADING, "reason": "40 %"},
             "runs 1.0.0: it is downloading 1.1.0 of RO-1, 40 %, since 2026-11-22 09:00 UTC.",
         ),
@@ -104,6 +112,7 @@ def test_every_reason_of_the_wire_is_explained() -> None:
 def test_whatever_is_known_of_a_unit_there_is_one_sentence() -> None:
     parts = [
         None,
+        replace(PART, state=None, group="rest"),
         *(
             replace(PART, state=state, rollout_state=rollout, reason=reason)
             for state, rollout, reason in product([None, *UnitState], RolloutState, ["", "crash", "self_test: led"])

@@ -16,6 +16,8 @@ from tests.fleet.services.fleet_of_units import FakeUnit, put_in_service
 from tests.tools.release.desk import RUNNER, done, image_file, initialised, release
 from tools.release import rollout
 
+PLAN = Path(__file__).parent.parent.parent.parent / "docs" / "rollout-plan.toml"
+
 
 def rolled(*arguments: str) -> Any:
     result = RUNNER.invoke(rollout.app, [*arguments, "--json"])
@@ -68,6 +70,30 @@ def test_a_rollout_has_an_earliest_restart_and_a_deadline(desk: Path, services: 
     result = RUNNER.invoke(rollout.app, ["create", "1.0.0", "--deadline", "2026-03-09T02:00"])
     assert result.exit_code == 1
     assert "timezone" in str(result.exception)
+
+
+def test_a_rollout_goes_by_the_groups_of_a_plan(desk: Path, services: Services, clock: Clock) -> None:
+    initialised(desk)
+    done("sign", image_file(desk, "1.0.0", 1), "--keys", "keys", "--bundle", "releases")
+    done("publish", "--bundle", "releases")
+    put_in_service(services, 1, clock.now)
+    assert rolled("create", "1.0.0", "--plan", str(PLAN))["targets"] == "all"
+    course = rolled("show", "RO-1")["course"]
+    assert [group["name"] for group in course["groups"]][:2] == ["canary", "first hundreds"]
+    assert course["due"] == {
+        "at": "2026-03-16T15:00:00Z", "event": "stop", "reason": "nobody approved it in 14 days",
+    }  # fmt: skip
+    assert "canary: waits; 0 assigned, 0 confirmed, 0 failed" in RUNNER.invoke(rollout.app, ["show", "RO-1"]).stdout
+
+
+def test_what_is_no_plan_is_refused_with_its_place(desk: Path) -> None:
+    (desk / "plan.toml").write_text("[[group]]\nsoak = 3\n")
+    result = RUNNER.invoke(rollout.app, ["create", "1.0.0", "--plan", "plan.toml"])
+    assert "group 1 has soak, which nobody knows" in str(result.exception)
+    (desk / "plan.toml").write_text("[[group")
+    result = RUNNER.invoke(rollout.app, ["create", "1.0.0", "--plan", "plan.toml"])
+    assert "plan.toml is no plan" in str(result.exception)
+    assert "see docs/rollout-plan.toml" in str(result.exception)
 
 
 def test_the_author_s_own_approval_is_refused(desk: Path, services: Services, clock: Clock) -> None:

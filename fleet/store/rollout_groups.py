@@ -1,0 +1,291 @@
+"""Rollouts by groups: their plans, the groups that were opened, watched units, and what was seen of them.
+
+Counts move with every watch, so that deciding reads a row for each group and revision, never the units.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Hashable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, func, insert, literal, select, update
+
+from fleet.domain.errors import NotFoundError
+from fleet.domain.references import Noun, number_of, refer
+from fleet.domain.rollout import Fit, RolloutState, UnitState
+from fleet.domain.rollout_course import Course, GroupStanding
+from fleet.domain.rollout_evidence import Arm, Evidence, Window
+from fleet.domain.rollout_groups import FIELDS, Filter, UnitFacts
+from fleet.domain.rollout_plan import read_course, write_course
+from fleet.domain.rollout_watch import Signal, Watch
+from fleet.store.assignments import fitting_in_service
+from fleet.store.tables.equipment import configurations, heartbeats, units
+from fleet.store.tables.rollouts import (
+    rollout_evidence,
+    rollout_groups,
+    rollout_units,
+    rollout_watches,
+    rollout_windows,
+    rollouts,
+    running_images,
+)
+from fleet.store.unit_of_work import UnitOfWork
+from fleet.store.upsert import upsert
+
+ENDS = (RolloutState.STOPPED, RolloutState.FINISHED)
+STABLE = "stable"  # the channel of a unit without a configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A unit's watch as it is kept: whose, in which window, and what is known of the unit since."""
+
+    serial: str
+    number: int
+    revision: str
+    running: bool
+    failed: bool
+    ends_at: datetime
+    watch: Watch
+
+
+class RolloutGroupRepository:
+    """Belongs to the operator, as rollouts do."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._connection = uow.connection
+        self._now = uow.now
+
+    # --- The plan and its groups ---
+
+    def course(self, rollout_id: int) -> Course:
+        """How a rollout by groups was planned."""
+        plan = self._connection.scalar(select(rollouts.c.plan).where(rollouts.c.id == rollout_id))
+        if plan is None:
+            raise NotFoundError(f"{refer(Noun.ROLLOUT, rollout_id)} has no plan; it goes to all its units at once")
+        return read_course(json.loads(plan))
+
+    def plan(self, rollout_id: int, course: Course) -> None:
+        """Keep that plan."""
+        values = {"plan": json.dumps(write_course(course))}
+        self._connection.execute(update(rollouts).where(rollouts.c.id == rollout_id).values(values))
+
+    def unended(self) -> list[int]:
+        """The rollouts by groups that are not at their end."""
+        query = select(rollouts.c.id).where(rollouts.c.plan.is_not(None), rollouts.c.state.not_in(ENDS))
+        return list(self._connection.execute(query.order_by(rollouts.c.id)).scalars())
+
+    def open_group(self, rollout_id: int, number: int) -> None:
+        """Let the group of that number have the release."""
+        values = {"rollout_id": rollout_id, "number": number, "opened_at": self._now, "accepted": False}
+        self._connection.execute(insert(rollout_groups).values(values))
+
+    def mark_group(self, rollout_id: int, number: int, **fields: Any) -> None:
+        """Note `ripe_at` or `accepted` of an open group."""
+        this = (rollout_groups.c.rollout_id == rollout_id) & (rollout_groups.c.number == number)
+        self._connection.execute(update(rollout_groups).where(this).values(fields))
+
+    def count_open(self, rollout_id: int) -> int:
+        """How many groups were opened."""
+        query = select(func.count()).where(rollout_groups.c.rollout_id == rollout_id)
+        return int(self._connection.execute(query).scalar_one())
+
+    def groups(self, rollout_id: int) -> list[GroupStanding]:
+        """Those that were opened, in order; a unit counts in the group that was open when its watch began."""
+        windows = self._windows(rollout_id)
+        query = select(rollout_groups).where(rollout_groups.c.rollout_id == rollout_id)
+        return [
+            GroupStanding(
+                opened_at=row.opened_at,
+                assigned=sum(window.treated for window in windows if window.number == row.number),
+                confirmed=sum(window.confirmed for window in windows if window.number == row.number),
+                failed=sum(window.treated_failed for window in windows if window.number == row.number),
+                ripe_at=row.ripe_at,
+                accepted=row.accepted,
+            )
+            for row in self._connection.execute(query.order_by(rollout_groups.c.number))
+        ]
+
+    # --- Watches ---
+
+    def facts(self, serials: Collection[str]) -> dict[str, UnitFacts]:
+        """What a plan may ask of those units; of those that registered."""
+        query: Select[Any] = _FACTS.where(units.c.serial.in_(serials))
+        return {row.serial: _facts(row) for row in self._connection.execute(query)}
+
+    def count_targets(self, fits: Collection[Fit], filters: Collection[Filter]) -> int:
+        """How many trusted units in service could run an image of one of `fits` and pass every filter, now."""
+        counted = fitting_in_service(_FACTS, fits).where(*(_taken(each) for each in filters)).subquery()
+        return int(self._connection.execute(select(func.count()).select_from(counted)).scalar_one())
+
+    def watch(
+        self, rollout_id: int, serial: str, number: int, revision: str, ends_at: datetime, held_back: bool
+    ) -> bool:
+        """Begin the unit's watch in that window; False if it is under way, or was in that window already."""
+        before = self.watched(rollout_id, serial)
+        if before is not None and (before.running or before.number >= number):
+            return False
+        row = {"rollout_id": rollout_id, "serial": serial, "number": number, "revision": revision}
+        row |= {"held_back": held_back, "began_at": self._now, "ends_at": ends_at, "running": True, "signal": None}
+        upsert(self._connection, rollout_watches, [row])
+        self._count(rollout_id, number, revision, "held_back" if held_back else "treated")
+        return True
+
+    def watched(self, rollout_id: int, serial: str) -> Watched | None:
+        """The unit's watch, if it ever had one."""
+        query = _WATCHES.where(rollout_watches.c.rollout_id == rollout_id, rollout_watches.c.serial == serial)
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else _watched(row)
+
+    def due(self, rollout_id: int, limit: int) -> list[Watched]:
+        """At most `limit` running watches whose time is over."""
+        this = rollout_watches.c
+        query = _WATCHES.where(this.rollout_id == rollout_id, this.running, this.ends_at <= self._now)
+        return [_watched(row) for row in self._connection.execute(query.order_by(this.ends_at).limit(limit))]
+
+    def end(self, rollout_id: int, watched: Watched, failed_by: Signal | None, running: bool = False) -> None:
+        """Note how the watch stands: that the unit failed, or that it is over."""
+        this = (rollout_watches.c.rollout_id == rollout_id) & (rollout_watches.c.serial == watched.serial)
+        values: dict[str, object] = {"running": running}
+        if failed_by is not None and not watched.failed:
+            values["signal"] = failed_by
+            failed = "held_back_failed" if watched.watch.state is None else "treated_failed"
+            self._count(rollout_id, watched.number, watched.revision, failed)
+            if watched.watch.state is UnitState.CONFIRMED:
+                self._count(rollout_id, watched.number, watched.revision, "confirmed", -1)
+        self._connection.execute(update(rollout_watches).where(this).values(values))
+
+    def confirm(self, rollout_id: int, watched: Watched) -> None:
+        """Count the unit among those that confirmed."""
+        self._count(rollout_id, watched.number, watched.revision, "confirmed")
+
+    # --- Evidence ---
+
+    def evidence(self, rollout_id: int) -> dict[str, Evidence]:
+        """What has been seen of every revision that is judged."""
+        query = select(rollout_evidence).where(rollout_evidence.c.rollout_id == rollout_id)
+        return {row.revision: _read_evidence(row.seen) for row in self._connection.execute(query)}
+
+    def look(self, rollout_id: int) -> None:
+        """Look at every window as it stands now, and keep what is seen."""
+        before = self.evidence(rollout_id)
+        after = dict(before)
+        for row in self._windows(rollout_id):
+            arms = Arm(row.treated, row.treated_failed), Arm(row.held_back, row.held_back_failed)
+            after[row.revision] = after.get(row.revision, Evidence()).look(row.number, *arms)
+        self._keep(rollout_id, {name: seen for name, seen in after.items() if seen != before.get(name)})
+
+    def revisions_of(self, fits: Collection[Fit]) -> list[str]:
+        """The hardware revisions, by name, of trusted units in service that could run an image of one of `fits`."""
+        run = running_images.c
+        query = select(run.board, run.hardware_revision).join(units, units.c.serial == run.serial).distinct()
+        rows = self._connection.execute(fitting_in_service(query, fits))
+        return sorted(revision_name(row.board, row.hardware_revision) for row in rows)
+
+    def revisions(self, rollout_id: int) -> set[str]:
+        """Those that are judged, each by itself."""
+        query = select(rollout_evidence.c.revision).where(rollout_evidence.c.rollout_id == rollout_id)
+        return set(self._connection.execute(query).scalars())
+
+    def name_revisions(self, rollout_id: int, revisions: Collection[str]) -> None:
+        """Note which revisions are judged, each by itself."""
+        self._keep(rollout_id, dict.fromkeys(revisions, Evidence()))
+
+    def _keep(self, rollout_id: int, evidence: Mapping[str, Evidence]) -> None:
+        rows = [
+            {"rollout_id": rollout_id, "revision": revision, "seen": _write_evidence(seen)}
+            for revision, seen in evidence.items()
+        ]
+        upsert(self._connection, rollout_evidence, rows)
+
+    def _windows(self, rollout_id: int) -> list[Row[Any]]:
+        query = select(rollout_windows).where(rollout_windows.c.rollout_id == rollout_id)
+        return list(self._connection.execute(query.order_by(rollout_windows.c.number, rollout_windows.c.revision)))
+
+    def _count(self, rollout_id: int, number: int, revision: str, what: str, change: int = 1) -> None:
+        this = rollout_windows.c
+        key = and_(this.rollout_id == rollout_id, this.number == number, this.revision == revision)
+        values = {what: this[what] + literal(change)}
+        if not self._connection.execute(update(rollout_windows).where(key).values(values)).rowcount:
+            row = {"rollout_id": rollout_id, "number": number, "revision": revision}
+            counts = dict.fromkeys(("treated", "confirmed", "treated_failed", "held_back", "held_back_failed"), 0)
+            self._connection.execute(insert(rollout_windows).values(**row, **counts | {what: change}))
+
+
+_FACTS = (
+    select(
+        units.c.serial,
+        running_images.c.board,
+        running_images.c.hardware_revision.label("revision"),
+        running_images.c.version,
+        func.coalesce(configurations.c.channel, STABLE).label("channel"),
+        units.c.account_id.label("account"),
+        units.c.condition,
+    )
+    .select_from(running_images.join(units, units.c.serial == running_images.c.serial))
+    .outerjoin(configurations, configurations.c.serial == units.c.serial)
+)
+_WATCHES = (
+    select(rollout_watches, rollout_units.c.state, heartbeats.c.received_at, units.c.registered_at)
+    .select_from(rollout_watches.join(units, units.c.serial == rollout_watches.c.serial))
+    .outerjoin(heartbeats, heartbeats.c.serial == rollout_watches.c.serial)
+    .outerjoin(
+        rollout_units,
+        (rollout_units.c.rollout_id == rollout_watches.c.rollout_id)
+        & (rollout_units.c.serial == rollout_watches.c.serial),
+    )
+)
+
+
+def revision_name(board: str, revision: int) -> str:
+    """A hardware revision as people know it."""
+    return f"{board} revision {revision}"
+
+
+def _taken(wanted: Filter) -> Any:
+    conditions = []
+    for field in FIELDS:
+        values: Collection[Any] = getattr(wanted, field)
+        if values and field == "account":
+            values = [number_of(Noun.ACCOUNT, value) for value in values]
+        if values:
+            column = _FACTS.selected_columns[field]
+            conditions.append(column.in_(values))
+    return and_(literal(True), *conditions)
+
+
+def _facts(row: Row[Any]) -> UnitFacts:
+    account = "" if row.account is None else refer(Noun.ACCOUNT, row.account)
+    return UnitFacts(row.serial, row.board, row.revision, row.version, row.channel, account, row.condition)
+
+
+def _watched(row: Row[Any]) -> Watched:
+    heard_at = max(at for at in (row.received_at, row.registered_at, row.began_at) if at is not None)
+    state = None if row.held_back else UnitState(row.state)
+    watch = Watch(row.began_at, state, heard_at)
+    return Watched(row.serial, row.number, row.revision, row.running, row.signal is not None, row.ends_at, watch)
+
+
+def _write_evidence(evidence: Evidence) -> str:
+    windows = {
+        str(number): {"arms": [[arm.watched, arm.failed] for arm in _arms(window)], "stakes": window.stakes}
+        for number, window in evidence.windows.items()
+    }
+    return json.dumps({"scores": evidence.scores, "charges": evidence.charges, "windows": windows})
+
+
+def _arms(window: Window) -> tuple[Arm, Arm, Arm, Arm]:
+    return window.treated, window.held_back, window.bet_treated, window.bet_held_back
+
+
+def _read_evidence(text: str) -> Evidence:
+    data: Mapping[str, Any] = json.loads(text)
+    windows: dict[Hashable, Window] = {}
+    for number, window in data["windows"].items():
+        treated, held_back, bet_treated, bet_held_back = (Arm(*arm) for arm in window["arms"])
+        stakes = tuple(window["stakes"]) if window["stakes"] else None
+        windows[int(number)] = Window(treated, held_back, bet_treated, bet_held_back, stakes)
+    return Evidence(tuple(data["scores"]), tuple(data["charges"]), windows)
