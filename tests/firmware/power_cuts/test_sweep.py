@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from adapter import factory_reset
-from adapter.reset_wish import is_wished
+from adapter.identity import IdentityStore
 from tests.firmware.power_cuts import stand_ins
 from tests.firmware.power_cuts.broken import WAYS
 from tests.firmware.power_cuts.provisioning import ProvisioningSweep
@@ -54,17 +54,18 @@ def test_wherever_the_power_goes_in_a_factory_reset_the_unit_is_as_it_was_or_res
 RESET_WRONG: dict[str, Callable[[], Any]] = {
     "only one half is written": lambda: patch.object(factory_reset, "_holds_only", lambda *_: True),
     "the customer's calls stay": lambda: patch.object(factory_reset, "_FORGOTTEN", ("settings",)),
-    "the identity is erased first": lambda: patch.object(factory_reset, "is_wished", _erasing),
+    "the identity is erased first": lambda: patch.object(factory_reset, "IdentityStore", _ErasingStore),
 }
 
 
-def _erasing(scratch: Any) -> bool:
-    """Whether the reset is wished; erases the identity in that case, before anything stands in its place."""
-    wished = is_wished(scratch)
-    if wished:
-        identity = scratch._flash.partition("identity")
-        identity.erase(0, identity.size)
-    return wished
+class _ErasingStore(IdentityStore):  # type: ignore[misc]
+    """Erases the identity once it is read, before anything stands in its place."""
+
+    def load(self, wanted: Any = None) -> Any:
+        found = super().load(wanted)
+        partition = self._pair._partition
+        partition.erase(0, partition.size)
+        return found
 
 
 @pytest.mark.parametrize("way", RESET_WRONG)
