@@ -180,6 +180,7 @@ def opened(folder: Path, hurried: bool) -> Iterator[Pair]:
             board.phone.attach()
             board.wait_line("registered")
             if hurried:
+                board.order(restless=1)
                 short = TIMERS.replace(" 32000", " 500").replace(" 5000", " 500")
                 board.order(patch=["adapter.sip.transaction", "TIMERS", short])
                 board.order(patch=["adapter.line", "HANG_UP_MS", _SHORT_HANG_UP_MS])

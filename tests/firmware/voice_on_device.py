@@ -211,6 +211,10 @@ def rework(order, unit):
     if "patch" in order:
         module, name, value = order["patch"]
         setattr(sys.modules[module], name, value)
+    if "restless" in order:
+        from adapter.sip.agent import Agent
+
+        Agent.rested = False  # the line never begins anew after a call: what that would clear is to be seen
     if "leak" in order:
         unit.kept = []
 

@@ -108,7 +108,7 @@ class VoiceService:
                 gc.threshold(_COLLECT_BYTES if margin else self._collect_bytes)
             await asyncio.sleep_ms(_BUSY_MS if self._waiting else max(left - margin, 0) // 1000)
             if self._unload_due:  # here nothing refers to it any more (adapter/room.py)
-                self._unload_due = False
+                self._unload_due, self._look_ms = False, 0
                 self._unit.room.leave()
                 gc.collect()
             left = time.ticks_diff(due, time.ticks_us())
@@ -175,7 +175,7 @@ class VoiceService:
         """At the cable, the account, the registrars' names, and who has the heap."""
         self._look_at_cable(now_ms)
         address, voice = self._address, self._voice
-        in_use = self.call_up()
+        in_use = self.call_up() or (voice is not None and voice.line.off_hook != self._handset.off_hook)  # it settles
         if self.changed and not in_use:
             self._end(now_ms)
         elif voice is not None and not in_use and not voice.waiting:
