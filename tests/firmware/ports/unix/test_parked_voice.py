@@ -157,3 +157,17 @@ print(json.dumps(service._voice is first))
 """,
     )
     assert found is True
+
+
+def test_a_line_is_not_parked_in_the_very_moment_its_handset_is_lifted(micropython: RunMicroPython) -> None:
+    found = run(
+        micropython,
+        """
+unit.room.borrow()
+Telephone.events.append(("hook", True))
+service._look_ms = 0
+run(200)
+print(json.dumps([parked(), service._voice and service._voice.line.state]))
+""",
+    )
+    assert found == [False, "dial_tone"]
