@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import serial
 
-from adapter.identity import PROVISIONED, IdentityStore
+from adapter.identity import BENCH, PROVISIONED, IdentityStore
 from protocol.host.findings import FINDINGS, MEASURED, finding_of, told
 from protocol.wire.link_enumerations import SELF_TEST_RESULTS, SELF_TESTS
 from protocol.wire.link_layouts import BIAS
@@ -46,7 +46,9 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimBoard]:
     folder = tmp_path_factory.mktemp("faults")
     with SimBoard.create(folder / "board", hardware_revision=2) as made:
         flash, image = CuttingFlash(made.folder.flash), build_image("simulated", "1.0.0", 1)
-        IdentityStore(flash.partition("identity")).store(identity_of(folder / "pki").but(stage=PROVISIONED))
+        locked = identity_of(folder / "pki")
+        fresh = locked.but(stage=PROVISIONED, blobs=[*locked.blobs[:BENCH], b""])  # with those it would have been reset
+        IdentityStore(flash.partition("identity")).store(fresh)
         flash.partition("slot_a").program(0, image)
         flash.partition("boot_record").program(0, initial_boot_record(image))
         made.power_on()
