@@ -76,8 +76,8 @@ def _echoed(registered: Strategy, measured: Measured, tmp_path: Path) -> None:
     speech = words(1.2, 1)
     write_wav(said, speech)
     before = _calls_to(registered, "*43")
-    registered.hand.line.play(
-        f"lift; hear {DIAL_TONE} 5; dial *43; wait 1; record {heard}; say {said}; wait 0.4; say {said}; wait 0.5"
+    registered.hand.line.play(  # 4 s: three tries of an INVITE, should the first two be lost
+        f"lift; hear {DIAL_TONE} 5; dial *43; wait 4; record {heard}; say {said}; wait 0.4; say {said}; wait 0.5"
     )
     share = heard_of(speech, read_wav(heard))
     measured("speech that came back", 100 * share, "%")

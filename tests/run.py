@@ -41,7 +41,7 @@ WAITING = (
         "hil_tests",
     ),
 )
-GIVES_WAY = 10  # how nice those that compute are to those that wait
+GIVES_WAY = 5  # how nice those that compute are to those that wait; with 10 what they start starves beside a story
 WORKERS = ("-n", "3", "--dist", "worksteal")  # on two cores: they too wait, for processes of theirs
 WITHOUT_BOARDS = ("-p", "no:pytest_embedded")
 NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"

@@ -37,6 +37,7 @@ SERIAL = "PT000000018"
 REGISTRAR = "registrar.example"
 RESTART_STATUS = 64 + BOOT_REASONS.index("restart")
 _KB = 1024
+_IN_PIECES = "found the heap in pieces: the unit starts anew"
 
 
 _delta = cache(make_delta)  # it takes longer than an update by it
@@ -85,18 +86,21 @@ def update(directory: Path, base: bytes, image: bytes, heap_kb: int, by_delta: b
                     return
 
         try:
-            _start(unit, "power_on", heap_kb * _KB + len(base), bridges if by_usb else None)
-            assert LINE_STATES[fleet.wait_for("service_ready")["line_state"]] == "registered"
-            fleet.send(SERIAL, "command", command_id=1, command=COMMANDS.index("check_update"), argument=0)
-            if unit.wait_exit() != RESTART_STATUS:
-                raise UpdateFailedError(f"the old image ended: {unit.log()[-500:]}")
+            for cause in ("power_on", "restart"):
+                _start(unit, cause, heap_kb * _KB + len(base), bridges if by_usb else None)
+                assert LINE_STATES[fleet.wait_for("service_ready")["line_state"]] == "registered"
+                fleet.send(SERIAL, "command", command_id=1, command=COMMANDS.index("check_update"), argument=0)
+                if unit.wait_exit() != RESTART_STATUS:
+                    raise UpdateFailedError(f"the old image ended: {unit.log()[-500:]}")
+                if _IN_PIECES not in unit.log():  # where the line left it so, it starts anew, and is asked again
+                    break
             pins = dict(unit.pins)
             _start(unit, "restart", heap_kb * _KB + max(len(base), len(image)), bridges if by_usb else None)
             until("staged")
             how = str(reports[-1]["detail"])
             until("confirmed")
         except (AssertionError, subprocess.TimeoutExpired) as error:  # without heap for an update it goes on as it is
-            raise UpdateFailedError(f"{error}\n{unit.log()[-500:]}") from error
+            raise UpdateFailedError(f"{error}\n{unit.pins}\n{unit.log()[-500:]}") from error
         finally:
             unit.cut_power()
         last = reports[-1]
