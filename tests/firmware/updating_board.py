@@ -25,7 +25,7 @@ from tests.firmware import voice_accounts
 from tests.firmware.adapter.update.repository import BOARD, BendableRepository
 from tests.firmware.bridge_process import bridge_at
 from tests.firmware.exchange import UdpExchange
-from tests.firmware.loopback_fleet import loopback_fleet
+from tests.firmware.loopback_fleet import LoopbackFleet, loopback_fleet
 from tests.firmware.name_server import A, NameServer, address
 from tests.firmware.plugged_unit import PluggedUnit
 from tests.firmware.ports.unix.update_server import UpdateServer
@@ -86,14 +86,7 @@ def update(directory: Path, base: bytes, image: bytes, heap_kb: int, by_delta: b
                     return
 
         try:
-            for cause in ("power_on", "restart"):
-                _start(unit, cause, heap_kb * _KB + len(base), bridges if by_usb else None)
-                assert LINE_STATES[fleet.wait_for("service_ready")["line_state"]] == "registered"
-                fleet.send(SERIAL, "command", command_id=1, command=COMMANDS.index("check_update"), argument=0)
-                if unit.wait_exit() != RESTART_STATUS:
-                    raise UpdateFailedError(f"the old image ended: {unit.log()[-500:]}")
-                if _IN_PIECES not in unit.log():  # where the line left it so, it starts anew, and is asked again
-                    break
+            _have_it_download(unit, fleet, heap_kb * _KB + len(base), bridges if by_usb else None)
             pins = dict(unit.pins)
             _start(unit, "restart", heap_kb * _KB + max(len(base), len(image)), bridges if by_usb else None)
             until("staged")
@@ -115,6 +108,18 @@ def _line() -> Iterator[dict[str, Any]]:
     with UdpExchange() as exchange, NameServer({(REGISTRAR, A): [address(HOST)]}) as names:
         registrar = {"host": REGISTRAR, "port": exchange.port, "transport": 0}
         yield voice_accounts.account("5550100", registrars=[registrar], dns=[{"host": HOST, "port": names.port}])
+
+
+def _have_it_download(unit: PluggedUnit, fleet: LoopbackFleet, heap_bytes: int, bridges: ExitStack | None) -> None:
+    """Up to its restart for the new image. Where the line has left the heap in pieces, it starts anew first."""
+    for cause in ("power_on", "restart"):
+        _start(unit, cause, heap_bytes, bridges)
+        assert LINE_STATES[fleet.wait_for("service_ready")["line_state"]] == "registered"
+        fleet.send(SERIAL, "command", command_id=1, command=COMMANDS.index("check_update"), argument=0)
+        if unit.wait_exit() != RESTART_STATUS:
+            raise UpdateFailedError(f"the old image ended: {unit.log()[-500:]}")
+        if _IN_PIECES not in unit.log():
+            break
 
 
 def _start(unit: PluggedUnit, cause: str, heap_bytes: int, bridges: ExitStack | None) -> None:
