@@ -15,7 +15,7 @@ from micropython import const
 
 from adapter.flow import MAX_OUT_DATAGRAMS, Flow, dotted
 from protocol.wire.errors import WireError
-from protocol.wire.link import decode_frame, encode_frame
+from protocol.wire.link import decode_frame, frame_of
 
 _SILENCE_MS = const(3_000)  # the computer says hello each second
 _WINDOW_BYTES = const(512)  # of TCP that may wait to be read, a flow
@@ -217,7 +217,7 @@ class Bridge:
         if not self._session:
             return
         try:
-            frame = encode_frame(pack(_ENVELOPE, kind, 1, self._session, self._sequence + 1) + head + data)
+            frame = frame_of(pack(_ENVELOPE, kind, 1, self._session, self._sequence + 1), head, data)
         except MemoryError:  # the heap is in pieces
             raise OSError(errno.ENOBUFS)
         self._sequence += 1

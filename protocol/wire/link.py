@@ -18,30 +18,31 @@ _LONGEST_RUN_BYTES = 254
 
 def cobs_encode(data):
     """`data` without zero bytes; at most one byte in 254 longer, plus one."""
-    data = bytes(data)
-    size = len(data)
-    view = memoryview(data)
-    out = bytearray(size + size // _LONGEST_RUN_BYTES + 1)
-    start = at = 0
-    while True:
-        zero = data.find(b"\x00", start)
-        if zero == start:
-            out[at] = 1
-            at += 1
-            start += 1
-            continue
-        end = size if zero < 0 else zero
-        while end - start >= _LONGEST_RUN_BYTES:
-            out[at] = 0xFF
-            out[at + 1 : at + 0xFF] = view[start : start + _LONGEST_RUN_BYTES]
-            at += 0xFF
-            start += _LONGEST_RUN_BYTES
-        out[at] = end - start + 1
-        out[at + 1 : at + 1 + end - start] = view[start:end]
-        at += 1 + end - start
-        if zero < 0:
-            return bytes(memoryview(out)[:at])
-        start = zero + 1
+    return bytes(_encoded((data,), len(data))[:-1])
+
+
+def _encoded(parts, size):
+    """The code of all `parts`, `size` bytes in all, and the zero behind it, in one block of the heap, which is lent."""
+    out = bytearray(size + size // _LONGEST_RUN_BYTES + 2)
+    head, at = 0, 1  # of the run that has begun, and where it goes on
+    for part in parts:
+        view = memoryview(part)
+        for begin in range(0, len(part), _LONGEST_RUN_BYTES):
+            piece = bytes(view[begin : begin + _LONGEST_RUN_BYTES])
+            start = 0
+            while start < len(piece):
+                zero = piece.find(b"\x00", start)
+                end = len(piece) if zero < 0 else zero
+                count = min(end - start, head + 0xFF - at)
+                out[at : at + count] = memoryview(piece)[start : start + count]
+                start += count
+                at += count
+                if at - head == 0xFF or start == zero:
+                    start += at - head < 0xFF  # the zero is said by the run's end
+                    out[head] = at - head
+                    head, at = at, at + 1
+    out[head] = at - head
+    return memoryview(out)[: at + 1]
 
 
 def cobs_decode(data):
@@ -69,9 +70,18 @@ def cobs_decode(data):
 
 def encode_frame(payload):
     """One frame, ready for the wire."""
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        raise WireError("a frame carries at most %d bytes, got %d" % (MAX_PAYLOAD_BYTES, len(payload)))
-    return cobs_encode(bytes(payload) + crc32(payload).to_bytes(CRC_BYTES, "big")) + b"\x00"
+    return bytes(frame_of(payload))
+
+
+def frame_of(*parts):
+    """The frame of a payload that comes in parts, ready for the wire: a view of the one large block it takes."""
+    size = crc = 0
+    for part in parts:
+        size += len(part)
+        crc = crc32(part, crc)
+    if size > MAX_PAYLOAD_BYTES:
+        raise WireError("a frame carries at most %d bytes, got %d" % (MAX_PAYLOAD_BYTES, size))
+    return _encoded(parts + (crc.to_bytes(CRC_BYTES, "big"),), size + CRC_BYTES)
 
 
 def decode_frame(code):
