@@ -6,6 +6,7 @@ mapping is kept, and a call, a lifted handset or the registration's own timer, n
 """
 
 import asyncio
+import errno
 import gc
 import select
 import time
@@ -48,8 +49,7 @@ class VoiceService:
     def __init__(self, unit, telephone, told, tls=None):
         self.line_state = "not_configured"  # of LINE_STATES
         self._unit, self._uptime = unit, unit.uptime
-        self._telephone = telephone
-        self._told, self._tls = told, tls
+        self._telephone, self._told, self._tls = telephone, told, tls
         self._stream = None  # the SipStream, where the registrar wants one
         self._register_ms = None  # when to register again, for it has broken
         self._account = self._level = self._voice = self._locating = self._sip = self._sockets = None
@@ -62,8 +62,7 @@ class VoiceService:
         self._address, self._link, self._socket_link = "", 0, 0  # of board.link(): now, and of the sockets
         self._look_ms = self._alive_ms = self._locate_ms = self._hear_ms = 0
         self._wait_ms = _LOCATE_AGAIN_MS  # before names that were not found are looked up again
-        self._sip_bytes = _SIP_BYTES
-        self._poller = select.poll()
+        self._sip_bytes, self._poller = _SIP_BYTES, select.poll()
         self._contact = ("", 0)
         # An answer is awaited; the Voice is gone, its modules are still there; a call has left the heap in pieces.
         self._waiting = self._unload_due = self._worn = False
@@ -173,9 +172,10 @@ class VoiceService:
 
     def _look(self, now_ms):
         """At the cable, the account, the registrars' names, and who has the heap."""
-        self._look_at_cable(now_ms)
-        address, voice = self._address, self._voice
+        voice = self._voice
         in_use = self.call_up() or (voice is not None and voice.line.off_hook != self._handset.off_hook)  # it settles
+        self._look_at_cable(now_ms, in_use)
+        address, voice = self._address, self._voice
         if self.changed and not in_use:
             self._end(now_ms)
         elif voice is not None and not in_use and not voice.waiting:
@@ -194,7 +194,7 @@ class VoiceService:
                 self._voice.agent.register(now_ms)
                 self._voice.due_ms = now_ms
 
-    def _look_at_cable(self, now_ms):
+    def _look_at_cable(self, now_ms, in_use):
         """The sockets, and what is registered, follow the host's address; OSError."""
         link, voice = self._unit.board.link(), self._voice
         address = self._unit.board.address() if link else ""
@@ -203,6 +203,8 @@ class VoiceService:
             if address and (address, link) != (self._contact[0], self._socket_link):
                 self._close()
                 self._socket_link = link
+                if voice is not None and self._worn and not in_use:  # the session with the fleet wants large pieces now
+                    voice = self._park(now_ms)
                 if voice is not None:
                     self._open(address)
             self._address, self._link = address, link
@@ -293,8 +295,7 @@ class VoiceService:
             self._registrar = agent.endpoint.destination
         else:
             self._wake_ms = max(self._wake_ms, now_ms + _UNSERVED_MS)
-        self._voice = None
-        self._waiting, self._worn, self._unload_due = False, False, True
+        self._voice, self._waiting, self._worn, self._unload_due = None, False, False, True
 
     def _receive(self, ready, now_ms):
         """SIP or RTCP has come."""
@@ -321,7 +322,7 @@ class VoiceService:
             self._sip.sendto(data, sockaddr(destination[0], destination[1]))
         except OSError as error:  # no route, no such name
             self._unit.note("SIP to %s:%d: %s" % (destination[0], destination[1], error))
-            if voice is not None:
+            if voice is not None and error.errno != errno.ENOBUFS:  # that is lost as on the way, and sent again
                 voice.agent.lost(destination, self._uptime())
                 voice.due_ms = 0
 
@@ -360,10 +361,9 @@ class VoiceService:
 
         self._locate_ms = now_ms + _LOCATE_MS
         rows = self._account["registrars"]
-        for row in rows:
-            if not row["port"] or not is_address(row["host"]):
-                self._locating = asyncio.create_task(self._look_up(self._account))
-                return
+        if [row for row in rows if not row["port"] or not is_address(row["host"])]:
+            self._locating = asyncio.create_task(self._look_up(self._account))
+            return
         self._located([(row["host"], row["port"], TRANSPORTS[row["transport"]]) for row in rows])
 
     async def _look_up(self, account):

@@ -208,3 +208,41 @@ print(json.dumps([service._stream, notes[-1], [word for _, word in heard if word
 """,
     )
     assert found == [None, "closed", ["REGISTER"]]
+
+
+def test_what_the_bridge_has_no_heap_for_is_sent_again_as_if_lost_on_the_way(
+    micropython: RunMicroPython,
+) -> None:
+    found = run(
+        micropython,
+        """
+import errno
+
+
+class Starved:
+    def __init__(self, socket):
+        self.socket = socket
+        self.refused = []
+
+    def sendto(self, data, address):
+        if not self.refused:
+            self.refused.append(1)
+            raise OSError(errno.ENOBUFS)
+        return self.socket.sendto(data, address)
+
+    def __getattr__(self, name):
+        return getattr(self.socket, name)
+
+
+heard.clear()
+agent = service._voice.agent
+agent.register(unit.now_ms)
+service._voice.due_ms = 0
+sip, service._sip = service._sip, Starved(service._sip)
+service.turn(unit.now_ms)
+refused, service._sip = service._sip.refused, sip
+run(800)  # T1 is 500 ms: RFC 3261 17.1.2.2
+print(json.dumps([len(refused), [word for _, word in heard if word != "OPTIONS"], service.line_state]))
+""",
+    )
+    assert found == [1, ["REGISTER"], "registered"]

@@ -202,6 +202,30 @@ print(json.dumps([words, source and place(source)[0], service.line_state]))
     assert found == [["REGISTER"], "127.0.0.2", "registered"]
 
 
+@pytest.mark.parametrize("worn", [True, False])
+def test_a_line_whose_calls_left_the_heap_in_pieces_begins_anew_at_another_address(
+    micropython: RunMicroPython, worn: bool
+) -> None:
+    """The session with the fleet is made anew there, too, and wants its large pieces."""
+    found = run(
+        micropython,
+        f"""
+if {worn}:
+    service._tell(("call_record", {{}}))
+heard.clear()
+Board.address = lambda self: "127.0.0.2"
+found = []
+for _ in range(20):
+    run(20)
+    found.append(parked())
+run(500)
+words = [word for _, word in heard if word.strip() and word != "OPTIONS"]
+print(json.dumps([any(found), words, source and place(source)[0], service.line_state]))
+""",
+    )
+    assert found == [worn, ["REGISTER"], "127.0.0.2", "registered"]
+
+
 def test_an_address_that_cannot_be_had_yet_is_tried_again(micropython: RunMicroPython) -> None:
     found = run(
         micropython,
