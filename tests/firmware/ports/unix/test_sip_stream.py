@@ -14,9 +14,14 @@ from ports.unix.datagrams import free_port, sockaddr
 from ports.unix.sip_stream import SipStream
 
 HOST = "127.0.0.1"
-port = free_port(HOST, os.urandom, 1)
 listener = socket.socket()
-listener.bind(sockaddr(HOST, port))
+while True:
+    port = free_port(HOST, os.urandom, 1)  # for UDP; TCP may have it in use
+    try:
+        listener.bind(sockaddr(HOST, port))
+        break
+    except OSError:
+        pass
 listener.listen(1)
 stream = SipStream((HOST, port), None, HOST, 0)
 stream.called(0)  # which connects
