@@ -19,6 +19,7 @@ from tests.peers.sipp import Sipp, sdp
 from tests.peers.unit import NUMBER, Unit
 
 TRIES = 8
+_JUDGED = 2  # calls on a machine that kept time
 ANSWERS = "< INVITE\n> 180\n> 200 sdp\n< ACK\n< BYE\n> 200 dialog"
 CALLS = "> INVITE sdp\n<? 100\n<? 180\n< 200\n> ACK\n< BYE\n> 200 dialog"
 
@@ -26,20 +27,22 @@ CALLS = "> INVITE sdp\n<? 100\n<? 180\n< 200\n> ACK\n< BYE\n> 200 dialog"
 def carries_speech(connect: Callable[[], None], unit: Unit, baresip: Baresip, said: array[int]) -> None:
     """In a call that `connect` makes each end hears the other one, baresip every frame; then the unit hangs up.
 
-    A machine that had no time for it meanwhile is given another call.
+    A machine that had no time for it meanwhile is given another call. So is baresip, once: it plays without a jitter
+    buffer and loses a frame of its own now and then; that all are on the wire stands in the tests with FarEnd.
     """
+    judged = 0
     for _ in range(TRIES):
         before = len(baresip.events)
         connect()
         baresip.wait_for("CALL_RTPESTAB", before)
         unit.phone.record()
-        on_time = unit.say(said)
+        judged += unit.say(said)
         recorded = array("h", unit.phone.recorded())
         unit.hang_up()
         baresip.wait_for("CALL_CLOSED", before)
         there = align(said, baresip.heard_last())
         here = align(said, recorded)  # through a jitter buffer, which may grow and shrink
-        if on_time or (not there.missing and len(here.missing) <= here.frames // 10):
+        if judged == _JUDGED or (not there.missing and len(here.missing) <= here.frames // 10):
             break
         unit.rest()
     assert not there.missing, there
