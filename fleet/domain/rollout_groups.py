@@ -130,10 +130,9 @@ class Placement:
 
     group: int | None
 
-    @property
-    def held_back(self) -> bool:
-        """Whether it is one of those the others are compared with."""
-        return self.group is None
+    def is_open(self, opened: int) -> bool:
+        """Whether the unit may have the release now that the first `opened` groups are open."""
+        return self.group is not None and self.group < opened
 
 
 HELD_BACK = Placement(None)
@@ -210,11 +209,6 @@ class Plan:
             if group.size is None and point < group.up_to and group.filter.takes(facts):
                 return Placement(index)
         return Placement(len(self.groups) - 1)
-
-    def eligible(self, facts: UnitFacts, point: float, open_groups: int) -> bool:
-        """Whether the unit may have the release now that the first `open_groups` groups are open."""
-        placement = self.place(facts, point)
-        return placement is not None and placement.group is not None and placement.group < open_groups
 
 
 def point_of(serial: str, rollout: str) -> float:

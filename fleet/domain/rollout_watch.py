@@ -68,8 +68,3 @@ def signal(watch: Watch, deadline: timedelta, now: datetime, tolerance: Toleranc
         (poor, Signal.POOR_CALLS),
     )
     return next((each for holds, each in signals if holds), None)
-
-
-def ended(watch: Watch, deadline: timedelta, now: datetime) -> bool:
-    """Whether the watch is over: what the unit does now is no part of it."""
-    return now - watch.began_at >= deadline

@@ -253,7 +253,7 @@ def _concerns(uow: UnitOfWork, live: _Live, unit: _Unit) -> bool:
     if placement == HELD_BACK and live.rollout.state is RolloutState.RUNNING:
         RolloutRepository(uow).move(live.rollout.id, unit.serial, UnitState.HELD_BACK)
         live.groups.watch(uow, unit.facts, held_back=True)
-    return placement is not None and placement.group is not None and placement.group < live.groups.opened
+    return placement is not None and placement.is_open(live.groups.opened)
 
 
 def _crashed(message: Message) -> bool:

@@ -83,7 +83,7 @@ def _by_groups(uow: UnitOfWork, serial: str, rollout: Rollout, groups: OpenGroup
         return None
     if placement.group is None:
         return replace(_present(rollout, None), state=UnitState.HELD_BACK)
-    waits = placement.group >= groups.opened
+    waits = not placement.is_open(groups.opened)
     return replace(_present(rollout, None), group=groups.plan.groups[placement.group].name if waits else None)
 
 

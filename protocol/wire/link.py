@@ -16,13 +16,12 @@ _MAX_ENCODED_BYTES = MAX_PAYLOAD_BYTES + CRC_BYTES + (MAX_PAYLOAD_BYTES + CRC_BY
 _LONGEST_RUN_BYTES = 254
 
 
-def cobs_encode(data):
-    """`data` without zero bytes; at most one byte in 254 longer, plus one."""
-    return bytes(_encoded((data,), len(data))[:-1])
+def cobs_encode(*parts):
+    """The code of all `parts` and the zero behind it, a view of the one large block of the heap that this takes.
 
-
-def _encoded(parts, size):
-    """The code of all `parts`, `size` bytes in all, and the zero behind it, in one block of the heap, which is lent."""
+    At most one byte in 254 longer, and two.
+    """
+    size = sum([len(part) for part in parts])
     out = bytearray(size + size // _LONGEST_RUN_BYTES + 2)
     head, at = 0, 1  # of the run that has begun, and where it goes on
     for part in parts:
@@ -46,7 +45,7 @@ def _encoded(parts, size):
 
 
 def cobs_decode(data):
-    """The bytes that `cobs_encode` was given; WireError if `data` is no such code."""
+    """The bytes that `cobs_encode` was given, from its code without the zero; WireError if `data` is no such code."""
     zero = data.find(b"\x00")
     if zero >= 0:
         raise WireError("zero byte inside a COBS block at %d" % zero)
@@ -74,14 +73,14 @@ def encode_frame(payload):
 
 
 def frame_of(*parts):
-    """The frame of a payload that comes in parts, ready for the wire: a view of the one large block it takes."""
+    """The frame of a payload that comes in parts, ready for the wire; as `cobs_encode`."""
     size = crc = 0
     for part in parts:
         size += len(part)
         crc = crc32(part, crc)
     if size > MAX_PAYLOAD_BYTES:
         raise WireError("a frame carries at most %d bytes, got %d" % (MAX_PAYLOAD_BYTES, size))
-    return _encoded(parts + (crc.to_bytes(CRC_BYTES, "big"),), size + CRC_BYTES)
+    return cobs_encode(*parts, crc.to_bytes(CRC_BYTES, "big"))
 
 
 def decode_frame(code):

@@ -63,10 +63,10 @@ CONSOLE = {
 FRAMES = {
     "zeros": bytes(5000),
     "an endless frame": b"A" * 200_000,
-    "an oversized frame": cobs_encode(_LOCK + bytes(6000)) + b"\0",
+    "an oversized frame": bytes(cobs_encode(_LOCK + bytes(6000))),
     "a frame that runs past its end": b"\xff" + _LOCK + b"\0",
     "a frame with a wrong CRC": encode_frame(_LOCK)[:-2] + b"\x01\0",
-    "a frame of a CRC alone": cobs_encode(b"\0\0\0\0") + b"\0",
+    "a frame of a CRC alone": bytes(cobs_encode(b"\0\0\0\0")),
     "a frame cut off": encode_frame(pack("begin_provisioning", BEGIN, 7, 9))[:40] + b"\0",
     "a message without its envelope": encode_frame(b"\x45"),
     "a message of version 0": encode_frame(bytes([_LOCK[0], 0]) + _LOCK[2:]),

@@ -92,8 +92,8 @@ def test_a_target_is_in_exactly_one_group_or_the_hold_back(plan: Plan, facts: Un
         assert placement is None
         return
     assert placement is not None
-    opened = [number for number in range(len(plan.groups) + 1) if plan.eligible(facts, point, number)]
-    if placement.held_back:
+    opened = [number for number in range(len(plan.groups) + 1) if placement.is_open(number)]
+    if placement == HELD_BACK:
         assert point >= 1 - plan.hold_back
         assert opened == []
     else:
@@ -152,7 +152,6 @@ def test_a_canary_by_channel_comes_before_a_share_of_all() -> None:
 def test_a_unit_outside_the_targets_is_nowhere(taken: dict[str, frozenset[str]]) -> None:
     plan = Plan((REST,), targets=Filter(**taken))  # type: ignore[arg-type]
     assert plan.place(FACTS, 0.5) is None
-    assert not plan.eligible(FACTS, 0.5, 1)
 
 
 def test_a_size_becomes_a_share_of_those_its_filter_takes() -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fleet.domain.rollout import UnitState
-from fleet.domain.rollout_watch import Signal, Tolerance, Watch, ended, signal
+from fleet.domain.rollout_watch import Signal, Tolerance, Watch, signal
 
 HOUR = timedelta(hours=1)
 BEGAN = datetime(2026, 11, 23, tzinfo=UTC)
@@ -68,8 +68,3 @@ def test_a_short_deadline_is_silence_enough() -> None:
 def test_a_plan_may_tolerate_more() -> None:
     crashed = replace(CONFIRMED, crashes=1)
     assert signal(crashed, DEADLINE, BEGAN + HOUR, Tolerance(crashes=1)) is None
-
-
-def test_a_watch_ends_at_its_deadline() -> None:
-    assert not ended(HELD_BACK, DEADLINE, BEGAN + 23 * HOUR)
-    assert ended(HELD_BACK, DEADLINE, BEGAN + DEADLINE)
