@@ -62,12 +62,16 @@ class _Live:
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A unit that checks in; `facts` only where a rollout by groups is live."""
+    """A unit that checks in; `facts` only where a rollout by groups is live, `parts` in live rollouts by number.
+
+    Parts are as of the batch's begin: whoever changes one holds the rollout and reads it again.
+    """
 
     serial: str
     running: Running
     first_at: datetime
     facts: UnitFacts | None
+    parts: Mapping[int, UnitProgress | None]
 
 
 class UnitUpdates:
@@ -90,8 +94,10 @@ class UnitUpdates:
         answers: list[Outgoing] = []
         by_groups = [each for each in live if each.groups is not None]
         facts = RolloutGroupRepository(uow).facts(messages) if by_groups else {}
+        parts = RolloutRepository(uow).parts([each.rollout.id for each in live], messages)
         for serial, (running, first_at) in assigned.in_service(messages).items():
-            unit = _Unit(serial, running, first_at, facts.get(serial))
+            of_unit = {each.rollout.id: parts.get((each.rollout.id, serial)) for each in live}
+            unit = _Unit(serial, running, first_at, facts.get(serial), of_unit)
             if _crashed(messages[serial]):
                 for each in by_groups:
                     note_failure(uow, each.rollout, serial, Signal.CRASHED)
@@ -150,10 +156,9 @@ class UnitUpdates:
         ]
 
     def _direct(self, uow: UnitOfWork, unit: _Unit, live: list[_Live], pending: Assignment | None) -> list[Outgoing]:
-        store = RolloutRepository(uow)
         chosen: _Live | None = None
         for each in live:
-            progress = store.unit(each.rollout.id, unit.serial)
+            progress = unit.parts[each.rollout.id]
             if progress is not None and progress.state is UnitState.HELD_BACK:
                 if each.groups is not None and unit.facts is not None and each.rollout.state is RolloutState.RUNNING:
                     each.groups.watch(uow, unit.facts, held_back=True)
@@ -163,17 +168,22 @@ class UnitUpdates:
             if chosen is None:
                 chosen = each
             elif progress is None or progress.state in RECALLABLE:
-                reason = f"{chosen.rollout.reference} is newer"
-                store.move(each.rollout.id, unit.serial, UnitState.SUPERSEDED, reason)
-                settle(uow, store.hold(each.rollout.id))
+                self._supersede(uow, unit, each.rollout.id, chosen.rollout)
         if chosen is not None:
             return self._follow(uow, unit, chosen, pending)
         return self._recall(uow, unit, pending)
 
+    def _supersede(self, uow: UnitOfWork, unit: _Unit, rollout_id: int, newer: Rollout) -> None:
+        store = RolloutRepository(uow)
+        older, progress = store.hold(rollout_id), store.unit(rollout_id, unit.serial)
+        if progress is None or progress.state in RECALLABLE:
+            store.move(rollout_id, unit.serial, UnitState.SUPERSEDED, f"{newer.reference} is newer")
+            settle(uow, store.get(older.id))
+
     def _follow(self, uow: UnitOfWork, unit: _Unit, chosen: _Live, pending: Assignment | None) -> list[Outgoing]:
         """Take the unit one step on in the rollout that concerns it."""
         store = RolloutRepository(uow)
-        rollout, progress = chosen.rollout, store.unit(chosen.rollout.id, unit.serial)
+        rollout, progress = chosen.rollout, unit.parts[chosen.rollout.id]
         if rollout.state is RolloutState.RUNNING and _waits(progress):
             # It was read when the batch began: a unit before this one or a person may have ended it since.
             rollout, progress = store.hold(rollout.id), store.unit(rollout.id, unit.serial)

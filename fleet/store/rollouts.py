@@ -135,6 +135,12 @@ class RolloutRepository:
         ).one_or_none()
         return None if row is None else _progress(row)
 
+    def parts(self, rollout_ids: Collection[int], serials: Collection[str]) -> dict[tuple[int, str], UnitProgress]:
+        """The parts those units have in those rollouts, by rollout and serial number: one query for a whole batch."""
+        this = rollout_units.c
+        query = select(rollout_units).where(this.rollout_id.in_(rollout_ids), this.serial.in_(serials))
+        return {(row.rollout_id, row.serial): _progress(row) for row in self._connection.execute(query)}
+
     def parts_of(self, serial: str) -> list[tuple[Rollout, UnitProgress]]:
         """The unit's parts in the newest rollouts it was in, the one that moved last first."""
         query = select(rollout_units).where(rollout_units.c.serial == serial)

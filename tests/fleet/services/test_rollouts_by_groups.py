@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from fleet.domain.access import Actor, Role
 from fleet.domain.errors import InvalidError, NotFoundError
@@ -20,7 +20,7 @@ from fleet.services.rollout_steering import Steering
 from fleet.store.tables.equipment import units as units_table
 from tests.fleet.conftest import START, Clock, someone
 from tests.fleet.release_owners import Owners
-from tests.fleet.services.fleet_of_units import FakeUnit, put_in_service, serial_of
+from tests.fleet.services.fleet_of_units import FakeUnit, beat_together, put_in_service, serial_of
 from tools.release.bundle import Bundle
 from tools.release.keys import OfflineKeys
 
@@ -120,6 +120,24 @@ def test_a_unit_asks_again_and_again_before_its_turn_and_is_told_nothing(
     late = members(services, rollout, fleet)[1][0]
     assert late.heartbeat() == late.register() == late.heartbeat() == []
     assert late.serial not in state_of(services, rollout)
+
+
+def test_units_that_wait_for_their_group_cost_no_query_each(services: Services, fleet: dict[str, FakeUnit]) -> None:
+    rollout = run(services, PLAN)
+    late = members(services, rollout, fleet)[1]
+    few, many = (queries_of(services, units) for units in (late[:2], late))
+    assert len(late) > 10
+    assert few == many
+
+
+def queries_of(services: Services, units: list[FakeUnit]) -> int:
+    """How many statements it takes to hear all of them at once."""
+    heard: list[str] = []
+    engine = services.transactions.engine
+    note = event.listens_for(engine, "before_cursor_execute")(lambda *call: heard.append(call[2]))
+    beat_together(services, units)
+    event.remove(engine, "before_cursor_execute", note)
+    return len(heard)
 
 
 def test_a_group_that_failed_too_often_pauses_and_who_resumes_goes_on(
