@@ -13,9 +13,10 @@ from fleet.api.pages import Page, PageDep, make_page
 from fleet.api.routing import ActorDep, PermittedRouter, ServicesDep
 from fleet.domain.access import Permission
 from fleet.domain.references import Noun, number_of
-from fleet.domain.rollout import RestartTimes, Rollout, RolloutEvent, RolloutState, UnitProgress, UnitState
+from fleet.domain.rollout import Rollout, RolloutEvent, RolloutState, UnitProgress, UnitState
 from fleet.domain.rollout_course import Standing, due
 from fleet.domain.rollout_plan import write_course
+from fleet.domain.treatment import Mode, Treatment
 
 router = PermittedRouter(tags=["rollouts"])
 
@@ -23,12 +24,17 @@ MAX_LISTED_UNITS = 10_000
 
 
 class RolloutIn(BaseModel):
-    """`plan`: the rollout by groups, as docs/rollout-plan.toml; what stops it stands there then."""
+    """`plan`: the rollout by groups, as docs/rollout-plan.toml; what stops it stands there then.
+
+    `mode`: soft if it is left out, and forced where it is `urgent`, which takes a release signed as a security fix.
+    """
 
     release: str = Field(max_length=16)
     targets: Literal["all"] | list[str] = Field(max_length=MAX_LISTED_UNITS)
     pause_after_failures: int = Field(default=1, ge=1, le=1_000_000)
     draft: bool = False
+    mode: Mode | None = None
+    urgent: bool = False
     not_before: InstantField | None = None
     deadline: InstantField | None = None
     plan: dict[str, JsonValue] | None = None
@@ -57,6 +63,8 @@ class RolloutOut(BaseModel):
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    mode: Mode
+    urgent: bool
     not_before: datetime | None
     deadline: datetime | None
     version: int
@@ -130,8 +138,10 @@ def present_rollout(rollout: Rollout) -> RolloutOut:
         created_at=rollout.created_at,
         started_at=rollout.started_at,
         ended_at=rollout.ended_at,
-        not_before=rollout.not_before,
-        deadline=rollout.deadline,
+        mode=rollout.treatment.mode,
+        urgent=rollout.treatment.urgent,
+        not_before=rollout.treatment.not_before,
+        deadline=rollout.treatment.deadline,
         version=rollout.version,
     )
 
@@ -176,9 +186,9 @@ def present_course(standing: Standing) -> CourseOut:
 def create(body: RolloutIn, actor: ActorDep, services: ServicesDep) -> RolloutOut:
     """A rollout of a release to all units or to those listed; it waits for approval unless a draft."""
     serials = None if body.targets == "all" else body.targets
-    times = RestartTimes(body.not_before, body.deadline)
+    treatment = Treatment.asked(body.mode, body.urgent, body.not_before, body.deadline)
     rollout = services.rollouts.create(
-        actor, body.release, serials, body.pause_after_failures, body.draft, times, body.plan
+        actor, body.release, serials, body.pause_after_failures, body.draft, treatment, body.plan
     )
     return present_rollout(rollout)
 

@@ -22,7 +22,7 @@ TEMPLATES: Final = HERE / "templates"
 
 # The tone of a state's pill; what is not named here is neutral.
 _STATES_BY_TONE: Final = {
-    "good": "active good confirmed finished approved delivered ready registered full",
+    "good": "active good staged confirmed finished approved delivered ready registered full",
     "busy": "running assigned downloading trial placed shipped in_transit registering in_call",
     "warn": "paused quarantined reverted overdue waiting_for_approval stopping emergency_only outgoing_only "
     "unregistered fair",

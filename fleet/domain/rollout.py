@@ -11,8 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from fleet.domain.access import ForbiddenError
-from fleet.domain.errors import InvalidError
 from fleet.domain.references import Noun, refer
+from fleet.domain.treatment import SOFTLY, Mode, Treatment
 
 
 class RolloutState(StrEnum):
@@ -60,12 +60,14 @@ TRANSITIONS: Mapping[tuple[RolloutState, RolloutEvent], RolloutState] = {
 class UnitState(StrEnum):
     """A unit in a rollout. WAITING: a target that has not checked in since the start.
 
-    HELD_BACK: it is only watched, for the others to be compared with.
+    HELD_BACK: it is only watched, for the others to be compared with. STAGED: it has loaded the image, and its
+    rollout (download only) asks no more; in any other it is still DOWNLOADING then.
     """
 
     WAITING = "waiting"
     ASSIGNED = "assigned"
     DOWNLOADING = "downloading"
+    STAGED = "staged"
     TRIAL = "trial"
     CONFIRMED = "confirmed"
     REVERTED = "reverted"
@@ -77,20 +79,22 @@ class UnitState(StrEnum):
 _U = UnitState
 IN_FLIGHT = frozenset({_U.ASSIGNED, _U.DOWNLOADING, _U.TRIAL})
 FAILURES = frozenset({_U.REVERTED, _U.FAILED})
+REACHED = frozenset({_U.CONFIRMED, _U.STAGED})  # where the rollout wants it
 UNSETTLED = IN_FLIGHT | {_U.WAITING}
 # Up to the trial an assignment can still be taken back; from then on only the unit knows how it ends.
-RECALLABLE = frozenset({_U.WAITING, _U.ASSIGNED, _U.DOWNLOADING})
+RECALLABLE = frozenset({_U.WAITING, _U.ASSIGNED, _U.DOWNLOADING, _U.STAGED})
 
 # What a unit's report may move it to. Reports can come late and twice; one that is not here is old news. A unit that
 # failed may try again by itself, and one recalled too late still says how it ended; neither is under way again.
 REPORTED: Mapping[UnitState, frozenset[UnitState]] = {
     _U.WAITING: frozenset(),
-    _U.ASSIGNED: frozenset({_U.DOWNLOADING, _U.TRIAL, _U.CONFIRMED, _U.REVERTED, _U.FAILED}),
-    _U.DOWNLOADING: frozenset({_U.TRIAL, _U.CONFIRMED, _U.REVERTED, _U.FAILED}),
+    _U.ASSIGNED: frozenset({_U.DOWNLOADING, _U.STAGED, _U.TRIAL, _U.CONFIRMED, _U.REVERTED, _U.FAILED}),
+    _U.DOWNLOADING: frozenset({_U.STAGED, _U.TRIAL, _U.CONFIRMED, _U.REVERTED, _U.FAILED}),
+    _U.STAGED: frozenset(),
     _U.TRIAL: frozenset({_U.CONFIRMED, _U.REVERTED, _U.FAILED}),
     _U.CONFIRMED: frozenset(),
     _U.REVERTED: frozenset(),
-    _U.FAILED: frozenset({_U.CONFIRMED, _U.REVERTED}),
+    _U.FAILED: frozenset({_U.STAGED, _U.CONFIRMED, _U.REVERTED}),
     _U.SUPERSEDED: frozenset({_U.CONFIRMED, _U.REVERTED}),
     _U.HELD_BACK: frozenset(),
 }
@@ -105,6 +109,12 @@ STATE_OF_REPORT: Mapping[str, UnitState] = {
     "reverted": _U.REVERTED,
     "failed": _U.FAILED,
 }
+
+
+def state_of(report: str, mode: Mode) -> UnitState | None:
+    """The unit's state in a rollout of that mode after that report; None: it changes nothing."""
+    ends = mode is Mode.DOWNLOAD_ONLY and report == "staged"
+    return _U.STAGED if ends else STATE_OF_REPORT.get(report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +142,7 @@ class Snapshot:
     @property
     def settled(self) -> int:
         """Units whose part in this rollout is over."""
-        return self.failures + self.count(frozenset({_U.CONFIRMED, _U.SUPERSEDED, _U.HELD_BACK}))
+        return self.failures + self.count(REACHED | {_U.SUPERSEDED, _U.HELD_BACK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +178,10 @@ def check_approver(author: str, person: str, reference: str) -> None:
 
 def summary(snapshot: Snapshot) -> str:
     """How it went, in words."""
-    held_back = snapshot.counts.get(_U.HELD_BACK, 0)
+    confirmed, staged, held_back = (snapshot.counts.get(state, 0) for state in (_U.CONFIRMED, _U.STAGED, _U.HELD_BACK))
+    loaded = f", {staged} staged" if staged else ""
     apart = f", {held_back} held back" if held_back else ""
-    return f"{snapshot.counts.get(_U.CONFIRMED, 0)} of {snapshot.expected} confirmed, {snapshot.failures} failed{apart}"
+    return f"{confirmed} of {snapshot.expected} confirmed{loaded}, {snapshot.failures} failed{apart}"
 
 
 def units_in_words(count: int) -> str:
@@ -183,22 +194,6 @@ def counts_in(rollout: Rollout, fit: Fit | None, running: Running, first_at: dat
     if not rollout.everyone or rollout.started_at is None or first_at > rollout.started_at:
         return False
     return fit is not None and not fit.refusal(running)
-
-
-@dataclass(frozen=True, slots=True)
-class RestartTimes:
-    """When units may restart into an image: not before, and from the deadline on whatever their hours; None: free."""
-
-    not_before: datetime | None = None
-    deadline: datetime | None = None
-
-    def check(self, now: datetime) -> None:
-        """InvalidError if the deadline is over or before the earliest restart."""
-        if self.deadline is not None and self.deadline <= max(now, self.not_before or now):
-            raise InvalidError(f"the deadline {self.deadline} is over, or not after the earliest restart")
-
-
-ANY_TIME = RestartTimes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +215,7 @@ class Rollout:
     started_at: datetime | None
     ended_at: datetime | None
     version: int
-    not_before: datetime | None = None
-    deadline: datetime | None = None
+    treatment: Treatment = SOFTLY
     by_groups: bool = False
     since: datetime | None = None  # it came into its state; None: before that was kept
 

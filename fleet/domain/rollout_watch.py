@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from fleet.domain.rollout import UnitState
+from fleet.domain.rollout import REACHED, UnitState
 
 
 class Signal(StrEnum):
@@ -56,7 +56,7 @@ def signal(watch: Watch, deadline: timedelta, now: datetime, tolerance: Toleranc
     """What the unit failed by, if it did."""
     over = now - watch.began_at >= deadline
     poor = watch.mos_tenths is not None and watch.mos_tenths < tolerance.least_mos_tenths
-    settled = watch.state in {None, UnitState.CONFIRMED, UnitState.SUPERSEDED}
+    settled = watch.state in REACHED | {None, UnitState.SUPERSEDED}
     signals = (
         (watch.state is UnitState.REVERTED, Signal.REVERTED),
         (watch.state is UnitState.FAILED, Signal.GAVE_UP),

@@ -10,6 +10,7 @@ from typing import Final
 
 from fleet.domain.heartbeat import MISSED_HEARTBEATS
 from fleet.domain.rollout import RolloutState, UnitState
+from fleet.domain.treatment import SOFTLY, Mode, Treatment
 from fleet.domain.unit import IN_SERVICE, Service, Trust
 
 
@@ -72,8 +73,7 @@ class RolloutPart:
     state: UnitState | None
     reason: str  # as kept: a reason of the wire and what the unit said of it, or words of the fleet
     since: datetime
-    not_before: datetime | None = None
-    deadline: datetime | None = None
+    treatment: Treatment = SOFTLY
     group: str | None = None
 
 
@@ -171,11 +171,15 @@ def _held_back(facts: UpdateFacts, part: RolloutPart, because: str) -> str:
 
 
 def _staged(facts: UpdateFacts, part: RolloutPart, because: str) -> str:
-    waits = f"its maintenance hours {facts.window}" if facts.window else "the end of a call"
-    if part.not_before is not None:
-        waits += f", not before {_time(part.not_before)}"
-    if part.deadline is not None:
-        waits += f", at the latest {_time(part.deadline)}"
+    treatment = part.treatment
+    if treatment.mode is Mode.DOWNLOAD_ONLY:
+        return f"it has loaded {part.release} of {part.rollout}, which restarts nobody; another rollout is to do that"
+    hours = facts.window and treatment.mode is Mode.SOFT
+    waits = f"its maintenance hours {facts.window}" if hours else "the end of a call"
+    if treatment.not_before is not None:
+        waits += f", not before {_time(treatment.not_before)}"
+    if treatment.deadline is not None:
+        waits += f", at the latest {_time(treatment.deadline)}"
     return f"it has loaded {part.release} of {part.rollout} and waits for {waits}"
 
 

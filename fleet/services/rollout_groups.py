@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
-from fleet.domain.rollout import Fit, Rollout, Running, UnitState, counts_in
+from fleet.domain.rollout import REACHED, Fit, Rollout, Running, UnitState, counts_in
 from fleet.domain.rollout_groups import Joining, Placement, Plan, UnitFacts, point_of
 from fleet.domain.rollout_stop import OTHERS
 from fleet.domain.rollout_watch import Signal
@@ -63,7 +63,7 @@ def note_end(uow: UnitOfWork, rollout: Rollout, serial: str, state: UnitState) -
     """A watched unit said how its update ended."""
     if state in _SIGNALS:
         note_failure(uow, rollout, serial, _SIGNALS[state])
-    if state is UnitState.CONFIRMED:
+    if state in REACHED:
         groups = RolloutGroupRepository(uow)
         watched = groups.watched(rollout.id, serial)
         if watched is not None and not watched.failed:

@@ -15,6 +15,7 @@ from fleet.domain.rollout_course import Standing, decide
 from fleet.domain.rollout_groups import Plan
 from fleet.domain.rollout_stop import MAX_REVISIONS, OTHERS
 from fleet.domain.rollout_watch import signal
+from fleet.domain.treatment import SOFTLY, Mode, Treatment
 from fleet.services.rollout_steps import follow, settle, step
 from fleet.store.releases import ReleaseRepository
 from fleet.store.rollout_groups import RolloutGroupRepository
@@ -123,10 +124,15 @@ def _fixed(groups: RolloutGroupRepository, plan: Plan, release: Release) -> Plan
 
 
 def _send_back(uow: UnitOfWork, stopped: Rollout, release: str) -> None:
-    """A rollout of `release`, approved with the one that stopped, to those who run or try what that one brought."""
+    """A rollout of `release`, approved with the one that stopped, to those who run or try what that one brought.
+
+    It is forced where that one was: who approved restarts at any hour for the release approved them for the way back.
+    A soft one waits for the hours, which come within a day; only security fixes may override them (ER 6).
+    """
     store = RolloutRepository(uow)
     found = ReleaseRepository(uow).by_version(release)
-    back = store.add_for_units_of(stopped, (UnitState.CONFIRMED, UnitState.TRIAL), found.id)
+    treatment = Treatment(Mode.FORCED) if stopped.treatment.mode is Mode.FORCED else SOFTLY
+    back = store.add_for_units_of(stopped, (UnitState.CONFIRMED, UnitState.TRIAL), found.id, treatment)
     if back is not None:
         reason = f"{stopped.reference} stopped"
         back = step(uow, back, RolloutEvent.SUBMIT, reason)

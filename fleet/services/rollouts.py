@@ -9,9 +9,7 @@ from fleet.domain.audit import AuditAction
 from fleet.domain.errors import ConflictError, InvalidError
 from fleet.domain.release import Release
 from fleet.domain.rollout import (
-    ANY_TIME,
     TRANSITIONS,
-    RestartTimes,
     Rollout,
     RolloutEvent,
     RolloutState,
@@ -21,6 +19,7 @@ from fleet.domain.rollout import (
 from fleet.domain.rollout_course import Course, Standing, accepts
 from fleet.domain.rollout_plan import read_course
 from fleet.domain.transitions import advance
+from fleet.domain.treatment import SOFTLY, Treatment
 from fleet.services.operators import require_operator
 from fleet.services.rollout_steering import begin, recall, standing_of
 from fleet.services.rollout_steps import settle, step
@@ -48,7 +47,7 @@ class Rollouts:
         serials: Sequence[str] | None,
         pause_after_failures: int,
         draft: bool = False,
-        times: RestartTimes = ANY_TIME,
+        treatment: Treatment = SOFTLY,
         plan: Mapping[str, object] | None = None,
     ) -> Rollout:
         """A rollout of release version `release` to those units, or to all (None); submitted unless a draft.
@@ -66,8 +65,8 @@ class Rollouts:
             found = ReleaseRepository(uow).by_version(release)
             if serials is not None:
                 serials = _checked(store, found, serials)
-            times.check(uow.now)
-            rollout = store.add(found.id, serials, pause_after_failures, store.person_behind(actor), times)
+            treatment.check([image.name for image in found.images.values() if not image.security], uow.now)
+            rollout = store.add(found.id, serials, pause_after_failures, store.person_behind(actor), treatment)
             if course is not None:
                 _check_way_back(uow, course, found)
                 RolloutGroupRepository(uow).plan(rollout.id, course)

@@ -3,6 +3,7 @@
 - Nothing scans the fleet: a unit that never checks in costs nothing.
 - Of two live rollouts that concern a unit the one started later wins; the older says superseded.
 - In a rollout by groups a unit gets the release when its group is open; one held back is only watched.
+- A unit that only had to load the release keeps its order, signed anew, until another takes its place.
 - A director's sequence number is used once. An assignment is told by one `check_update`, and again while the
   unit does not stir. It is signed anew before it expires, whether the unit is there or not, and when the
   director's key changes.
@@ -23,13 +24,13 @@ from fleet.domain.rollout import (
     IN_FLIGHT,
     RECALLABLE,
     REPORTED,
-    STATE_OF_REPORT,
     Rollout,
     RolloutState,
     Running,
     UnitProgress,
     UnitState,
     counts_in,
+    state_of,
 )
 from fleet.domain.rollout_groups import HELD_BACK, UnitFacts
 from fleet.domain.rollout_watch import Signal
@@ -106,15 +107,15 @@ class UnitUpdates:
 
     def record_report(self, uow: UnitOfWork, serial: str, message: Message) -> list[Outgoing]:
         """A unit sent `update_report`: note it, and let its rollout decide. Nothing to answer."""
-        state = STATE_OF_REPORT.get(UPDATE_STATES[message["state"]])
         assignment = AssignmentRepository(uow).by_sequence(serial, message["assignment"])
         uow.audit(AuditAction.UPDATE_REPORT, serial, [UPDATE_STATES[message["state"]]])
-        if state is None or assignment is None or assignment.rollout_id is None:
+        if assignment is None or assignment.rollout_id is None:
             return []
         store = RolloutRepository(uow)
         rollout = store.hold(assignment.rollout_id)
         progress = store.unit(rollout.id, serial)
-        if progress is None or (state is not progress.state and state not in REPORTED[progress.state]):
+        state = state_of(UPDATE_STATES[message["state"]], rollout.treatment.mode)
+        if state is None or progress is None or (state is not progress.state and state not in REPORTED[progress.state]):
             return []
         if state is progress.state:  # still under way: how far it got
             if state in IN_FLIGHT:
@@ -230,7 +231,7 @@ class UnitUpdates:
 
     def _assign(self, uow: UnitOfWork, serial: str, rollout: Rollout | None, image: ReleaseImage | None) -> Outgoing:
         target, director = None, self._director()
-        not_before, deadline = (rollout.not_before, rollout.deadline) if rollout else (None, None)
+        not_before, deadline = rollout.treatment.order_times(uow.now) if rollout else (None, None)
         if image is not None:
             target = AssignedImage(image.name, image.length, image.sha256, image.release_counter, image.fit.board)
         command = CommandRepository(uow).add(serial, "check_update", 0)

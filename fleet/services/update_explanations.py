@@ -96,6 +96,5 @@ def _present(rollout: Rollout, progress: UnitProgress | None) -> RolloutPart:
         state=progress.state if progress else None,
         reason=progress.reason if progress else "",
         since=progress.updated_at if progress else rollout.started_at or rollout.created_at,
-        not_before=rollout.not_before,
-        deadline=rollout.deadline,
+        treatment=rollout.treatment,
     )

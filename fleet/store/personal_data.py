@@ -339,7 +339,7 @@ IMPERSONAL: Final = {
     "rollout_units": "serial state reason",
     "rollout_watches": "serial revision signal",
     "rollout_windows": "revision",
-    "rollouts": "state plan",
+    "rollouts": "state mode plan",
     "running_images": "serial board version sha256",
     "sequence_windows": "serial seen",
     "stock_records": "serial version self_test label claim_code_sha256 station country",

@@ -15,7 +15,7 @@ from sqlalchemy import Row, Select, and_, func, insert, literal, select, update
 
 from fleet.domain.errors import NotFoundError
 from fleet.domain.references import Noun, number_of, refer
-from fleet.domain.rollout import Fit, RolloutState, UnitState
+from fleet.domain.rollout import REACHED, Fit, RolloutState, UnitState
 from fleet.domain.rollout_course import Course, GroupStanding
 from fleet.domain.rollout_evidence import Arm, Evidence, Window
 from fleet.domain.rollout_groups import FIELDS, Filter, UnitFacts
@@ -154,7 +154,7 @@ class RolloutGroupRepository:
             values["signal"] = failed_by
             failed = "held_back_failed" if watched.watch.state is None else "treated_failed"
             self._count(rollout_id, watched.number, watched.revision, failed)
-            if watched.watch.state is UnitState.CONFIRMED:
+            if watched.watch.state in REACHED:
                 self._count(rollout_id, watched.number, watched.revision, "confirmed", -1)
         self._connection.execute(update(rollout_watches).where(this).values(values))
 

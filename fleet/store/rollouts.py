@@ -11,14 +11,13 @@ from fleet.domain.access import Actor, ActorKind
 from fleet.domain.errors import NotFoundError
 from fleet.domain.references import Noun, number_of, refer
 from fleet.domain.rollout import (
-    ANY_TIME,
     UNSETTLED,
-    RestartTimes,
     Rollout,
     RolloutState,
     UnitProgress,
     UnitState,
 )
+from fleet.domain.treatment import SOFTLY, Mode, Treatment
 from fleet.store.scope import during_stay
 from fleet.store.tables.equipment import units
 from fleet.store.tables.people import tokens
@@ -47,7 +46,7 @@ class RolloutRepository:
         serials: Sequence[str] | None,
         pause_after_failures: int,
         author: str,
-        times: RestartTimes = ANY_TIME,
+        treatment: Treatment = SOFTLY,
     ) -> Rollout:
         """A new draft for those units, or for all (None)."""
         result = self._connection.execute(
@@ -60,8 +59,10 @@ class RolloutRepository:
                 expected=len(serials or ()),
                 author=author,
                 created_at=self._now,
-                not_before=times.not_before,
-                deadline=times.deadline,
+                mode=treatment.mode,
+                urgent=treatment.urgent,
+                not_before=treatment.not_before,
+                deadline=treatment.deadline,
             )
         )
         (rollout_id,) = result.inserted_primary_key or (0,)
@@ -78,13 +79,15 @@ class RolloutRepository:
             self._connection.execute(insert(rollout_units).values(updated_at=self._now), rows)
         return self.get(rollout_id)
 
-    def add_for_units_of(self, other: Rollout, states: Collection[UnitState], release_id: int) -> Rollout | None:
+    def add_for_units_of(
+        self, other: Rollout, states: Collection[UnitState], release_id: int, treatment: Treatment
+    ) -> Rollout | None:
         """A new draft by the same author for the units that are in one of `states` in `other`; None if none is."""
         of_other = (rollout_units.c.rollout_id == other.id) & rollout_units.c.state.in_(states)
         count = self._connection.scalar(select(func.count()).select_from(rollout_units).where(of_other)) or 0
         if not count:
             return None
-        back = self.add(release_id, (), count, other.author)
+        back = self.add(release_id, (), count, other.author, treatment)
         values = (literal(back.id), rollout_units.c.serial, literal(UnitState.WAITING), literal(""), literal(self._now))
         self._connection.execute(
             insert(rollout_units).from_select(
@@ -245,8 +248,7 @@ class RolloutRepository:
             started_at=row.started_at,
             ended_at=row.ended_at,
             version=row.version,
-            not_before=row.not_before,
-            deadline=row.deadline,
+            treatment=Treatment(Mode(row.mode), row.urgent, row.not_before, row.deadline),
             by_groups=row.plan is not None,
             since=row.since,
         )

@@ -6,6 +6,7 @@ import json
 import time
 import tomllib
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ BAR_CELLS = 32
 # In the order of a unit's way, each with the colour of its cells.
 STATES = {
     "confirmed": "green",
+    "staged": "bright_green",
     "trial": "cyan",
     "downloading": "blue",
     "assigned": "bright_blue",
@@ -33,6 +35,15 @@ STATES = {
     "held_back": "yellow",
     "waiting": "bright_black",
 }
+
+
+class Mode(StrEnum):
+    """How units take it, in the words of the API."""
+
+    SOFT = "soft"
+    FORCED = "forced"
+    DOWNLOAD_ONLY = "download_only"
+
 
 app = typer.Typer(name="rollout", help="Push a release to units, follow it, stop it.", no_args_is_help=True)
 
@@ -46,6 +57,13 @@ def create(
     release: Annotated[str, typer.Argument(help="The release's version.")],
     unit: Annotated[list[str] | None, typer.Option("--unit", help="A serial number; repeatable. None: all.")] = None,
     pause_after_failures: Annotated[int, typer.Option("--pause-after-failures", min=1)] = 1,
+    mode: Annotated[
+        Mode | None,
+        typer.Option("--mode", help="Restart in a unit's hours, at once, or not at all; never in a call."),
+    ] = None,
+    urgent: Annotated[
+        bool, typer.Option("--urgent", help="A security fix, signed as one, that no hour may hold back: forced.")
+    ] = False,
     not_before: Annotated[
         str | None, typer.Option("--not-before", help="No restart earlier, as 2026-12-01T02:00Z.")
     ] = None,
@@ -59,13 +77,13 @@ def create(
 ) -> None:
     """Make a rollout; somebody else has to approve it.
 
-    Example: plugtone rollout create 2.0.0 --plan docs/rollout-plan.toml
+    Example: plugtone rollout create 2.0.0 --plan docs/rollout-plan.toml --mode forced
     """
     body: dict[str, Any] = {"release": release, "targets": unit or "all", "pause_after_failures": pause_after_failures}
     if plan is not None:
         body["plan"] = _read_plan(plan)
-    times = {"not_before": not_before, "deadline": deadline}
-    body |= {name: at for name, at in times.items() if at is not None}
+    treatment = {"mode": mode, "urgent": urgent or None, "not_before": not_before, "deadline": deadline}
+    body |= {name: value for name, value in treatment.items() if value is not None}
     with FleetClient.from_environment() as fleet:
         _show(fleet.post("/v1/rollouts", body), as_json)
 
@@ -173,7 +191,14 @@ def _show(rollout: dict[str, Any], as_json: bool) -> None:
 
 def _line(rollout: dict[str, Any]) -> str:
     reason = f": {rollout['reason']}" if rollout["reason"] else ""
-    return f"{rollout['id']} release {rollout['release']} to {rollout['targets']} units is {rollout['state']}{reason}"
+    what = f"{rollout['id']} release {rollout['release']} to {rollout['targets']} units"
+    return f"{what}{_treatment(rollout)} is {rollout['state']}{reason}"
+
+
+def _treatment(rollout: dict[str, Any]) -> str:
+    """How units take it, where that is not the usual way."""
+    words = "urgent" if rollout["urgent"] else rollout["mode"].replace("_", " ")
+    return "" if words == "soft" else f", {words},"
 
 
 def _units(fleet: FleetClient, rollout: str) -> Iterator[dict[str, Any]]:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 from fleet.store.base import Instant, metadata
@@ -32,6 +33,8 @@ rollouts = Table(
     Column("created_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("ended_at", Instant),
+    Column("mode", String(16), nullable=False, server_default="soft"),  # of fleet.domain.treatment
+    Column("urgent", Boolean, nullable=False, server_default=false()),
     Column("not_before", Instant),  # units restart into it no earlier
     Column("deadline", Instant),  # from then on maintenance hours no longer hold a unit's restart back
     Column("plan", Text),  # JSON of fleet.domain.rollout_plan; null: all at once

@@ -82,6 +82,7 @@ def test_others_read_but_do_not_publish_nor_roll_out(services: Services, url: st
         {"release": "1.0.0", "targets": "all", "pause_after_failures": 0},
         {"release": "1.0.0", "targets": ["x"] * 10_001},
         {"targets": "all"},
+        {"release": "1.0.0", "targets": "all", "mode": "hard"},
     ],
 )
 def test_a_malformed_rollout_is_refused(services: Services, url: str, body: dict[str, object]) -> None:

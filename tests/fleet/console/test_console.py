@@ -331,6 +331,7 @@ def test_a_rollout_shows_its_units_and_is_paused_with_a_reason(
     assert reference in page(browser, "/console/rollouts")
     text = page(browser, f"/console/rollouts/{reference}")
     assert all(serial in text for serial in serials)
+    assert "<dt>Restarts</dt><dd>soft</dd>" in text
     fields = Outline(text).fields
     path = f"/console/rollouts/{reference}/pause"
     number = number_of(Noun.ROLLOUT, reference)

@@ -10,15 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.domain.access import ForbiddenError
-from fleet.domain.errors import IllegalTransitionError, InvalidError
+from fleet.domain.errors import IllegalTransitionError
 from fleet.domain.rollout import (
-    ANY_TIME,
     IN_FLIGHT,
     REPORTED,
     STATE_OF_REPORT,
     TRANSITIONS,
     Fit,
-    RestartTimes,
     Rollout,
     RolloutEvent,
     RolloutState,
@@ -160,22 +158,3 @@ def test_a_unit_without_an_image_or_with_one_it_cannot_run_is_no_target(fit: Fit
 def test_a_rollout_decides_by_what_it_is() -> None:
     assert TO_ALL.reference == "RO-7"
     assert TO_ALL.snapshot == Snapshot(RolloutState.RUNNING, 3, {UnitState.CONFIRMED: 2}, 1, 2)
-
-
-# --- When units may restart ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("not_before", "deadline"), [(None, None), (5, None), (-5, 1), (1, 2), (None, 1)])
-def test_a_deadline_ahead_and_after_the_earliest_restart_is_fit(not_before: int | None, deadline: int | None) -> None:
-    times = RestartTimes(*(None if h is None else NOW + timedelta(hours=h) for h in (not_before, deadline)))
-    times.check(NOW)
-    assert (times == ANY_TIME) is (not_before is None and deadline is None)
-
-
-@pytest.mark.parametrize(("not_before", "deadline"), [(None, 0), (None, -1), (2, 2), (2, 1), (-5, 0)])
-def test_a_deadline_that_is_over_or_not_after_the_earliest_restart_is_refused(
-    not_before: int | None, deadline: int
-) -> None:
-    earliest = None if not_before is None else NOW + timedelta(hours=not_before)
-    with pytest.raises(InvalidError, match="is over, or not after the earliest restart"):
-        RestartTimes(earliest, NOW + timedelta(hours=deadline)).check(NOW)

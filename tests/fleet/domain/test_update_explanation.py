@@ -9,6 +9,7 @@ from itertools import product
 import pytest
 
 from fleet.domain.rollout import RolloutState, UnitState
+from fleet.domain.treatment import Mode, Treatment
 from fleet.domain.unit import Service, Trust
 from fleet.domain.update_explanation import REASONS, RolloutPart, UpdateFacts, UpdateState, explain
 from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
@@ -65,14 +66,23 @@ def sentence(**changed: object) -> str:
             "runs 1.0.0: it has loaded 1.1.0 of RO-1 and waits for its maintenance hours 02:00-05:00.",
         ),
         (
-            {"state": UnitState.DOWNLOADING, "update_state": "staged", "window": "", "deadline": NOW},
+            {"state": UnitState.DOWNLOADING, "update_state": "staged", "window": ""}
+            | {"treatment": Treatment(deadline=NOW)},
             "runs 1.0.0: it has loaded 1.1.0 of RO-1 and waits for the end of a call, "
             "at the latest 2026-11-22 12:00 UTC.",
         ),
         (
-            {"state": UnitState.DOWNLOADING, "update_state": "armed", "not_before": SINCE},
+            {"state": UnitState.DOWNLOADING, "update_state": "armed", "treatment": Treatment(not_before=SINCE)},
             "runs 1.0.0: it has loaded 1.1.0 of RO-1 and waits for its maintenance hours 02:00-05:00, "
             "not before 2026-11-22 09:00 UTC.",
+        ),
+        (
+            {"state": UnitState.DOWNLOADING, "update_state": "staged", "treatment": Treatment(Mode.FORCED)},
+            "runs 1.0.0: it has loaded 1.1.0 of RO-1 and waits for the end of a call.",
+        ),
+        (
+            {"state": UnitState.STAGED, "treatment": Treatment(Mode.DOWNLOAD_ONLY)},
+            "runs 1.0.0: it has loaded 1.1.0 of RO-1, which restarts nobody; another rollout is to do that.",
         ),
         ({"state": UnitState.TRIAL}, "runs 1.0.0: it is trying 1.1.0 of RO-1 since 2026-11-22 09:00 UTC."),
         (

@@ -14,7 +14,8 @@ from sqlalchemy import select, update
 
 from fleet.domain.access import Role
 from fleet.domain.errors import InvalidError, NotFoundError
-from fleet.domain.rollout import RestartTimes, UnitState
+from fleet.domain.rollout import UnitState
+from fleet.domain.treatment import SOFTLY, Treatment
 from fleet.services import releases as releases_module
 from fleet.services.build import Services
 from fleet.services.ingest import GATEWAY
@@ -57,8 +58,8 @@ def publish(services: Services, owners: Owners) -> None:
     services.releases.publish(MANAGER, *owners.publication())
 
 
-def start(services: Services, times: RestartTimes | None = None) -> int:
-    rollout = services.rollouts.create(MANAGER, "2.0.0", None, 1, times=times or RestartTimes())
+def start(services: Services, treatment: Treatment = SOFTLY) -> int:
+    rollout = services.rollouts.create(MANAGER, "2.0.0", None, 1, treatment=treatment)
     services.rollouts.approve(APPROVER, rollout.id)
     services.rollouts.start(MANAGER, rollout.id)
     return rollout.id
@@ -194,7 +195,7 @@ def test_a_rollouts_times_are_in_the_order_and_kept_when_it_is_signed_anew(
     unit = FakeUnit(services, serial)
     unit.register()
     clock.advance(minutes=1)
-    start(services, RestartTimes(START + timedelta(days=1), START + timedelta(days=30)))
+    start(services, Treatment(not_before=START + timedelta(days=1), deadline=START + timedelta(days=30)))
     unit.heartbeat()
     for days in (0, 8):
         clock.advance(days=days)
@@ -213,7 +214,7 @@ def test_a_deadline_that_is_over_or_too_early_is_refused(
 ) -> None:
     earliest = None if not_before is None else START + timedelta(days=not_before)
     with pytest.raises(InvalidError, match="deadline"):
-        start(services, RestartTimes(earliest, START + timedelta(days=deadline)))
+        start(services, Treatment(not_before=earliest, deadline=START + timedelta(days=deadline)))
     assert services.rollouts.page(MANAGER, 10, None) == []
 
 

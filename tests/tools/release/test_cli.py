@@ -72,6 +72,25 @@ def test_a_rollout_has_an_earliest_restart_and_a_deadline(desk: Path, services: 
     assert "timezone" in str(result.exception)
 
 
+def test_a_rollout_says_how_units_take_it(desk: Path, services: Services, clock: Clock) -> None:
+    initialised(desk)
+    done("sign", image_file(desk, "1.0.0", 1), "--keys", "keys", "--bundle", "releases")
+    done("sign", image_file(desk, "1.0.1", 2), "--security", "--keys", "keys", "--bundle", "releases")
+    done("publish", "--bundle", "releases")
+    put_in_service(services, 1, clock.now)
+    for mode in ("soft", "forced", "download_only"):
+        made = rolled("create", "1.0.0", "--mode", mode)
+        assert (made["mode"], made["urgent"]) == (mode, False)
+    made = rolled("create", "1.0.1", "--urgent")
+    assert (made["mode"], made["urgent"]) == ("forced", True)
+    shown = [" ".join(RUNNER.invoke(rollout.app, ["show", f"RO-{n}"]).stdout.split()) for n in (1, 2, 3, 4)]
+    for how, text in zip(("", ", forced,", ", download only,", ", urgent,"), shown, strict=True):
+        assert f"to all units{how} is waiting_for_approval" in text
+    result = RUNNER.invoke(rollout.app, ["create", "1.0.0", "--urgent"])
+    assert "not signed as one (--security): simulated_1.0.0.img" in str(result.exception)
+    assert RUNNER.invoke(rollout.app, ["create", "1.0.0", "--mode", "hard"]).exit_code == 2
+
+
 def test_a_rollout_goes_by_the_groups_of_a_plan(desk: Path, services: Services, clock: Clock) -> None:
     initialised(desk)
     done("sign", image_file(desk, "1.0.0", 1), "--keys", "keys", "--bundle", "releases")
