@@ -78,13 +78,18 @@ class UnitOut(BaseModel):
 
 
 class GroupOut(BaseModel):
-    """A group of the plan; `opened_at` is null before its turn, `assigned` counts units since then."""
+    """A group of the plan; `opened_at` is null before its turn, `assigned` counts units since then.
+
+    `minimum`: so many of its units have to settle; `soaks_until`: when it is judged, once they have.
+    """
 
     name: str
     opened_at: datetime | None
     assigned: int
     confirmed: int
     failed: int
+    minimum: int
+    soaks_until: datetime | None
 
 
 class RevisionOut(BaseModel):
@@ -164,6 +169,8 @@ def present_course(standing: Standing) -> CourseOut:
                 assigned=seen.assigned if seen else 0,
                 confirmed=seen.confirmed if seen else 0,
                 failed=seen.failed if seen else 0,
+                minimum=group.minimum,
+                soaks_until=seen.ripe_at + group.soak if seen and seen.ripe_at else None,
             )
             for group, seen in zip(standing.course.plan.groups, opened, strict=False)
         ],

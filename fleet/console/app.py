@@ -30,7 +30,7 @@ from fleet.services.build import Services
 log = logging.getLogger(__name__)
 
 CONTENT_POLICY: Final = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 STATIC_AGE: Final = "public, max-age=86400"

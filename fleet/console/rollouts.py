@@ -14,12 +14,13 @@ from fleet.console.visit import Visit
 from fleet.domain.access import Actor, Permission, Seen
 from fleet.domain.errors import InvalidError
 from fleet.domain.references import Noun, number_of
-from fleet.domain.rollout import TRANSITIONS, Rollout, RolloutEvent, UnitState
+from fleet.domain.rollout import ENDS, TRANSITIONS, Rollout, RolloutEvent, UnitState
 from fleet.domain.rollout_course import due
 
 PAGE_ROWS: Final = 25
 UNIT_ROWS: Final = 50
 MAX_WHY_CHARACTERS: Final = 300
+LIVE_S: Final = 3  # a page of a rollout that goes on is looked at again after that
 
 # The steps a person takes, what each demands, and whether it asks why.
 STEPS: Final = (
@@ -67,6 +68,7 @@ def show_rollout(visit: Visit) -> Response:
         shares=_shares,
         course=course,
         limit=due(course) if course else None,
+        live_s=None if rollout.state in ENDS else LIVE_S,
     )
 
 

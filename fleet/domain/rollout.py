@@ -55,6 +55,7 @@ TRANSITIONS: Mapping[tuple[RolloutState, RolloutEvent], RolloutState] = {
     (_R.PAUSED, _E.STOP): _R.STOPPING,
     (_R.STOPPING, _E.SETTLE): _R.STOPPED,
 }
+ENDS = frozenset({_R.STOPPED, _R.FINISHED})
 
 
 class UnitState(StrEnum):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import InvalidError
-from fleet.domain.rollout import TRANSITIONS, Command, Rollout, RolloutEvent, RolloutState, decide
+from fleet.domain.rollout import ENDS, TRANSITIONS, Command, Rollout, RolloutEvent, RolloutState, decide
 from fleet.domain.transitions import advance
 from fleet.store.rollouts import RolloutRepository
 from fleet.store.unit_of_work import UnitOfWork
 
 MAX_REASON_CHARACTERS = 500
-_ENDS = frozenset({RolloutState.STOPPED, RolloutState.FINISHED})
 
 
 def step(uow: UnitOfWork, rollout: Rollout, event: RolloutEvent, reason: str = "") -> Rollout:
@@ -18,7 +17,7 @@ def step(uow: UnitOfWork, rollout: Rollout, event: RolloutEvent, reason: str = "
     if len(reason) > MAX_REASON_CHARACTERS:
         raise InvalidError(f"a reason has at most {MAX_REASON_CHARACTERS} characters, got {len(reason)}")
     state = advance(TRANSITIONS, rollout.state, event, rollout.reference)
-    ended = uow.now if state in _ENDS else None
+    ended = uow.now if state in ENDS else None
     entered = {"since": uow.now} if state is not rollout.state else {}
     changed = RolloutRepository(uow).change(rollout, state=state, reason=reason, ended_at=ended, **entered)
     uow.audit(AuditAction(f"rollout:{event}"), rollout.reference, ["state"])

@@ -15,7 +15,7 @@ from sqlalchemy import Row, Select, and_, func, insert, literal, select, update
 
 from fleet.domain.errors import NotFoundError
 from fleet.domain.references import Noun, number_of, refer
-from fleet.domain.rollout import REACHED, Fit, RolloutState, UnitState
+from fleet.domain.rollout import ENDS, REACHED, Fit, UnitState
 from fleet.domain.rollout_course import Course, GroupStanding
 from fleet.domain.rollout_evidence import Arm, Evidence, Window
 from fleet.domain.rollout_groups import FIELDS, Filter, UnitFacts
@@ -35,7 +35,6 @@ from fleet.store.tables.rollouts import (
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.upsert import upsert
 
-ENDS = (RolloutState.STOPPED, RolloutState.FINISHED)
 STABLE = "stable"  # the channel of a unit without a configuration
 
 

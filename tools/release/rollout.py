@@ -13,28 +13,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
-from rich.text import Text
 
 from tools.client import FleetClient
 from tools.errors import ToolError
+from tools.release.watching import line, picture
 
 WATCH_EVERY_S = 1.0
 RESTING = ("finished", "stopped", "paused")
-BAR_CELLS = 32
-# In the order of a unit's way, each with the colour of its cells.
-STATES = {
-    "confirmed": "green",
-    "staged": "bright_green",
-    "trial": "cyan",
-    "downloading": "blue",
-    "assigned": "bright_blue",
-    "superseded": "magenta",
-    "reverted": "red",
-    "failed": "red",
-    "held_back": "yellow",
-    "waiting": "bright_black",
-}
 
 
 class Mode(StrEnum):
@@ -127,7 +112,7 @@ def show(rollout: RolloutArgument, as_json: JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps(found))
         return
-    Console().print(_picture(found))
+    Console().print(picture(found))
     for unit in found["units"]:
         typer.echo(f"{unit['serial']}  {unit['state']:12} {unit['reason']}")
 
@@ -163,7 +148,7 @@ def _follow_in_lines(fleet: FleetClient, rollout: str) -> dict[str, Any]:
 def _follow_live(fleet: FleetClient, rollout: str) -> dict[str, Any]:
     with Live(console=Console(), auto_refresh=False) as live:
         for found in _readings(fleet, rollout):
-            live.update(_picture(found), refresh=True)
+            live.update(picture(found), refresh=True)
     return found
 
 
@@ -186,19 +171,7 @@ def _show(rollout: dict[str, Any], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(rollout))
     else:
-        typer.echo(_line(rollout))
-
-
-def _line(rollout: dict[str, Any]) -> str:
-    reason = f": {rollout['reason']}" if rollout["reason"] else ""
-    what = f"{rollout['id']} release {rollout['release']} to {rollout['targets']} units"
-    return f"{what}{_treatment(rollout)} is {rollout['state']}{reason}"
-
-
-def _treatment(rollout: dict[str, Any]) -> str:
-    """How units take it, where that is not the usual way."""
-    words = "urgent" if rollout["urgent"] else rollout["mode"].replace("_", " ")
-    return "" if words == "soft" else f", {words},"
+        typer.echo(line(rollout))
 
 
 def _units(fleet: FleetClient, rollout: str) -> Iterator[dict[str, Any]]:
@@ -209,29 +182,3 @@ def _units(fleet: FleetClient, rollout: str) -> Iterator[dict[str, Any]]:
         cursor = page["next"]
         if cursor is None:
             return
-
-
-def _picture(rollout: dict[str, Any]) -> Table:
-    """What it is, a bar of its units by state, and the numbers below."""
-    counts = dict(rollout["counts"])
-    total = max(rollout["expected"], sum(counts.values()), 1)
-    counts["waiting"] = total - sum(number for state, number in counts.items() if state != "waiting")
-    bar, numbers = Text(), []
-    filled = done = 0
-    for state, colour in STATES.items():
-        number = counts.get(state, 0)
-        done += number
-        cells = round(BAR_CELLS * done / total) - filled
-        filled += cells
-        bar.append("█" * cells, style=colour)
-        if number:
-            numbers.append(f"{number} {state}")
-    table = Table.grid()
-    table.add_row(_line(rollout))
-    table.add_row(bar)
-    table.add_row(", ".join(numbers))
-    for group in (rollout.get("course") or {}).get("groups", ()):
-        opened = "waits" if group["opened_at"] is None else f"open since {group['opened_at'][:16]}"
-        shown = f"{group['assigned']} assigned, {group['confirmed']} confirmed, {group['failed']} failed"
-        table.add_row(Text(f"  {group['name']}: {opened}; {shown}"))
-    return table

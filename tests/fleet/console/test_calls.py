@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 
 import pytest
 from starlette.testclient import TestClient
 
-from fleet.api.app import create_app
 from fleet.console import calls as calls_page
-from fleet.console.app import create_console
 from fleet.domain.access import Actor, Role
 from fleet.domain.unit import Unit
 from fleet.services.build import Services
@@ -19,13 +16,6 @@ from tests.fleet.console.test_console import join, page, sign_in
 from tests.fleet.domain.calls import call
 from tests.fleet.services.calling import Caller
 from tests.fleet.services.equipment import Warehouse
-
-
-@pytest.fixture
-def browser(services: Services) -> Iterator[TestClient]:
-    app = create_app(services, {"/console": create_console(services)})
-    with TestClient(app, base_url="http://testserver", follow_redirects=False) as client:
-        yield client
 
 
 @pytest.fixture

@@ -13,15 +13,7 @@ from fleet.domain.access import Actor, Role
 from fleet.domain.claim import MAX_FAILED_CLAIMS
 from fleet.domain.unit import Unit
 from fleet.services.build import Services
-from tests.fleet.console.test_console import (  # noqa: F401 - ada and browser are fixtures
-    ORIGIN,
-    Outline,
-    ada,
-    browser,
-    join,
-    page,
-    sign_in,
-)
+from tests.fleet.console.test_console import ORIGIN, Outline, join, page, sign_in
 from tests.fleet.services.equipment import Warehouse
 from tests.fleet.services.test_claims import CODE, labelled
 
@@ -36,7 +28,7 @@ def unit(services: Services, admin: Actor) -> Unit:
     return labelled(warehouse)
 
 
-def send(browser: TestClient, serial: str, code: str) -> tuple[int, str, str]:  # noqa: F811
+def send(browser: TestClient, serial: str, code: str) -> tuple[int, str, str]:
     fields = {**Outline(page(browser, "/console/claim")).fields, "serial": serial, "code": code}
     answer = browser.post("/console/claim", data=fields, headers=ORIGIN)
     return answer.status_code, answer.headers.get("location", ""), answer.text
@@ -52,14 +44,14 @@ def test_the_labels_address_leads_to_the_page_and_says_nothing_of_the_code() -> 
 
 
 @pytest.mark.usefixtures("ada", "unit")
-def test_a_stranger_is_asked_to_sign_in_and_comes_back(browser: TestClient) -> None:  # noqa: F811
+def test_a_stranger_is_asked_to_sign_in_and_comes_back(browser: TestClient) -> None:
     shown = page(browser, "/console/claim")
     assert "/console/sign-in?next=/console/claim" in Outline(shown).links
     assert "<form" not in shown
 
 
 @pytest.mark.usefixtures("ada", "unit")
-def test_people_of_the_operator_are_told_who_claims(browser: TestClient) -> None:  # noqa: F811
+def test_people_of_the_operator_are_told_who_claims(browser: TestClient) -> None:
     sign_in(browser)
     shown = page(browser, "/console/claim")
     assert "one of the account's Administrators" in shown.replace("&#39;", "'")
@@ -68,7 +60,7 @@ def test_people_of_the_operator_are_told_who_claims(browser: TestClient) -> None
 
 @pytest.mark.usefixtures("ada")
 def test_an_administrator_claims_the_unit_and_sees_it(
-    browser: TestClient,  # noqa: F811
+    browser: TestClient,
     services: Services,
     admin: Actor,
     unit: Unit,
@@ -85,7 +77,7 @@ def test_an_administrator_claims_the_unit_and_sees_it(
 
 @pytest.mark.usefixtures("ada")
 def test_guesses_end_with_the_time_to_wait(
-    browser: TestClient,  # noqa: F811
+    browser: TestClient,
     services: Services,
     admin: Actor,
     unit: Unit,

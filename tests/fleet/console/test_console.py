@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -26,9 +25,9 @@ from fleet.store.tables.ingest import unit_events
 from fleet.store.tables.releases import releases
 from fleet.store.tables.rollouts import rollout_counts, rollout_units, rollouts
 from tests.fleet.conftest import START, Clock
+from tests.fleet.console.conftest import PASSWORD
 from tests.fleet.services.equipment import Warehouse
 
-PASSWORD = "four words nobody guessed"
 ORIGIN = {"Origin": "http://testserver"}
 VOID = {"meta", "link", "input", "img", "br"}
 
@@ -61,19 +60,6 @@ class Outline(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag, tag
-
-
-@pytest.fixture
-def browser(services: Services) -> Iterator[TestClient]:
-    app = create_app(services, {"/console": create_console(services)})
-    with TestClient(app, base_url="http://testserver", follow_redirects=False) as client:
-        yield client
-
-
-@pytest.fixture
-def ada(services: Services) -> Person:
-    secret = services.people.setup_link().partition("#")[2]
-    return services.people.setup(secret, "Ada", "ada@example.net", PASSWORD)
 
 
 def sign_in(browser: TestClient, email: str = "ada@example.net", **more: str) -> None:
