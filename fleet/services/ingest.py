@@ -27,6 +27,7 @@ from fleet.domain.errors import FleetError
 from fleet.domain.sequence_window import Novelty
 from fleet.services.downlinks import evict
 from fleet.services.locks import hold_registering
+from fleet.services.rollout_signals import note_calls, note_heartbeats
 from fleet.services.unit_messages import Incoming, Outgoing
 from fleet.services.voice_accounts import complete
 from fleet.store.ingest import DeadLetter, IngestStore, KnownStart, Start, UnitEvent
@@ -118,13 +119,14 @@ class Ingest:
         self._transactions = transactions
         self._registration = registration
         self._updates = updates
+        self._calls = calls
         self._handlers: dict[str, Handler] = {
             "service_ready": registration.service_ready,
             "update_report": self._update_report,
             "command_result": registration.command_result,
             "events": self._events,
         }
-        self._together: dict[str, Together] = {"heartbeat": self._beat, CALL_RECORD: calls.take_in}
+        self._together: dict[str, Together] = {"heartbeat": self._beat, CALL_RECORD: self._take_in_calls}
 
     def handle(self, deliveries: Sequence[Delivery]) -> list[Outgoing]:
         """Handle all of `deliveries` and return what to send, once everything is committed."""
@@ -218,8 +220,14 @@ class Ingest:
         return answers + self._updates.check_in_all(uow, {incoming.serial: incoming.message})
 
     def _beat(self, uow: UnitOfWork, batch: Sequence[Incoming]) -> list[Outgoing]:
+        note_heartbeats(uow, batch)
         answers = self._registration.heartbeat(uow, batch)
         return answers + self._updates.check_in_all(uow, {incoming.serial: incoming.message for incoming in batch})
+
+    def _take_in_calls(self, uow: UnitOfWork, batch: Sequence[Incoming]) -> list[Outgoing]:
+        answers = self._calls.take_in(uow, batch)
+        note_calls(uow, batch)
+        return answers
 
     def _update_report(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]:
         return self._updates.record_report(uow, incoming.serial, incoming.message)

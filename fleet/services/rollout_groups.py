@@ -11,6 +11,7 @@ from fleet.domain.rollout_groups import Joining, Placement, Plan, UnitFacts, poi
 from fleet.domain.rollout_stop import OTHERS
 from fleet.domain.rollout_watch import Signal
 from fleet.store.rollout_groups import RolloutGroupRepository, revision_name
+from fleet.store.rollouts import RolloutRepository
 from fleet.store.unit_of_work import UnitOfWork
 
 CRASHES = frozenset({"crash", "watchdog"})  # reasons of a start
@@ -73,6 +74,7 @@ def note_end(uow: UnitOfWork, rollout: Rollout, serial: str, state: UnitState) -
 def note_failure(uow: UnitOfWork, rollout: Rollout, serial: str, failed_by: Signal) -> None:
     """A unit failed while it was watched; its watch goes on, for it counts as watched to the end."""
     groups = RolloutGroupRepository(uow)
+    RolloutRepository(uow).hold(rollout.id)  # whoever else counts it waits: it fails once
     watched = groups.watched(rollout.id, serial)
     if watched is not None and watched.running:
         groups.end(rollout.id, watched, failed_by, running=True)

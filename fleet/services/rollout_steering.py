@@ -50,6 +50,7 @@ class Steering:
 
     def _end_watches(self, actor: Actor, rollout_id: int) -> int:
         with self._transactions.begin(actor) as uow:
+            RolloutRepository(uow).hold(rollout_id)
             groups = RolloutGroupRepository(uow)
             due = groups.due(rollout_id, BATCH_WATCHES)
             for each in due:

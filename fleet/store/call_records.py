@@ -139,6 +139,13 @@ class CallRecordRepository:
         query = select(*(call_records.c[name] for name in KEY)).where(columns.in_(sorted(keys)))
         return {tuple(row) for row in self._connection.execute(query)} if keys else set()
 
+    def heard_since(self, serial: str, since: datetime) -> tuple[int, float]:
+        """How many calls of the unit that began at `since` or later were measured, and the mean of their MOS, x 10."""
+        table = call_records.c
+        query = select(func.count(), func.sum(table.mos_tenths)).where(table.serial == serial, self._scope)
+        count, total = self._connection.execute(query.where(table.started_at >= since, table.mos_tenths > 0)).one()
+        return count, int(total) / count if count else 0.0
+
     def take_in(self, calls: Sequence[NewCall]) -> None:
         """Keep `calls`; one that is here already stays as it is."""
         if calls:

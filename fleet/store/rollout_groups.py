@@ -20,8 +20,9 @@ from fleet.domain.rollout_course import Course, GroupStanding
 from fleet.domain.rollout_evidence import Arm, Evidence, Window
 from fleet.domain.rollout_groups import FIELDS, Filter, UnitFacts
 from fleet.domain.rollout_plan import read_course, write_course
-from fleet.domain.rollout_watch import Signal, Watch
+from fleet.domain.rollout_watch import Signal, Watch, line_up
 from fleet.store.assignments import fitting_in_service
+from fleet.store.rollouts import STARTED
 from fleet.store.tables.equipment import configurations, heartbeats, units
 from fleet.store.tables.rollouts import (
     rollout_evidence,
@@ -34,6 +35,7 @@ from fleet.store.tables.rollouts import (
 )
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.upsert import upsert
+from protocol.wire.enumerations import LINE_STATES
 
 STABLE = "stable"  # the channel of a unit without a configuration
 
@@ -75,6 +77,11 @@ class RolloutGroupRepository:
     def unended(self) -> list[int]:
         """The rollouts by groups that are not at their end."""
         query = select(rollouts.c.id).where(rollouts.c.plan.is_not(None), rollouts.c.state.not_in(ENDS))
+        return list(self._connection.execute(query.order_by(rollouts.c.id)).scalars())
+
+    def watching(self) -> list[int]:
+        """The rollouts by groups in which units are watched: those that were started and are not at their end."""
+        query = select(rollouts.c.id).where(rollouts.c.plan.is_not(None), rollouts.c.state.in_(STARTED))
         return list(self._connection.execute(query.order_by(rollouts.c.id)).scalars())
 
     def open_group(self, rollout_id: int, number: int) -> None:
@@ -129,6 +136,7 @@ class RolloutGroupRepository:
             return False
         row = {"rollout_id": rollout_id, "serial": serial, "number": number, "revision": revision}
         row |= {"held_back": held_back, "began_at": self._now, "ends_at": ends_at, "running": True, "signal": None}
+        row |= {"lost_registrations": 0}
         upsert(self._connection, rollout_watches, [row])
         self._count(rollout_id, number, revision, "held_back" if held_back else "treated")
         return True
@@ -144,6 +152,21 @@ class RolloutGroupRepository:
         this = rollout_watches.c
         query = _WATCHES.where(this.rollout_id == rollout_id, this.running, this.ends_at <= self._now)
         return [_watched(row) for row in self._connection.execute(query.order_by(this.ends_at).limit(limit))]
+
+    def running(self, rollouts_: Collection[int], serials: Collection[str]) -> list[tuple[int, Watched]]:
+        """The watches of those units that are running in one of those rollouts, and in which."""
+        if not rollouts_ or not serials:
+            return []
+        this = rollout_watches.c
+        query = _WATCHES.where(this.rollout_id.in_(rollouts_), this.serial.in_(serials), this.running)
+        query = query.order_by(this.rollout_id, this.serial)
+        return [(row.rollout_id, _watched(row)) for row in self._connection.execute(query)]
+
+    def count_lost(self, rollout_id: int, serial: str) -> None:
+        """The watched unit's line lost its registration once more."""
+        this = (rollout_watches.c.rollout_id == rollout_id) & (rollout_watches.c.serial == serial)
+        lost = {"lost_registrations": rollout_watches.c.lost_registrations + 1}
+        self._connection.execute(update(rollout_watches).where(this).values(lost))
 
     def end(self, rollout_id: int, watched: Watched, failed_by: Signal | None, running: bool = False) -> None:
         """Note how the watch stands: that the unit failed, or that it is over."""
@@ -228,7 +251,9 @@ _FACTS = (
     .outerjoin(configurations, configurations.c.serial == units.c.serial)
 )
 _WATCHES = (
-    select(rollout_watches, rollout_units.c.state, heartbeats.c.received_at, units.c.registered_at)
+    select(
+        rollout_watches, rollout_units.c.state, heartbeats.c.received_at, heartbeats.c.line_state, units.c.registered_at
+    )
     .select_from(rollout_watches.join(units, units.c.serial == rollout_watches.c.serial))
     .outerjoin(heartbeats, heartbeats.c.serial == rollout_watches.c.serial)
     .outerjoin(
@@ -264,7 +289,8 @@ def _facts(row: Row[Any]) -> UnitFacts:
 def _watched(row: Row[Any]) -> Watched:
     heard_at = max(at for at in (row.received_at, row.registered_at, row.began_at) if at is not None)
     state = None if row.held_back else UnitState(row.state)
-    watch = Watch(row.began_at, state, heard_at)
+    down = row.line_state is not None and line_up(LINE_STATES[row.line_state]) is False
+    watch = Watch(row.began_at, state, heard_at, lost_registrations=row.lost_registrations, line_down=down)
     return Watched(row.serial, row.number, row.revision, row.running, row.signal is not None, row.ends_at, watch)
 
 

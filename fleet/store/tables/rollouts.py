@@ -86,7 +86,9 @@ rollout_watches = Table(
     Column("ends_at", Instant, nullable=False),
     Column("running", Boolean, nullable=False),
     Column("signal", String(24)),  # what it failed by; null: nothing
-    Index("ix_rollout_watches_running_ends_at", "running", "ends_at"),
+    Column("lost_registrations", Integer, nullable=False, server_default="0"),
+    # The rollout first: of one that ended, the watches that were running then stay so.
+    Index("ix_rollout_watches_rollout_id_running_ends_at", "rollout_id", "running", "ends_at"),
 )
 
 # How many watches began, confirmed and failed, kept with every change, as rollout_counts are.
