@@ -59,7 +59,10 @@ class ImageDetailOut(ImageOut):
 
 
 class ReleaseOut(BaseModel):
+    """`beta`: an image of it is for units on channel beta alone."""
+
     version: str
+    beta: bool
     notes: str
     published_by: str
     published_at: datetime
@@ -127,6 +130,7 @@ def present_release(release: Release) -> ReleaseOut:
     """A release as the API shows it."""
     return ReleaseOut(
         version=release.version,
+        beta=release.beta,
         notes=release.notes,
         published_by=release.published_by,
         published_at=release.published_at,

@@ -52,6 +52,7 @@ class RolloutOut(BaseModel):
 
     id: str
     release: str
+    beta: bool
     targets: Literal["all", "listed"]
     state: RolloutState
     reason: str
@@ -132,6 +133,7 @@ def present_rollout(rollout: Rollout) -> RolloutOut:
     return RolloutOut(
         id=rollout.reference,
         release=rollout.release,
+        beta=rollout.beta,
         targets="all" if rollout.everyone else "listed",
         state=rollout.state,
         reason=rollout.reason,

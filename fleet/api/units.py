@@ -108,8 +108,9 @@ class RefurbishingOut(BaseModel):
 
 
 class UnitDetailOut(UnitOut):
-    """`refurbishing` is the operator's own: null for an account."""
+    """`refurbishing` is the operator's own: null for an account. `runs_beta`: it registered with a beta release."""
 
+    runs_beta: bool
     further_macs: list[str]
     refurbishing: RefurbishingOut | None
     configuration: ConfigurationOut
@@ -125,10 +126,29 @@ class CommandIn(BaseModel):
 
 
 class ConfigurationIn(BaseModel):
-    """`window`: two local times like 02:00, equal for any time; null for the operator's default."""
+    """`window`: two local times like 02:00, equal for any time; null for the operator's default.
+
+    `administrator`: on record for another channel; null: the account's only one.
+    """
 
     channel: Channel = Channel.STABLE
     window: tuple[str, str] | None = None
+    administrator: str | None = Field(default=None, max_length=32)
+
+
+class ChannelIn(OnRecordIn):
+    """Of channel beta a unit gets beta releases as well."""
+
+    channel: Channel
+
+
+class ChannelOut(BaseModel):
+    """`goes_back_to`: the release the unit gets in place of the beta it runs; `words`: which, or why it stays."""
+
+    version: int
+    channel: Channel
+    goes_back_to: str | None
+    words: str
 
 
 def present_unit(unit: Unit) -> UnitOut:
@@ -155,6 +175,7 @@ def present_detail(detail: UnitDetail) -> UnitDetailOut:
     ready, last = detail.readiness, detail.refurbishing
     return UnitDetailOut(
         **present_unit(detail.unit).model_dump(),
+        runs_beta=detail.runs_beta,
         further_macs=[str(mac) for mac in detail.further_macs],
         refurbishing=None if last is None else RefurbishingOut(round=last.number, state=last.state, grade=last.grade),
         configuration=present_configuration(detail.configuration),
@@ -297,8 +318,21 @@ def configure(
 ) -> ConfigurationOut:
     """Change the unit's channel and maintenance window; If-Match takes the version of the configuration."""
     window = None if body.window is None else parse_window(*body.window)
-    settings = services.units.configure(actor, serial, body.channel, window)
+    settings = services.units.configure(actor, serial, body.channel, window, body.administrator)
     return present_configuration(settings)
+
+
+@router.put("/v1/units/{serial}/channel", permission=Permission.CHANNEL_CHOOSE)
+def choose_channel(serial: str, body: ChannelIn, actor: ActorDep, services: ServicesDep) -> ChannelOut:
+    """Opt a unit into beta releases or out of them, in an Administrator's name."""
+    chosen = services.channels.choose(actor, serial, body.channel, body.administrator)
+    back = chosen.way_back
+    return ChannelOut(
+        version=chosen.configuration.version,
+        channel=chosen.configuration.channel,
+        goes_back_to=back.release if back else None,
+        words=back.words if back else "",
+    )
 
 
 @router.post("/v1/units/{serial}/quarantine", permission=Permission.UNIT_MANAGE)

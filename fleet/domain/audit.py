@@ -36,6 +36,7 @@ class AuditAction(StrEnum):
     CLONE_ALARM_RAISE = "clone_alarm:raise"
     CLONE_ALARM_RESOLVE = "clone_alarm:resolve"
     UNIT_CONFIGURE = "unit:configure"
+    UNIT_CHOOSE_CHANNEL = "unit:choose_channel"
     UNIT_BEGIN_EPOCH = "unit:begin_epoch"
     UNIT_SCRAP = "unit:scrap"
     REFURBISHING_OPEN = "refurbishing:open"

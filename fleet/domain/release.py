@@ -31,10 +31,14 @@ class ReleaseImage:
     security_counter: int
     data_schema: int
     minimum_heap_bytes: int
-    beta: bool = False
     security: bool = False
     record_sha256: str | None = None  # of its release record, if it has one
     deltas: tuple[ReleaseDelta, ...] = ()
+
+    @property
+    def beta(self) -> bool:
+        """Whether it is for units on channel beta alone."""
+        return self.fit.beta
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +51,8 @@ class Release:
     published_by: str
     published_at: datetime
     images: Mapping[str, ReleaseImage]
+
+    @property
+    def beta(self) -> bool:
+        """Whether an image of it is for units on channel beta alone: it is marked so wherever it is shown."""
+        return any(image.beta for image in self.images.values())

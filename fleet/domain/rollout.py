@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from fleet.domain.access import ForbiddenError
+from fleet.domain.configuration import Channel
 from fleet.domain.references import Noun, refer
 from fleet.domain.treatment import SOFTLY, Mode, Treatment
 
@@ -218,6 +219,7 @@ class Rollout:
     version: int
     treatment: Treatment = SOFTLY
     by_groups: bool = False
+    beta: bool = False  # an image of its release is for channel beta alone
     since: datetime | None = None  # it came into its state; None: before that was kept
 
     @property
@@ -261,6 +263,7 @@ class Fit:
     revision_from: int
     revision_to: int
     abi: int
+    beta: bool = False  # for units on channel beta alone
 
     def refusal(self, running: Running) -> str:
         """Why that unit cannot run the image; empty if it can."""
@@ -273,4 +276,10 @@ class Fit:
             )
         if running.abi != self.abi:
             return f"the image has .mpy ABI {self.abi}, the unit's runtime has {running.abi}"
+        return ""
+
+    def bars(self, channel: Channel) -> str:
+        """Why units on that channel are not given the image; empty if they are."""
+        if self.beta and channel is not Channel.BETA:
+            return f"the release is beta, and the unit is on channel {channel}"
         return ""

@@ -21,6 +21,7 @@ from fleet.services.call_records import CallRecords
 from fleet.services.calls import Calls
 from fleet.services.cancellations import Cancellations
 from fleet.services.certificates import Certificates, credentials_of
+from fleet.services.channels import Channels
 from fleet.services.charges import Charges
 from fleet.services.claims import Claims
 from fleet.services.clone_alarms import CloneAlarms
@@ -109,6 +110,7 @@ class Services:
     unit_imports: UnitImports
     provisioning: Provisioning
     units: Units
+    channels: Channels
     clone_alarms: CloneAlarms
     claims: Claims
     unit_views: UnitViews
@@ -157,7 +159,7 @@ def build_services(
     repository, downlinks = ensure(settings.data_dir, clock()), _downlinks(settings)
     access = Access(transactions, passwords := passwords or Passwords())
     updates = UnitUpdates(transactions, lambda: repository.director)
-    releases = Releases(transactions, repository, updates)
+    releases, channels = Releases(transactions, repository, updates), Channels(transactions, downlinks, repository)
     provisioning = _provisioning(settings, transactions, repository)
     return Services(
         settings=settings,
@@ -177,6 +179,7 @@ def build_services(
         unit_imports=UnitImports(transactions),
         provisioning=provisioning,
         units=Units(transactions, downlinks),
+        channels=channels,
         **_trust(transactions, downlinks, provisioning),
         unit_views=UnitViews(transactions),
         **_sales(transactions, downlinks),
@@ -189,7 +192,7 @@ def build_services(
         unit_updates=updates,
         update_explanations=UpdateExplanations(transactions, downlinks.window, settings.heartbeat_s),
         ingest=Ingest(transactions, Registration(downlinks), updates, CallRecords(downlinks.zone)),
-        jobs=(*_renewals(settings, transactions, releases), *_recurring(transactions, downlinks, access)),
+        jobs=(*_renewals(settings, transactions, releases), *_recurring(transactions, downlinks, access, channels)),
     )
 
 
@@ -256,17 +259,18 @@ def _renewals(settings: Settings, transactions: Transactions, releases: Releases
     ]
 
 
-def _recurring(transactions: Transactions, downlinks: Downlinks, access: Access) -> list[Job]:
+def _recurring(transactions: Transactions, downlinks: Downlinks, access: Access, channels: Channels) -> list[Job]:
     kept = _sweeps(transactions, access) + _purges(transactions, downlinks)
-    return _watches(transactions, downlinks) + _months(transactions, downlinks.zone) + kept
+    return _watches(transactions, downlinks, channels) + _months(transactions, downlinks.zone) + kept
 
 
-def _watches(transactions: Transactions, downlinks: Downlinks) -> list[Job]:
+def _watches(transactions: Transactions, downlinks: Downlinks, channels: Channels) -> list[Job]:
     cancellations = Cancellations(transactions, downlinks, HOLIDAYS)
     deadlines = Deadlines(transactions, downlinks.zone)
     return [
         Job("watch MAC supply", MAC_CHECK, MacBlocks(transactions).warn),
         Job("steer rollouts", STEER_EVERY, Steering(transactions).steer),
+        Job("leave channel beta", STEER_EVERY, channels.send_back),
         Job("finish swaps", SWAP_CHECK, Swaps(transactions, downlinks).finish),
         Job("bring voice profile", PROFILE_CHECK, Voice(transactions, downlinks).bring_profile),
         # Before deadlines: after a silence no fee is then found covered by a value of a later day.

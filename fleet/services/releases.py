@@ -163,12 +163,11 @@ def _image(name: str, target: TargetFile, deltas: Mapping[str, TargetFile]) -> R
         name=name,
         length=target.length,
         sha256=target.hashes["sha256"],
-        fit=Fit(facts["board"], facts["revisions"][0], facts["revisions"][1], facts["abi"]),
+        fit=Fit(facts["board"], facts["revisions"][0], facts["revisions"][1], facts["abi"], "beta" in facts),
         release_counter=facts["release_counter"],
         security_counter=facts["security_counter"],
         data_schema=facts["data_schema"],
         minimum_heap_bytes=facts["minimum_heap_bytes"],
-        beta="beta" in facts,
         security="security" in facts,
         record_sha256=facts.get("record"),
         deltas=tuple(

@@ -16,7 +16,7 @@ from fleet.domain.rollout_groups import Plan
 from fleet.domain.rollout_stop import MAX_REVISIONS, OTHERS
 from fleet.domain.rollout_watch import signal
 from fleet.domain.treatment import SOFTLY, Mode, Treatment
-from fleet.services.rollout_steps import follow, settle, step
+from fleet.services.rollout_steps import follow, settle, start_approved
 from fleet.store.releases import ReleaseRepository
 from fleet.store.rollout_groups import RolloutGroupRepository
 from fleet.store.rollouts import RolloutRepository
@@ -135,7 +135,4 @@ def _send_back(uow: UnitOfWork, stopped: Rollout, release: str) -> None:
     treatment = Treatment(Mode.FORCED) if stopped.treatment.mode is Mode.FORCED else SOFTLY
     back = store.add_for_units_of(stopped, (UnitState.CONFIRMED, UnitState.TRIAL), found.id, treatment)
     if back is not None:
-        reason = f"{stopped.reference} stopped"
-        back = step(uow, back, RolloutEvent.SUBMIT, reason)
-        back = step(uow, store.change(back, approver=stopped.approver), RolloutEvent.APPROVE, reason)
-        step(uow, store.change(back, started_at=uow.now), RolloutEvent.START, reason)
+        start_approved(uow, back, stopped.approver, f"{stopped.reference} stopped")

@@ -29,6 +29,14 @@ def step(uow: UnitOfWork, rollout: Rollout, event: RolloutEvent, reason: str = "
     return changed
 
 
+def start_approved(uow: UnitOfWork, rollout: Rollout, approver: str | None, reason: str) -> Rollout:
+    """The draft, started: it was approved with another rollout, which `reason` names."""
+    store = RolloutRepository(uow)
+    rollout = step(uow, rollout, RolloutEvent.SUBMIT, reason)
+    rollout = step(uow, store.change(rollout, approver=approver), RolloutEvent.APPROVE, reason)
+    return step(uow, store.change(rollout, started_at=uow.now), RolloutEvent.START, reason)
+
+
 def settle(uow: UnitOfWork, rollout: Rollout) -> Rollout:
     """The rollout after what it decides by itself now; one by groups that runs is steered (rollout_steering)."""
     if rollout.by_groups and rollout.state is not RolloutState.STOPPING:

@@ -24,6 +24,7 @@ from fleet.services.operators import require_operator
 from fleet.services.rollout_steering import begin, recall, standing_of
 from fleet.services.rollout_steps import settle, step
 from fleet.store.assignments import AssignmentRepository
+from fleet.store.channels import ChannelRepository
 from fleet.store.releases import ReleaseRepository
 from fleet.store.rollout_groups import RolloutGroupRepository
 from fleet.store.rollouts import RolloutRepository
@@ -64,7 +65,7 @@ class Rollouts:
             store = RolloutRepository(uow)
             found = ReleaseRepository(uow).by_version(release)
             if serials is not None:
-                serials = _checked(store, found, serials)
+                serials = _checked(uow, found, serials)
             treatment.check([image.name for image in found.images.values() if not image.security], uow.now)
             rollout = store.add(found.id, serials, pause_after_failures, store.person_behind(actor), treatment)
             if course is not None:
@@ -198,15 +199,17 @@ def _check_way_back(uow: UnitOfWork, course: Course, release: Release) -> None:
         raise InvalidError(f"send_back_to {back.version} {what}; name a release units can go back to")
 
 
-def _checked(store: RolloutRepository, release: Release, serials: Sequence[str]) -> list[str]:
+def _checked(uow: UnitOfWork, release: Release, serials: Sequence[str]) -> list[str]:
     """The serial numbers, each once; InvalidError if one is no unit the release has an image for."""
     wanted = sorted(set(serials))
     if not 1 <= len(wanted) <= MAX_LISTED_UNITS:
         raise InvalidError(f"a rollout lists 1 to {MAX_LISTED_UNITS} units, got {len(wanted)}")
-    boards = store.boards_of(wanted)
+    boards, channels = RolloutRepository(uow).boards_of(wanted), ChannelRepository(uow).of(wanted)
     for serial in wanted:
         if serial not in boards:
             raise InvalidError(f"there is no unit {serial[:20]!r}")
         if boards[serial] not in release.images:
             raise InvalidError(f"{serial} is board {boards[serial]}; release {release.version} has no image for it")
+        if barred := release.images[boards[serial]].fit.bars(channels[serial]):
+            raise InvalidError(f"{serial}: {barred}; an Administrator of its account opts in first")
     return wanted

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 
 from fleet.domain.access import unit_actor
 from fleet.domain.audit import AuditAction
+from fleet.domain.configuration import Channel
 from fleet.domain.errors import NotFoundError
 from fleet.domain.release import ReleaseImage
 from fleet.domain.rollout import (
@@ -38,6 +39,7 @@ from fleet.services.rollout_groups import CRASHES, OpenGroups, note_end, note_fa
 from fleet.services.rollout_steps import settle
 from fleet.services.unit_messages import Outgoing
 from fleet.store.assignments import Assignment, AssignmentRepository
+from fleet.store.channels import ChannelRepository
 from fleet.store.commands import CommandRepository
 from fleet.store.releases import ReleaseRepository
 from fleet.store.rollout_groups import RolloutGroupRepository
@@ -63,9 +65,10 @@ class _Live:
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A unit that checks in; `facts` only where a rollout by groups is live, `parts` in live rollouts by number.
+    """A unit that checks in. `facts` only where a rollout by groups is live, `channel` where a beta release is.
 
-    Parts are as of the batch's begin: whoever changes one holds the rollout and reads it again.
+    `parts` in live rollouts by number are as of the batch's begin: whoever changes one holds the rollout and reads it
+    again.
     """
 
     serial: str
@@ -73,6 +76,7 @@ class _Unit:
     first_at: datetime
     facts: UnitFacts | None
     parts: Mapping[int, UnitProgress | None]
+    channel: Channel
 
 
 class UnitUpdates:
@@ -96,9 +100,11 @@ class UnitUpdates:
         by_groups = [each for each in live if each.groups is not None]
         facts = RolloutGroupRepository(uow).facts(messages) if by_groups else {}
         parts = RolloutRepository(uow).parts([each.rollout.id for each in live], messages)
+        channels = ChannelRepository(uow).of(messages) if any(each.rollout.beta for each in live) else {}
         for serial, (running, first_at) in assigned.in_service(messages).items():
             of_unit = {each.rollout.id: parts.get((each.rollout.id, serial)) for each in live}
-            unit = _Unit(serial, running, first_at, facts.get(serial), of_unit)
+            channel = channels.get(serial, Channel.STABLE)
+            unit = _Unit(serial, running, first_at, facts.get(serial), of_unit, channel)
             if _crashed(messages[serial]):
                 for each in by_groups:
                     note_failure(uow, each.rollout, serial, Signal.CRASHED)
@@ -189,14 +195,18 @@ class UnitUpdates:
             # It was read when the batch began: a unit before this one or a person may have ended it since.
             rollout, progress = store.hold(rollout.id), store.unit(rollout.id, unit.serial)
         if progress is not None and not _waits(progress):
-            if pending is not None and pending.rollout_id == rollout.id:
+            going = progress.state is not UnitState.SUPERSEDED  # it may be for leaving the channel, in a live rollout
+            if going and pending is not None and pending.rollout_id == rollout.id:
                 return self._remind(uow, unit, chosen, pending, progress.state)
             return self._recall(uow, unit, pending)
         if rollout.state is not RolloutState.RUNNING:
             return self._recall(uow, unit, pending)
         image = chosen.images.get(unit.running.board)
         refusal = image.fit.refusal(unit.running) if image else f"no image for board {unit.running.board}"
-        if image is None or refusal:
+        barred = image.fit.bars(unit.channel) if image else ""
+        if barred:  # it was listed, and left the channel since; that is no failure of the release
+            store.move(rollout.id, unit.serial, UnitState.SUPERSEDED, barred)
+        elif image is None or refusal:
             store.move(rollout.id, unit.serial, UnitState.FAILED, refusal)
         elif image.sha256 == unit.running.image_sha256:
             store.move(rollout.id, unit.serial, UnitState.CONFIRMED, "it ran this image already")
@@ -256,6 +266,8 @@ def _concerns(uow: UnitOfWork, live: _Live, unit: _Unit) -> bool:
     """Whether a rollout to all wants this unit, which has no part in it yet, now; one it holds back gets its part."""
     image = live.images.get(unit.running.board)
     fit = image.fit if image else None
+    if fit is not None and fit.bars(unit.channel):
+        return False
     if live.groups is None:
         return counts_in(live.rollout, fit, unit.running, unit.first_at)
     if unit.facts is None or not live.groups.counts_in(live.rollout, fit, unit.running, unit.first_at):

@@ -16,11 +16,13 @@ from fleet.domain.line_allowance import LineAllowance
 from fleet.domain.reason import check_why
 from fleet.domain.refurbishing import Round
 from fleet.domain.unit import Custody, Trust, TrustEvent, Unit, after
+from fleet.services.channels import change_channel
 from fleet.services.downlinks import Downlinks, command_message, queue, queue_eviction
 from fleet.services.line_levels import assess_line, set_line
 from fleet.services.quarantine import clear
 from fleet.services.scrapping import scrap as scrap_unit
 from fleet.services.swap import kill_identity
+from fleet.store.channels import ChannelRepository
 from fleet.store.commands import CommandRepository
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.heartbeats import HeartbeatRepository
@@ -49,6 +51,7 @@ class UnitDetail:
     line: LineAllowance
     account_since: datetime | None = None  # the line's account at the registrar
     further_macs: tuple[MacAddress, ...] = ()
+    runs_beta: bool = False
     refurbishing: Round | None = None  # the operator's own; an account sees none
 
 
@@ -86,6 +89,7 @@ class Units:
                 commands=tuple(CommandRepository(uow).of(serial, MAX_COMMANDS_SHOWN)),
                 line=assess_line(uow, unit),
                 account_since=VoiceAccountRepository(uow).made_at(serial),
+                runs_beta=ChannelRepository(uow).runs_beta(serial),
                 refurbishing=RefurbishingRepository(uow).latest_of(serial),
                 further_macs=tuple(each.mac for each in MacAddressRepository(uow).of_serial(serial)[1:]),
             )
@@ -109,14 +113,21 @@ class Units:
             uow.commit()
             return sent
 
-    def configure(self, actor: Actor, serial: str, channel: Channel, window: Window | None) -> Configuration:
-        """Change what the unit is told; it hears of it at once if it is connected, else when it comes on."""
+    def configure(
+        self, actor: Actor, serial: str, channel: Channel, window: Window | None, administrator: str | None = None
+    ) -> Configuration:
+        """Change what the unit is told; it hears of it at once if it is connected, else when it comes on.
+
+        `administrator`: on record for another channel; None: the account's only one.
+        """
         actor.require(Permission.UNIT_MANAGE)
         with self._transactions.begin(actor) as uow:
             unit = UnitRepository(uow).hold(serial)
             configurations = ConfigurationRepository(uow)
             before = configurations.of(serial)
             uow.check_seen(serial, before.version)
+            if channel is not before.channel:
+                change_channel(uow, unit, channel, administrator)
             settings = configurations.save(before.changed(channel, window))
             if unit.trust is Trust.GOOD:  # a doubtful identity hears it when it is cleared
                 message = self._downlinks.configuration(settings, uow.now)

@@ -64,7 +64,7 @@ def _part(uow: UnitOfWork, serial: str, running: tuple[Running, datetime] | None
             image = ReleaseRepository(uow).by_version(rollout.release).images.get(running[0].board)
             fit = image.fit if image else None
             groups = open_groups(uow, rollout)
-            if rollout.id in known:
+            if rollout.id in known or (fit is not None and fit.bars(ConfigurationRepository(uow).of(serial).channel)):
                 continue
             if groups is None and counts_in(rollout, fit, *running):
                 return _present(rollout, None)

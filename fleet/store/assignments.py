@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, or_, select, update
+from sqlalchemy import Row, Select, delete, func, insert, literal, or_, select, update
 
+from fleet.domain.configuration import Channel
 from fleet.domain.rollout import RECALLABLE, Fit, Running
 from fleet.domain.unit import IN_SERVICE, Trust
-from fleet.store.tables.equipment import units
+from fleet.store.tables.equipment import configurations, units
 from fleet.store.tables.rollouts import assignments, rollout_units, running_images
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.units import present_epoch
@@ -157,6 +158,9 @@ class AssignmentRepository:
         )
 
 
+_ON_BETA = select(configurations.c.serial).where(configurations.c.channel == Channel.BETA)
+
+
 def fitting_in_service(query: Select[Any], fits: Collection[Fit]) -> Select[Any]:
     """The query, of units and running_images, for the trusted ones in service that an image of one of `fits` is for."""
     run = running_images.c
@@ -164,6 +168,7 @@ def fitting_in_service(query: Select[Any], fits: Collection[Fit]) -> Select[Any]
         (run.board == fit.board)
         & run.hardware_revision.between(fit.revision_from, fit.revision_to)
         & (run.abi == fit.abi)
+        & (run.serial.in_(_ON_BETA) if fit.beta else literal(True))
         for fit in fits
     ]
     return query.where(or_(False, *fitting), units.c.trust == Trust.GOOD, units.c.service.in_(IN_SERVICE))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, insert, literal, select, update
+from sqlalchemy import Row, exists, func, insert, literal, select, update
 
 from fleet.domain.access import Actor, ActorKind
 from fleet.domain.errors import NotFoundError
@@ -21,7 +21,7 @@ from fleet.domain.treatment import SOFTLY, Mode, Treatment
 from fleet.store.scope import during_stay
 from fleet.store.tables.equipment import units
 from fleet.store.tables.people import tokens
-from fleet.store.tables.releases import releases
+from fleet.store.tables.releases import release_images, releases
 from fleet.store.tables.rollouts import rollout_counts, rollout_units, rollouts
 from fleet.store.unit_of_work import UnitOfWork
 
@@ -250,11 +250,13 @@ class RolloutRepository:
             version=row.version,
             treatment=Treatment(Mode(row.mode), row.urgent, row.not_before, row.deadline),
             by_groups=row.plan is not None,
+            beta=row.beta,
             since=row.since,
         )
 
 
-_QUERY = select(rollouts, releases.c.version.label("release")).join_from(rollouts, releases)
+_BETA = exists().where(release_images.c.release_id == rollouts.c.release_id, release_images.c.beta)
+_QUERY = select(rollouts, releases.c.version.label("release"), _BETA.label("beta")).join_from(rollouts, releases)
 
 
 def _progress(row: Row[Any]) -> UnitProgress:

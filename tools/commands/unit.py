@@ -135,6 +135,26 @@ def confirm_location(
         show_one(fleet.post(path, {"administrator": administrator}), as_json)
 
 
+@unit.command("channel")
+def channel(
+    serial: SerialArgument,
+    name: Annotated[str, typer.Argument(help="stable, or beta: gets beta releases as well.")],
+    administrator: AdministratorOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Opt a unit into beta releases, or out: it then goes back to the newest stable release it may run.
+
+    Example: plugtone unit channel PT000000018 beta --administrator PE-2
+    """
+    with FleetClient.from_environment() as fleet:
+        path = f"/v1/units/{serial_of(fleet, serial)}/channel"
+        chosen = fleet.put(path, {"channel": name, "administrator": administrator})
+    if as_json:
+        show_one(chosen, as_json)
+    else:
+        typer.echo(f"On channel {chosen['channel']}" + (f"; {chosen['words']}" if chosen["words"] else ""))
+
+
 @unit.command("remove-line")
 def remove_line(serial: SerialArgument, administrator: AdministratorOption = None, as_json: JsonOption = False) -> None:
     """Take the last line from a unit: its service ends now, and its fee is due.

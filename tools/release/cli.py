@@ -201,9 +201,9 @@ def list_releases(as_json: JsonOption = False) -> None:
     for each in releases:
         for image in each["images"]:
             deltas = ", ".join(f"{delta['length']} from {delta['base_version']}" for delta in image["deltas"])
+            name = f"{each['version']} beta" if image["beta"] else each["version"]
             lines.append(
-                f"{each['version']:16} {image['board']:16} {image['length']:>8}  {deltas or 'no delta':40} "
-                f"{each['published_at']}"
+                f"{name:21} {image['board']:16} {image['length']:>8}  {deltas or 'no delta':40} {each['published_at']}"
             )
     show(as_json, releases, *lines)
 

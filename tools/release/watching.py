@@ -30,7 +30,8 @@ STATES = {
 def line(rollout: Mapping[str, Any]) -> str:
     """A rollout in one line."""
     reason = f": {rollout['reason']}" if rollout["reason"] else ""
-    what = f"{rollout['id']} release {rollout['release']} to {rollout['targets']} units"
+    beta = " (beta)" if rollout["beta"] else ""
+    what = f"{rollout['id']} release {rollout['release']}{beta} to {rollout['targets']} units"
     return f"{what}{_treatment(rollout)} is {rollout['state']}{reason}"
 
 

@@ -126,6 +126,7 @@ running_images = Table(
     Column("sha256", String(64), nullable=False),
     Column("first_at", Instant, nullable=False),
     Column("registered_at", Instant, nullable=False),
+    Index("ix_running_images_sha256", "sha256"),
 )
 
 # A row's id is the director's sequence number: never used twice, whatever is deleted.

@@ -208,7 +208,7 @@ def test_a_configuration_of_an_old_reading_is_refused(
 ) -> None:
     warehouse.load_block()
     path, headers = f"/v1/units/{warehouse.stock().serial}/configuration", bearer(Role.ADMIN)
-    first = client.put(path, json={"channel": "beta"}, headers=headers)
+    first = client.put(path, json={"window": ["23:00", "01:30"]}, headers=headers)
     assert (first.json()["version"], first.headers["ETag"]) == (2, '"2"')
     second = client.put(path, json={"channel": "stable"}, headers=headers | {"If-Match": '"2"'})
     before = snapshot(services)
@@ -224,6 +224,8 @@ def test_a_unit_is_commanded_configured_and_revoked(send: Any, warehouse: Wareho
     assert send("POST", f"{path}/commands", {"command": "explode"}, 422)["code"] == "invalid"
     settings = send("PUT", f"{path}/configuration", {"channel": "beta", "window": ["23:00", "01:30"]})
     assert settings == {"version": 3, "channel": "beta", "window": ["23:00", "01:30"], "line_level": "full"}
+    left = send("PUT", f"{path}/channel", {"channel": "stable", "administrator": "PE-1"})
+    assert left == {"version": 4, "channel": "stable", "goes_back_to": None, "words": ""}
     assert "24:00" in send("PUT", f"{path}/configuration", {"window": ["24:00", "01:00"]}, 422)["detail"]
     assert send("POST", f"{path}/quarantine", {"reason": "seen twice"})["trust"] == "quarantined"
     assert send("POST", f"{path}/clear", {"reason": "a mistake"})["trust"] == "good"

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from fleet.domain.access import Actor, ForbiddenError, Role
-from fleet.domain.configuration import Channel, Configuration
+from fleet.domain.configuration import Channel, Configuration, parse_window
 from fleet.domain.errors import ConflictError, IllegalTransitionError, InvalidError
 from fleet.domain.identity import Identity, Standing
 from fleet.domain.mac_block import Registry
@@ -301,7 +301,7 @@ def test_a_new_epoch_kills_the_old_certificate_and_keeps_serial_and_mac(warehous
 
 def test_a_new_epoch_throws_the_unit_out_and_forgets_what_it_was_told(warehouse: Warehouse) -> None:
     unit = warehouse.stock()
-    warehouse.services.units.configure(warehouse.actor, unit.serial, Channel.BETA, None)
+    warehouse.services.units.configure(warehouse.actor, unit.serial, Channel.STABLE, parse_window("01:00", "02:00"))
     warehouse.provisioning.begin_epoch(warehouse.actor, unit.serial, "refurbished")
     assert sent(warehouse.services, "revoke") == [{"serial": unit.serial, "epoch": 1}]
     settings = warehouse.services.units.get(warehouse.actor, unit.serial).configuration

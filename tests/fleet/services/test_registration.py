@@ -252,7 +252,7 @@ def test_heartbeats_of_many_units_are_one_write_and_the_last_of_each_counts(ware
 
 def test_a_unit_that_runs_an_old_configuration_hears_the_present_one(warehouse: Warehouse) -> None:
     one, other = warehouse.stock(), warehouse.stock()
-    warehouse.services.units.configure(warehouse.actor, one.serial, Channel.BETA, None)
+    warehouse.services.units.configure(warehouse.actor, one.serial, Channel.STABLE, None)
     answers = warehouse.beat(one, other)
     assert [(answer.serial, answer.name, answer.values["config_version"]) for answer in answers] == [
         (one.serial, "configuration", 2)

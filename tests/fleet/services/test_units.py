@@ -80,12 +80,12 @@ def test_an_act_on_a_unit_needs_its_reason_and_its_permission(warehouse: Warehou
 
 
 def test_a_configuration_is_sent_at_once_and_keeps_its_own_window(warehouse: Warehouse) -> None:
-    unit = warehouse.stock()
+    unit = warehouse.place(warehouse.open_account())
     window = parse_window("23:00", "01:30")
     settings = warehouse.services.units.configure(warehouse.actor, unit.serial, Channel.BETA, window)
     assert warehouse.services.units.get(warehouse.actor, unit.serial).configuration == settings
     (letter,) = sent(warehouse.services, "command")
-    assert (letter["name"], letter["values"]["config_version"], letter["values"]["channel"]) == ("configuration", 2, 1)
+    assert (letter["name"], letter["values"]["config_version"], letter["values"]["channel"]) == ("configuration", 3, 1)
     assert letter["values"]["maintenance_until_s"] - letter["values"]["maintenance_from_s"] == 9000
 
 
