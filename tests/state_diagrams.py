@@ -45,6 +45,16 @@ def rows_of(table: Mapping[tuple[Any, Any], Any]) -> Rows:
     return [(str(state), str(event), str(after)) for (state, event), after in table.items()]
 
 
+def reported_rows() -> Rows:
+    """What a unit's report of its update makes of its state in a rollout."""
+    return [
+        (str(state), "reported", str(after))
+        for state, following in rollout.REPORTED.items()
+        for after in rollout.UnitState
+        if after in following
+    ]
+
+
 def firmware_rows() -> dict[str, Rows]:
     """The unit's own tables; the firmware is a source root of its own."""
     if str(ROOT / "firmware") not in sys.path:
@@ -102,6 +112,7 @@ def machines() -> dict[str, Rows]:
         "An Authorized Distributor (`fleet/domain/distributor.py`)": rows_of(distributor.DISTRIBUTOR),
         "A phone number (`fleet/domain/phone_number.py`)": rows_of(phone_number.NUMBER),
         "A rollout (`fleet/domain/rollout.py`)": rows_of(rollout.TRANSITIONS),
+        "A unit in a rollout, by its reports (`fleet/domain/rollout.py`)": reported_rows(),
         "A person (`fleet/domain/people.py`)": rows_of(people.PERSON_TRANSITIONS),
         "A port of the station (`tools/station/port_states.py`)": rows_of(port_states.PORT),
     }

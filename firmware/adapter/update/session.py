@@ -6,7 +6,7 @@ can be seen from outside. After power loss a step may be done again, never left 
 
 - metadata_ok and downloading: refreshed first, then on from the last checkpoint, if the order still stands.
 - armed and trial: the boot record knows what came of it (adapter/boot_record.py); the journal follows it.
-- confirmed, reverted and failed stand until their report is kept (`take_report`).
+- confirmed, reverted and failed stand until their report is kept (`take_report`); staged is told of each order.
 
 `work` is a generator: it yields Gets (fetching.py) and is sent what came. The other methods are told what
 happens on the unit, and `poll` says when it is to be restarted.
@@ -134,7 +134,6 @@ class UpdateSession:
                 how = yield from self._loader.load(plan, self.mirrors)
                 self._journal.detail = printable(how)
                 self._move("verified")
-                self._notes.append(self._report("staged", "none"))
         except NetworkError as error:
             self._miss(error)
         except UpdateError as error:
@@ -197,11 +196,18 @@ class UpdateSession:
         if self._notes:
             keep(self._notes.pop(0))
             return True
-        if self.state not in _FINAL:
+        journal, told = self._journal, self._tellable(self.state)
+        if self.state == "staged":  # once for each order, for the fleet may want no more than that
+            if journal.assignment != journal.newest or journal.told == told:
+                return False
+        elif self.state not in _FINAL:
             return False
-        keep(self._report(self.state, self._journal.reason))
-        self._journal.told = self._tellable(self.state)
-        self._move("reported")
+        keep(self._report(self.state, journal.reason))
+        journal.told = told
+        if self.state == "staged":
+            journal.save()
+        else:
+            self._move("reported")
         return True
 
     # What happened while this image did not run.
