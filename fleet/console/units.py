@@ -62,6 +62,7 @@ def show_unit(visit: Visit) -> Response:
     serial = visit.request.path_params["serial"]
     detail = visit.services.units.get(visit.person, serial)
     history = visit.services.unit_views.history(visit.person, serial)
+    explained = visit.services.update_explanations.explain(visit.person, serial)
     return render(
         visit,
         "unit.html",
@@ -69,6 +70,7 @@ def show_unit(visit: Visit) -> Response:
         unit=detail.unit,
         heartbeat=detail.heartbeat,
         history=history,
+        explained=explained,
         quote=_quote(visit, serial),
         calls_shown=visit.may(Permission.CALL_READ) and detail.unit.account_id is not None,
         online_since=_online_since(visit),

@@ -22,3 +22,4 @@ class Heartbeat:
     release_counter: int
     config_version: int
     free_heap_bytes: int
+    clock_s: int  # its clock then, UTC seconds since 1970; 0: it did not know the time

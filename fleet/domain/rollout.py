@@ -255,6 +255,14 @@ class Running:
     image_sha256: str  # hexadecimal
 
 
+class Misfit(StrEnum):
+    """What of a unit an image is not for."""
+
+    BOARD = "board"
+    REVISION = "revision"
+    ABI = "abi"
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """The units an image is for."""
@@ -265,17 +273,26 @@ class Fit:
     abi: int
     beta: bool = False  # for units on channel beta alone
 
+    def misfit(self, running: Running) -> Misfit | None:
+        """What of that unit keeps it from running the image; None: it can."""
+        if running.board != self.board:
+            return Misfit.BOARD
+        if not self.revision_from <= running.hardware_revision <= self.revision_to:
+            return Misfit.REVISION
+        return None if running.abi == self.abi else Misfit.ABI
+
     def refusal(self, running: Running) -> str:
         """Why that unit cannot run the image; empty if it can."""
-        if running.board != self.board:
-            return f"the image is for board {self.board}, the unit is {running.board}"
-        if not self.revision_from <= running.hardware_revision <= self.revision_to:
-            return (
-                f"the image is for revisions {self.revision_from} to {self.revision_to}, "
-                f"the unit is revision {running.hardware_revision}"
-            )
-        if running.abi != self.abi:
-            return f"the image has .mpy ABI {self.abi}, the unit's runtime has {running.abi}"
+        match self.misfit(running):
+            case Misfit.BOARD:
+                return f"the image is for board {self.board}, the unit is {running.board}"
+            case Misfit.REVISION:
+                return (
+                    f"the image is for revisions {self.revision_from} to {self.revision_to}, "
+                    f"the unit is revision {running.hardware_revision}"
+                )
+            case Misfit.ABI:
+                return f"the image has .mpy ABI {self.abi}, the unit's runtime has {running.abi}"
         return ""
 
     def bars(self, channel: Channel) -> str:

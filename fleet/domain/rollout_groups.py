@@ -80,7 +80,11 @@ class Filter:
 
     def takes(self, facts: UnitFacts) -> bool:
         """Whether the unit is among those meant."""
-        return all(not getattr(self, field) or getattr(facts, field) in getattr(self, field) for field in FIELDS)
+        return self.refused_field(facts) is None
+
+    def refused_field(self, facts: UnitFacts) -> str | None:
+        """The first field by which the unit is not among those meant."""
+        return next((name for name in FIELDS if (of := getattr(self, name)) and getattr(facts, name) not in of), None)
 
 
 ALL = Filter()

@@ -1,17 +1,32 @@
-"""Why a unit runs what it runs, in one sentence and as data. Pure: a row of a table for each state and reason."""
+"""Why a unit runs what it runs, in one sentence and as data, and what to do about it. Pure.
+
+The cause is `update_diagnosis.py`'s, its words are a row of `update_advice.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from fleet.domain.heartbeat import MISSED_HEARTBEATS
 from fleet.domain.rollout import RolloutState, UnitState
-from fleet.domain.treatment import SOFTLY, Mode, Treatment
-from fleet.domain.unit import IN_SERVICE, Service, Trust
+from fleet.domain.unit import IN_SERVICE, Trust
+from fleet.domain.update_advice import ADVICE, Who
+from fleet.domain.update_cause import Cause
+from fleet.domain.update_diagnosis import (
+    RolloutPart,
+    UpdateFacts,
+    cause_of,
+    is_for_it,
+    is_loaded,
+    is_there,
+    parted,
+    until,
+)
+
+__all__ = ["REASONS", "Explanation", "RolloutPart", "UpdateFacts", "UpdateState", "explain"]
 
 
 class UpdateState(StrEnum):
@@ -60,65 +75,91 @@ REASONS: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class RolloutPart:
-    """What a rollout has to do with the unit; `state` None: it has not come to it. `since` is of that state.
+class Explanation:
+    """`cause` None: the unit is where it is wanted; then there is no `remedy` and nobody (`who`) to do it.
 
-    `group`: the unit's, of a rollout by groups, that is not open yet.
+    `reason` names one of REASONS where the unit gave one; `since` is of the state, `until` when the cause ends by
+    itself; both are None where it is not known.
     """
 
-    rollout: str
-    release: str
-    rollout_state: RolloutState
-    rollout_reason: str
-    state: UnitState | None
-    reason: str  # as kept: a reason of the wire and what the unit said of it, or words of the fleet
-    since: datetime
-    treatment: Treatment = SOFTLY
-    group: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateFacts:
-    """What is known of a unit's updates; `update_state` is the wire's, as of the last heartbeat."""
-
-    serial: str
-    trust: Trust
-    service: Service
-    version: str  # as it registered; empty if it never did
-    heard_at: datetime | None
-    update_state: str | None
-    part: RolloutPart | None
-    window: str  # the site's local time, as 02:00-05:00; empty: any time
-    heartbeat: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """`reason` names one of REASONS where the unit gave one; `since` is None where it is not known."""
-
     state: UpdateState
+    cause: Cause | None
     reason: str | None
     sentence: str
+    remedy: str | None
+    who: Who | None
     since: datetime | None
+    until: datetime | None
     offline_since: datetime | None
 
 
 def explain(facts: UpdateFacts, now: datetime) -> Explanation:
-    """Where the unit stands, why, and since when."""
-    state = _state(facts)
-    part = facts.part
-    name, detail = _parted(part.reason) if part is not None else (None, "")
-    offline = facts.heard_at is not None and now - facts.heard_at > MISSED_HEARTBEATS * facts.heartbeat
-    if part is None or state in _PLAIN:
-        clause, since = _PLAIN[state].format(facts=facts), None
-    else:
-        clause, since = _CLAUSES[state](facts, part, _because(name, detail)), part.since
-    runs = f"{'last ran' if offline else 'runs'} {facts.version}" if facts.version else "has not registered yet"
-    ends = f"; it is offline since {_time(facts.heard_at)}" if offline else ""
-    reported = name if state in (UpdateState.REVERTED, UpdateState.FAILED) else None
+    """Where the unit stands, why, since when, and what to do."""
+    state, cause, part = _state(facts), cause_of(facts, now), facts.part
+    advice = ADVICE[cause] if cause is not None else None
+    clause = advice.clause if advice is not None else _THERE.get(state, _RUNS_IT)
+    offline_since = facts.heard_at if facts.offline(now) else None
+    runs = f"{'last ran' if offline_since else 'runs'} {facts.version}" if facts.version else "has not registered yet"
+    notes = "; its account is suspended, which holds back no update" if facts.suspended else ""
+    notes += f"; it is offline since {_time(offline_since)}" if offline_since else ""
+    reported = parted(part.reason)[0] if part and state in (UpdateState.REVERTED, UpdateState.FAILED) else None
     return Explanation(
-        state, reported, f"{facts.serial} {runs}: {clause}{ends}.", since, facts.heard_at if offline else None
+        state=state,
+        cause=cause,
+        reason=reported,
+        sentence=f"{facts.serial} {runs}: {clause.format_map(_words(facts, cause))}{notes}.",
+        remedy=advice.remedy if advice is not None else None,
+        who=advice.who if advice is not None else None,
+        since=part.since if part is not None and state not in _NO_PART else None,
+        until=until(facts, cause),
+        offline_since=offline_since,
     )
+
+
+_NO_PART: Final = frozenset(
+    {
+        UpdateState.REVOKED,
+        UpdateState.QUARANTINED,
+        UpdateState.NOT_IN_SERVICE,
+        UpdateState.NEVER_REGISTERED,
+        UpdateState.NO_ROLLOUT,
+    }
+)
+# What is said of a unit that is where it is wanted.
+_RUNS_IT: Final = "it runs what {rollout} is to bring it, {release}"
+_THERE: Final[Mapping[UpdateState, str]] = {
+    UpdateState.NO_ROLLOUT: "no rollout names it",
+    UpdateState.CONFIRMED: "{rollout} brought it {release}, confirmed {since}{because}",
+    UpdateState.STAGED: "it has loaded {release} of {rollout}, which restarts nobody; another rollout is to do that",
+}
+
+
+def _words(facts: UpdateFacts, cause: Cause | None) -> dict[str, str]:
+    """What a clause may name."""
+    words = {
+        "serial": facts.serial,
+        "version": facts.version,
+        "service": facts.service.replace("_", " "),
+        "custody": facts.custody.replace("_", " "),
+        "window": facts.window,
+    }
+    part, ends = facts.part, until(facts, cause)
+    if part is None:
+        return words
+    return words | {
+        "rollout": part.rollout,
+        "release": part.release,
+        "rollout_state": part.rollout_state.replace("_", " "),
+        "rollout_reason": f" ({part.rollout_reason})" if part.rollout_reason else "",
+        "group": part.group or "",
+        "left_out": part.left_out,
+        "because": _because(*parted(part.reason)),
+        "detail": f": {parted(part.reason)[1]}",
+        "progress": f", {part.reason}" if part.reason else "",
+        "since": _time(part.since),
+        "until": f" until {_time(ends)}" if ends is not None else "",
+        "latest": f", at the latest {_time(part.treatment.deadline)}" if part.treatment.deadline is not None else "",
+    }
 
 
 def _state(facts: UpdateFacts) -> UpdateState:
@@ -126,20 +167,20 @@ def _state(facts: UpdateFacts) -> UpdateState:
     if hidden is not None:
         return hidden
     part = facts.part
-    if part is None:
+    if part is None or not is_for_it(part):
         return UpdateState.NO_ROLLOUT
     if part.state is None or part.state is UnitState.WAITING:
         return _before_its_turn(part)
-    if part.state is UnitState.DOWNLOADING and facts.update_state in ("staged", "armed"):
+    if is_loaded(facts, part):
         return UpdateState.STAGED
     return UpdateState.COMPARED if part.state is UnitState.HELD_BACK else UpdateState(part.state)
 
 
 def _before_its_turn(part: RolloutPart) -> UpdateState:
     """What a unit waits for that its rollout has not come to."""
-    if part.rollout_state is not RolloutState.RUNNING:
+    if part.rollout_state is not RolloutState.RUNNING and not is_there(part):
         return UpdateState.HELD_BACK
-    return UpdateState.WAITING if part.group is None else UpdateState.LATER_GROUP
+    return UpdateState.WAITING if part.group is None or is_there(part) else UpdateState.LATER_GROUP
 
 
 def _hidden(facts: UpdateFacts) -> UpdateState | None:
@@ -151,66 +192,6 @@ def _hidden(facts: UpdateFacts) -> UpdateState | None:
         (not facts.version, UpdateState.NEVER_REGISTERED),
     )
     return next((state for holds, state in hindrances if holds), None)
-
-
-_Clause = Callable[[UpdateFacts, RolloutPart, str], str]
-
-# Where no rollout explains it; `facts` is put in.
-_PLAIN: Final[Mapping[UpdateState, str]] = {
-    UpdateState.REVOKED: "its identity is revoked, so it is given nothing",
-    UpdateState.QUARANTINED: "it is quarantined, so no rollout reaches it until it is cleared",
-    UpdateState.NOT_IN_SERVICE: "rollouts are for units in service, and it is {facts.service}",
-    UpdateState.NEVER_REGISTERED: "rollouts reach it once it comes on",
-    UpdateState.NO_ROLLOUT: "no rollout names it",
-}
-
-
-def _held_back(facts: UpdateFacts, part: RolloutPart, because: str) -> str:
-    why = f" ({part.rollout_reason})" if part.rollout_reason else ""
-    return f"{part.rollout}, which is to bring it {part.release}, is {part.rollout_state.replace('_', ' ')}{why}"
-
-
-def _staged(facts: UpdateFacts, part: RolloutPart, because: str) -> str:
-    treatment = part.treatment
-    if treatment.mode is Mode.DOWNLOAD_ONLY:
-        return f"it has loaded {part.release} of {part.rollout}, which restarts nobody; another rollout is to do that"
-    hours = facts.window and treatment.mode is Mode.SOFT
-    waits = f"its maintenance hours {facts.window}" if hours else "the end of a call"
-    if treatment.not_before is not None:
-        waits += f", not before {_time(treatment.not_before)}"
-    if treatment.deadline is not None:
-        waits += f", at the latest {_time(treatment.deadline)}"
-    return f"it has loaded {part.release} of {part.rollout} and waits for {waits}"
-
-
-_CLAUSES: Final[Mapping[UpdateState, _Clause]] = {
-    UpdateState.HELD_BACK: _held_back,
-    UpdateState.STAGED: _staged,
-    UpdateState.LATER_GROUP: lambda f, p, b: (
-        f"{p.rollout} gives it {p.release} when its group, {p.group}, is open; the groups before it try it first"
-    ),
-    UpdateState.COMPARED: lambda f, p, b: (
-        f"{p.rollout} holds it back from {p.release}, to compare units with that release to units without"
-    ),
-    UpdateState.WAITING: lambda f, p, b: f"{p.rollout} gives it {p.release} when it is heard next",
-    UpdateState.ASSIGNED: lambda f, p, b: f"{p.rollout} assigned it {p.release} on {_time(p.since)}; it has not begun",
-    UpdateState.DOWNLOADING: lambda f, p, b: (
-        f"it is downloading {p.release} of {p.rollout}{', ' + p.reason if p.reason else ''}, since {_time(p.since)}"
-    ),
-    UpdateState.TRIAL: lambda f, p, b: f"it is trying {p.release} of {p.rollout} since {_time(p.since)}",
-    UpdateState.CONFIRMED: lambda f, p, b: f"{p.rollout} brought it {p.release}, confirmed {_time(p.since)}{b}",
-    UpdateState.REVERTED: lambda f, p, b: f"it went back from {p.release} of {p.rollout} on {_time(p.since)}{b}",
-    UpdateState.FAILED: lambda f, p, b: f"it did not take {p.release} of {p.rollout}{b}",
-    UpdateState.SUPERSEDED: lambda f, p, b: f"{p.release} of {p.rollout} was taken back from it{b}",
-}
-
-
-def _parted(kept: str) -> tuple[str | None, str]:
-    """(reason of the wire, detail) of what was kept; (None, the words) if they are the fleet's."""
-    name, colon, detail = kept.partition(": ")
-    if name in REASONS and (colon or name == kept):
-        return name, detail
-    return None, kept
 
 
 def _because(name: str | None, detail: str) -> str:

@@ -190,7 +190,7 @@ def build_services(
         releases=releases,
         rollouts=Rollouts(transactions, repository),
         unit_updates=updates,
-        update_explanations=UpdateExplanations(transactions, downlinks.window, settings.heartbeat_s),
+        update_explanations=UpdateExplanations(transactions, downlinks),
         ingest=Ingest(transactions, Registration(downlinks), updates, CallRecords(downlinks.zone)),
         jobs=(*_renewals(settings, transactions, releases), *_recurring(transactions, downlinks, access, channels)),
     )

@@ -2,99 +2,86 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from fleet.domain.access import Actor, Permission
 from fleet.domain.configuration import Window
-from fleet.domain.rollout import IN_FLIGHT, Rollout, Running, UnitProgress, UnitState, counts_in
-from fleet.domain.update_explanation import Explanation, RolloutPart, UpdateFacts, explain
-from fleet.services.rollout_groups import OpenGroups, open_groups
+from fleet.domain.heartbeat import Heartbeat
+from fleet.domain.rollout import UnitState
+from fleet.domain.suspension import AccountService
+from fleet.domain.unit import Unit
+from fleet.domain.update_diagnosis import CLOCK_TOLERANCE, RolloutPart, UpdateFacts
+from fleet.domain.update_explanation import Explanation, explain
+from fleet.services.downlinks import Downlinks
+from fleet.services.rollout_parts import part_of
 from fleet.store.assignments import AssignmentRepository
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.heartbeats import HeartbeatRepository
-from fleet.store.releases import ReleaseRepository
-from fleet.store.rollout_groups import RolloutGroupRepository
-from fleet.store.rollouts import RolloutRepository
+from fleet.store.standings import StandingRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
+from fleet.store.unit_views import UnitViewRepository
 from fleet.store.units import UnitRepository
-from protocol.wire.enumerations import UPDATE_STATES
+from protocol.wire.enumerations import LINE_STATES, UPDATE_STATES
+
+EVENTS_LOOKED_AT = 30  # the newest of the unit's log
 
 
 class UpdateExplanations:
-    """`window` is the maintenance window of units without their own."""
+    """`downlinks` have the maintenance window of units without their own, and the zone it is in."""
 
-    def __init__(self, transactions: Transactions, window: Window, heartbeat_s: int) -> None:
+    def __init__(self, transactions: Transactions, downlinks: Downlinks) -> None:
         self._transactions = transactions
-        self._window = window
-        self._heartbeat = timedelta(seconds=heartbeat_s)
+        self._downlinks = downlinks
 
     def explain(self, actor: Actor, serial: str) -> Explanation:
-        """Where the unit stands, why, and since when; NotFoundError outside the actor's scope."""
+        """Where the unit stands, why, since when, and what to do; NotFoundError outside the actor's scope."""
         actor.require(Permission.UNIT_READ)
         with self._transactions.read(actor) as uow:
-            unit = UnitRepository(uow).get(serial)
-            beat = HeartbeatRepository(uow).of(serial)
-            window = ConfigurationRepository(uow).of(serial).window or self._window
-            running = AssignmentRepository(uow).running(serial)
-            facts = UpdateFacts(
-                serial=serial,
-                trust=unit.trust,
-                service=unit.service,
-                version=running[0].version if running else "",
-                heard_at=beat.received_at if beat else None,
-                update_state=UPDATE_STATES[beat.update_state] if beat else None,
-                part=_part(uow, serial, running),
-                window="" if window.begins == window.ends else f"{window.begins:%H:%M}-{window.ends:%H:%M}",
-                heartbeat=self._heartbeat,
-            )
-            return explain(facts, uow.now)
+            return explain(self._facts(uow, UnitRepository(uow).get(serial)), uow.now)
+
+    def _facts(self, uow: UnitOfWork, unit: Unit) -> UpdateFacts:
+        beat = HeartbeatRepository(uow).of(unit.serial)
+        running = AssignmentRepository(uow).running(unit.serial)
+        part = part_of(uow, unit.serial, running)
+        window = ConfigurationRepository(uow).of(unit.serial).window or self._downlinks.window
+        hours_at, _ = window.around(uow.now, self._downlinks.zone)
+        return UpdateFacts(
+            serial=unit.serial,
+            trust=unit.trust,
+            service=unit.service,
+            custody=unit.custody,
+            suspended=_is_suspended(uow, unit),
+            version=running[0].version if running else "",
+            heard_at=beat.received_at if beat else None,
+            update_state=UPDATE_STATES[beat.update_state] if beat else None,
+            line_state=LINE_STATES[beat.line_state] if beat else None,
+            clock_wrong=beat is not None and _clock_wrong(beat),
+            no_heap=part is not None and _found_no_heap(uow, unit.serial, part),
+            part=part,
+            window=_in_words(window),
+            hours_at=hours_at if hours_at > uow.now else None,
+            heartbeat=timedelta(seconds=self._downlinks.heartbeat_s),
+        )
 
 
-def _part(uow: UnitOfWork, serial: str, running: tuple[Running, datetime] | None) -> RolloutPart | None:
-    """The rollout that says most: one under way, else one that is to come, else the one that moved the unit last."""
-    store = RolloutRepository(uow)
-    held = store.parts_of(serial)
-    under_way = [pair for pair in held if pair[1].state in IN_FLIGHT]
-    if under_way:
-        return _present(*under_way[0])
-    if running is not None:
-        known = {rollout.id for rollout, _ in held}
-        for rollout in store.live():
-            image = ReleaseRepository(uow).by_version(rollout.release).images.get(running[0].board)
-            fit = image.fit if image else None
-            groups = open_groups(uow, rollout)
-            if rollout.id in known or (fit is not None and fit.bars(ConfigurationRepository(uow).of(serial).channel)):
-                continue
-            if groups is None and counts_in(rollout, fit, *running):
-                return _present(rollout, None)
-            if groups is not None and groups.counts_in(rollout, fit, *running):
-                part = _by_groups(uow, serial, rollout, groups)
-                if part is not None:
-                    return part
-    return _present(*held[0]) if held else None
+def _in_words(window: Window) -> str:
+    return "" if window.begins == window.ends else f"{window.begins:%H:%M}-{window.ends:%H:%M}"
 
 
-def _by_groups(uow: UnitOfWork, serial: str, rollout: Rollout, groups: OpenGroups) -> RolloutPart | None:
-    """What a rollout by groups, in which the unit has no part yet, has to do with it; None: it is no target."""
-    facts = RolloutGroupRepository(uow).facts([serial]).get(serial)
-    placement = groups.place(facts) if facts is not None else None
-    if placement is None:
-        return None
-    if placement.group is None:
-        return replace(_present(rollout, None), state=UnitState.HELD_BACK)
-    waits = not placement.is_open(groups.opened)
-    return replace(_present(rollout, None), group=groups.plan.groups[placement.group].name if waits else None)
+def _is_suspended(uow: UnitOfWork, unit: Unit) -> bool:
+    if unit.account_id is None:
+        return False
+    return StandingRepository(uow).of(unit.account_id).state is AccountService.SUSPENDED
 
 
-def _present(rollout: Rollout, progress: UnitProgress | None) -> RolloutPart:
-    return RolloutPart(
-        rollout=rollout.reference,
-        release=rollout.release,
-        rollout_state=rollout.state,
-        rollout_reason=rollout.reason,
-        state=progress.state if progress else None,
-        reason=progress.reason if progress else "",
-        since=progress.updated_at if progress else rollout.started_at or rollout.created_at,
-        treatment=rollout.treatment,
-    )
+def _clock_wrong(beat: Heartbeat) -> bool:
+    """Whether the unit's clock was far off when it sent the heartbeat; one that does not know the time is not wrong."""
+    return beat.clock_s > 0 and abs(datetime.fromtimestamp(beat.clock_s, UTC) - beat.received_at) > CLOCK_TOLERANCE
+
+
+def _found_no_heap(uow: UnitOfWork, serial: str, part: RolloutPart) -> bool:
+    """Whether the unit's log says so since it was assigned the release."""
+    if part.state is not UnitState.ASSIGNED:
+        return False
+    events = UnitViewRepository(uow).events(serial, EVENTS_LOOKED_AT)
+    return any(each.event == "no_heap" and each.received_at >= part.since for each in events)

@@ -119,6 +119,11 @@ class RolloutRepository:
         query = _QUERY.where(rollouts.c.state.in_(LIVE)).order_by(rollouts.c.started_at.desc(), rollouts.c.id.desc())
         return [self._rollout(row) for row in self._connection.execute(query)]
 
+    def to_all(self, states: Collection[RolloutState]) -> list[Rollout]:
+        """The newest rollouts to all in one of `states`, MAX_PARTS at most, newest first."""
+        query = _QUERY.where(rollouts.c.everyone, rollouts.c.state.in_(states)).order_by(rollouts.c.id.desc())
+        return [self._rollout(row) for row in self._connection.execute(query.limit(MAX_PARTS))]
+
     def release_id_of(self, rollout_id: int) -> int:
         """The release it rolls out."""
         query = select(rollouts.c.release_id).where(rollouts.c.id == rollout_id)

@@ -17,6 +17,7 @@ from rich.live import Live
 from tools.client import FleetClient
 from tools.errors import ToolError
 from tools.release.watching import line, picture
+from tools.release.why import why
 
 WATCH_EVERY_S = 1.0
 RESTING = ("finished", "stopped", "paused")
@@ -31,6 +32,7 @@ class Mode(StrEnum):
 
 
 app = typer.Typer(name="rollout", help="Push a release to units, follow it, stop it.", no_args_is_help=True)
+app.command("why")(why)
 
 RolloutArgument = Annotated[str, typer.Argument(help="The rollout, as RO-1.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the record.")]

@@ -282,6 +282,10 @@ def test_a_unit_shows_identity_placement_term_and_what_it_said(
     services.voice.bring_profile(admin)
     assert "none at the registrar" not in page(browser, f"/console/units/{unit.serial}")
     assert "online" in page(browser, "/console/units")
+    services.units.quarantine(admin, unit.serial, "doubt")
+    text = page(browser, f"/console/units/{unit.serial}")
+    assert "it is quarantined, so no rollout reaches it until it is cleared." in text
+    assert "Find out why it was quarantined, then clear it or revoke it." in text
     clock.advance(hours=1)
     assert "online" not in page(browser, "/console/units")
     assert browser.get("/console/units/PT999999990").status_code == 404

@@ -8,14 +8,17 @@ from itertools import product
 
 import pytest
 
-from fleet.domain.rollout import RolloutState, UnitState
+from fleet.domain.rollout import Misfit, RolloutState, UnitState
 from fleet.domain.treatment import Mode, Treatment
 from fleet.domain.unit import Service, Trust
-from fleet.domain.update_explanation import REASONS, RolloutPart, UpdateFacts, UpdateState, explain
+from fleet.domain.update_diagnosis import RolloutPart, UpdateFacts
+from fleet.domain.update_explanation import REASONS, UpdateState, explain
 from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SINCE = NOW - timedelta(hours=3)
+OPENS = NOW + timedelta(hours=10)
+SOON = NOW + timedelta(hours=1)
 PART = RolloutPart("RO-1", "1.1.0", RolloutState.RUNNING, "", UnitState.ASSIGNED, "", SINCE)
 FACTS = UpdateFacts(
     "PT000000018", Trust.GOOD, Service.ACTIVE, "1.0.0", NOW, "idle", PART, "02:00-05:00", timedelta(seconds=60)
@@ -36,7 +39,10 @@ def sentence(**changed: object) -> str:
             {"trust": Trust.QUARANTINED},
             "runs 1.0.0: it is quarantined, so no rollout reaches it until it is cleared.",
         ),
-        ({"service": Service.UNPLACED}, "runs 1.0.0: rollouts are for units in service, and it is unplaced."),
+        (
+            {"service": Service.UNPLACED},
+            "runs 1.0.0: rollouts are for units in service, and it is unplaced (at account).",
+        ),
         ({"version": ""}, "has not registered yet: rollouts reach it once it comes on."),
         ({"part": None}, "runs 1.0.0: no rollout names it."),
         ({"state": None}, "runs 1.0.0: RO-1 gives it 1.1.0 when it is heard next."),
@@ -59,30 +65,62 @@ def sentence(**changed: object) -> str:
         ),
         (
             {"state": UnitState.DOWNLOADING, "reason": "40 %"},
-            "runs 1.0.0: it is downloading 1.1.0 of RO-1, 40 %, since 2026-11-22 09:00 UTC.",
+            "runs 1.0.0: it is downloading 1.1.0 of RO-1, 40 % since 2026-11-22 09:00 UTC, "
+            "for its network is slow or keeps failing.",
         ),
         (
-            {"state": UnitState.DOWNLOADING, "update_state": "staged"},
-            "runs 1.0.0: it has loaded 1.1.0 of RO-1 and waits for its maintenance hours 02:00-05:00.",
+            {"state": UnitState.DOWNLOADING, "since": NOW},
+            "runs 1.0.0: it is downloading 1.1.0 of RO-1, since 2026-11-22 12:00 UTC.",
         ),
         (
-            {"state": UnitState.DOWNLOADING, "update_state": "staged", "window": ""}
-            | {"treatment": Treatment(deadline=NOW)},
-            "runs 1.0.0: it has loaded 1.1.0 of RO-1 and waits for the end of a call, "
-            "at the latest 2026-11-22 12:00 UTC.",
+            {"state": UnitState.DOWNLOADING, "since": NOW, "has_delta": False},
+            "runs 1.0.0: it is downloading 1.1.0 of RO-1, since 2026-11-22 12:00 UTC: whole, "
+            "there is no delta from 1.0.0.",
         ),
         (
-            {"state": UnitState.DOWNLOADING, "update_state": "armed", "treatment": Treatment(not_before=SINCE)},
-            "runs 1.0.0: it has loaded 1.1.0 of RO-1 and waits for its maintenance hours 02:00-05:00, "
-            "not before 2026-11-22 09:00 UTC.",
+            {"state": UnitState.DOWNLOADING, "update_state": "staged", "hours_at": OPENS},
+            "runs 1.0.0: it has loaded 1.1.0 of RO-1 and waits until 2026-11-22 22:00 UTC for its maintenance hours "
+            "02:00-05:00.",
         ),
         (
-            {"state": UnitState.DOWNLOADING, "update_state": "staged", "treatment": Treatment(Mode.FORCED)},
-            "runs 1.0.0: it has loaded 1.1.0 of RO-1 and waits for the end of a call.",
+            {"state": UnitState.DOWNLOADING, "reason": "by a delta of 9 bytes", "hours_at": OPENS}
+            | {"treatment": Treatment(deadline=SOON)},
+            "runs 1.0.0: it has loaded 1.1.0 of RO-1 and waits until 2026-11-22 13:00 UTC for its maintenance hours "
+            "02:00-05:00, at the latest 2026-11-22 13:00 UTC.",
+        ),
+        (
+            {
+                "state": UnitState.DOWNLOADING,
+                "update_state": "staged",
+                "hours_at": OPENS,
+                "treatment": Treatment(deadline=NOW),
+            },
+            "runs 1.0.0: it has loaded 1.1.0 of RO-1 and restarts into it now.",
+        ),
+        (
+            {"state": UnitState.DOWNLOADING, "update_state": "staged", "hours_at": OPENS, "line_state": "in_call"}
+            | {"treatment": Treatment(Mode.FORCED)},
+            "runs 1.0.0: RO-1 goes on with 1.1.0 when the call that is up ends.",
+        ),
+        (
+            {"state": UnitState.DOWNLOADING, "update_state": "armed", "hours_at": OPENS}
+            | {"treatment": Treatment(not_before=SOON)},
+            "runs 1.0.0: it has loaded 1.1.0 of RO-1 and waits until 2026-11-22 13:00 UTC, before which RO-1 lets "
+            "no unit restart.",
         ),
         (
             {"state": UnitState.STAGED, "treatment": Treatment(Mode.DOWNLOAD_ONLY)},
             "runs 1.0.0: it has loaded 1.1.0 of RO-1, which restarts nobody; another rollout is to do that.",
+        ),
+        ({"state": None, "runs_it": True}, "runs 1.0.0: it runs what RO-1 is to bring it, 1.1.0."),
+        (
+            {"state": None, "suspended": True},
+            "runs 1.0.0: RO-1 gives it 1.1.0 when it is heard next; its account is suspended, which holds back no "
+            "update.",
+        ),
+        (
+            {"state": None, "left_out": "its board is a, and it takes b"},
+            "runs 1.0.0: RO-1 leaves it out by its filter: its board is a, and it takes b.",
         ),
         ({"state": UnitState.TRIAL}, "runs 1.0.0: it is trying 1.1.0 of RO-1 since 2026-11-22 09:00 UTC."),
         (
@@ -94,8 +132,8 @@ def sentence(**changed: object) -> str:
             "runs 1.0.0: it went back from 1.1.0 of RO-1 on 2026-11-22 09:00 UTC because its self-test failed: led.",
         ),
         (
-            {"state": UnitState.FAILED, "reason": "no image for board other"},
-            "runs 1.0.0: it did not take 1.1.0 of RO-1 because no image for board other.",
+            {"state": UnitState.FAILED, "reason": "no image for board other", "misfit": Misfit.BOARD},
+            "runs 1.0.0: 1.1.0 of RO-1 is not for its board because no image for board other.",
         ),
         (
             {"state": UnitState.SUPERSEDED, "reason": "RO-2 is newer"},
@@ -116,7 +154,7 @@ def test_every_reason_of_the_wire_is_explained() -> None:
     for reason in UPDATE_REASONS[1:]:
         found = explain(replace(FACTS, part=replace(PART, state=UnitState.FAILED, reason=reason)), NOW)
         assert (found.state, found.reason) == (UpdateState.FAILED, reason)
-        assert found.sentence.endswith(f" because {REASONS[reason]}.")
+        assert found.sentence.endswith(f" because {REASONS[reason]}.") or reason == "deadline"
 
 
 def test_whatever_is_known_of_a_unit_there_is_one_sentence() -> None:

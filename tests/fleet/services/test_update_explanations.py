@@ -74,9 +74,9 @@ def test_a_unit_on_its_way_through_a_rollout(services: Services, unit: FakeUnit,
     unit.report("downloading", detail="40 %")
     assert "it is downloading 2.0.0 of RO-1, 40 %, since" in said(services, unit)[1]
     beat(services, clock, unit, "staged")
-    assert said(services, unit)[1].endswith("waits for its maintenance hours 02:00-05:00.")
+    assert said(services, unit)[1].endswith("waits until 2026-03-03 02:00 UTC for its maintenance hours 02:00-05:00.")
     services.units.configure(someone(Role.ADMIN), unit.serial, Channel.STABLE, parse_window("03:00", "04:00"))
-    assert said(services, unit)[1].endswith("waits for its maintenance hours 03:00-04:00.")
+    assert said(services, unit)[1].endswith("waits until 2026-03-03 03:00 UTC for its maintenance hours 03:00-04:00.")
     unit.report("trial")
     assert said(services, unit)[0] == "trial"
     unit.report("reverted", "self_test", detail="led")
