@@ -256,3 +256,9 @@ def stop(rollout: str, body: ReasonBody, actor: ActorDep, services: ServicesDep)
     """End it: units before their trial are recalled, those on trial finish it."""
     number = number_of(Noun.ROLLOUT, rollout)
     return present_rollout(services.rollouts.stop(actor, number, body.reason))
+
+
+@router.delete("/v1/units/{serial}/failed-updates", permission=Permission.ROLLOUT_MANAGE, status_code=204)
+def let_out(serial: str, actor: ActorDep, services: ServicesDep) -> None:
+    """Forget a unit's failed updates, which keep rollouts from it for a while."""
+    services.rollouts.let_out(actor, serial)

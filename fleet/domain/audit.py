@@ -96,6 +96,7 @@ class AuditAction(StrEnum):
     ROLLOUT_FINISH = "rollout:finish"
     ROLLOUT_SUBMIT = "rollout:submit"
     ROLLOUT_SETTLE = "rollout:settle"
+    ROLLOUT_LET_OUT = "rollout:let_out"  # a unit that kept failing
     UPDATE_ASSIGN = "update:assign"
     UPDATE_REPORT = "update:report"
     METADATA_RENEW = "metadata:renew"

@@ -22,6 +22,7 @@ from fleet.domain.rollout import (
     units_in_words,
 )
 from fleet.domain.rollout_evidence import Evidence
+from fleet.domain.rollout_gate import Pace
 from fleet.domain.rollout_groups import Group, Joining, Plan, Then
 from fleet.domain.rollout_stop import EvidenceRule, PlainRule, stops
 
@@ -44,6 +45,7 @@ class Course:
     plain: PlainRule | None = None
     pause_after_failures: int | None = None
     send_back_to: str | None = None
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,6 +203,21 @@ class Plan:
             groups.append(group)
         return replace(self, groups=tuple(groups))
 
+    def sizes(self, targets: int, populations: Sequence[int]) -> tuple[int, ...]:
+        """About how many of `targets` units each group has; `populations` as for `fixed`, and sizes are shares already.
+
+        Taken are filters that have nothing to do with each other; the last group has whoever is left.
+        """
+        most, reached, sizes = 1.0 - self.hold_back, 0.0, []
+        for group, population in zip(self.groups[:-1], populations[:-1], strict=True):
+            up_to = min(group.up_to, most)
+            if group.filter == ALL:
+                sizes.append(round(targets * max(0.0, up_to - reached)))
+                reached = max(reached, up_to)
+            else:
+                sizes.append(round(population * up_to))
+        return (*sizes, max(0, round(targets * most) - sum(sizes)))
+
     def place(self, facts: UnitFacts, point: float) -> Placement | None:
         """Where that unit stands, whatever group is open; None: it is no target."""
         if not self.targets.takes(facts):

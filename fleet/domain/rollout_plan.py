@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from fleet.domain.errors import InvalidError
 from fleet.domain.rollout_course import Course
+from fleet.domain.rollout_gate import USUAL_SLOT, Pace
 from fleet.domain.rollout_groups import ALL, FIELDS, Filter, Group, Joining, Plan, Then
 from fleet.domain.rollout_stop import EvidenceRule, PlainRule
 
@@ -22,6 +23,7 @@ PERCENT_DIGITS: Final = 6  # kept of a percentage
 MAX_NUMBER: Final = 1_000_000_000
 MAX_TEXT_CHARACTERS: Final = 100
 _HOUR: Final = timedelta(hours=1)
+_MINUTE: Final = timedelta(minutes=1)
 _USUAL: Final = Group("usual")
 _NUMBERS: Final = frozenset({"revision"})  # fields of a filter
 
@@ -41,8 +43,12 @@ def read_course(data: Mapping[str, object]) -> Course:
         plain=_plain(table.table("plain")),
         pause_after_failures=table.whole("pause_after_failures"),
         send_back_to=table.text("send_back_to"),
+        pace=_pace(table.table("pace")),
     )
     table.finish()
+    if course.pace is not None:
+        for group in course.plan.groups:
+            course.pace.check(group)
     if course.evidence is not None and not course.plan.hold_back:
         raise InvalidError("evidence compares with units held back: give hold_back_percent, 5 for instance")
     if course.pause_after_failures is not None and course.pause_after_failures < 1:
@@ -52,7 +58,7 @@ def read_course(data: Mapping[str, object]) -> Course:
 
 def write_course(course: Course) -> dict[str, object]:
     """What `read_course` makes that course of, but for percentages of more than PERCENT_DIGITS digits."""
-    plan, evidence, plain = course.plan, course.evidence, course.plain
+    plan, evidence, plain, pace = course.plan, course.evidence, course.plain, course.pace
     return _given(
         {
             "hold_back_percent": _percent(plan.hold_back),
@@ -68,6 +74,7 @@ def write_course(course: Course) -> dict[str, object]:
             "plain": plain and {"failed_percent": _percent(plain.failed), "minimum_units": plain.minimum},
             "pause_after_failures": course.pause_after_failures,
             "send_back_to": course.send_back_to,
+            "pace": pace and _pace_data(pace),
         }
     )
 
@@ -145,6 +152,22 @@ def _plain(table: _Table | None) -> PlainRule | None:
     return PlainRule(failed, 1 if minimum is None else minimum)
 
 
+def _pace(table: _Table | None) -> Pace | None:
+    if table is None:
+        return None
+    units, slots = table.whole("units_per_hour"), table.whole("download_slots")
+    slot = table.minutes("slot_minutes", USUAL_SLOT)
+    table.finish()
+    return Pace(units, slots, slot)
+
+
+def _pace_data(pace: Pace) -> dict[str, object]:
+    minutes = pace.slot / _MINUTE
+    return _given(
+        {"units_per_hour": pace.units_per_hour, "download_slots": pace.download_slots, "slot_minutes": minutes}
+    )
+
+
 def _given(data: dict[str, object]) -> dict[str, object]:
     return {key: value for key, value in data.items() if value is not None}
 
@@ -175,6 +198,10 @@ class _Table:
     def hours(self, key: str, default: timedelta) -> timedelta:
         value = self._number(key, "a number of hours")
         return default if value is None else value * _HOUR
+
+    def minutes(self, key: str, default: timedelta) -> timedelta:
+        value = self._number(key, "a number of minutes")
+        return default if value is None else value * _MINUTE
 
     def whole(self, key: str) -> int | None:
         value = self._take(key)

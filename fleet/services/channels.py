@@ -25,6 +25,7 @@ from fleet.services.rollout_steps import settle, start_approved
 from fleet.store.channels import ChannelRepository
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.releases import ReleaseRepository
+from fleet.store.rollout_gate import RolloutGateRepository
 from fleet.store.rollouts import RolloutRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import UnitRepository
@@ -125,4 +126,5 @@ def change_channel(uow: UnitOfWork, unit: Unit, channel: Channel, administrator:
     for rollout_id in ChannelRepository(uow).beta_parts(unit.serial):
         rollout = store.hold(rollout_id)
         store.move(rollout.id, unit.serial, UnitState.SUPERSEDED, LEFT)
+        RolloutGateRepository(uow).give_back(rollout.id, unit.serial)
         settle(uow, store.get(rollout.id))

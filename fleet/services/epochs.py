@@ -19,6 +19,7 @@ from fleet.store.assignments import AssignmentRepository
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.heartbeats import HeartbeatRepository
 from fleet.store.identities import IdentityRepository
+from fleet.store.rollout_gate import RolloutGateRepository
 from fleet.store.rollouts import RolloutRepository
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.units import UnitRepository
@@ -43,7 +44,9 @@ def next_identity(uow: UnitOfWork, unit: Unit, why: str) -> Unit:
 def _leave_rollouts(uow: UnitOfWork, serial: str) -> None:
     """It runs nothing any more, and no rollout waits for it; the next image it registers with is its first."""
     AssignmentRepository(uow).forget(serial)
+    RolloutGateRepository(uow).clear_record(serial)
     store = RolloutRepository(uow)
     for rollout in store.unsettled_of(serial):
         store.move(rollout, serial, UnitState.SUPERSEDED, OVER)
+        RolloutGateRepository(uow).give_back(rollout, serial)
         settle(uow, store.hold(rollout))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
 from fleet.domain.rollout import REACHED, Fit, Rollout, Running, UnitState, counts_in
+from fleet.domain.rollout_gate import Opening, Pace
 from fleet.domain.rollout_groups import Joining, Placement, Plan, UnitFacts, point_of
 from fleet.domain.rollout_stop import OTHERS
 from fleet.domain.rollout_watch import Signal
@@ -20,13 +22,19 @@ _SIGNALS = {UnitState.REVERTED: Signal.REVERTED, UnitState.FAILED: Signal.GAVE_U
 
 @dataclass(frozen=True, slots=True)
 class OpenGroups:
-    """A rollout's plan, how many groups are open, and the revisions it judges; read once for a batch of units."""
+    """A rollout's plan, its groups that are open, and the revisions it judges; read once for a batch of units."""
 
     rollout_id: int
     reference: str
     plan: Plan
-    opened: int
+    openings: Sequence[Opening]
     revisions: AbstractSet[str]
+    pace: Pace | None
+
+    @property
+    def opened(self) -> int:
+        """How many groups are open."""
+        return len(self.openings)
 
     def counts_in(self, rollout: Rollout, fit: Fit | None, running: Running, first_at: datetime) -> bool:
         """Whether the unit is a target, as its image and the time it came allow."""
@@ -56,8 +64,9 @@ def open_groups(uow: UnitOfWork, rollout: Rollout) -> OpenGroups | None:
     if not rollout.by_groups:
         return None
     groups = RolloutGroupRepository(uow)
-    plan, opened = groups.course(rollout.id).plan, groups.count_open(rollout.id)
-    return OpenGroups(rollout.id, rollout.reference, plan, opened, groups.revisions(rollout.id))
+    course, revisions = groups.course(rollout.id), groups.revisions(rollout.id)
+    openings = groups.openings(rollout.id, rollout.since or rollout.created_at)
+    return OpenGroups(rollout.id, rollout.reference, course.plan, openings, revisions, course.pace)
 
 
 def note_end(uow: UnitOfWork, rollout: Rollout, serial: str, state: UnitState) -> None:

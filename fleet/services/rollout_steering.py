@@ -11,13 +11,14 @@ from fleet.domain.access import Actor
 from fleet.domain.errors import InvalidError
 from fleet.domain.release import Release
 from fleet.domain.rollout import RECALLABLE, Command, Rollout, RolloutEvent, UnitState
-from fleet.domain.rollout_course import Standing, decide
-from fleet.domain.rollout_groups import Plan
+from fleet.domain.rollout_course import Course, Standing, decide
+from fleet.domain.rollout_groups import ALL, Plan
 from fleet.domain.rollout_stop import MAX_REVISIONS, OTHERS
 from fleet.domain.rollout_watch import signal
 from fleet.domain.treatment import SOFTLY, Mode, Treatment
 from fleet.services.rollout_steps import follow, settle, start_approved
 from fleet.store.releases import ReleaseRepository
+from fleet.store.rollout_gate import RolloutGateRepository
 from fleet.store.rollout_groups import RolloutGroupRepository
 from fleet.store.rollouts import RolloutRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
@@ -69,10 +70,12 @@ def begin(uow: UnitOfWork, rollout: Rollout, release: Release) -> int:
         raise InvalidError(
             f"a rollout is judged by fewer than {MAX_REVISIONS} revisions, and these are {len(revisions)}"
         )
-    groups.plan(rollout.id, replace(course, plan=_fixed(groups, course.plan, release)))
+    course = replace(course, plan=_fixed(groups, course.plan, release))
+    groups.plan(rollout.id, course)
     groups.name_revisions(rollout.id, [*revisions, OTHERS])
-    groups.open_group(rollout.id, 0)
-    return groups.count_targets(fits, [course.plan.targets])
+    targets = groups.count_targets(fits, [course.plan.targets])
+    _open(groups, rollout.id, course, release, targets)
+    return targets
 
 
 def standing_of(uow: UnitOfWork, rollout: Rollout) -> Standing:
@@ -100,8 +103,8 @@ def take(uow: UnitOfWork, rollout: Rollout, command: Command) -> Rollout:
     """The rollout after a step it takes by itself."""
     rollout = follow(uow, rollout, command)
     if command.event is RolloutEvent.ADVANCE:
-        groups = RolloutGroupRepository(uow)
-        groups.open_group(rollout.id, groups.count_open(rollout.id))
+        groups, release = RolloutGroupRepository(uow), ReleaseRepository(uow).by_version(rollout.release)
+        _open(groups, rollout.id, groups.course(rollout.id), release, rollout.expected)
     if command.event is RolloutEvent.STOP:
         rollout = recall(uow, rollout)
     if command.send_back_to is not None:
@@ -113,15 +116,32 @@ def recall(uow: UnitOfWork, rollout: Rollout) -> Rollout:
     """The stopped rollout without its units that are before their trial."""
     store = RolloutRepository(uow)
     store.recall(rollout.id, RECALLABLE, "the rollout was stopped")
+    RolloutGateRepository(uow).give_back_all(rollout.id)
     return settle(uow, store.get(rollout.id))
 
 
-def _fixed(groups: RolloutGroupRepository, plan: Plan, release: Release) -> Plan:
-    """The plan with shares for sizes; only those are counted."""
+def populations(groups: RolloutGroupRepository, plan: Plan, release: Release) -> list[int]:
+    """Of each group how many targets its filter takes; of one that has neither filter nor size nothing is counted."""
     fits = [image.fit for image in release.images.values()]
-    return plan.fixed(
-        [0 if group.size is None else groups.count_targets(fits, [plan.targets, group.filter]) for group in plan.groups]
-    )
+    return [
+        0 if group.size is None and group.filter == ALL else groups.count_targets(fits, [plan.targets, group.filter])
+        for group in plan.groups
+    ]
+
+
+def _fixed(groups: RolloutGroupRepository, plan: Plan, release: Release) -> Plan:
+    """The plan with shares for sizes."""
+    if all(group.size is None for group in plan.groups):
+        return plan
+    return plan.fixed(populations(groups, plan, release))
+
+
+def _open(groups: RolloutGroupRepository, rollout_id: int, course: Course, release: Release, targets: int) -> None:
+    """Open the next group; how many units it has is asked for a pace only."""
+    number, units = groups.count_open(rollout_id), None
+    if course.pace is not None:
+        units = course.plan.sizes(targets, populations(groups, course.plan, release))[number]
+    groups.open_group(rollout_id, number, units)
 
 
 def _send_back(uow: UnitOfWork, stopped: Rollout, release: str) -> None:

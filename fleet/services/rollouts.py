@@ -26,9 +26,11 @@ from fleet.services.rollout_steps import settle, step
 from fleet.store.assignments import AssignmentRepository
 from fleet.store.channels import ChannelRepository
 from fleet.store.releases import ReleaseRepository
+from fleet.store.rollout_gate import RolloutGateRepository
 from fleet.store.rollout_groups import RolloutGroupRepository
 from fleet.store.rollouts import RolloutRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
+from fleet.store.units import UnitRepository
 from fleet.updates.repository import Repository
 
 MAX_LISTED_UNITS = 10_000
@@ -145,6 +147,18 @@ class Rollouts:
             rollout = recall(uow, step(uow, rollout, RolloutEvent.STOP, reason))
             uow.commit()
         return rollout
+
+    def let_out(self, actor: Actor, serial: str) -> None:
+        """Forget the unit's failed updates, so that rollouts may have it again; ConflictError if it has none."""
+        require_operator(actor, Permission.ROLLOUT_MANAGE)
+        with self._transactions.begin(actor) as uow:
+            UnitRepository(uow).get(serial)
+            if not RolloutGateRepository(uow).clear_record(serial):
+                raise ConflictError(
+                    f"{serial} has no failed update since its last confirmed one; nothing keeps it back"
+                )
+            uow.audit(AuditAction.ROLLOUT_LET_OUT, serial)
+            uow.commit()
 
     def get(self, actor: Actor, rollout_id: int) -> Rollout:
         """The rollout as it stands."""

@@ -35,6 +35,7 @@ from fleet.domain.rollout import (
 )
 from fleet.domain.rollout_groups import HELD_BACK, UnitFacts
 from fleet.domain.rollout_watch import Signal
+from fleet.services.rollout_gate import Gate, note_report
 from fleet.services.rollout_groups import CRASHES, OpenGroups, note_end, note_failure, open_groups
 from fleet.services.rollout_steps import settle
 from fleet.services.unit_messages import Outgoing
@@ -42,6 +43,7 @@ from fleet.store.assignments import Assignment, AssignmentRepository
 from fleet.store.channels import ChannelRepository
 from fleet.store.commands import CommandRepository
 from fleet.store.releases import ReleaseRepository
+from fleet.store.rollout_gate import RolloutGateRepository
 from fleet.store.rollout_groups import RolloutGroupRepository
 from fleet.store.rollouts import RolloutRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
@@ -51,6 +53,7 @@ from protocol.wire.messages import Message
 
 TELL_AGAIN_AFTER = timedelta(seconds=15)
 _CHECK_UPDATE = COMMANDS.index("check_update")
+_LOADS = "downloading"
 _FINAL = FAILURES | {UnitState.CONFIRMED, UnitState.SUPERSEDED}
 
 
@@ -61,6 +64,24 @@ class _Live:
     rollout: Rollout
     images: Mapping[str, ReleaseImage]
     groups: OpenGroups | None
+
+    def end_of(self, unit: _Unit) -> tuple[UnitState, str] | None:
+        """How the unit's part ends though it is given nothing: the image is not for it, or it runs it already."""
+        image = self.images.get(unit.running.board)
+        if image is None:
+            return UnitState.FAILED, f"no image for board {unit.running.board}"
+        if barred := image.fit.bars(unit.channel):  # it was listed, and left the channel since: no failure
+            return UnitState.SUPERSEDED, barred
+        if refusal := image.fit.refusal(unit.running):
+            return UnitState.FAILED, refusal
+        if image.sha256 == unit.running.image_sha256:
+            return UnitState.CONFIRMED, "it ran this image already"
+        return None
+
+    def group_of(self, unit: _Unit) -> int | None:
+        """The unit's group by number, in a rollout that has some."""
+        placement = self.groups.place(unit.facts) if self.groups is not None and unit.facts is not None else None
+        return placement.group if placement is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +120,7 @@ class UnitUpdates:
         answers: list[Outgoing] = []
         by_groups = [each for each in live if each.groups is not None]
         facts = RolloutGroupRepository(uow).facts(messages) if by_groups else {}
+        gate = Gate(uow, messages)
         parts = RolloutRepository(uow).parts([each.rollout.id for each in live], messages)
         channels = ChannelRepository(uow).of(messages) if any(each.rollout.beta for each in live) else {}
         for serial, (running, first_at) in assigned.in_service(messages).items():
@@ -108,7 +130,7 @@ class UnitUpdates:
             if _crashed(messages[serial]):
                 for each in by_groups:
                     note_failure(uow, each.rollout, serial, Signal.CRASHED)
-            answers += self._direct(uow, unit, live, pending.get(serial))
+            answers += self._direct(uow, gate, unit, live, pending.get(serial))
         return answers
 
     def record_report(self, uow: UnitOfWork, serial: str, message: Message) -> list[Outgoing]:
@@ -123,6 +145,7 @@ class UnitUpdates:
         state = state_of(UPDATE_STATES[message["state"]], rollout.treatment.mode)
         if state is None or progress is None or (state is not progress.state and state not in REPORTED[progress.state]):
             return []
+        note_report(uow, rollout, serial, UPDATE_STATES[message["state"]] == _LOADS, progress.state, state)
         if state is progress.state:  # still under way: how far it got
             if state in IN_FLIGHT:
                 store.move(rollout.id, serial, state, message["detail"])
@@ -162,22 +185,23 @@ class UnitUpdates:
             for each in RolloutRepository(uow).live()
         ]
 
-    def _direct(self, uow: UnitOfWork, unit: _Unit, live: list[_Live], pending: Assignment | None) -> list[Outgoing]:
+    def _direct(
+        self, uow: UnitOfWork, gate: Gate, unit: _Unit, live: list[_Live], pending: Assignment | None
+    ) -> list[Outgoing]:
         chosen: _Live | None = None
         for each in live:
             progress = unit.parts[each.rollout.id]
             if progress is not None and progress.state is UnitState.HELD_BACK:
-                if each.groups is not None and unit.facts is not None and each.rollout.state is RolloutState.RUNNING:
-                    each.groups.watch(uow, unit.facts, held_back=True)
+                _watch_held_back(uow, gate, each, unit)
                 continue
-            if progress is None and not _concerns(uow, each, unit):
+            if progress is None and not _concerns(uow, gate, each, unit):
                 continue
             if chosen is None:
                 chosen = each
             elif progress is None or progress.state in RECALLABLE:
                 self._supersede(uow, unit, each.rollout.id, chosen.rollout)
         if chosen is not None:
-            return self._follow(uow, unit, chosen, pending)
+            return self._follow(uow, gate, unit, chosen, pending)
         return self._recall(uow, unit, pending)
 
     def _supersede(self, uow: UnitOfWork, unit: _Unit, rollout_id: int, newer: Rollout) -> None:
@@ -185,13 +209,19 @@ class UnitUpdates:
         older, progress = store.hold(rollout_id), store.unit(rollout_id, unit.serial)
         if progress is None or progress.state in RECALLABLE:
             store.move(rollout_id, unit.serial, UnitState.SUPERSEDED, f"{newer.reference} is newer")
+            RolloutGateRepository(uow).give_back(rollout_id, unit.serial)
             settle(uow, store.get(older.id))
 
-    def _follow(self, uow: UnitOfWork, unit: _Unit, chosen: _Live, pending: Assignment | None) -> list[Outgoing]:
+    def _follow(
+        self, uow: UnitOfWork, gate: Gate, unit: _Unit, chosen: _Live, pending: Assignment | None
+    ) -> list[Outgoing]:
         """Take the unit one step on in the rollout that concerns it."""
         store = RolloutRepository(uow)
         rollout, progress = chosen.rollout, unit.parts[chosen.rollout.id]
+        end = chosen.end_of(unit)
         if rollout.state is RolloutState.RUNNING and _waits(progress):
+            if end is None and gate.hindrance(rollout, chosen.groups, unit.serial, chosen.group_of(unit)):
+                return self._recall(uow, unit, pending)
             # It was read when the batch began: a unit before this one or a person may have ended it since.
             rollout, progress = store.hold(rollout.id), store.unit(rollout.id, unit.serial)
         if progress is not None and not _waits(progress):
@@ -201,21 +231,14 @@ class UnitUpdates:
             return self._recall(uow, unit, pending)
         if rollout.state is not RolloutState.RUNNING:
             return self._recall(uow, unit, pending)
-        image = chosen.images.get(unit.running.board)
-        refusal = image.fit.refusal(unit.running) if image else f"no image for board {unit.running.board}"
-        barred = image.fit.bars(unit.channel) if image else ""
-        if barred:  # it was listed, and left the channel since; that is no failure of the release
-            store.move(rollout.id, unit.serial, UnitState.SUPERSEDED, barred)
-        elif image is None or refusal:
-            store.move(rollout.id, unit.serial, UnitState.FAILED, refusal)
-        elif image.sha256 == unit.running.image_sha256:
-            store.move(rollout.id, unit.serial, UnitState.CONFIRMED, "it ran this image already")
-        else:
+        if end is not None:
+            store.move(rollout.id, unit.serial, *end)
+            settle(uow, store.hold(rollout.id))
+        elif gate.take_slot(rollout, chosen.groups, unit.serial):
             store.move(rollout.id, unit.serial, UnitState.ASSIGNED)
             if chosen.groups is not None and unit.facts is not None:
                 chosen.groups.watch(uow, unit.facts, held_back=False)
-            return [self._assign(uow, unit.serial, rollout, image)]
-        settle(uow, store.hold(rollout.id))
+            return [self._assign(uow, unit.serial, rollout, chosen.images[unit.running.board])]
         return self._recall(uow, unit, pending)
 
     def _remind(
@@ -262,7 +285,7 @@ def _waits(progress: UnitProgress | None) -> bool:
     return progress is None or progress.state is UnitState.WAITING
 
 
-def _concerns(uow: UnitOfWork, live: _Live, unit: _Unit) -> bool:
+def _concerns(uow: UnitOfWork, gate: Gate, live: _Live, unit: _Unit) -> bool:
     """Whether a rollout to all wants this unit, which has no part in it yet, now; one it holds back gets its part."""
     image = live.images.get(unit.running.board)
     fit = image.fit if image else None
@@ -275,8 +298,16 @@ def _concerns(uow: UnitOfWork, live: _Live, unit: _Unit) -> bool:
     placement = live.groups.place(unit.facts)
     if placement == HELD_BACK and live.rollout.state is RolloutState.RUNNING:
         RolloutRepository(uow).move(live.rollout.id, unit.serial, UnitState.HELD_BACK)
-        live.groups.watch(uow, unit.facts, held_back=True)
+        _watch_held_back(uow, gate, live, unit)
     return placement is not None and placement.is_open(live.groups.opened)
+
+
+def _watch_held_back(uow: UnitOfWork, gate: Gate, live: _Live, unit: _Unit) -> None:
+    """Watch it from its turn on, as if it were of the group opened last: both arms live through the same hours."""
+    if live.groups is None or unit.facts is None or live.rollout.state is not RolloutState.RUNNING:
+        return
+    if gate.turn(live.rollout, live.groups, unit.serial, live.groups.opened - 1) is None:
+        live.groups.watch(uow, unit.facts, held_back=True)
 
 
 def _crashed(message: Message) -> bool:

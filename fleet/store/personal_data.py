@@ -303,6 +303,7 @@ IMPERSONAL: Final = {
     "dead_letters": "serial topic payload reason",
     "destination_blocks": "destination",  # a range of numbers or a country, never a number
     "distributors": "state",
+    "download_slots": "serial",
     "errands": "actor digest attempt",
     "export_blocks": "country",
     "heartbeats": "serial",
@@ -354,6 +355,7 @@ IMPERSONAL: Final = {
     "unit_whereabouts": "serial country",
     "use_measurements": "plan",
     "use_reviews": "plan evidence outcome",
+    "update_failures": "serial",
     "units": "serial board board_uid custody service trust version condition ownership",
 }
 

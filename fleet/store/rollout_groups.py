@@ -18,6 +18,7 @@ from fleet.domain.references import Noun, number_of, refer
 from fleet.domain.rollout import ENDS, REACHED, Fit, UnitState
 from fleet.domain.rollout_course import Course, GroupStanding
 from fleet.domain.rollout_evidence import Arm, Evidence, Window
+from fleet.domain.rollout_gate import Opening
 from fleet.domain.rollout_groups import FIELDS, Filter, UnitFacts
 from fleet.domain.rollout_plan import read_course, write_course
 from fleet.domain.rollout_watch import Signal, Watch, line_up
@@ -84,10 +85,18 @@ class RolloutGroupRepository:
         query = select(rollouts.c.id).where(rollouts.c.plan.is_not(None), rollouts.c.state.in_(STARTED))
         return list(self._connection.execute(query.order_by(rollouts.c.id)).scalars())
 
-    def open_group(self, rollout_id: int, number: int) -> None:
-        """Let the group of that number have the release."""
-        values = {"rollout_id": rollout_id, "number": number, "opened_at": self._now, "accepted": False}
+    def open_group(self, rollout_id: int, number: int, units: int | None) -> None:
+        """Let the group of that number, of about so many units, have the release."""
+        values = {"rollout_id": rollout_id, "number": number, "opened_at": self._now, "accepted": False, "units": units}
         self._connection.execute(insert(rollout_groups).values(values))
+
+    def openings(self, rollout_id: int, since: datetime) -> list[Opening]:
+        """Those that were opened, in order; the rollout runs without a pause since `since`."""
+        query = select(rollout_groups.c.opened_at, rollout_groups.c.units).where(
+            rollout_groups.c.rollout_id == rollout_id
+        )
+        rows = self._connection.execute(query.order_by(rollout_groups.c.number))
+        return [Opening(max(row.opened_at, since), row.units) for row in rows]
 
     def mark_group(self, rollout_id: int, number: int, **fields: Any) -> None:
         """Note `ripe_at` or `accepted` of an open group."""

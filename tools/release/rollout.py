@@ -105,6 +105,19 @@ def stop(rollout: RolloutArgument, reason: ReasonOption = "", as_json: JsonOptio
     _step(rollout, "stop", {"reason": reason}, as_json)
 
 
+@app.command("let-out")
+def let_out(
+    serial: Annotated[str, typer.Argument(help="The unit's serial number.")], as_json: JsonOption = False
+) -> None:
+    """Forget a unit's failed updates, so that rollouts may have it again.
+
+    Example: plugtone rollout let-out PT000000018
+    """
+    with FleetClient.from_environment() as fleet:
+        fleet.delete(f"/v1/units/{serial}/failed-updates")
+    typer.echo(json.dumps({"serial": serial}) if as_json else f"{serial} may be given updates again")
+
+
 @app.command("show")
 def show(rollout: RolloutArgument, as_json: JsonOption = False) -> None:
     """A rollout and each unit's part in it. Example: plugtone rollout show RO-1"""

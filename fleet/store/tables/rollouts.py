@@ -69,6 +69,7 @@ rollout_groups = Table(
     Column("rollout_id", ForeignKey("rollouts.id"), primary_key=True),
     Column("number", Integer, primary_key=True),  # from 0, the plan's order
     Column("opened_at", Instant, nullable=False),
+    Column("units", Integer),  # about how many it has; null: not counted, its rollout has no pace
     Column("ripe_at", Instant),  # since when enough of its units have settled
     Column("accepted", Boolean, nullable=False),  # a person resumed the rollout after it was judged
 )
@@ -112,6 +113,26 @@ rollout_evidence = Table(
     Column("rollout_id", ForeignKey("rollouts.id"), primary_key=True),
     Column("revision", String(40), primary_key=True),
     Column("seen", Text, nullable=False),
+)
+
+# Units that are between their order and the end of their download, where a plan bounds how many.
+download_slots = Table(
+    "download_slots",
+    metadata,
+    Column("rollout_id", ForeignKey("rollouts.id"), primary_key=True),
+    Column("serial", ForeignKey("units.serial"), primary_key=True),
+    Column("lease_s", Integer, nullable=False),  # a report of a download that goes on renews it for so long
+    Column("expires_at", Instant, nullable=False),
+    Index("ix_download_slots_rollout_id_expires_at", "rollout_id", "expires_at"),
+)
+
+# Updates of a unit that failed since the last one it confirmed, in whatever rollout.
+update_failures = Table(
+    "update_failures",
+    metadata,
+    Column("serial", ForeignKey("units.serial"), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("failed_at", Instant, nullable=False),  # the last of them
 )
 
 running_images = Table(

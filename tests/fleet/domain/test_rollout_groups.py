@@ -215,3 +215,19 @@ def test_a_filter_is_bounded() -> None:
 def test_a_plan_says_whether_later_units_join() -> None:
     assert Plan((REST,)).joining is Joining.REGISTERED
     assert Plan((REST,), joining=Joining.DYNAMIC).joining is Joining.DYNAMIC
+
+
+def test_about_how_many_units_a_group_has_is_known_before_it_opens() -> None:
+    groups = (Group("beta", filter=BETA), Group("tenth", 0.1), Group("half", 0.5), REST)
+    assert Plan(groups, hold_back=0.05).sizes(1_000, [100, 0, 0, 0]) == (95, 100, 400, 355)
+    assert Plan((REST,)).sizes(1_000, [0]) == (1_000,)
+    assert Plan((Group("beta", filter=BETA), Group("old", filter=BETA), REST)).sizes(10, [9, 9, 0]) == (9, 9, 0)
+
+
+@given(plans())
+def test_sizes_are_right_where_no_group_is_filtered(plan: Plan) -> None:
+    plan = replace(plan, targets=ALL, groups=tuple(replace(group, filter=ALL) for group in plan.groups))
+    sizes = plan.sizes(1_000, [0] * len(plan.groups))
+    placed = [plan.place(FACTS, number / 1_000) for number in range(1_000)]
+    for number, size in enumerate(sizes):
+        assert abs(placed.count(Placement(number)) - size) <= len(sizes)

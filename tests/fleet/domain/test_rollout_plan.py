@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from fleet.domain.errors import InvalidError
 from fleet.domain.rollout_course import Course
+from fleet.domain.rollout_gate import Pace
 from fleet.domain.rollout_groups import Filter, Group, Joining, Plan, Then
 from fleet.domain.rollout_plan import read_course, write_course
 from fleet.domain.rollout_stop import EvidenceRule, PlainRule
@@ -26,6 +27,7 @@ WHOLE: dict[str, Any] = {
     "send_back_to": "1.0.0",
     "evidence": {"excess_limit_percent": 0.5, "false_alarm_percent": 2, "minimum_failures": 4},
     "plain": {"failed_percent": 10, "minimum_units": 20},
+    "pace": {"units_per_hour": 2000, "download_slots": 500, "slot_minutes": 45},
     "group": [
         {
             "name": "canary", "size": 50, "filter": {"channel": ["beta"], "revision": [2, 1]}, "success_percent": 99,
@@ -35,6 +37,7 @@ WHOLE: dict[str, Any] = {
         {},
     ],
 }  # fmt: skip
+PACE = Pace(2000, 500, timedelta(minutes=45))
 
 
 def test_every_key_is_read() -> None:
@@ -43,7 +46,7 @@ def test_every_key_is_read() -> None:
     plan = Plan(
         (canary, Group("tenth", 0.1), Group("group 3")), 0.05, Filter(board=frozenset({"esp32"})), Joining.DYNAMIC
     )
-    assert read_course(WHOLE) == Course(plan, EvidenceRule(0.005, 0.02, 4), PlainRule(0.1, 20), 7, "1.0.0")
+    assert read_course(WHOLE) == Course(plan, EvidenceRule(0.005, 0.02, 4), PlainRule(0.1, 20), 7, "1.0.0", PACE)
 
 
 def test_the_plan_of_the_docs_is_one() -> None:
@@ -105,6 +108,14 @@ def test_a_written_plan_holds_only_what_is_said() -> None:
         ({"group": [{"soak_hours": "3h"}]}, "group 1: soak_hours is '3h', it has to be a number of hours"),
         ({"group": [{"size": 3, "up_to_percent": 3}, {}]}, "group 1 has size and up_to_percent: give one of them"),
         ({"group": [{"name": "a"}, {}]}, "group 1 (a) leaves no unit to later groups: give it up_to_percent"),
+        ({"group": [{}], "pace": {}}, "pace limits nothing: give units_per_hour, download_slots or both"),
+        ({"group": [{}], "pace": {"per_hour": 3}}, "the plan, pace has per_hour, which nobody knows; known are units"),
+        ({"group": [{}], "pace": {"units_per_hour": 1.5}}, "pace: units_per_hour is 1.5, it has to be a whole number"),
+        ({"group": [{}], "pace": {"download_slots": 1, "slot_minutes": "1h"}}, "slot_minutes is '1h', it has to be a"),
+        (
+            {"group": [{"minimum_units": 48}], "pace": {"units_per_hour": 1}},
+            "group 'group 1' wants 48 units within 48 h, and at 1 an hour 48 have begun",
+        ),
         ({"group": [{"minimum_units": 0}]}, "minimum_units is 0, allowed is 1 or more"),
     ],
 )

@@ -10,6 +10,8 @@ import pytest
 
 from fleet.domain.access import Role
 from fleet.services.build import Services
+from fleet.services.ingest import GATEWAY
+from fleet.store.rollout_gate import RolloutGateRepository
 from tests.fleet.conftest import Clock
 from tests.fleet.release_owners import tree
 from tests.fleet.services.fleet_of_units import FakeUnit, put_in_service
@@ -104,6 +106,16 @@ def test_a_rollout_goes_by_the_groups_of_a_plan(desk: Path, services: Services, 
     }  # fmt: skip
     rows = [" ".join(row.split()) for row in RUNNER.invoke(rollout.app, ["show", "RO-1"]).stdout.splitlines()]
     assert "canary not yet" in rows
+
+
+def test_a_unit_that_kept_failing_is_let_out(desk: Path, services: Services, clock: Clock) -> None:
+    (serial,) = put_in_service(services, 1, clock.now)
+    with services.transactions.begin(GATEWAY) as uow:
+        RolloutGateRepository(uow).note_failure(serial)
+        uow.commit()
+    assert rolled("let-out", serial) == {"serial": serial}
+    result = RUNNER.invoke(rollout.app, ["let-out", serial])
+    assert f"{serial} has no failed update since" in str(result.exception)
 
 
 def test_what_is_no_plan_is_refused_with_its_place(desk: Path) -> None:
