@@ -42,16 +42,6 @@ _SIGN_ANEW: Final = "Compare the published metadata with the bundle, sign and pu
 _MEND: Final = "Stop the rollout, mend the release by the detail given, and roll the next one out."
 
 ADVICE: Final[Mapping[Cause, Advice]] = {
-    Cause.REVOKED: Advice(
-        "its identity is revoked, so it is given nothing",
-        "Take it back and refurbish it: only a new identity epoch makes it good again.",
-        Who.WAREHOUSE,
-    ),
-    Cause.QUARANTINED: Advice(
-        "it is quarantined, so no rollout reaches it until it is cleared",
-        "Find out why it was quarantined, then clear it or revoke it.",
-        Who.SUPPORT,
-    ),
     Cause.RETURNED: Advice(
         "rollouts are for units in service, and it came back to us",
         "Nothing: it gets the release that is flashed when it is refurbished.",
@@ -60,6 +50,16 @@ ADVICE: Final[Mapping[Cause, Advice]] = {
     Cause.REPLACED: Advice(
         "rollouts are for units in service, and another unit has replaced it",
         "Nothing: its line is on the other unit. Ask for its return if it is overdue.",
+        Who.SUPPORT,
+    ),
+    Cause.REVOKED: Advice(
+        "its identity is revoked, so it is given nothing",
+        "Take it back and refurbish it: only a new identity epoch makes it good again.",
+        Who.WAREHOUSE,
+    ),
+    Cause.QUARANTINED: Advice(
+        "it is quarantined, so no rollout reaches it until it is cleared",
+        "Find out why it was quarantined, then clear it or revoke it.",
         Who.SUPPORT,
     ),
     Cause.NOT_IN_SERVICE: Advice(

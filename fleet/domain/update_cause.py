@@ -12,10 +12,10 @@ class Cause(StrEnum):
     """One of these holds of every unit that is not where its rollout wants it."""
 
     # The unit is out of reach for every rollout.
-    REVOKED = "revoked"
-    QUARANTINED = "quarantined"
     RETURNED = "returned"
     REPLACED = "replaced"
+    REVOKED = "revoked"
+    QUARANTINED = "quarantined"
     NOT_IN_SERVICE = "not_in_service"
     NEVER_REGISTERED = "never_registered"
     # The rollout is not for it.

@@ -114,12 +114,12 @@ def parted(kept: str) -> tuple[str | None, str]:
 
 
 def _out_of_reach(facts: UpdateFacts) -> Cause | None:
-    """What keeps every rollout from the unit."""
+    """What keeps every rollout from the unit; one that came back or was replaced is revoked for that."""
     hindrances = (
-        (facts.trust is Trust.REVOKED, Cause.REVOKED),
-        (facts.trust is Trust.QUARANTINED, Cause.QUARANTINED),
         (facts.custody is Custody.RETURNED, Cause.RETURNED),
         (facts.service is Service.REPLACED, Cause.REPLACED),
+        (facts.trust is Trust.REVOKED, Cause.REVOKED),
+        (facts.trust is Trust.QUARANTINED, Cause.QUARANTINED),
         (facts.service not in IN_SERVICE, Cause.NOT_IN_SERVICE),
         (not facts.version, Cause.NEVER_REGISTERED),
     )

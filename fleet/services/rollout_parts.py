@@ -3,8 +3,9 @@
 1. One that is under way on the unit.
 2. Of the live ones that concern it the one that check-in would follow: the latest started. Being held back, or waiting
    for a group, is said if no other is to assign the unit something.
-3. Of what is left what came last: the rollout that moved the unit, a live one that leaves it out, one that is to come,
-   one that ended before it came to the unit.
+3. Of the rest that wanted it what came last: the rollout that moved the unit, one that is to come, one that ended
+   before it came to the unit.
+4. A live one that leaves the unit out, if none of these did, or it has been where they wanted it since before.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from fleet.domain.rollout import (
 )
 from fleet.domain.rollout_course import due
 from fleet.domain.rollout_groups import Filter, Joining, UnitFacts
-from fleet.domain.update_diagnosis import RolloutPart, is_for_it
+from fleet.domain.update_diagnosis import RolloutPart, is_for_it, is_there
 from fleet.services.rollout_groups import OpenGroups, open_groups
 from fleet.services.rollout_steering import standing_of
 from fleet.store.releases import ReleaseRepository
@@ -53,9 +54,11 @@ def part_of(uow: UnitOfWork, serial: str, running: tuple[Running, datetime] | No
     if live is not None:
         return live
     found = [(progress.updated_at, unit.present(rollout, progress)) for rollout, progress in held[:1]]
-    found += [(part.since, part) for part in left_out]
     found += [*_others(unit, TO_COME), *_others(unit, OVER)]
-    return max(found, key=lambda each: each[0])[1] if found else None
+    at, last = max(found, key=lambda each: each[0], default=(unit.first_at, None))
+    if left_out is not None and (last is None or (is_there(last) and at < left_out.since)):
+        return left_out
+    return last
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +110,17 @@ def _bare(rollout: Rollout, progress: UnitProgress | None) -> RolloutPart:
     )
 
 
-def _live(unit: _Unit) -> tuple[RolloutPart | None, list[RolloutPart]]:
-    """The part in the live rollout that check-in would follow, and in those that leave the unit out."""
+def _live(unit: _Unit) -> tuple[RolloutPart | None, RolloutPart | None]:
+    """The part in the live rollout that check-in would follow, and in the last started that leaves the unit out."""
     passive: RolloutPart | None = None
-    left_out: list[RolloutPart] = []
+    left_out: RolloutPart | None = None
     for rollout in RolloutRepository(unit.uow).live():
         progress = RolloutRepository(unit.uow).unit(rollout.id, unit.serial)
         if progress is None and not rollout.everyone:
             continue
         part = _newcomer(unit, rollout) if progress is None else unit.present(rollout, progress)
         if not is_for_it(part):
-            left_out += [part] if part.release != unit.running.version else []
+            left_out = left_out or (part if part.release != unit.running.version else None)
         elif part.state is UnitState.HELD_BACK or part.group is not None:
             passive = passive or part
         else:

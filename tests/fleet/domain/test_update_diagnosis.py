@@ -50,9 +50,9 @@ LOADING: Known = {"state": UnitState.DOWNLOADING}
 # In groups of hindrances that can stand together, each in the order in which they are to be solved.
 TOGETHER: list[list[tuple[Cause, Known]]] = [
     [
-        (Cause.REVOKED, {"trust": Trust.REVOKED}),
         (Cause.RETURNED, {"custody": Custody.RETURNED}),
         (Cause.REPLACED, {"service": Service.REPLACED}),
+        (Cause.REVOKED, {"trust": Trust.REVOKED}),
         (Cause.NEVER_REGISTERED, {"version": ""}),
         (Cause.WRONG_REVISION, {"misfit": Misfit.REVISION}),
         (Cause.JOINED_LATE, {"joined_late": True}),
@@ -252,10 +252,10 @@ def test_whatever_is_known_there_is_one_cause_with_a_sentence_and_a_remedy(facts
 
 @given(ALL_FACTS)
 def test_what_shuts_the_unit_out_comes_before_whatever_its_rollout_says(facts: UpdateFacts) -> None:
-    assert cause_of(replace(facts, trust=Trust.REVOKED), NOW) is Cause.REVOKED
+    here = replace(facts, custody=Custody.AT_ACCOUNT, service=Service.ACTIVE)
+    assert cause_of(replace(here, trust=Trust.REVOKED), NOW) is Cause.REVOKED
+    assert cause_of(replace(here, trust=Trust.QUARANTINED), NOW) is Cause.QUARANTINED
     found = cause_of(facts, NOW)
-    quarantined = cause_of(replace(facts, trust=Trust.QUARANTINED), NOW)
-    assert quarantined is Cause.QUARANTINED
     away = cause_of(replace(facts, heard_at=NOW - timedelta(days=1)), NOW)
     causes = list(Cause)
     if found is not None:
