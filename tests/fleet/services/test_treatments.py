@@ -167,6 +167,20 @@ def test_another_rollout_of_the_release_restarts_who_has_loaded_it(
     assert count(now(services, loaded.id)) == {"staged": 3}
 
 
+def test_a_rollout_is_hastened_by_a_forced_one_of_the_same_release(
+    services: Services, fleet: list[FakeUnit], clock: Clock
+) -> None:
+    slow = run(services, SOFTLY)
+    fleet[0].heartbeat()
+    fleet[0].report("staged")
+    assert states(services, slow.id) == [(UnitState.DOWNLOADING, "")]
+    clock.advance(minutes=1)
+    fast = run(services, FORCED)
+    assert len(fleet[0].heartbeat()) == 1
+    assert told_times(services, fleet[0]) == (None, instant(clock))
+    assert states(services, slow.id) == [(UnitState.SUPERSEDED, f"{fast.reference} is newer")]
+
+
 def test_a_stop_takes_back_what_was_loaded(services: Services, fleet: list[FakeUnit]) -> None:
     rollout = run(services, DOWNLOAD_ONLY)
     fleet[0].heartbeat()
