@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -128,6 +129,25 @@ class RolloutDetailOut(RolloutOut):
     course: CourseOut | None
 
 
+class GroupForecastOut(BaseModel):
+    """`units`: about how many it has; `enough_at`: its minimum has settled; `ends_at`: the next group opens."""
+
+    name: str
+    units: int
+    opens_at: datetime
+    enough_at: datetime
+    ends_at: datetime
+    waits_for_person: bool
+
+
+class ForecastOut(BaseModel):
+    """`ends_at` is null if the rollout will pause before its end, for `reason`, after the groups that are told."""
+
+    groups: list[GroupForecastOut]
+    ends_at: datetime | None
+    reason: str
+
+
 def present_rollout(rollout: Rollout) -> RolloutOut:
     """A rollout as the API shows it."""
     return RolloutOut(
@@ -218,6 +238,14 @@ def get_rollout(rollout: str, page: PageDep, actor: ActorDep, services: Services
     found = services.rollouts.units(actor, number, page.limit + 1, page.after)
     units = make_page(found, page.limit, lambda unit: unit.serial, present_unit)
     return RolloutDetailOut(**present_rollout(rollout_found).model_dump(), units=units, course=course)
+
+
+@router.get("/v1/rollouts/{rollout}/forecast", permission=Permission.ROLLOUT_READ)
+def get_forecast(rollout: str, actor: ActorDep, services: ServicesDep) -> ForecastOut:
+    """When the groups of a rollout that has not ended will open and be over, from now on, if all goes well."""
+    found = services.rollouts.forecast(actor, number_of(Noun.ROLLOUT, rollout))
+    groups = [GroupForecastOut(**asdict(group)) for group in found.groups]
+    return ForecastOut(groups=groups, ends_at=found.ends_at, reason=found.reason)
 
 
 @router.post("/v1/rollouts/{rollout}/submit", permission=Permission.ROLLOUT_MANAGE)

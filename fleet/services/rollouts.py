@@ -17,10 +17,12 @@ from fleet.domain.rollout import (
     check_approver,
 )
 from fleet.domain.rollout_course import Course, Standing, accepts
+from fleet.domain.rollout_forecast import Forecast
 from fleet.domain.rollout_plan import read_course
 from fleet.domain.transitions import advance
 from fleet.domain.treatment import SOFTLY, Treatment
 from fleet.services.operators import require_operator
+from fleet.services.rollout_forecasts import forecast_of
 from fleet.services.rollout_steering import begin, recall, standing_of
 from fleet.services.rollout_steps import settle, step
 from fleet.store.assignments import AssignmentRepository
@@ -171,6 +173,12 @@ class Rollouts:
         require_operator(actor, Permission.ROLLOUT_READ)
         with self._transactions.read(actor) as uow:
             return standing_of(uow, RolloutRepository(uow).get(rollout_id))
+
+    def forecast(self, actor: Actor, rollout_id: int) -> Forecast:
+        """When its groups will open and be over; it counts the fleet, so ask once and not again and again."""
+        require_operator(actor, Permission.ROLLOUT_READ)
+        with self._transactions.read(actor) as uow:
+            return forecast_of(uow, rollout_id)
 
     def page(self, actor: Actor, limit: int, after_id: int | None) -> list[Rollout]:
         """At most `limit` rollouts, newest first."""

@@ -131,10 +131,18 @@ class RolloutGroupRepository:
         query: Select[Any] = _FACTS.where(units.c.serial.in_(serials))
         return {row.serial: _facts(row) for row in self._connection.execute(query)}
 
-    def count_targets(self, fits: Collection[Fit], filters: Collection[Filter]) -> int:
-        """How many trusted units in service could run an image of one of `fits` and pass every filter, now."""
-        counted = fitting_in_service(_FACTS, fits).where(*(_taken(each) for each in filters)).subquery()
-        return int(self._connection.execute(select(func.count()).select_from(counted)).scalar_one())
+    def count_targets(
+        self, fits: Collection[Fit], filters: Collection[Filter], heard_since: datetime | None = None
+    ) -> int:
+        """How many trusted units in service could run an image of one of `fits` and pass every filter, now.
+
+        `heard_since`: only those that sent a heartbeat since then.
+        """
+        query = fitting_in_service(_FACTS, fits).where(*(_taken(each) for each in filters))
+        if heard_since is not None:
+            heard = select(heartbeats.c.serial).where(heartbeats.c.received_at >= heard_since)
+            query = query.where(units.c.serial.in_(heard))
+        return int(self._connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
 
     def watch(
         self, rollout_id: int, serial: str, number: int, revision: str, ends_at: datetime, held_back: bool

@@ -16,7 +16,7 @@ from rich.live import Live
 
 from tools.client import FleetClient
 from tools.errors import ToolError
-from tools.release.watching import line, picture
+from tools.release.watching import foretold, line, picture
 from tools.release.why import why
 
 WATCH_EVERY_S = 1.0
@@ -120,14 +120,21 @@ def let_out(
 
 @app.command("show")
 def show(rollout: RolloutArgument, as_json: JsonOption = False) -> None:
-    """A rollout and each unit's part in it. Example: plugtone rollout show RO-1"""
+    """A rollout, when it will be over if all goes well, and each unit's part in it.
+
+    Example: plugtone rollout show RO-1
+    """
     with FleetClient.from_environment() as fleet:
         found = fleet.get(f"/v1/rollouts/{rollout}")
+        goes_on = found["course"] and found["state"] not in ("stopping", "stopped", "finished")
+        found["forecast"] = fleet.get(f"/v1/rollouts/{rollout}/forecast") if goes_on else None
         found["units"] = list(_units(fleet, rollout))
     if as_json:
         typer.echo(json.dumps(found))
         return
     Console().print(picture(found))
+    if found["forecast"]:
+        Console().print(foretold(found["forecast"]))
     for unit in found["units"]:
         typer.echo(f"{unit['serial']}  {unit['state']:12} {unit['reason']}")
 

@@ -60,6 +60,19 @@ def picture(rollout: Mapping[str, Any]) -> Group:
     return Group(*parts)
 
 
+def foretold(forecast: Mapping[str, Any]) -> Text:
+    """When its groups will open and be over, if all goes well; a line each."""
+    lines = ["If all goes well:"]
+    for group in forecast["groups"]:
+        after = ", then waits for a person" if group["waits_for_person"] else ""
+        units = f"about {group['units']:,} unit{'' if group['units'] == 1 else 's'}"
+        lines.append(f"  {_time(group['opens_at'])} to {_time(group['ends_at'])}  {group['name']}, {units}{after}")
+    lines.append(
+        f"  over {_time(forecast['ends_at'])}" if forecast["ends_at"] else f"  it pauses: {forecast['reason']}"
+    )
+    return Text("\n".join(lines))
+
+
 def bar(counts: Mapping[str, int], total: int, cells: int) -> Text:
     """`cells` cells in the colours of `counts`, which are `total` together; what is there is seen: a cell at least."""
     drawn = Text()

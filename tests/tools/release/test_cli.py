@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from fleet.domain.access import Role
+from fleet.domain.errors import ConflictError
 from fleet.services.build import Services
 from fleet.services.ingest import GATEWAY
+from fleet.store.heartbeats import HeartbeatRepository
 from fleet.store.rollout_gate import RolloutGateRepository
-from tests.fleet.conftest import Clock
+from fleet.store.tables.equipment import heartbeats
+from tests.fleet.conftest import Clock, someone
 from tests.fleet.release_owners import tree
 from tests.fleet.services.fleet_of_units import FakeUnit, put_in_service
 from tests.tools.release.desk import RUNNER, done, image_file, initialised, release
@@ -106,6 +109,29 @@ def test_a_rollout_goes_by_the_groups_of_a_plan(desk: Path, services: Services, 
     }  # fmt: skip
     rows = [" ".join(row.split()) for row in RUNNER.invoke(rollout.app, ["show", "RO-1"]).stdout.splitlines()]
     assert "canary not yet" in rows
+    said = "it pauses: group canary wants 100 units, and about 0 of its 0 units are there"
+    assert (rows[-2:], rolled("show", "RO-1")["forecast"]["reason"]) == (["If all goes well:", said], said[11:])
+
+
+def test_a_rollout_says_when_it_will_be_over(desk: Path, services: Services, clock: Clock) -> None:
+    initialised(desk)
+    done("sign", image_file(desk, "1.0.0", 1), "--keys", "keys", "--bundle", "releases")
+    done("publish", "--bundle", "releases")
+    (serial,) = put_in_service(services, 1, clock.now)
+    FakeUnit(services, serial).register()
+    with services.transactions.begin(GATEWAY) as uow:
+        row = dict.fromkeys(heartbeats.columns.keys(), 0) | {"serial": serial, "received_at": clock.now}
+        HeartbeatRepository(uow).save([row])
+        uow.commit()
+    (desk / "plan.toml").write_text('[[group]]\nname = "all"\nsoak_hours = 3\n')
+    rolled("create", "1.0.0", "--plan", "plan.toml", "--mode", "forced")
+    shown = RUNNER.invoke(rollout.app, ["show", "RO-1"]).stdout
+    assert "2026-03-02 15:00 UTC to 2026-03-02 19:00 UTC  all, about 1 unit" in shown
+    assert "  over 2026-03-02 19:00 UTC" in shown
+    services.rollouts.stop(someone(Role.RELEASE_MANAGER), 1, "")
+    assert rolled("show", "RO-1")["forecast"] is None
+    with pytest.raises(ConflictError, match="RO-1 is stopped; there is nothing to foretell"):
+        services.rollouts.forecast(someone(Role.RELEASE_MANAGER), 1)
 
 
 def test_a_unit_that_kept_failing_is_let_out(desk: Path, services: Services, clock: Clock) -> None:
