@@ -38,6 +38,7 @@ WAITING = (
         "tests/firmware/test_calls_in_service.py",
         "tests/firmware/test_usb_bridge.py",
         "tests/test_story.py",
+        "tests/real_units",
         "hil_tests",
     ),
 )

@@ -24,7 +24,8 @@ from tools.release.build import build_image
 from tools.release.bundle import Bundle
 from tools.release.keys import OfflineKeys, create_keys, standard_names
 from tools.release.publication import send
-from tools.release.sign import initialise, sign_image
+from tools.release.record import ReleaseFacts
+from tools.release.sign import NO_FACTS, initialise, sign_image
 from tools.sim.loader import SerialPort
 from tools.sim.service import Service
 from tools.station.flasher import Image
@@ -105,10 +106,16 @@ class House:
 
     def roll_out_next(self, serial: str) -> str:
         """Signs, publishes and rolls out the next release to that unit alone; its version."""
+        version = self.publish_next()
+        living.roll_out(self.world, version, [serial])
+        return version
+
+    def publish_next(self, source: Path | None = None, security: bool = False) -> str:
+        """Signs and publishes the next release, of other sources than ours if `source` says so; its version."""
         self._releases += 1
         version = f"1.{self._releases - 1}.0"
-        self._publish(self.world, build_image(self._board, version, self._releases))
-        living.roll_out(self.world, version, [serial])
+        image = build_image(self._board, version, self._releases, source=source)
+        self._publish(self.world, image, ReleaseFacts(security=security))
         return version
 
     def close(self) -> None:
@@ -124,8 +131,8 @@ class House:
         initialise(self._bundle, self._keys(world), [self._board], online, datetime.now(UTC))
         self._publish(world, self.first_image)
 
-    def _publish(self, world: World, image: bytes) -> None:
-        sign_image(self._bundle, self._keys(world), image, datetime.now(UTC))
+    def _publish(self, world: World, image: bytes, facts: ReleaseFacts = NO_FACTS) -> None:
+        sign_image(self._bundle, self._keys(world), image, datetime.now(UTC), facts=facts)
         send(world.people.release_manager.client, self._bundle, "")
 
     def _keys(self, world: World) -> OfflineKeys:
