@@ -6,8 +6,11 @@ The order of messages is the firmware's (firmware/adapter/uplink.py, firmware/ad
 - `check_update` is answered by `command_result`; then the unit has no session while it asks the director and loads the
   image, and registers anew with the reports `downloading` and `staged`.
 - It restarts into what is staged in its maintenance hours, not before `not_before`, from `deadline` on at any hour,
-  and never in a call. On trial it registers as `update_trial`; then `confirmed`, or it goes back, registers as
-  `update_revert` and says `reverted`.
+  and never in a call: an update has no room beside one, so nothing is asked or loaded then and no trial judged.
+- On trial it registers as `update_trial`; then `confirmed`, or it goes back and says `reverted`. It then registers as
+  `restart` where it decided that itself, and as `update_revert` where the image crashed.
+
+tests/real_units/test_unit_model.py holds it to what real units said.
 
 What a real unit has and this one has not: TLS and signatures (an order is read as it stands), deltas, a network that
 fails on the way, three tries after a power cut, a security floor. Instants are UTC seconds since 1970.
@@ -56,7 +59,7 @@ class UnitModel:
     _chance: Chance = field(init=False)
     _check: bool = False
     _refused: set[str] = field(default_factory=set)
-    _told: tuple[int, str] = (0, "")  # what the last order failed of
+    _told: tuple[int, str] = (0, "")  # the last order of which something was told once, and what
     _due_s: int = NEVER_S  # when loading ends, what is staged is looked at, or the trial is judged
     _trouble_s: int = NEVER_S
     _dark_until_s: int = 0  # without power until then
@@ -64,6 +67,8 @@ class UnitModel:
     _crashes_left: int = 0
     _crash_s: int = NEVER_S
     _look_s: int = NEVER_S
+    _reverted: tuple[str, Image | None] | None = None  # why, and from what; still to be told
+    _call_s: int = 0  # when the call ends that keeps it from asking; 0: none does
 
     def __post_init__(self) -> None:
         self.session, self._chance = Session(self.hardware), Chance(self.seed)
@@ -71,7 +76,7 @@ class UnitModel:
     @property
     def wants_order(self) -> bool:
         """Whether it asks for the director's file now."""
-        return self._check and self.powered and self.state in {"idle", "staged"}
+        return self._check and self.powered and self.state in {"idle", "staged"} and not self._call_s
 
     def call_up(self, now_s: int) -> bool:
         """Whether somebody is on the telephone."""
@@ -108,7 +113,10 @@ class UnitModel:
             self._crash_s = now_s + CRASH_EVERY_S if self._crashes_left else NEVER_S
             said += self._start(now_s, "crash")
         if self.powered and now_s >= self._look_s:
-            self._look_s, self._check = now_s + self.behaviour.look_s, True
+            self._look_s = now_s + self.behaviour.look_s
+            self._ask(now_s)
+        if self._check and now_s >= self._call_s:
+            self._ask(now_s)
         if self.powered and now_s >= self._due_s:
             said += self._go_on(now_s)
         if self.powered:
@@ -124,11 +132,17 @@ class UnitModel:
             said = self.session.registered(now_s, message)
         elif message.name == "configuration":
             said = self.session.configured(now_s, _configuration(message))
+            if self.state == "staged":  # its hours may be others now
+                self._due_s = self._look_at_staged(now_s)
         elif message.name == "command":
             said = self.session.commanded(now_s, message)
-            self._check |= bool(said) and COMMANDS[message["command"]] == "check_update"
+            if said and COMMANDS[message["command"]] == "check_update":
+                self._ask(now_s)
         elif message.name == "acknowledge":
             self.session.acknowledged(message)
+        if self._reverted is not None and self.session.online:  # it looks at its journal once it is in service
+            said.append(self._report(now_s, "reverted", *self._reverted))
+            self._reverted = None
         return self._then(said)
 
     def take_order(self, now_s: int, document: bytes | None) -> list[Message]:
@@ -146,6 +160,8 @@ class UnitModel:
             self.order = order or self.order
             self._follow(now_s, order)
         if self.state == "staged":
+            if self._restart_s(now_s) <= now_s:
+                return self._then(self._try_staged(now_s))
             self._due_s = self._look_at_staged(now_s)
         return self._then([] if self.state == "downloading" else self._register(now_s))
 
@@ -202,6 +218,7 @@ class UnitModel:
                 self._fail(now_s, "cancelled")
             return
         if self.state == "staged" and self.other is not None and self.other.sha256 == order.sha256:
+            self._tell_staged(now_s)
             return
         refusal = self._refusal(order)
         if refusal:
@@ -227,21 +244,36 @@ class UnitModel:
             self._told = number, reason
         self.state, self.other = "idle", None
 
+    def _ask(self, now_s: int) -> None:
+        """It is to ask the director: now, or once the call that is up is over."""
+        self._check, self._call_s = True, self.behaviour.calls.until(self.seed, now_s)
+
     def _go_on(self, now_s: int) -> list[Message]:
-        """What was loaded is staged, what is staged is due, or a trial is to be judged."""
+        """What was loaded is staged, what is staged is due, or a trial is to be judged; after the call."""
+        call_s = self.behaviour.calls.until(self.seed, now_s)
+        if call_s:
+            self._due_s = call_s + 1
+            return []
         if self.state == "trial":
             return self._judge_trial(now_s)
         loaded = self.state == "downloading"
         if loaded:
             self.state = "staged"
             self._report(now_s, "downloading", "none", self.other)
-            self._report(now_s, "staged", "none", self.other)
+            self._tell_staged(now_s)
         if self.order is not None and self.order.expires_s <= now_s:
-            self._check = True  # what the order says now is to be asked again
+            self._ask(now_s)  # what the order says now
         elif self._restart_s(now_s) <= now_s and not self._check:
             return self._try_staged(now_s)
         self._due_s = self._look_at_staged(now_s)
         return self._register(now_s) if loaded else []
+
+    def _tell_staged(self, now_s: int) -> None:
+        """Once for each order: a rollout may want no more than that."""
+        number = self.order.sequence if self.order is not None else 0
+        if self._told != (number, "staged"):
+            self._told = number, "staged"
+            self._report(now_s, "staged", "none", self.other)
 
     def _restart_s(self, now_s: int) -> int:
         """The first moment from `now_s` on at which order, hours and calls let it restart, as far as it knows."""
@@ -270,12 +302,11 @@ class UnitModel:
 
     def _judge_trial(self, now_s: int) -> list[Message]:
         """The fleet has accepted the unit or not yet, and the self-test has spoken."""
-        call_s = self.behaviour.calls.until(self.seed, now_s)
-        if self.fate is Fate.REVERTS and not call_s:
-            self.restarts.append((now_s, "update_revert"))
-            return self._go_back(now_s, "self_test")
-        if self.fate is Fate.REVERTS or not self.session.online:
-            self._due_s = max(call_s, now_s + TRIAL_POLL_S)
+        if self.fate is Fate.REVERTS:
+            self.restarts.append((now_s, "restart"))
+            return self._go_back(now_s, "self_test", "restart")
+        if not self.session.online:
+            self._due_s = now_s + TRIAL_POLL_S
             return []
         self.state, self.other, self._due_s = "idle", None, NEVER_S
         self._report(now_s, "confirmed", "none", self.image)
@@ -283,15 +314,14 @@ class UnitModel:
             self._crashes_left, self._crash_s = CRASHES, now_s + CRASH_EVERY_S
         return self.session.flush(now_s)
 
-    def _go_back(self, now_s: int, reason: str) -> list[Message]:
+    def _go_back(self, now_s: int, reason: str, boot_reason: str = "update_revert") -> list[Message]:
         """To the image before; this one is refused from now on."""
         self._swap()
         tried, self.state, self.other, self._due_s = self.other, "idle", None, NEVER_S
         if tried is not None:
             self._refused.add(tried.sha256)
-        said = self._start(now_s, "update_revert")
-        self._report(now_s, "reverted", reason, tried)
-        return said
+        self._reverted = reason, tried
+        return self._start(now_s, boot_reason)
 
     def _swap(self) -> Image:
         """The image of the other slot runs now, and the one that ran is the other."""
@@ -300,7 +330,7 @@ class UnitModel:
         self.image, self.other, self.slot = self.other, self.image, 1 - self.slot
         return self.image
 
-    def _report(self, now_s: int, state: str, reason: str, about: Image | None) -> None:
+    def _report(self, now_s: int, state: str, reason: str, about: Image | None) -> Message:
         values = {
             "assignment": self.order.sequence if self.order is not None else 0,
             "state": UPDATE_STATES.index(state),
@@ -311,7 +341,7 @@ class UnitModel:
             "detail": "",
             "clock_s": now_s,
         }
-        self.session.keep("update_report", values)
+        return self.session.keep("update_report", values)
 
     def _between(self, least: int, most: int) -> int:
         return least + self._chance.below(most - least + 1)
@@ -319,7 +349,8 @@ class UnitModel:
     def _then(self, said: list[Message]) -> list[Message]:
         """Works out when it wants to be called next."""
         if self.powered:
-            mine_s = min(self._trouble_s, self._away_s, self._due_s, self._crash_s, self._look_s)
+            asks_s = self._call_s if self._check and self._call_s else NEVER_S
+            mine_s = min(self._trouble_s, self._away_s, self._due_s, self._crash_s, self._look_s, asks_s)
             self.next_s = min(mine_s, self.session.next_s)
         else:
             self.next_s = self._dark_until_s

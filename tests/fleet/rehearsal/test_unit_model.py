@@ -146,7 +146,7 @@ LOADED = ["register power_on 1.0.0", "downloading", "staged"]
             [
                 "register update_trial 2.0.0",
                 "service_ready",
-                "register update_revert 1.0.0",
+                "register restart 1.0.0",
                 "service_ready",
                 "reverted self_test",
             ],
