@@ -1,6 +1,7 @@
 """The one command `plugtone`, assembled from the entry points of the group `plugtone.commands`.
 
 A command's module is imported when it is asked for, so that a station needs no database and the service no printer.
+An entry point with a dot in its name is a command of a group: `sim.fleet` is `plugtone sim fleet`, the fleet's own.
 Exit status: 0 done, 1 it could not be done, 2 wrong usage. What went wrong is one line on standard error;
 a traceback is printed for faults of the program only.
 """
@@ -26,15 +27,18 @@ def commands() -> dict[str, EntryPoint]:
 
 
 def load(found: EntryPoint) -> TyperCommand | TyperGroup:
-    """The command behind an entry point: a Typer application or a plain function."""
-    target = found.load()
+    """The command behind an entry point: a Typer application or a plain function; a group with what others add."""
+    target, name = found.load(), found.name.rpartition(".")[2]
     if isinstance(target, typer.Typer):
         application = target
     else:
         application = typer.Typer(add_completion=False)
-        application.command(found.name)(target)
+        application.command(name)(target)
     command: Any = typer.main.get_command(application)
-    command.name = found.name
+    command.name = name
+    for added in commands().values():
+        if added.name.rpartition(".")[0] == found.name:
+            command.add_command(load(added))
     return command  # type: ignore[no-any-return]
 
 
@@ -42,10 +46,10 @@ class LazyGroup(TyperGroup):
     """Knows its commands by name and imports one when it is used."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(commands())
+        return [name for name in commands() if "." not in name]
 
     def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | TyperGroup | None:
-        found = commands().get(cmd_name)
+        found = commands().get(cmd_name) if "." not in cmd_name else None
         return load(found) if found else None
 
 

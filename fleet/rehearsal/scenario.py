@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,7 @@ from fleet.domain.errors import InvalidError
 from fleet.domain.rollout import RolloutState
 from fleet.domain.rollout_course import Course
 from fleet.domain.rollout_plan import read_course
+from fleet.domain.treatment import Mode, Treatment
 from fleet.rehearsal.behaviour import DAY_S, WEEK_S, Fate
 
 WHOLE_PERCENT = 100.0
@@ -125,8 +127,14 @@ class Scenario(_Part):
     storm: list[Storm] = []
     fault: list[Fault] = []
     plan: dict[str, Any]
-    deadline_days: Annotated[float, Field(gt=0)] | None = None
+    mode: Mode = Mode.SOFT
+    deadline_days: Annotated[float, Field(gt=0)] | None = None  # from then on no hours hold a restart back
     expect: Expectation
+
+    def treatment(self, now: datetime) -> Treatment:
+        """How units take it, if it begins now."""
+        deadline = None if self.deadline_days is None else now + timedelta(days=self.deadline_days)
+        return Treatment(self.mode, deadline=deadline)
 
     @property
     def course(self) -> Course:

@@ -145,6 +145,12 @@ class UnitModel:
             self._reverted = None
         return self._then(said)
 
+    def beat_at(self, at_s: int) -> None:
+        """Its next heartbeat is at that time, if it has a session: so that 100,000 need not be heard each minute."""
+        if self.session.online:
+            self.session.heartbeat_s = at_s
+            self._then([])
+
     def take_order(self, now_s: int, document: bytes | None) -> list[Message]:
         """What the director's file makes it do; None: there is none. It had no session while it asked."""
         if not self.wants_order:

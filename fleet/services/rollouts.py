@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from fleet.domain.access import Actor, Permission
 from fleet.domain.audit import AuditAction
@@ -33,15 +34,20 @@ from fleet.store.rollout_groups import RolloutGroupRepository
 from fleet.store.rollouts import RolloutRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.units import UnitRepository
-from fleet.updates.repository import Repository
 
 MAX_LISTED_UNITS = 10_000
+
+
+class Listed(Protocol):
+    """The images units can install now; `fleet.updates.repository`."""
+
+    def images(self) -> Mapping[str, object]: ...
 
 
 class Rollouts:
     """The operator's side; what units are told is `unit_updates`."""
 
-    def __init__(self, transactions: Transactions, repository: Repository) -> None:
+    def __init__(self, transactions: Transactions, repository: Listed) -> None:
         self._transactions = transactions
         self._repository = repository
 

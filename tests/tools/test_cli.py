@@ -5,6 +5,7 @@ import sys
 from importlib.metadata import EntryPoint
 
 import pytest
+import typer
 
 from tools import cli
 from tools.errors import ToolError
@@ -29,9 +30,31 @@ def fine() -> None:
     """Do it."""
 
 
+grouped = typer.Typer(no_args_is_help=True)
+
+
+@grouped.callback()
+def describe() -> None:
+    """A group."""
+
+
+@grouped.command("own")
+def own() -> None:
+    """Do what the group has by itself."""
+
+
+def lent() -> None:
+    """Do what somebody else adds to the group."""
+    typer.echo("lent")
+
+
 @pytest.fixture(autouse=True)
 def _commands(monkeypatch: pytest.MonkeyPatch) -> None:
     found = {name: EntryPoint(name, f"{__name__}:{name}", cli.GROUP) for name in ("refuse", "stumble", "read", "fine")}
+    found |= {
+        name: EntryPoint(name, f"{__name__}:{name.rpartition('.')[2]}", cli.GROUP)
+        for name in ("grouped", "grouped.lent")
+    }
     missing = {"absent": EntryPoint("absent", "no_such_module:command", cli.GROUP)}
     monkeypatch.setattr(cli, "commands", lambda: found | missing)
 
@@ -72,11 +95,26 @@ def test_command_does_not_import_its_neighbours() -> None:
     assert status_of("fine", "--help") == 0  # `absent` would fail
 
 
+def test_a_dotted_entry_point_is_a_command_of_the_group_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status_of("grouped", "lent") == 0
+    assert capsys.readouterr().out == "lent\n"
+    assert status_of("grouped.lent") == 2
+    assert status_of("lent") == 2
+    capsys.readouterr()
+    assert status_of("grouped", "--help") == 0
+    said = capsys.readouterr().out
+    assert "somebody else adds" in said
+    assert "the group has by itself" in said
+    names = cli.LazyGroup(name="plugtone").list_commands(None)
+    assert "grouped" in names
+    assert "grouped.lent" not in names
+
+
 def test_installed_command_lists_every_command_there_is() -> None:
     from importlib.metadata import entry_points
 
     done = subprocess.run([sys.executable, "-m", "tools.cli", "--help"], capture_output=True, text=True, check=True)
-    assert all(found.name in done.stdout for found in entry_points(group=cli.GROUP))
+    assert all(found.name in done.stdout for found in entry_points(group=cli.GROUP) if "." not in found.name)
 
 
 def test_command_for_people_imports_no_service() -> None:
