@@ -97,6 +97,11 @@ class AuditAction(StrEnum):
     ROLLOUT_SUBMIT = "rollout:submit"
     ROLLOUT_SETTLE = "rollout:settle"
     ROLLOUT_LET_OUT = "rollout:let_out"  # a unit that kept failing
+    MINIMUM_VERSION_PROPOSE = "minimum_version:propose"
+    MINIMUM_VERSION_APPROVE = "minimum_version:approve"
+    MINIMUM_VERSION_WITHDRAW = "minimum_version:withdraw"
+    UNIT_WITHHOLD_VOICE = "unit:withhold_voice"
+    UNIT_RESTORE_VOICE = "unit:restore_voice"
     UPDATE_ASSIGN = "update:assign"
     UPDATE_REPORT = "update:report"
     METADATA_RENEW = "metadata:renew"

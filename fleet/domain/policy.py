@@ -37,6 +37,8 @@ class PolicyName(StrEnum):
     CHANGE_OBJECTION_DAYS = "change_objection_days"  # ToS 30.b
     FORCE_MAJEURE_DAYS = "force_majeure_days"  # ToS 32.c
     SWAP_WAIT_HOURS = "swap_wait_hours"  # ER 4
+    MINIMUM_VERSION_NOTICE_DAYS = "minimum_version_notice_days"  # ER 6, ToS 30
+    MANDATORY_UPDATE_DAYS = "mandatory_update_days"  # ER 6: of an offer that is not taken
     REASONABLE_USE_PERCENT = "reasonable_use_percent"  # ER 7: the percentile of the plan's Accounts
     LATE_CALL_RECORDS_DAYS = "late_call_records_days"  # a month of calls is waited for so long before it is judged
     CALL_RECORDS_MONTHS = "call_records_months"
@@ -70,6 +72,8 @@ DEFAULTS: dict[PolicyName, int] = {
     PolicyName.CHANGE_OBJECTION_DAYS: 30,
     PolicyName.FORCE_MAJEURE_DAYS: 10,
     PolicyName.SWAP_WAIT_HOURS: 4,
+    PolicyName.MINIMUM_VERSION_NOTICE_DAYS: 30,
+    PolicyName.MANDATORY_UPDATE_DAYS: 7,
     PolicyName.REASONABLE_USE_PERCENT: 95,
     PolicyName.LATE_CALL_RECORDS_DAYS: 3,
     PolicyName.CALL_RECORDS_MONTHS: 18,

@@ -26,6 +26,7 @@ class Noun(StrEnum):
     PERSON = "PE"
     TOKEN = "TO"  # noqa: S105 - the letters in front of a number
     ROLLOUT = "RO"
+    MINIMUM_VERSION = "MV"
     NUMBER = "NU"
     CALL = "CL"
     DESTINATION_BLOCK = "DB"

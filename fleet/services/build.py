@@ -38,6 +38,7 @@ from fleet.services.locations import Locations
 from fleet.services.mac_blocks import MacBlocks
 from fleet.services.mac_leases import MacLeases
 from fleet.services.metering import MeteredDestinations, Metering
+from fleet.services.minimum_versions import MinimumVersions
 from fleet.services.networks import Networks
 from fleet.services.numbers import Numbers
 from fleet.services.orders import Orders
@@ -140,6 +141,7 @@ class Services:
     refurbishings: Refurbishings
     releases: Releases
     rollouts: Rollouts
+    minimum_versions: MinimumVersions
     unit_updates: UnitUpdates
     update_explanations: UpdateExplanations
     ingest: Ingest
@@ -184,7 +186,7 @@ def build_services(
         unit_views=UnitViews(transactions),
         **_sales(transactions, downlinks),
         **_calls(transactions, downlinks.zone),
-        policy=Policy(transactions, downlinks.zone),
+        **_policies(transactions, downlinks),
         **_returns(transactions, downlinks.zone),
         **_endings(transactions, downlinks),
         releases=releases,
@@ -223,6 +225,13 @@ def _trust(transactions: Transactions, downlinks: Downlinks, provisioning: Provi
     return {
         "clone_alarms": CloneAlarms(transactions, downlinks, provisioning),
         "claims": Claims(transactions, downlinks.zone),
+    }
+
+
+def _policies(transactions: Transactions, downlinks: Downlinks) -> dict[str, Any]:
+    return {
+        "policy": Policy(transactions, downlinks.zone),
+        "minimum_versions": MinimumVersions(transactions, downlinks),
     }
 
 
@@ -271,6 +280,7 @@ def _watches(transactions: Transactions, downlinks: Downlinks, channels: Channel
         Job("watch MAC supply", MAC_CHECK, MacBlocks(transactions).warn),
         Job("steer rollouts", STEER_EVERY, Steering(transactions).steer),
         Job("leave channel beta", STEER_EVERY, channels.send_back),
+        Job("hold to minimum versions", DEADLINE_CHECK, MinimumVersions(transactions, downlinks).hold_units),
         Job("finish swaps", SWAP_CHECK, Swaps(transactions, downlinks).finish),
         Job("bring voice profile", PROFILE_CHECK, Voice(transactions, downlinks).bring_profile),
         # Before deadlines: after a silence no fee is then found covered by a value of a later day.

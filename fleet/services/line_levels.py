@@ -16,6 +16,7 @@ from fleet.services.downlinks import Downlinks, queue
 from fleet.services.voice_accounts import keep_account, tell_registrar
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.locations import LocationRepository, WhereaboutsRepository
+from fleet.store.minimum_versions import MinimumVersionRepository
 from fleet.store.networks import ExportBlockRepository
 from fleet.store.numbers import NumberRepository
 from fleet.store.placements import PlacementRepository
@@ -77,6 +78,7 @@ def _facts(uow: UnitOfWork, unit: Unit) -> tuple[LineFacts, int | None]:
         location=location_state(LocationRepository(uow).of(line), seen.network),
         number=None if number is None else number.state,
         unit_in_service=not TermEventRepository(uow).has_ended(placement.id),
+        refused_security_update=MinimumVersionRepository(uow).refuses(unit),
         country_blocked=ExportBlockRepository(uow).has(seen.country),
         came_on=placement.registered_at is not None,
         waits_for_call=waits is not None,

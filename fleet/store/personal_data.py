@@ -52,6 +52,7 @@ from fleet.store.tables.equipment import heartbeats, mac_blocks, unit_notes
 from fleet.store.tables.ingest import dead_letters, sequence_windows, unit_events
 from fleet.store.tables.inventory import mac_events, mac_leases
 from fleet.store.tables.journal import audit_log, outbox
+from fleet.store.tables.minimum_versions import minimum_versions
 from fleet.store.tables.people import one_time_links, people, person_roles, sessions, sign_in_attempts, tokens
 from fleet.store.tables.refurbishing import refurbishing_steps, refurbishings
 from fleet.store.tables.releases import releases
@@ -231,6 +232,7 @@ FREE_TEXT: Final[tuple[Column[Any], ...]] = (
     destination_blocks.c.why,
     destination_blocks.c.lifted_why,
     rollouts.c.reason,
+    minimum_versions.c.reason,
     releases.c.notes,
     mac_blocks.c.note,
     mac_events.c.why,
@@ -263,6 +265,8 @@ REFERENCES: Final[tuple[Column[Any], ...]] = (
     registered_locations.c.acknowledged_by,
     mac_events.c.actor,
     mac_leases.c.holder,
+    minimum_versions.c.author,
+    minimum_versions.c.approver,
     order_picks.c.actor,
     refurbishing_steps.c.actor,
     releases.c.published_by,
@@ -323,6 +327,8 @@ IMPERSONAL: Final = {
     "orders": "plan",
     "outbox": "kind key",
     "people": "state",
+    "minimum_version_tallies": "serial",
+    "minimum_versions": "board state",
     "person_roles": "role",
     "phone_numbers": "number state",  # nobody's, without the line they hang on
     "placements": "serial carrier channel ownership",

@@ -186,7 +186,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, authorities: Path, passwords
 def filled(path: str, house: House) -> str:
     anybodys = {"version": "9.9.9", "rollout": "RO-1", "entry": "1", "name": "x", "block": "MB-1", "lease": "ML-1"}
     anybodys["distributor"] = "DI-1"
-    anybodys["country"] = "CU"
+    anybodys |= {"country": "CU", "minimum": "MV-1"}
     return path.format_map({**anybodys, **house.parameters})
 
 

@@ -42,6 +42,8 @@ def test_the_defaults_are_those_of_the_rules() -> None:
         "change_objection_days": 30,
         "force_majeure_days": 10,
         "swap_wait_hours": 4,
+        "minimum_version_notice_days": 30,
+        "mandatory_update_days": 7,
         "reasonable_use_percent": 95,
         "late_call_records_days": 3,
         "call_records_months": 18,
