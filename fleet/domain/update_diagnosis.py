@@ -15,6 +15,7 @@ from typing import Final
 
 from fleet.domain.heartbeat import MISSED_HEARTBEATS
 from fleet.domain.rollout import IN_FLIGHT, REACHED, Misfit, RolloutState, UnitState
+from fleet.domain.rollout_gate import Hindrance
 from fleet.domain.treatment import SOFTLY, Mode, Treatment
 from fleet.domain.unit import IN_SERVICE, Custody, Service, Trust
 from fleet.domain.update_cause import Cause
@@ -42,7 +43,7 @@ class RolloutPart:
     beta_only: bool = False  # release or filter are for the channel beta, and the unit is on another
     group: str | None = None  # the unit's, of a rollout by groups, that is not open yet
     opens_at: datetime | None = None  # when that is at the earliest, where it is known
-    hindrance: Cause | None = None  # why it is not assigned now: PENALTY_BOX, NO_SLOT or PACE
+    hindrance: Hindrance | None = None  # why it is not assigned now
     free_at: datetime | None = None  # when that ends, where it is known
     has_delta: bool = True  # from what the unit runs
     runs_it: bool = False  # it registered with the very image
@@ -240,7 +241,9 @@ def _not_come(part: RolloutPart) -> Cause | None:
 
 def _not_assigned(facts: UpdateFacts, part: RolloutPart, now: datetime) -> Cause:
     """Why a unit that may have the release now was not assigned it."""
-    return Cause.OFFLINE if facts.offline(now) else part.hindrance or Cause.NOT_ASKED
+    if facts.offline(now):
+        return Cause.OFFLINE
+    return Cause(part.hindrance) if part.hindrance is not None else Cause.NOT_ASKED
 
 
 def _on_its_way(facts: UpdateFacts, part: RolloutPart, now: datetime) -> Cause | None:

@@ -29,6 +29,7 @@ from fleet.domain.rollout import (
 from fleet.domain.rollout_course import due
 from fleet.domain.rollout_groups import Filter, Joining, UnitFacts
 from fleet.domain.update_diagnosis import RolloutPart, is_for_it, is_there
+from fleet.services.rollout_gate import Gate
 from fleet.services.rollout_groups import OpenGroups, open_groups
 from fleet.services.rollout_steering import standing_of
 from fleet.store.releases import ReleaseRepository
@@ -125,7 +126,7 @@ def _live(unit: _Unit) -> tuple[RolloutPart | None, RolloutPart | None]:
             passive = passive or part
         else:
             waits = part.state is None or part.state is UnitState.WAITING
-            return part if waits else passive or part, left_out
+            return _at_the_gate(unit, rollout, part) if waits else passive or part, left_out
     return passive, left_out
 
 
@@ -150,6 +151,17 @@ def _placed(unit: _Unit, rollout: Rollout, part: RolloutPart, groups: OpenGroups
     limit = due(standing_of(unit.uow, rollout))
     opens_at = limit.at if limit is not None and limit.event is RolloutEvent.ADVANCE else None
     return replace(part, group=groups.plan.groups[placement.group].name, opens_at=opens_at)
+
+
+def _at_the_gate(unit: _Unit, rollout: Rollout, part: RolloutPart) -> RolloutPart:
+    """The part of a unit that is to be assigned, with what keeps it from that now, as check-in asks it."""
+    if rollout.state is not RolloutState.RUNNING:
+        return part
+    groups = open_groups(unit.uow, rollout)
+    placement = groups.place(unit.facts) if groups is not None else None
+    group = placement.group if placement is not None else None
+    hindered = Gate(unit.uow, [unit.serial]).hindrance(rollout, groups, unit.serial, group)
+    return part if hindered is None else replace(part, hindrance=hindered.by, free_at=hindered.until)
 
 
 def _others(unit: _Unit, states: Collection[RolloutState]) -> Iterator[tuple[datetime, RolloutPart]]:

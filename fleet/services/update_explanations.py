@@ -17,6 +17,7 @@ from fleet.services.rollout_parts import part_of
 from fleet.store.assignments import AssignmentRepository
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.heartbeats import HeartbeatRepository
+from fleet.store.rollout_gate import RolloutGateRepository
 from fleet.store.standings import StandingRepository
 from fleet.store.unit_of_work import Transactions, UnitOfWork
 from fleet.store.unit_views import UnitViewRepository
@@ -42,6 +43,7 @@ class UpdateExplanations:
     def _facts(self, uow: UnitOfWork, unit: Unit) -> UpdateFacts:
         beat = HeartbeatRepository(uow).of(unit.serial)
         running = AssignmentRepository(uow).running(unit.serial)
+        started_at = RolloutGateRepository(uow).last_starts([unit.serial]).get(unit.serial)
         part = part_of(uow, unit.serial, running)
         window = ConfigurationRepository(uow).of(unit.serial).window or self._downlinks.window
         hours_at, _ = window.around(uow.now, self._downlinks.zone)
@@ -52,7 +54,7 @@ class UpdateExplanations:
             custody=unit.custody,
             suspended=_is_suspended(uow, unit),
             version=running[0].version if running else "",
-            heard_at=beat.received_at if beat else None,
+            heard_at=_later(started_at, beat.received_at if beat else None),
             update_state=UPDATE_STATES[beat.update_state] if beat else None,
             line_state=LINE_STATES[beat.line_state] if beat else None,
             clock_wrong=beat is not None and _clock_wrong(beat),
@@ -62,6 +64,10 @@ class UpdateExplanations:
             hours_at=hours_at if hours_at > uow.now else None,
             heartbeat=timedelta(seconds=self._downlinks.heartbeat_s),
         )
+
+
+def _later(*instants: datetime | None) -> datetime | None:
+    return max((at for at in instants if at is not None), default=None)
 
 
 def _in_words(window: Window) -> str:

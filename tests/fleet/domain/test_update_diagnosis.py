@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.domain.rollout import IN_FLIGHT, REACHED, Misfit, RolloutState, UnitState
+from fleet.domain.rollout_gate import Hindrance
 from fleet.domain.treatment import Mode, Treatment
 from fleet.domain.unit import Custody, Service, Trust
 from fleet.domain.update_advice import ADVICE
@@ -61,7 +62,7 @@ TOGETHER: list[list[tuple[Cause, Known]]] = [
         (Cause.PAUSED, {"rollout_state": RolloutState.PAUSED}),
         (Cause.LATER_GROUP, {"group": "rest"}),
         (Cause.OFFLINE, AWAY),
-        (Cause.PENALTY_BOX, {"hindrance": Cause.PENALTY_BOX}),
+        (Cause.PENALTY_BOX, {"hindrance": Hindrance.PENALTY_BOX}),
         (Cause.NOT_ASKED, {}),
     ],
     [
@@ -175,9 +176,9 @@ def test_every_reason_of_the_wire_has_its_cause_whichever_way_it_ended() -> None
         (STAGED | {"treatment": Treatment(not_before=LATER)}, LATER),
         ({"group": "rest", "opens_at": LATER}, LATER),
         ({"group": "rest"}, None),
-        ({"hindrance": Cause.NO_SLOT, "free_at": LATER}, LATER),
-        ({"hindrance": Cause.PACE, "free_at": LATER}, LATER),
-        ({"hindrance": Cause.PENALTY_BOX, "free_at": LATER}, LATER),
+        ({"hindrance": Hindrance.NO_SLOT, "free_at": LATER}, LATER),
+        ({"hindrance": Hindrance.PACE, "free_at": LATER}, LATER),
+        ({"hindrance": Hindrance.PENALTY_BOX, "free_at": LATER}, LATER),
         ({}, None),
         ({"part": None}, None),
         ({"state": UnitState.CONFIRMED}, None),
@@ -209,7 +210,7 @@ PARTS = st.builds(
     beta_only=st.booleans(),
     group=st.sampled_from([None, "rest"]),
     opens_at=st.sampled_from([None, LATER]),
-    hindrance=st.sampled_from([None, Cause.PENALTY_BOX, Cause.NO_SLOT, Cause.PACE]),
+    hindrance=st.sampled_from([None, *Hindrance]),
     free_at=st.sampled_from([None, LATER]),
     has_delta=st.booleans(),
     runs_it=st.booleans(),
@@ -263,6 +264,11 @@ def test_what_shuts_the_unit_out_comes_before_whatever_its_rollout_says(facts: U
         assert causes.index(away) <= max(causes.index(found), causes.index(Cause.OFFLINE))
         if causes.index(found) > causes.index(Cause.OFFLINE):
             assert away is Cause.OFFLINE
+
+
+def test_each_hindrance_of_the_gate_is_a_cause_of_its_name() -> None:
+    for hindrance in Hindrance:
+        assert cause(hindrance=hindrance) == hindrance.value
 
 
 def test_every_cause_has_its_row() -> None:

@@ -148,3 +148,14 @@ def test_the_command_says_the_sentence(
     assert "there is no unit" in str(runner.invoke(update, ["explain", "PT999999990"]).exception)
     helped = runner.invoke(update, ["explain", "--help"]).stdout
     assert "Example: plugtone update explain PT000000018" in helped
+
+
+def test_a_unit_that_fell_silent_after_its_start_is_offline_without_any_heartbeat(
+    services: Services, unit: FakeUnit, clock: Clock
+) -> None:
+    unit.register()
+    started_at = clock.now
+    clock.advance(minutes=3)
+    assert services.update_explanations.explain(MANAGER, unit.serial).offline_since is None
+    clock.advance(seconds=1)
+    assert services.update_explanations.explain(MANAGER, unit.serial).offline_since == started_at

@@ -6,93 +6,31 @@ gateway hands them over; what a unit says of an update is in the firmware's word
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fleet.domain.access import Actor, Role
+from fleet.domain.access import Role
 from fleet.domain.account import Account
 from fleet.domain.configuration import Channel, parse_window
-from fleet.domain.rollout import Rollout
 from fleet.domain.rollout_groups import UnitFacts, point_of
 from fleet.domain.suspension import SuspensionReason
-from fleet.domain.treatment import SOFTLY, Treatment
-from fleet.domain.unit import Unit
+from fleet.domain.treatment import Treatment
 from fleet.domain.update_cause import Cause
 from fleet.services.build import Services
-from fleet.services.ingest import Delivery
 from fleet.services.jobs import SCHEDULER
 from fleet.services.rollout_steering import Steering
 from fleet.store.ingest import IngestStore
-from protocol.wire.enumerations import EVENTS, LINE_STATES, UPDATE_REASONS, UPDATE_STATES
-from protocol.wire.messages import pack
-from protocol.wire.topics import up_topic
 from tests.fleet.conftest import START, Clock, someone
-from tests.fleet.release_owners import Owners, make_image
-from tests.fleet.services.equipment import Warehouse, heartbeat, register_values
+from tests.fleet.release_owners import Owners
+from tests.fleet.services.stuck_units import ADMIN, MANAGER, Adapter, Stage
 from tools.release.bundle import Bundle
-from tools.release.delta import make_delta
 from tools.release.keys import OfflineKeys
-from tools.release.record import ReleaseFacts
-from tools.release.sign import sign_image
 
-MANAGER = someone(Role.RELEASE_MANAGER)
-APPROVER = Actor(MANAGER.kind, "PE-901", someone(Role.APPROVER).permissions)
-ADMIN = someone(Role.ADMIN)
 FIRMWARE = Path(__file__).parents[3] / "firmware" / "adapter" / "update"
 LEAST_CAUSES = 25
-KIND = {"register": "register", "heartbeat": "heartbeat"}
-
-
-@dataclass
-class Adapter:
-    """A unit in somebody's home: it speaks through the gateway and does nothing by itself."""
-
-    services: Services
-    clock: Clock
-    unit: Unit
-    sequence: int = 0
-    assignment: int = 0
-    registered: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def serial(self) -> str:
-        return self.unit.serial
-
-    def register(self, **changed: Any) -> None:
-        self._say("register", register_values(self.unit) | {"clock_s": self._now_s()} | changed)
-
-    def beat(self, clock_off_s: int = 0, update: str = "idle", line: str = "registered") -> None:
-        values = dict(heartbeat(1, 60).values)
-        values |= {"update_state": UPDATE_STATES.index(update), "line_state": LINE_STATES.index(line)}
-        self._say("heartbeat", values | {"clock_s": self._now_s() + clock_off_s})
-
-    def report(self, state: str, reason: str = "none", detail: str = "") -> None:
-        values = {"assignment": self.assignment, "state": UPDATE_STATES.index(state)}
-        values |= {"reason": UPDATE_REASONS.index(reason), "detail": detail, "clock_s": self._now_s()}
-        rest = {"target_counter": 2, "target_sha256": bytes(32), "release_counter": 1}
-        self._say("update_report", values | rest)
-
-    def log(self, event: str) -> None:
-        line = {"clock_s": self._now_s(), "event": EVENTS.index(event), "value": 1}
-        self._say("events", {"events": [line]})
-
-    def _now_s(self) -> int:
-        return int(self.clock.now.timestamp())
-
-    def _say(self, name: str, values: dict[str, Any]) -> None:
-        self.sequence += 1
-        payload = pack(name, values, boot_id=7, sequence=self.sequence)
-        delivery = Delivery(up_topic(self.serial, KIND.get(name, "report")), payload, self.clock.now)
-        for answer in self.services.ingest.handle([delivery]):
-            if answer.name == "command" and answer.serial == self.serial:
-                self.assignment = int(answer.values["argument"])
-
 
 # Of a unit that says how it ended: state, reason, and its detail as the firmware writes it, with what it fills in.
 ENDS: dict[Cause, tuple[str, str, str, tuple[Any, ...]]] = {
@@ -119,56 +57,6 @@ ENDS: dict[Cause, tuple[str, str, str, tuple[Any, ...]]] = {
     Cause.FLEET_UNREACHABLE: ("reverted", "fleet_unreachable", "%d ms passed", (180_000,)),
     Cause.SLOT_DAMAGED: ("reverted", "hash", "the slot was found damaged", ()),
 }  # fmt: skip
-
-
-class Stage:
-    """The fleet, and who was made to stand still for what."""
-
-    def __init__(self, services: Services, clock: Clock, owners: Owners) -> None:
-        self.services, self.clock = services, clock
-        self.warehouse = Warehouse(services, ADMIN)
-        self.warehouse.load_block()
-        self.expected: list[tuple[Cause, str]] = []
-        self.online: list[Callable[[], None]] = []  # their last heartbeats
-        self._publish(owners)
-
-    def home(self, account: Account, board: str = "simulated", **registered: Any) -> Adapter:
-        """A unit at the account that is plugged in."""
-        unit = self.warehouse.stock(board)
-        self.warehouse.send(account, unit)
-        adapter = Adapter(self.services, self.clock, unit)
-        adapter.register(**registered)
-        return adapter
-
-    def stuck(self, cause: Cause, who: Adapter | Unit, beat: dict[str, Any] | None = None) -> None:
-        """That unit stands still for that cause; `beat`: what it goes on saying."""
-        self.expected.append((cause, who.serial))
-        if isinstance(who, Adapter) and beat is not None:
-            self.online.append(lambda: who.beat(**beat))
-
-    def roll_out(
-        self,
-        release: str,
-        *units: Adapter,
-        plan: dict[str, Any] | None = None,
-        treatment: Treatment = SOFTLY,
-        started: bool = True,
-    ) -> Rollout:
-        """A rollout to those units, or by a plan."""
-        serials = None if plan is not None else [unit.serial for unit in units]
-        rollout = self.services.rollouts.create(MANAGER, release, serials, 100, treatment=treatment, plan=plan)
-        self.services.rollouts.approve(APPROVER, rollout.id)
-        return self.services.rollouts.start(MANAGER, rollout.id) if started else rollout
-
-    def _publish(self, owners: Owners) -> None:
-        owners.initialise()
-        modules = b"".join(sha256(bytes([block])).digest() for block in range(64))  # nothing deflates them
-        owners.sign("1.0.0", 1, payload=modules)
-        image = make_image("2.0.0", 2, payload=modules + b"more")
-        sign_image(owners.bundle, owners.keys, image, START, make_delta=make_delta)
-        beta = make_image("3.0.0", 3, payload=b"beta")
-        sign_image(owners.bundle, owners.keys, beta, START, facts=ReleaseFacts(beta=True))
-        self.services.releases.publish(MANAGER, owners.bundle.files_after({}), owners.bundle.payloads_after({}))
 
 
 def out_of_reach(stage: Stage, account: Account) -> None:
@@ -254,7 +142,7 @@ def ended(stage: Stage, account: Account) -> None:
 def not_come(stage: Stage, account: Account) -> None:
     """Their rollout has not come to them, or was taken back."""
     services = stage.services
-    draft, unapproved, unstarted, paused, stopped, early, asked = (stage.home(account) for _ in range(7))
+    draft, unapproved, unstarted, paused, stopped, early = (stage.home(account) for _ in range(6))
     services.rollouts.create(MANAGER, "2.0.0", [draft.serial], 1, draft=True)
     services.rollouts.create(MANAGER, "2.0.0", [unapproved.serial], 1)
     stage.roll_out("2.0.0", unstarted, started=False)
@@ -262,7 +150,6 @@ def not_come(stage: Stage, account: Account) -> None:
     rollout = stage.roll_out("2.0.0", stopped)
     stopped.beat()
     services.rollouts.stop(MANAGER, rollout.id, "a crash")
-    stage.roll_out("2.0.0", asked)
     stage.roll_out("2.0.0", early, treatment=Treatment(not_before=stage.clock.now + timedelta(days=3)))
     early.beat()
     early.report("downloading")
@@ -273,7 +160,6 @@ def not_come(stage: Stage, account: Account) -> None:
     stage.stuck(Cause.PAUSED, paused, {})
     stage.stuck(Cause.STOPPED, stopped, {})
     stage.stuck(Cause.NOT_BEFORE, early, {"update": "staged"})
-    stage.stuck(Cause.NOT_ASKED, asked)
 
 
 def overtaken(stage: Stage) -> None:
@@ -346,6 +232,26 @@ def by_groups(stage: Stage) -> None:
     stage.stuck(Cause.JOINED_LATE, stage.home(account), {})
 
 
+def at_the_gate(stage: Stage) -> None:
+    """Their rollout wants them, and not now."""
+    failing = stage.home(stage.warehouse.open_account("Penalty"))
+    for _ in range(3):
+        stage.roll_out("2.0.0", failing)
+        failing.beat()
+        failing.report("failed", "flash", "arming the trial: [Errno 5] EIO")
+    stage.stuck(Cause.PENALTY_BOX, failing, {})
+    for name, pace in (("Slots", {"download_slots": 1}), ("Pace", {"units_per_hour": 1})):
+        account = stage.warehouse.open_account(name)
+        homes = [stage.home(account) for _ in range(4)]
+        stage.clock.advance(minutes=11)  # a unit that has just started waits so long at most
+        stage.roll_out("2.0.0", plan={"targets": {"account": account.reference}, "group": [{}], "pace": pace})
+        for unit in homes:
+            unit.beat()
+        waiting = [unit for unit in homes if not unit.assignment]
+        assert waiting
+        stage.stuck(Cause.NO_SLOT if "download_slots" in pace else Cause.PACE, waiting[0], {})
+
+
 @pytest.fixture
 def stage(services: Services, tmp_path: Path, offline_keys: OfflineKeys, clock: Clock) -> Stage:
     return Stage(services, clock, Owners(offline_keys, Bundle(tmp_path / "bundle"), services.repository, START))
@@ -360,17 +266,31 @@ def test_why_names_the_one_right_cause_of_every_unit(stage: Stage) -> None:
     overtaken(stage)
     off_the_channel(stage, account)
     finished_without(stage)
+    at_the_gate(stage)
     by_groups(stage)
-    for beat in stage.online:
-        beat()
+    for unit, beat in stage.online:
+        unit.beat(**beat)
     explain = stage.services.update_explanations.explain
-    told = [(explain(MANAGER, serial), cause) for cause, serial in stage.expected]
+    told = [(explain(MANAGER, who.serial), cause) for cause, who in stage.expected]
     wrong = [f"{cause}: {found.cause}, {found.sentence}" for found, cause in told if found.cause is not cause]
     assert not wrong, "\n".join(wrong)
     assert all(found.remedy for found, _ in told)
     assert len({cause for cause, _ in stage.expected}) >= LEAST_CAUSES
+    _check_against_check_in(stage)
     with stage.services.transactions.read(ADMIN) as uow:
         assert IngestStore(uow.connection).dead_letters() == []
+
+
+def _check_against_check_in(stage: Stage) -> None:
+    """The next heartbeat brings an order to those that only wait for it, and to nobody else."""
+    for unit, beat in stage.online:
+        before = unit.assignment
+        unit.beat(**beat)
+        assert unit.assignment == before, unit.serial
+    for cause, who in stage.expected:
+        if cause is Cause.NOT_ASKED and isinstance(who, Adapter):
+            who.beat()
+            assert who.assignment, who.serial
 
 
 def test_a_suspended_account_keeps_its_updates_and_why_says_so(stage: Stage) -> None:
