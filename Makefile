@@ -50,6 +50,7 @@ $(VENV)/.stubs: $(STUBS) | setup
 
 bench: setup $(VENV)/.compared
 	@$(BIN)/plugtone bench
+	@$(BIN)/python -m tests.rollout_scale
 
 # What deltas are held against. It is compiled here: without a C compiler that comparison is left out.
 $(VENV)/.compared: tools/bench/compared.lock | setup
