@@ -181,6 +181,21 @@ def test_a_rollout_is_hastened_by_a_forced_one_of_the_same_release(
     assert states(services, slow.id) == [(UnitState.SUPERSEDED, f"{fast.reference} is newer")]
 
 
+def test_a_rollout_of_another_release_takes_the_place_of_what_was_loaded(
+    services: Services, fleet: list[FakeUnit], clock: Clock
+) -> None:
+    loaded = run(services, DOWNLOAD_ONLY)
+    for unit in fleet:
+        unit.heartbeat()
+        unit.report("staged")
+    clock.advance(minutes=1)
+    run(services, SOFTLY, "2.0.1")
+    assert len(fleet[0].heartbeat()) == 1
+    signed = json.loads(services.unit_updates.assignment(fleet[0].serial))["signed"]
+    assert (signed["target"]["name"], "not_before" in signed) == ("simulated_2.0.1.img", False)
+    assert count(now(services, loaded.id)) == {"staged": 3}
+
+
 def test_a_stop_takes_back_what_was_loaded(services: Services, fleet: list[FakeUnit]) -> None:
     rollout = run(services, DOWNLOAD_ONLY)
     fleet[0].heartbeat()
