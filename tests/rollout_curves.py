@@ -1,6 +1,7 @@
 """Draws how far a bad release gets, from what `make soak AREA=rollout` measured; `python -m tests.rollout_curves`.
 
-The table goes into docs/rollouts.md between its two marks, the curves into docs/rollout-curves.svg.
+The table goes into docs/rollouts.md between its two marks, the curves into docs/rollout-curves.svg; what the areas
+rollout_protocol and rollout_protocol_sound measured into a table of its own. What was not measured here stays.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.soak import read_totals
+from tests.sweeps import rollout_protocol
 from tests.sweeps.rollout import REACHED_BINS, TRIED
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE, PICTURE = DOCS / "rollouts.md", DOCS / "rollout-curves.svg"
-FROM, TO = "<!-- curves -->\n", "<!-- end of curves -->\n"
+CURVES = "<!-- curves -->\n", "<!-- end of curves -->\n"
+PROTOCOL = "<!-- protocol -->\n", "<!-- end of protocol -->\n"
+BEFORE = {name: before for name, (_, before) in TRIED.items()}
+BEFORE_AT_PROTOCOL = {name: BEFORE[name] for name in (*rollout_protocol.TRIED, "sound")}
 COLOURS = {"10 points": "#b2182b", "5 points": "#ef8a62", "2 points": "#2166ac", "1 point": "#67a9cf"}
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 640, 320, 52, 16, 16, 44
 LEAST, MOST = 0.001, 1.0  # shares of the fleet at both ends of the axis, which is logarithmic
@@ -37,13 +42,15 @@ def at_percent(total: Mapping[str, Any], percent: int) -> str:
     return f"{found[0] * 100:g} %" if found else ""
 
 
-def table(totals: Totals) -> str:
-    """A row for each scenario."""
+def table(totals: Totals, tried: Mapping[str, float | None] = BEFORE) -> str:
+    """A row for each scenario that was measured; `tried`: the share of the fleet it has to be stopped before."""
     rows = [
         "| more failures in the bad revision | runs | stopped | in half of the runs below | in 95 % below | in time |",
         "|---|---|---|---|---|---|",
     ]
-    for name, (_, before) in TRIED.items():
+    for name, before in tried.items():
+        if name not in totals:
+            continue
         total = totals[name]
         runs = total["count"]
         stopped = total.get("stopped", 0)
@@ -96,14 +103,24 @@ def _level(share: float) -> list[str]:
     ]
 
 
-def page(text: str, totals: Totals) -> str:
-    """The page with the table of `totals` between its marks."""
-    before, _, rest = text.partition(FROM)
-    _, _, after = rest.partition(TO)
-    return before + FROM + table(totals) + TO + after
+def page(text: str, drawn: str, marks: tuple[str, str] = CURVES) -> str:
+    """The page with that table between its marks."""
+    begin, end = marks
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return before + begin + drawn + end + after
+
+
+def main() -> None:
+    """Draw what was measured."""
+    measured = read_totals("rollout")
+    if measured:
+        PAGE.write_text(page(PAGE.read_text(), table(measured)))
+        PICTURE.write_text(picture(measured))
+    at_protocol = read_totals("rollout_protocol") | read_totals("rollout_protocol_sound")
+    if at_protocol:
+        PAGE.write_text(page(PAGE.read_text(), table(at_protocol, BEFORE_AT_PROTOCOL), PROTOCOL))
 
 
 if __name__ == "__main__":
-    measured = read_totals("rollout")
-    PAGE.write_text(page(PAGE.read_text(), measured))
-    PICTURE.write_text(picture(measured))
+    main()

@@ -6,7 +6,18 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.rollout_curves import COLOURS, FROM, PAGE, PICTURE, TO, page, picture, stopped_by, table
+from tests.rollout_curves import (
+    BEFORE_AT_PROTOCOL,
+    COLOURS,
+    CURVES,
+    PAGE,
+    PICTURE,
+    PROTOCOL,
+    page,
+    picture,
+    stopped_by,
+    table,
+)
 from tests.sweeps.rollout import TRIED
 
 ONE = {"count": 10, "stopped": 9, "stopped_up_to_0.5_percent": 6, "stopped_up_to_1_percent": 3, "in_time": 8}
@@ -32,12 +43,18 @@ def test_the_picture_is_svg_with_a_line_for_each_curve() -> None:
 
 
 def test_a_page_is_changed_between_its_marks_only() -> None:
-    assert page(f"a\n{FROM}old\n{TO}b\n", TOTALS) == f"a\n{FROM}{table(TOTALS)}{TO}b\n"
+    for begin, end in (CURVES, PROTOCOL):
+        assert page(f"a\n{begin}old\n{end}b\n", "new\n", (begin, end)) == f"a\n{begin}new\n{end}b\n"
+
+
+def test_what_was_not_measured_has_no_row() -> None:
+    rows = table({"5 points": ONE}, BEFORE_AT_PROTOCOL).splitlines()[2:]
+    assert rows == ["| 5 points | 10 | 90.0 % | 0.5 % |  | 80.0 % before 2 % |"]
 
 
 def test_the_page_of_the_docs_has_been_drawn() -> None:
     text = PAGE.read_text()
-    drawn = text[text.index(FROM) : text.index(TO)]
+    drawn = text[text.index(CURVES[0]) : text.index(CURVES[1])]
     assert [name for name in TRIED if f"| {name} | " not in drawn] == []
     assert ElementTree.fromstring(PICTURE.read_text()).tag.endswith("svg")
 

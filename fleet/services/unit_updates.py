@@ -89,7 +89,7 @@ class _Unit:
     """A unit that checks in. `facts` only where a rollout by groups is live, `channel` where a beta release is.
 
     `parts` in live rollouts by number are as of the batch's begin: whoever changes one holds the rollout and reads it
-    again.
+    again. `windows` of a held-back one: the window of its last watch, and whether that is running.
     """
 
     serial: str
@@ -98,6 +98,7 @@ class _Unit:
     facts: UnitFacts | None
     parts: Mapping[int, UnitProgress | None]
     channel: Channel
+    windows: Mapping[int, tuple[int, bool]]
 
 
 class UnitUpdates:
@@ -121,12 +122,16 @@ class UnitUpdates:
         by_groups = [each for each in live if each.groups is not None]
         facts = RolloutGroupRepository(uow).facts(messages) if by_groups else {}
         gate = Gate(uow, messages)
-        parts = RolloutRepository(uow).parts([each.rollout.id for each in live], messages)
+        numbers = [each.rollout.id for each in live]
+        parts = RolloutRepository(uow).parts(numbers, messages)
+        held_back = [serial for (_, serial), part in parts.items() if part.state is UnitState.HELD_BACK]
+        windows = RolloutGroupRepository(uow).windows_of(numbers, held_back) if held_back else {}
         channels = ChannelRepository(uow).of(messages) if any(each.rollout.beta for each in live) else {}
         for serial, (running, first_at) in assigned.in_service(messages).items():
-            of_unit = {each.rollout.id: parts.get((each.rollout.id, serial)) for each in live}
+            of_unit = {number: parts.get((number, serial)) for number in numbers}
+            watched = {number: windows[number, serial] for number in numbers if (number, serial) in windows}
             channel = channels.get(serial, Channel.STABLE)
-            unit = _Unit(serial, running, first_at, facts.get(serial), of_unit, channel)
+            unit = _Unit(serial, running, first_at, facts.get(serial), of_unit, channel, watched)
             if _crashed(messages[serial]):
                 for each in by_groups:
                     note_failure(uow, each.rollout, serial, Signal.CRASHED)
@@ -306,6 +311,9 @@ def _watch_held_back(uow: UnitOfWork, gate: Gate, live: _Live, unit: _Unit) -> N
     """Watch it from its turn on, as if it were of the group opened last: both arms live through the same hours."""
     if live.groups is None or unit.facts is None or live.rollout.state is not RolloutState.RUNNING:
         return
+    number, running = unit.windows.get(live.rollout.id, (-1, False))
+    if running or number >= live.groups.opened - 1:
+        return  # nothing to begin: so it is at nearly every check-in
     if gate.turn(live.rollout, live.groups, unit.serial, live.groups.opened - 1) is None:
         live.groups.watch(uow, unit.facts, held_back=True)
 

@@ -158,6 +158,15 @@ class RolloutGroupRepository:
         self._count(rollout_id, number, revision, "held_back" if held_back else "treated")
         return True
 
+    def windows_of(
+        self, rollouts_: Collection[int], serials: Collection[str]
+    ) -> dict[tuple[int, str], tuple[int, bool]]:
+        """By rollout and unit the window of its last watch, and whether that is running; of those that had one."""
+        this = rollout_watches.c
+        query = select(this.rollout_id, this.serial, this.number, this.running)
+        query = query.where(this.rollout_id.in_(rollouts_), this.serial.in_(serials))
+        return {(row.rollout_id, row.serial): (row.number, row.running) for row in self._connection.execute(query)}
+
     def watched(self, rollout_id: int, serial: str) -> Watched | None:
         """The unit's watch, if it ever had one."""
         query = _WATCHES.where(rollout_watches.c.rollout_id == rollout_id, rollout_watches.c.serial == serial)

@@ -25,13 +25,18 @@ def counted(name: str, seed: int) -> Outcome:
     """One run; `added` says how it ended, and below which share of the fleet it was stopped."""
     scenario, before = TRIED[name]
     ending = run(seed, scenario)
-    added = {str(ending.state): 1}
-    if ending.state is RolloutState.STOPPED:
-        reached = next(each for each in REACHED_BINS if ending.reached <= each)
-        added[f"stopped_up_to_{reached * 100:g}_percent"] = 1
-        added["in_time"] = int(before is not None and ending.reached < before)
-        added["by_the_bad_revision"] = int(ending.reason.startswith(BAD))
-    return Outcome(1, added=added)
+    return Outcome(1, added=counts_of(ending.state, ending.reason, ending.reached, before))
+
+
+def counts_of(state: RolloutState, reason: str, reached: float, before: float | None) -> dict[str, int]:
+    """What a run adds to the totals: how it ended, and below which share of the fleet it was stopped."""
+    added = {str(state): 1}
+    if state is RolloutState.STOPPED:
+        below = next(each for each in REACHED_BINS if reached <= each)
+        added[f"stopped_up_to_{below * 100:g}_percent"] = 1
+        added["in_time"] = int(before is not None and reached < before)
+        added["by_the_bad_revision"] = int(f"{BAD}:" in reason)
+    return added
 
 
 def sweep_of(name: str) -> Sweep:
