@@ -122,14 +122,14 @@ def _parts(services: Services, rollout_id: int, count: int) -> None:
         uow.commit()
 
 
-def measure(services: Services, count: int, asked: int) -> list[float]:
-    """Milliseconds of so many questions about units picked by chance."""
+def measure(services: Services, count: int, asked: int) -> list[tuple[float, float]]:
+    """Of so many questions about units picked by chance the milliseconds by the clock, and of CPU."""
     chance, found = random.Random(1), []
     for _ in range(asked):
         serial = str(make_serial(chance.randrange(count) + 1))
-        begun = time.perf_counter()
+        begun = time.perf_counter(), time.process_time()
         services.update_explanations.explain(MANAGER, serial)
-        found.append((time.perf_counter() - begun) * 1000)
+        found.append(((time.perf_counter() - begun[0]) * 1000, (time.process_time() - begun[1]) * 1000))
     return found
 
 
@@ -149,8 +149,10 @@ def main() -> None:
         taken = measure(built, count, ASKED)
     finally:
         shutil.rmtree(folder)
-    middle, worst = statistics.median(taken), max(taken)
-    print(f"{count:,} units, {ASKED} asked: {middle:.1f} ms in the middle, {worst:.1f} ms at most; limit {LIMIT_MS} ms")
+    middle = statistics.median(clock for clock, _ in taken)
+    for name, of_name in zip(("by the clock", "of CPU"), zip(*taken, strict=True), strict=True):
+        figures = f"{statistics.median(of_name):.1f} ms in the middle, {max(of_name):.1f} ms at most"
+        print(f"{count:,} units, {ASKED} asked, {name}: {figures}; limit {LIMIT_MS} ms")
     raise SystemExit(0 if middle < LIMIT_MS else 1)
 
 

@@ -275,8 +275,8 @@ ADVICE: Final[Mapping[Cause, Advice]] = {
         Who.SUPPORT,
     ),
     Cause.NOT_BEGUN: Advice(
-        "{rollout} assigned it {release} on {since}; it has not begun",
-        "Wait: it is told again at each heartbeat. Restart it if it has not begun in an hour.",
+        "{rollout} assigned it {release} on {since}; it has not said that it began",
+        "Wait: it loads without its connection to the fleet, and tells of it afterwards. Restart it after an hour.",
         Who.SUPPORT,
     ),
     Cause.SLOW_DOWNLOAD: Advice(

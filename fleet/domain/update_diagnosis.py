@@ -94,6 +94,11 @@ def is_there(part: RolloutPart) -> bool:
     return part.state in REACHED or (part.runs_it and part.state not in IN_FLIGHT)
 
 
+def is_on_trial(part: RolloutPart) -> bool:
+    """Whether the unit is on trial: it says so by the image it registers with, before it says how it ended."""
+    return part.state is UnitState.TRIAL or (part.runs_it and part.state in IN_FLIGHT)
+
+
 def is_for_it(part: RolloutPart) -> bool:
     """Whether the rollout wants this unit."""
     return part.state is not None or _not_for_it(part) is None
@@ -248,12 +253,25 @@ def _not_assigned(facts: UpdateFacts, part: RolloutPart, now: datetime) -> Cause
 
 def _on_its_way(facts: UpdateFacts, part: RolloutPart, now: datetime) -> Cause | None:
     """What holds up a unit that was assigned the release; None if it is to load it only, and has."""
+    offline = facts.offline(now)
+    if is_on_trial(part):
+        return Cause.OFFLINE if offline else Cause.ON_TRIAL
     if is_loaded(facts, part):
         if part.treatment.mode is Mode.DOWNLOAD_ONLY:
             return None
-        return Cause.OFFLINE if facts.offline(now) else _loaded(facts, part, now)
-    waits = ((facts.offline(now), Cause.OFFLINE), (part.state is UnitState.TRIAL, Cause.ON_TRIAL))
-    loads = (
+        return Cause.OFFLINE if offline else _loaded(facts, part, now)
+    return Cause.OFFLINE if offline and not _may_be_loading(facts, part, now) else _loads(facts, part, now)
+
+
+def _may_be_loading(facts: UpdateFacts, part: RolloutPart, now: datetime) -> bool:
+    """Whether a unit is silent as one that loads is: it lends the update its one connection, and tells afterwards."""
+    heard = facts.heard_at is not None and facts.heard_at > part.since + facts.heartbeat
+    return not heard and now - part.since < SLOW_AFTER
+
+
+def _loads(facts: UpdateFacts, part: RolloutPart, now: datetime) -> Cause:
+    """What a unit does that has not loaded the image yet."""
+    waits = (
         (facts.call_up, Cause.CALL_UP),
         (part.state is UnitState.ASSIGNED and facts.clock_wrong, Cause.CLOCK),
         (part.state is UnitState.ASSIGNED and facts.no_heap, Cause.NO_HEAP),
@@ -261,7 +279,7 @@ def _on_its_way(facts: UpdateFacts, part: RolloutPart, now: datetime) -> Cause |
         (now - part.since >= SLOW_AFTER, Cause.SLOW_DOWNLOAD),
         (not part.has_delta, Cause.NO_DELTA),
     )
-    return _first((*waits, *loads)) or Cause.DOWNLOADING
+    return _first(waits) or Cause.DOWNLOADING
 
 
 def _loaded(facts: UpdateFacts, part: RolloutPart, now: datetime) -> Cause:

@@ -21,6 +21,7 @@ from fleet.domain.update_diagnosis import (
     cause_of,
     is_for_it,
     is_loaded,
+    is_on_trial,
     is_there,
     parted,
     until,
@@ -171,6 +172,8 @@ def _state(facts: UpdateFacts) -> UpdateState:
         return UpdateState.NO_ROLLOUT
     if part.state is None or part.state is UnitState.WAITING:
         return _before_its_turn(part)
+    if is_on_trial(part):
+        return UpdateState.TRIAL
     if is_loaded(facts, part):
         return UpdateState.STAGED
     return UpdateState.COMPARED if part.state is UnitState.HELD_BACK else UpdateState(part.state)

@@ -23,7 +23,7 @@ from protocol.wire.enumerations import LINE_STATES, UPDATE_REASONS, UPDATE_STATE
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SOON, LATER = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
-PART = RolloutPart("RO-1", "2.0.0", RolloutState.RUNNING, "", None, "", NOW - timedelta(minutes=3))
+PART = RolloutPart("RO-1", "2.0.0", RolloutState.RUNNING, "", None, "", NOW - timedelta(minutes=10))
 FACTS = UpdateFacts(
     "PT000000018", Trust.GOOD, Service.ACTIVE, "1.0.0", NOW, "idle", PART, "02:00-05:00", timedelta(seconds=60)
 )
@@ -44,6 +44,7 @@ def known(**changed: object) -> UpdateFacts:
 Known = dict[str, Any]
 
 AWAY: Known = {"heard_at": NOW - timedelta(minutes=4)}
+SILENT: Known = {"heard_at": NOW - timedelta(minutes=9)}  # since it was assigned
 STAGED: Known = {"state": UnitState.DOWNLOADING, "update_state": "staged"}
 ASSIGNED: Known = {"state": UnitState.ASSIGNED}
 LOADING: Known = {"state": UnitState.DOWNLOADING}
@@ -142,6 +143,12 @@ def test_of_two_hindrances_the_one_to_be_solved_first_is_the_cause(
         ({"runs_it": True, "rollout_state": RolloutState.PAUSED}, None),
         ({"runs_it": True, "state": UnitState.FAILED, "reason": "flash"}, None),
         ({"runs_it": True, "state": UnitState.TRIAL}, Cause.ON_TRIAL),
+        ({"runs_it": True, "state": UnitState.DOWNLOADING, "reason": "by a delta of 9 bytes"}, Cause.ON_TRIAL),
+        ({"runs_it": True, "state": UnitState.ASSIGNED} | AWAY, Cause.OFFLINE),
+        (LOADING | SILENT, Cause.DOWNLOADING),
+        (ASSIGNED | SILENT, Cause.NOT_BEGUN),
+        (ASSIGNED | SILENT | {"since": NOW - timedelta(hours=1)}, Cause.OFFLINE),
+        (STAGED | SILENT, Cause.OFFLINE),
         ({"part": None}, None),
     ],
 )
@@ -262,7 +269,8 @@ def test_what_shuts_the_unit_out_comes_before_whatever_its_rollout_says(facts: U
     if found is not None:
         assert away is not None
         assert causes.index(away) <= max(causes.index(found), causes.index(Cause.OFFLINE))
-        if causes.index(found) > causes.index(Cause.OFFLINE):
+        loads = facts.part is not None and facts.part.state in IN_FLIGHT
+        if causes.index(found) > causes.index(Cause.OFFLINE) and not loads:
             assert away is Cause.OFFLINE
 
 

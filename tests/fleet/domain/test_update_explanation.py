@@ -54,7 +54,7 @@ def sentence(**changed: object) -> str:
             {"state": UnitState.WAITING, "rollout_state": RolloutState.WAITING_FOR_APPROVAL},
             "runs 1.0.0: RO-1, which is to bring it 1.1.0, is waiting for approval.",
         ),
-        ({}, "runs 1.0.0: RO-1 assigned it 1.1.0 on 2026-11-22 09:00 UTC; it has not begun."),
+        ({}, "runs 1.0.0: RO-1 assigned it 1.1.0 on 2026-11-22 09:00 UTC; it has not said that it began."),
         (
             {"state": None, "group": "rest"},
             "runs 1.0.0: RO-1 gives it 1.1.0 when its group, rest, is open; the groups before it try it first.",

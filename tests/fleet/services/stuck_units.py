@@ -119,6 +119,7 @@ class Stage:
         modules = b"".join(sha256(bytes([block])).digest() for block in range(64))  # nothing deflates them
         owners.sign("1.0.0", 1, payload=modules)
         image = make_image("2.0.0", 2, payload=modules + b"more")
+        self.image_sha256 = sha256(image).digest()
         sign_image(owners.bundle, owners.keys, image, START, make_delta=make_delta)
         beta = make_image("3.0.0", 3, payload=b"beta")
         sign_image(owners.bundle, owners.keys, beta, START, facts=ReleaseFacts(beta=True))

@@ -23,6 +23,7 @@ from fleet.services.build import Services
 from fleet.services.jobs import SCHEDULER
 from fleet.services.rollout_steering import Steering
 from fleet.store.ingest import IngestStore
+from protocol.wire.enumerations import BOOT_REASONS
 from tests.fleet.conftest import START, Clock, someone
 from tests.fleet.release_owners import Owners
 from tests.fleet.services.stuck_units import ADMIN, MANAGER, Adapter, Stage
@@ -31,6 +32,7 @@ from tools.release.keys import OfflineKeys
 
 FIRMWARE = Path(__file__).parents[3] / "firmware" / "adapter" / "update"
 LEAST_CAUSES = 25
+UPDATE_TRIAL = BOOT_REASONS.index("update_trial")
 
 # Of a unit that says how it ended: state, reason, and its detail as the firmware writes it, with what it fills in.
 ENDS: dict[Cause, tuple[str, str, str, tuple[Any, ...]]] = {
@@ -99,7 +101,8 @@ def on_their_way(stage: Stage, account: Account) -> None:
         unit.report("downloading")
     hours.report("staged", detail="by a delta of 5 bytes")
     any_hour.report("staged", detail="whole, 2112 bytes; delta: not enough memory")
-    trial.report("trial")
+    trial.report("staged", detail="by a delta of 5 bytes")
+    trial.register(version="2.0.0", release_counter=2, image_sha256=stage.image_sha256, boot_reason=UPDATE_TRIAL)
     starved.log("no_heap")
     stage.stuck(Cause.SLOW_DOWNLOAD, slow, {"update": "downloading"})
     stage.stuck(Cause.OFFLINE, away)
@@ -134,7 +137,7 @@ def ended(stage: Stage, account: Account) -> None:
         assert template in sources, template
         unit.beat()
         if state == "reverted":
-            unit.report("trial")
+            unit.report("downloading")
         unit.report(state, reason, template % values)
         stage.stuck(cause, unit, {})
 
