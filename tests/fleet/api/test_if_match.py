@@ -58,6 +58,8 @@ def test_a_write_on_a_stale_page_is_refused_and_changes_nothing(world: World) ->
     assert others == {
         "/v1/accounts/{account}/administrators/{person}/remove": 403,  # an Administrator does that
         "/v1/blind-returns/{blind_return}/match": 404,  # there is none
+        "/v1/minimum-versions/{minimum}/approve": 404,  # there is none
+        "/v1/minimum-versions/{minimum}/withdraw": 404,
         "/v1/cancellations/{cancellation}/claim-waiver": 404,  # of a notice there is none of
     }
     assert len(refused) > 20, sorted(refused)

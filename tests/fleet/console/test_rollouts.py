@@ -26,7 +26,7 @@ def test_a_rollout_by_groups_is_followed_on_its_page(
     with services.transactions.begin(admin) as uow:
         groups = RolloutGroupRepository(uow)
         groups.plan(number, plan)
-        groups.open_group(number, 0)
+        groups.open_group(number, 0, None)
         groups.name_revisions(number, ["simulated revision 1"])
         counted = {"treated": 20, "confirmed": 11, "treated_failed": 2, "held_back": 50, "held_back_failed": 1}
         row = {"rollout_id": number, "number": 0, "revision": "simulated revision 1"}

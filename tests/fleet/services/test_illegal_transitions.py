@@ -29,6 +29,7 @@ from tests.fleet.services.state_space import Table, Walk, name_of, walk
 
 # Tables that are no equipment's, or that no service moves yet, and where they are tested.
 ELSEWHERE = {
+    "minimum_version.TRANSITIONS": "tests/fleet/services/test_minimum_versions.py",
     "people.PERSON_TRANSITIONS": "tests/fleet/services/test_people.py",
     "rollout.TRANSITIONS": "tests/fleet/services/test_rollout_model.py",
 }

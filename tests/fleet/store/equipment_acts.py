@@ -179,7 +179,7 @@ def configure(serial: str) -> Act:
     """A change of what the unit is told."""
 
     def run(caller: Caller) -> str:
-        return caller.ask(f"/v1/units/{serial}/configuration", {"channel": "beta", "window": None}, "PUT")
+        return caller.ask(f"/v1/units/{serial}/configuration", {"channel": "stable", "window": None}, "PUT")
 
     return Act(f"configure {serial}", run, AuditAction.UNIT_CONFIGURE)
 
