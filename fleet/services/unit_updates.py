@@ -42,6 +42,7 @@ from fleet.services.unit_messages import Outgoing
 from fleet.store.assignments import Assignment, AssignmentRepository
 from fleet.store.channels import ChannelRepository
 from fleet.store.commands import CommandRepository
+from fleet.store.ingest import IngestStore
 from fleet.store.releases import ReleaseRepository
 from fleet.store.rollout_gate import RolloutGateRepository
 from fleet.store.rollout_groups import RolloutGroupRepository
@@ -132,7 +133,7 @@ class UnitUpdates:
             watched = {number: windows[number, serial] for number in numbers if (number, serial) in windows}
             channel = channels.get(serial, Channel.STABLE)
             unit = _Unit(serial, running, first_at, facts.get(serial), of_unit, channel, watched)
-            if _crashed(messages[serial]):
+            if by_groups and _crashed(uow, serial, messages[serial]):
                 for each in by_groups:
                     note_failure(uow, each.rollout, serial, Signal.CRASHED)
             answers += self._direct(uow, gate, unit, live, pending.get(serial))
@@ -318,9 +319,16 @@ def _watch_held_back(uow: UnitOfWork, gate: Gate, live: _Live, unit: _Unit) -> N
         live.groups.watch(uow, unit.facts, held_back=True)
 
 
-def _crashed(message: Message) -> bool:
-    """Whether the unit says that it started because it had crashed or hung."""
-    return message.name == "register" and BOOT_REASONS[message["boot_reason"]] in CRASHES
+def _crashed(uow: UnitOfWork, serial: str, message: Message) -> bool:
+    """Whether the unit says for the first time that it started because it had crashed or hung.
+
+    It says so again at every registration of that start, and whoever takes an update leaves its session and registers
+    anew: a crash of long ago would count against the release, and never against being held back.
+    """
+    if message.name != "register" or BOOT_REASONS[message["boot_reason"]] not in CRASHES:
+        return False
+    start = IngestStore(uow.connection).known([(serial, message.boot_id)]).get((serial, message.boot_id))
+    return start is None or start.epoch is None
 
 
 def _check_update(assignment: Assignment) -> Outgoing:

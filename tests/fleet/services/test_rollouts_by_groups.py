@@ -81,6 +81,14 @@ def members(services: Services, rollout: Rollout, fleet: dict[str, FakeUnit]) ->
     return found
 
 
+def touch(services: Services, unit: FakeUnit, clock: Clock) -> None:
+    """What the ingest notes beside the update's part of a registration."""
+    with services.transactions.begin(SCHEDULER) as uow:
+        this = units_table.c.serial == unit.serial
+        uow.connection.execute(update(units_table).where(this).values(registered_at=clock.now))
+        uow.commit()
+
+
 def state_of(services: Services, rollout: Rollout) -> dict[str, UnitState]:
     return {unit.serial: unit.state for unit in services.rollouts.units(MANAGER, rollout.id, UNITS, None)}
 
@@ -227,14 +235,6 @@ def test_silence_and_crashes_count_against_either_arm(
     (first,) = standing(services, rollout).groups
     assert (first.confirmed, first.failed) == (len(good) - 1, 3)
     assert late.serial in state_of(services, rollout)
-
-
-def touch(services: Services, unit: FakeUnit, clock: Clock) -> None:
-    """What the ingest notes beside the update's part of a registration."""
-    with services.transactions.begin(SCHEDULER) as uow:
-        this = units_table.c.serial == unit.serial
-        uow.connection.execute(update(units_table).where(this).values(registered_at=clock.now))
-        uow.commit()
 
 
 def test_a_plain_share_of_failures_stops_without_a_hold_back(services: Services, fleet: dict[str, FakeUnit]) -> None:
