@@ -10,7 +10,7 @@ from dataclasses import replace
 from fleet.domain.access import Actor
 from fleet.domain.errors import InvalidError
 from fleet.domain.release import Release
-from fleet.domain.rollout import RECALLABLE, Command, Rollout, RolloutEvent, UnitState
+from fleet.domain.rollout import RECALLABLE, UNSETTLED, Command, Rollout, RolloutEvent, UnitState
 from fleet.domain.rollout_course import Course, Standing, decide
 from fleet.domain.rollout_groups import ALL, Plan
 from fleet.domain.rollout_stop import MAX_REVISIONS, OTHERS
@@ -107,6 +107,8 @@ def take(uow: UnitOfWork, rollout: Rollout, command: Command) -> Rollout:
         _open(groups, rollout.id, groups.course(rollout.id), release, rollout.expected)
     if command.event is RolloutEvent.STOP:
         rollout = recall(uow, rollout)
+    if command.event is RolloutEvent.FINISH:  # by its limit: units may be under way
+        RolloutRepository(uow).recall(rollout.id, RECALLABLE & UNSETTLED, "the rollout finished")
     if command.send_back_to is not None:
         _send_back(uow, rollout, command.send_back_to)
     return rollout

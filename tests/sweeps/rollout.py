@@ -1,9 +1,13 @@
-"""Rollouts over 100,000 units at count level, seeded: what share of the fleet a bad release reaches until it stops."""
+"""Rollouts over 100,000 units at count level, seeded: what share of the fleet a bad release reaches until it stops.
+
+Beside them stories of a few units, their people and a service that is killed, through the real services.
+"""
 
 from __future__ import annotations
 
 from fleet.domain.rollout import RolloutState
 from tests.sweeps.rollout_counts import BAD, Scenario, run
+from tests.sweeps.rollout_stories import STORIES
 from tests.sweeps.sweep import Outcome, Sweep
 
 # By name: what is tried, and the share of the fleet it has to be stopped before (ROLLOUT, Done when 1).
@@ -44,4 +48,4 @@ def sweep_of(name: str) -> Sweep:
     return Sweep(name, "rollouts", lambda seed: counted(name, seed))
 
 
-SWEEPS = [sweep_of(name) for name in TRIED]
+SWEEPS = [*(sweep_of(name) for name in TRIED), *STORIES]

@@ -1,171 +1,152 @@
-"""Whatever people and units do, in any order: counts are right, nothing is assigned that should not be, all ends."""
+"""Whatever people, units and the job do, and wherever the service is killed: no rollout shows a fault."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
-from securesystemslib.signer import CryptoSigner
-from sqlalchemy import event, insert, select
+from sqlalchemy import Engine, event
 
-import fleet.store.tables  # noqa: F401 - declares every table
-from fleet.domain.access import Actor, Role
-from fleet.domain.errors import IllegalTransitionError
-from fleet.domain.rollout import (
-    IN_FLIGHT,
-    TRANSITIONS,
-    Rollout,
-    RolloutEvent,
-    RolloutState,
-    UnitState,
-    decide,
-)
-from fleet.services.ingest import GATEWAY
-from fleet.services.rollouts import Rollouts
-from fleet.services.unit_updates import UnitUpdates
+from fleet.domain.rollout import TRANSITIONS, Rollout, RolloutEvent, RolloutState, UnitState
+from fleet.domain.rollout_course import LAST_GROUP_LIMIT, STOPPING_LIMIT
 from fleet.store.base import make_engine
-from fleet.store.tables.releases import release_images, releases
-from fleet.store.tables.rollouts import assignments, rollout_units
-from fleet.store.unit_of_work import Transactions
-from fleet.updates.director import Director
-from tests.fleet.conftest import START, someone
 from tests.fleet.new_database import make_tables
-from tests.fleet.services.fleet_of_units import FakeUnit, put_in_service
+from tests.fleet.services.rollout_story import APPROVER, AUTHOR_WHO_APPROVES, LATE, MANAGER, VERBS, KilledError, Story
 
-UNITS = 3
-STEPS = 120
-OPEN_ROLLOUTS = 3  # more, and the newer ones hide what can go wrong with the older
-VERSIONS = ("2.0.0", "3.0.0")
-MANAGER = someone(Role.RELEASE_MANAGER)
-APPROVER = Actor(MANAGER.kind, "PE-901", someone(Role.APPROVER).permissions)
-VERBS = ("approve", "start", "pause", "resume", "stop")
-REPORTS = ("downloading", "staged", "trial", "confirmed", "reverted", "failed")
-ENDS = (RolloutState.FINISHED, RolloutState.STOPPED)
+ACTS = 110
+PLAN = {"group": [{"minimum_units": 1, "success_percent": 30, "soak_hours": 1, "deadline_hours": 2}]}
 
 
-class Signed:
-    """A repository in which every image is listed."""
-
-    def images(self) -> set[str]:
-        return {f"simulated_{version}.img" for version in VERSIONS}
-
-
-class Story:
-    """People and units who do what chance says; every step is checked."""
-
-    def __init__(self, folder: Path, chance: Random) -> None:
-        self.chance = chance
-        self.now: datetime = START
-        engine = make_engine(f"sqlite:///{folder}/fleet.db")
-        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
-        self.transactions = Transactions(engine, lambda: self.now)
-        make_tables(engine)
-        self._publish()
-        director = Director(CryptoSigner.generate_ecdsa())
-        self.unit_updates = UnitUpdates(self.transactions, lambda: director)
-        self.people = Rollouts(self.transactions, Signed())  # type: ignore[arg-type]
-        self.units = [FakeUnit(self, serial) for serial in put_in_service(self, UNITS, START)]  # type: ignore[arg-type]
-        for unit in self.units:
-            unit.register()
-        self.told: dict[str, int] = {}
-
-    def _publish(self) -> None:
-        facts = dict.fromkeys(("security_counter", "data_schema", "minimum_heap_bytes"), 0)
-        fit = {"board": "simulated", "revision_from": 1, "revision_to": 9, "abi": 6}
-        with self.transactions.begin(GATEWAY) as uow:
-            for number, version in enumerate(VERSIONS, 1):
-                uow.connection.execute(
-                    insert(releases).values(id=number, version=version, notes="", published_by="x", published_at=START)
-                )
-                image = {"name": f"simulated_{version}.img", "length": 300, "sha256": f"{number:064x}"}
-                uow.connection.execute(
-                    insert(release_images).values(
-                        release_id=number, release_counter=number + 1, **image, **fit, **facts
-                    )
-                )
-            uow.commit()
-
-    def create(self) -> None:
-        if sum(rollout.state not in ENDS for rollout in self.all()) >= OPEN_ROLLOUTS:
-            return
-        chosen = self.chance.choice([None, self.chance.sample(self.units, self.chance.randint(1, UNITS))])
-        serials = None if chosen is None else [unit.serial for unit in chosen]
-        rollout = self.people.create(MANAGER, self.chance.choice(VERSIONS), serials, self.chance.randint(1, 2))
-        if self.chance.random() < 0.8:
-            self.people.approve(APPROVER, rollout.id)
-            self.people.start(MANAGER, rollout.id)
-
-    def step(self) -> None:
-        rollouts = self.all()
-        if not rollouts:
-            return
-        before = self.chance.choice(rollouts)
-        verb = self.chance.choice(VERBS)
-        actor = APPROVER if verb == "approve" else MANAGER
-        reason = ("because",) if verb in ("pause", "stop") else ()
-        if (before.state, RolloutEvent(verb)) in TRANSITIONS:
-            getattr(self.people, verb)(actor, before.id, *reason)
-        else:
-            with pytest.raises(IllegalTransitionError):
-                getattr(self.people, verb)(actor, before.id, *reason)
-            assert self.people.get(MANAGER, before.id) == before
-
-    def check_in(self) -> None:
-        self.now += timedelta(seconds=self.chance.choice((1, 1, 1, 20, 8 * 86400)))
-        unit = self.chance.choice(self.units)
-        running = {each.id for each in self.all() if each.state is RolloutState.RUNNING}
-        before = self.parts()
-        heard = unit.register() if self.chance.random() < 0.3 else unit.heartbeat()
-        for key, state in self.parts().items():
-            if state is UnitState.ASSIGNED and before.get(key) is not UnitState.ASSIGNED:
-                assert key[0] in running
-        assert len(heard) <= 1
-        for told in heard:
-            order = json.loads(self.unit_updates.assignment(unit.serial))["signed"]
-            assert order["version"] == told.values["argument"] >= self.told.get(unit.serial, 0)
-            self.told[unit.serial] = order["version"]
-
-    def report(self) -> None:
-        unit = self.chance.choice(self.units)
-        if unit.heard:
-            told = self.chance.choice(unit.heard[-2:])
-            unit.report(self.chance.choice(REPORTS), assignment=told.values["argument"])
-
-    def all(self) -> list[Rollout]:
-        return self.people.page(MANAGER, 1000, None)
-
-    def parts(self) -> dict[tuple[int, str], UnitState]:
-        with self.transactions.read(GATEWAY) as uow:
-            return {(r.rollout_id, r.serial): UnitState(r.state) for r in uow.connection.execute(select(rollout_units))}
-
-    def check(self) -> None:
-        """What holds whenever nobody is in the middle of something."""
-        parts = self.parts()
-        for rollout in self.all():
-            seen = Counter(state for (each, _), state in parts.items() if each == rollout.id)
-            assert {state: number for state, number in rollout.counts.items() if number} == dict(seen)
-            assert decide(rollout.snapshot, self.now) == []
-            if rollout.state in ENDS:
-                assert not rollout.snapshot.count(IN_FLIGHT | {UnitState.WAITING})
-        newest: dict[str, int] = {}
-        pending: dict[str, list[int]] = {}
-        with self.transactions.read(GATEWAY) as uow:
-            for row in uow.connection.execute(select(assignments).order_by(assignments.c.sequence)):
-                newest[row.serial] = row.sequence
-                if row.pending:
-                    pending.setdefault(row.serial, []).append(row.sequence)
-        for serial, sequences in pending.items():
-            assert sequences == [newest[serial]]
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    engine = make_engine(f"sqlite:///{tmp_path}/fleet.db")
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    make_tables(engine)
+    return engine
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_no_order_of_events_breaks_a_rollout(seed: int, tmp_path: Path) -> None:
-    story = Story(tmp_path, Random(seed))
-    for _ in range(STEPS):
-        story.chance.choices((story.create, story.step, story.check_in, story.report), weights=(1, 2, 4, 5))[0]()
-        story.check()
-    story.transactions.engine.dispose()
+def test_no_order_of_events_breaks_a_rollout(seed: int, engine: Engine) -> None:
+    story = Story(engine, Random(seed))
+    for _ in range(ACTS):
+        story.act()
+    assert story.done["kills"] > 0 < story.done["joined"]
+    engine.dispose()
+
+
+@pytest.mark.parametrize("by_groups", [True, False])
+def test_in_every_state_what_a_person_asks_is_done_or_nothing_changes(engine: Engine, by_groups: bool) -> None:
+    story = Story(engine, Random(1))
+    for state in RolloutState:
+        rollout = _in_state(story, state, by_groups)
+        for verb in VERBS:
+            actor = APPROVER if verb == "approve" else MANAGER
+            if (state, RolloutEvent(verb)) in TRANSITIONS:
+                story.ask(_in_state(story, state, by_groups), verb, actor)
+            else:
+                story.ask(rollout, verb, actor)
+    story.ask(_in_state(story, RolloutState.WAITING_FOR_APPROVAL, by_groups), "approve", AUTHOR_WHO_APPROVES)
+    assert sum(story.done[f"{state} {verb}"] for state in RolloutState for verb in VERBS) == 8 * 6 + 1
+    story.check()
+
+
+def _in_state(story: Story, state: RolloutState, by_groups: bool) -> Rollout:
+    """A new rollout in that state, the newest of all."""
+    people, plan = story.people, PLAN if by_groups else None
+    rollout = people.create(MANAGER, "2.0.0", None, 9, draft=state is RolloutState.DRAFT, plan=plan)
+    if state in (RolloutState.DRAFT, RolloutState.WAITING_FOR_APPROVAL):
+        return rollout
+    people.approve(APPROVER, rollout.id)
+    if state is RolloutState.STOPPED:
+        return people.stop(MANAGER, rollout.id, "changed our minds")
+    if state is RolloutState.READY:
+        return people.get(MANAGER, rollout.id)
+    people.start(MANAGER, rollout.id)
+    if state is RolloutState.PAUSED:
+        people.pause(MANAGER, rollout.id, "lunch")
+    if state is RolloutState.STOPPING:
+        story.beat(story.units[-1])
+        story.tell(story.units[-1], "trial")
+        people.stop(MANAGER, rollout.id, "smoke")
+    if state is RolloutState.FINISHED:
+        for unit in story.units[LATE:]:
+            story.beat(unit)
+            story.tell(unit, "confirmed")
+        if by_groups:
+            story.steer()
+            story.now += timedelta(hours=1)
+            story.steer()
+    found = people.get(MANAGER, rollout.id)
+    assert found.state is state
+    return found
+
+
+def test_a_service_killed_at_any_statement_leaves_all_as_it_was_or_done(engine: Engine) -> None:
+    """The same acts with a kill before each of their statements in turn; each is done again to its end."""
+    story = Story(engine, Random(2))
+    _in_state(story, RolloutState.RUNNING, by_groups=False)
+    rollout = _in_state(story, RolloutState.RUNNING, by_groups=True)
+    first, second = story.units[-2:]
+    acts: list[Callable[[], object]] = [
+        lambda: story.beat(first),  # superseded in one, assigned in the other
+        lambda: story.tell(first, "trial"),
+        lambda: story.beat(second),
+        lambda: story.tell(second, "confirmed"),
+        lambda: story.people.stop(MANAGER, rollout.id, "smoke"),
+        lambda: story.tell(first, "reverted"),  # which ends the rollout
+    ]
+    kills = sum(_killed_everywhere(story, act) for act in acts)
+    assert kills > 60
+    parts = story.parts()
+    assert parts[rollout.id, first.serial] is UnitState.REVERTED
+    assert parts[rollout.id, second.serial] is UnitState.CONFIRMED
+    assert story.people.get(MANAGER, rollout.id).state is RolloutState.STOPPED
+
+
+def _killed_everywhere(story: Story, act: Callable[[], object]) -> int:
+    """Do `act` in the end; how often it was killed before."""
+    before = story.everything()
+    for statements in range(1000):
+        story.left = statements
+        try:
+            act()
+        except KilledError:
+            story.begin_anew()
+            story.check()
+            assert story.everything() == before, f"killed before statement {statements}"
+        else:
+            story.check()
+            return statements
+    raise AssertionError("it has no end")
+
+
+def test_a_rollout_that_finishes_by_its_limit_waits_for_nobody(engine: Engine) -> None:
+    story = Story(engine, Random(3))
+    rollout = _in_state(story, RolloutState.RUNNING, by_groups=True)
+    for unit in story.units[-2:]:
+        story.beat(unit)
+    story.tell(story.units[-1], "confirmed")
+    story.now += timedelta(hours=2)
+    for unit in story.units[-2:]:
+        story.beat(unit)
+    story.steer()
+    assert [seen.settled for seen in story.people.standing(MANAGER, rollout.id).groups] == [2]
+    story.now += LAST_GROUP_LIMIT
+    story.steer()
+    assert story.people.get(MANAGER, rollout.id).state is RolloutState.FINISHED
+    story.check()
+    assert story.parts()[rollout.id, story.units[-2].serial] is UnitState.SUPERSEDED
+    (told,) = story.beat(story.units[-2])
+    assert story.order(told)["target"] is None  # stay as you are
+
+
+def test_a_rollout_that_stops_without_its_trials_ends_in_time(engine: Engine) -> None:
+    story = Story(engine, Random(4))
+    rollout = _in_state(story, RolloutState.STOPPING, by_groups=True)
+    story.now += STOPPING_LIMIT
+    story.steer()
+    assert story.people.get(MANAGER, rollout.id).state is RolloutState.STOPPED
+    story.check()
