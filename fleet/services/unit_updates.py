@@ -39,6 +39,7 @@ from fleet.services.rollout_gate import Gate, note_report
 from fleet.services.rollout_groups import CRASHES, OpenGroups, note_end, note_failure, open_groups
 from fleet.services.rollout_steps import settle
 from fleet.services.unit_messages import Outgoing
+from fleet.services.update_notices import tell_administrators
 from fleet.store.assignments import Assignment, AssignmentRepository
 from fleet.store.channels import ChannelRepository
 from fleet.store.commands import CommandRepository
@@ -244,6 +245,7 @@ class UnitUpdates:
             store.move(rollout.id, unit.serial, UnitState.ASSIGNED)
             if chosen.groups is not None and unit.facts is not None:
                 chosen.groups.watch(uow, unit.facts, held_back=False)
+            tell_administrators(uow, rollout, unit.serial)
             return [self._assign(uow, unit.serial, rollout, chosen.images[unit.running.board])]
         return self._recall(uow, unit, pending)
 

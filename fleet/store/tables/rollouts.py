@@ -62,6 +62,15 @@ rollout_counts = Table(
     Column("units", Integer, nullable=False),
 )
 
+# Accounts whose Administrators were told that an update is to reach their units.
+rollout_notices = Table(
+    "rollout_notices",
+    metadata,
+    Column("rollout_id", ForeignKey("rollouts.id"), primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), primary_key=True),
+    Column("told_at", Instant, nullable=False),
+)
+
 # The groups that were opened; each opens a window, in which units of both arms are watched.
 rollout_groups = Table(
     "rollout_groups",
