@@ -26,6 +26,7 @@ from fleet.api import (
     locations,
     mac_blocks,
     mac_leases,
+    metrics,
     minimum_versions,
     networks,
     numbers,
@@ -62,6 +63,7 @@ from fleet.services.build import Services
 MAX_BODY_BYTES: Final = 1024 * 1024  # a route that takes more says so with max_body_size
 ROUTERS: Final[tuple[PermittedRouter, ...]] = (
     health.router,
+    metrics.router,
     setup.router,
     shifts.router,
     sessions.router,

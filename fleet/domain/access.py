@@ -58,6 +58,7 @@ class Permission(StrEnum):
     PERSON_OWN = "person:own"
     TOKEN_OWN = "token:own"  # noqa: S105 - the name of a permission, no secret
     AUDIT_READ = "audit:read"
+    METRICS_READ = "metrics:read"
     OUTBOX_MANAGE = "outbox:manage"
 
 
@@ -71,6 +72,7 @@ class Role(StrEnum):
     APPROVER = "approver"
     FINANCE = "finance"
     REGISTRAR = "registrar"  # a machine's: the list of accounts it lets in, and nothing else
+    MONITOR = "monitor"  # a machine's: figures without names, and nothing else
     ADMIN = "admin"
     ACCOUNT_ADMINISTRATOR = "account_administrator"
 
@@ -94,6 +96,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | {_P.ACCOUNT_READ, _P.TERM_READ, _P.RMA_READ, _P.CHARGE_READ, _P.POLICY_READ, _P.AUDIT_READ}
     | {_P.CANCELLATION_READ, _P.SERVICE_SUSPEND, _P.SERVICE_END, _P.METERING_READ, _P.METERING_MANAGE},
     Role.REGISTRAR: frozenset({_P.SUBSCRIBER_READ}),
+    Role.MONITOR: frozenset({_P.METRICS_READ}),
     Role.ADMIN: frozenset(_P),
     Role.ACCOUNT_ADMINISTRATOR: frozenset(
         {_P.UNIT_READ, _P.ACCOUNT_READ, _P.TERM_READ, _P.RMA_READ, _P.CHARGE_READ, _P.TOKEN_OWN, _P.CANCELLATION_READ}

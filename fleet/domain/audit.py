@@ -192,7 +192,7 @@ READS = frozenset(READ_ACTIONS.values())
 # asked for by account are (fleet/services/audit.py).
 OTHER_READS = frozenset(
     {Permission.UNIT_READ, Permission.RELEASE_READ, Permission.ROLLOUT_READ, Permission.POLICY_READ}
-    | {Permission.AUDIT_READ, Permission.VOICE_READ, Permission.METERING_READ}
+    | {Permission.AUDIT_READ, Permission.VOICE_READ, Permission.METERING_READ, Permission.METRICS_READ}
 )
 
 

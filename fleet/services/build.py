@@ -31,6 +31,7 @@ from fleet.services.destination_blocks import DestinationBlocks
 from fleet.services.distributors import Distributors
 from fleet.services.downlinks import Downlinks
 from fleet.services.errands import Errands
+from fleet.services.figures import Figures
 from fleet.services.ingest import Ingest
 from fleet.services.jobs import Job
 from fleet.services.line_removals import LineRemovals
@@ -103,6 +104,7 @@ class Services:
     errands: Errands
     outbox: Outbox
     audit: Audit
+    figures: Figures
     retention: Retention
     accounts: Accounts
     administrators: Administrators
@@ -186,7 +188,7 @@ def build_services(
         unit_views=UnitViews(transactions),
         **_sales(transactions, downlinks),
         **_calls(transactions, downlinks.zone),
-        **_policies(transactions, downlinks),
+        **_rules_and_figures(transactions, downlinks),
         **_returns(transactions, downlinks.zone),
         **_endings(transactions, downlinks),
         releases=releases,
@@ -228,8 +230,9 @@ def _trust(transactions: Transactions, downlinks: Downlinks, provisioning: Provi
     }
 
 
-def _policies(transactions: Transactions, downlinks: Downlinks) -> dict[str, Any]:
+def _rules_and_figures(transactions: Transactions, downlinks: Downlinks) -> dict[str, Any]:
     return {
+        "figures": Figures(transactions),
         "policy": Policy(transactions, downlinks.zone),
         "minimum_versions": MinimumVersions(transactions, downlinks),
     }
