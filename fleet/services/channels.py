@@ -19,7 +19,7 @@ from fleet.domain.errors import ConflictError
 from fleet.domain.release import Release
 from fleet.domain.rollout import Rollout, UnitState
 from fleet.domain.unit import Trust, Unit
-from fleet.services.downlinks import Downlinks, queue
+from fleet.services.downlinks import Downlinks
 from fleet.services.on_record import administrator_on_record
 from fleet.services.rollout_steps import settle, start_approved
 from fleet.store.channels import ChannelRepository
@@ -63,8 +63,7 @@ class Channels:
                 change_channel(uow, unit, channel, administrator)
                 settings = configurations.save(settings.changed(channel, settings.window))
                 if unit.trust is Trust.GOOD:  # a doubtful identity hears it when it is cleared
-                    message = self._downlinks.configuration(settings, uow.now)
-                    queue(uow, f"configuration:{serial}:{settings.version}", message)
+                    self._downlinks.queue_configuration(uow, settings)
             back = None if channel is Channel.BETA else self._way_back(uow, serial)
             uow.commit()
             return Chosen(settings, back)

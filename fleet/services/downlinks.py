@@ -51,6 +51,10 @@ class Downlinks:
         }
         return Outgoing(settings.serial, "configuration", values)
 
+    def queue_configuration(self, uow: UnitOfWork, settings: Configuration) -> None:
+        """Tell the unit its configuration after the commit; a version is told once."""
+        queue(uow, f"configuration:{settings.serial}:{settings.version}", self.configuration(settings, uow.now))
+
 
 def command_message(command: Command) -> Outgoing:
     """A command as the wire has it."""

@@ -12,7 +12,7 @@ from fleet.domain.phone_number import HELD, number_for_line
 from fleet.domain.registered_location import LocationState, location_state
 from fleet.domain.suspension import AccountService
 from fleet.domain.unit import Trust, Unit
-from fleet.services.downlinks import Downlinks, queue
+from fleet.services.downlinks import Downlinks
 from fleet.services.voice_accounts import keep_account, tell_registrar
 from fleet.store.configurations import ConfigurationRepository
 from fleet.store.locations import LocationRepository, WhereaboutsRepository
@@ -51,8 +51,7 @@ def set_line(uow: UnitOfWork, unit: Unit, downlinks: Downlinks) -> None:
     """
     settings = store_line(uow, unit)
     if settings is not None and unit.trust is Trust.GOOD and unit.custody in ADMITTED:
-        message = downlinks.configuration(settings, uow.now)
-        queue(uow, f"configuration:{unit.serial}:{settings.version}", message)
+        downlinks.queue_configuration(uow, settings)
 
 
 def _as_registrar_sees(settings: Configuration) -> tuple[str, str] | None:

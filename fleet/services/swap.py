@@ -18,7 +18,7 @@ from fleet.domain.placement import Placement
 from fleet.domain.rma import Replacement, ReplacementEvent
 from fleet.domain.rma_permits import CallSeen, swap_waits
 from fleet.domain.unit import IN_SERVICE, Custody, ServiceEvent, Trust, TrustEvent, Unit, after
-from fleet.services.downlinks import Downlinks, queue, queue_eviction
+from fleet.services.downlinks import Downlinks, queue_eviction
 from fleet.services.line_levels import store_line
 from fleet.services.quarantine import close_alarm
 from fleet.services.rma_tracks import take_step
@@ -52,8 +52,7 @@ class Swaps:
             with self._transactions.begin(actor) as uow:
                 settings = take_over(uow, each, self._downlinks)
                 if settings is not None:
-                    message = self._downlinks.configuration(settings, uow.now)
-                    queue(uow, f"configuration:{each.serial}:{settings.version}", message)
+                    self._downlinks.queue_configuration(uow, settings)
                     count += 1
                 uow.commit()
         return count

@@ -130,8 +130,7 @@ class Units:
                 change_channel(uow, unit, channel, administrator)
             settings = configurations.save(before.changed(channel, window))
             if unit.trust is Trust.GOOD:  # a doubtful identity hears it when it is cleared
-                message = self._downlinks.configuration(settings, uow.now)
-                queue(uow, f"configuration:{serial}:{settings.version}", message)
+                self._downlinks.queue_configuration(uow, settings)
             uow.audit(AuditAction.UNIT_CONFIGURE, serial, ["channel", "window"], unit.account_id)
             uow.commit()
             return settings

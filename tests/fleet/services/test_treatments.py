@@ -53,6 +53,15 @@ def run(
     return services.rollouts.start(MANAGER, rollout.id)
 
 
+def load_only(services: Services, fleet: list[FakeUnit]) -> Rollout:
+    """A rollout that only loads, whose units have all loaded it."""
+    rollout = run(services, DOWNLOAD_ONLY)
+    for unit in fleet:
+        unit.heartbeat()
+        unit.report("staged")
+    return rollout
+
+
 def told_times(services: Services, unit: FakeUnit) -> tuple[str | None, str | None]:
     """(not before, deadline) of the unit's order."""
     signed = json.loads(services.unit_updates.assignment(unit.serial))["signed"]
@@ -117,10 +126,7 @@ def test_what_is_loaded_is_kept_by_an_order_that_never_expires(
     services: Services, fleet: list[FakeUnit], clock: Clock
 ) -> None:
     """Else the unit would give the image up after two weeks, and load it again."""
-    rollout = run(services, DOWNLOAD_ONLY)
-    for unit in fleet:
-        unit.heartbeat()
-        unit.report("staged")
+    rollout = load_only(services, fleet)
     assert now(services, rollout.id).state is RolloutState.FINISHED
     for _ in range(10):
         clock.advance(days=5)
@@ -150,10 +156,7 @@ def test_in_a_rollout_that_still_runs_a_unit_is_told_of_the_new_order(
 def test_another_rollout_of_the_release_restarts_who_has_loaded_it(
     services: Services, fleet: list[FakeUnit], clock: Clock
 ) -> None:
-    loaded = run(services, DOWNLOAD_ONLY)
-    for unit in fleet:
-        unit.heartbeat()
-        unit.report("staged")
+    loaded = load_only(services, fleet)
     clock.advance(days=1)
     restarted = run(services, FORCED)
     for unit in fleet:
@@ -184,10 +187,7 @@ def test_a_rollout_is_hastened_by_a_forced_one_of_the_same_release(
 def test_a_rollout_of_another_release_takes_the_place_of_what_was_loaded(
     services: Services, fleet: list[FakeUnit], clock: Clock
 ) -> None:
-    loaded = run(services, DOWNLOAD_ONLY)
-    for unit in fleet:
-        unit.heartbeat()
-        unit.report("staged")
+    loaded = load_only(services, fleet)
     clock.advance(minutes=1)
     run(services, SOFTLY, "2.0.1")
     assert len(fleet[0].heartbeat()) == 1
