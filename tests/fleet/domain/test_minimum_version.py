@@ -7,7 +7,15 @@ from datetime import date, timedelta
 import pytest
 
 from fleet.domain.errors import InvalidError
-from fleet.domain.minimum_version import Requirement, Support, Tally, check_begin, support
+from fleet.domain.minimum_version import (
+    MinimumState,
+    MinimumVersion,
+    Requirement,
+    Support,
+    Tally,
+    check_begin,
+    support,
+)
 
 BEGINS, TOLD = date(2026, 6, 1), date(2026, 5, 1)
 NOTICE_DAYS, REFUSAL_DAYS = 30, 7
@@ -48,3 +56,7 @@ def test_a_minimum_leaves_time_to_tell() -> None:
     check_begin(today + timedelta(30), today, 30)
     with pytest.raises(InvalidError, match="told 30 days before: 2026-05-31 is the earliest day, got 2026-05-30"):
         check_begin(today + timedelta(29), today, 30)
+
+
+def test_people_know_a_minimum_by_its_reference() -> None:
+    assert MinimumVersion(7, "3.0.0", None, BEGINS, MinimumState.PROPOSED, "PE-1", None, "", 1).reference == "MV-7"

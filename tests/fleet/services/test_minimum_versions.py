@@ -12,7 +12,7 @@ from fleet.domain.access import Actor, ForbiddenError, Role
 from fleet.domain.account import Account
 from fleet.domain.errors import IllegalTransitionError, InvalidError
 from fleet.domain.line_allowance import LineLevel
-from fleet.domain.minimum_version import MinimumState, MinimumVersion
+from fleet.domain.minimum_version import TRANSITIONS, MinimumEvent, MinimumState, MinimumVersion
 from fleet.domain.unit import Unit
 from fleet.services.build import Services
 from fleet.services.jobs import SCHEDULER
@@ -251,3 +251,25 @@ def test_a_minimum_is_proposed_approved_by_another_and_withdrawn(
     with pytest.raises(IllegalTransitionError):
         minima.approve(APPROVER, minimum.id)
     assert [(each.reference, each.reason) for each in minima.page(MANAGER, 10, None)] == [("MV-1", "too late")]
+
+
+@pytest.mark.parametrize("event", MinimumEvent)
+@pytest.mark.parametrize("state", MinimumState)
+def test_at_every_state_people_do_what_the_table_lists_or_leave_no_trace(
+    services: Services, owners: Owners, clock: Clock, state: MinimumState, event: MinimumEvent
+) -> None:
+    minima = services.minimum_versions
+    acts = {
+        MinimumEvent.APPROVE: lambda number: minima.approve(APPROVER, number),
+        MinimumEvent.WITHDRAW: lambda number: minima.withdraw(MANAGER, number, "3.0.1 follows"),
+    }
+    minimum = minima.propose(MANAGER, FIX, None, clock.now.date() + timedelta(30))
+    if state is not MinimumState.PROPOSED:
+        acts[next(one for (_, one), to in TRANSITIONS.items() if to is state)](minimum.id)
+    before = snapshot(services)
+    if (state, event) in TRANSITIONS:
+        assert acts[event](minimum.id).state is TRANSITIONS[state, event]
+    else:
+        with pytest.raises(IllegalTransitionError, match=f"MV-1 is {state}"):
+            acts[event](minimum.id)
+        assert snapshot(services) == before
