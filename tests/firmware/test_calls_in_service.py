@@ -57,7 +57,7 @@ class Office:
 
     def call(self) -> None:
         """The unit's telephone calls the board's, which is lifted."""
-        mark = len(self.far.events)
+        mark, ports = len(self.far.events), len(self.exchange.audio_ports)
         self.phone.lift()
         assert self.phone.wait_for(lambda: self.phone.tones() == DIAL_TONE, 5)
         self.phone.dial(B, 60, 60)
@@ -65,6 +65,8 @@ class Office:
         self.far.phone.lift()
         self.far.wait_media(after=mark)
         self.unit.wait(lambda pins: pins.get("line") == "in_call")
+        # The far end has media before its answer went by the exchange, and the line counts as in a call as it dials.
+        assert self.phone.wait_for(lambda: len(self.exchange.audio_ports) >= ports + 2, 5)
 
     def is_heard(self) -> bool:
         """The unit's telephone hears what is said at the other end, and the other way round."""
