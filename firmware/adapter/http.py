@@ -37,11 +37,13 @@ class Response:
     """One response. `sink(view)` gets the body from byte `offset` of the file on, at most `max_bytes` of it.
 
     A server that ignores the range sends the file from its start; what is known already is skipped.
-    After `done`: `status`, `keep_alive`, and `rest`, the bytes that came behind it.
+    `length` of the body in bytes, 0 if the server does not say. After `done`: `status`, `keep_alive`, and `rest`, the
+    bytes that came behind it.
     """
 
     def __init__(self, sink, max_bytes, offset=0):
         self.status = 0
+        self.length = 0
         self.done = False
         self.keep_alive = True
         self.rest = b""
@@ -126,7 +128,7 @@ class Response:
             raise HttpError("no length: %r" % value[:20])
         if self._left is not None and self._left != int(value):
             raise HttpError("two lengths: %d and %d" % (self._left, int(value)))
-        self._left = int(value)
+        self._left = self.length = int(value)
 
     def _content_range(self, value):
         """`bytes FIRST-LAST/SIZE` (RFC 9110 14.4)."""

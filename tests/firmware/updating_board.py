@@ -63,10 +63,15 @@ def images() -> tuple[bytes, bytes]:
     return pair.base, pair.image
 
 
-def update(directory: Path, base: bytes, image: bytes, heap_kb: int, by_delta: bool, by_usb: bool = False) -> Updated:
-    """One update from `base` to `image`, by cable or bridge, with `heap_kb` beside the image; or UpdateFailedError."""
+def update(
+    directory: Path, base: bytes, image: bytes, heap_kb: int, by_delta: bool, by_usb: bool = False, older: int = 0
+) -> Updated:
+    """One update from `base` to `image`, by cable or bridge, with `heap_kb` beside the image; or UpdateFailedError.
+
+    The board's role lists `older` releases as well.
+    """
     directory.mkdir()
-    served = repository(base, image, by_delta)
+    served = repository(base, image, by_delta, older)
     with (
         _line() as account,
         loopback_fleet(directory) as fleet,
@@ -131,10 +136,12 @@ def _start(unit: PluggedUnit, cause: str, heap_bytes: int, bridges: ExitStack | 
         bridges.enter_context(bridge_at(unit.usb))
 
 
-def repository(base: bytes, image: bytes, by_delta: bool) -> BendableRepository:
+def repository(base: bytes, image: bytes, by_delta: bool, older: int = 0) -> BendableRepository:
     """The image assigned now, by metadata that holds now."""
     now = datetime.now(UTC).replace(microsecond=0)
     made = BendableRepository()
+    for number in range(older):
+        made.add_image(f"0.{number}.0", number + 1, payload=bytes([number]) * 100)
     header = ImageHeader.unpack(image)
     name = target_name(BOARD, header.version)
     made.add_target(name, image, target_facts(header) | {"minimum_heap_bytes": 1})

@@ -9,7 +9,6 @@
 
 from adapter.crypto import der
 from adapter.crypto.errors import CryptoError
-from adapter.crypto.hmac_sha256 import hmac_sha256
 
 P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
 N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -40,6 +39,8 @@ def make_key(random_a, random_b):
     """
     if len(random_a) != 32 or len(random_b) != 32:
         raise CryptoError("a key needs twice 32 random bytes, got %d and %d" % (len(random_a), len(random_b)))
+    from adapter.crypto.hmac_sha256 import hmac_sha256
+
     secret = hmac_sha256(bytes(random_a), random_b)
     first = hmac_sha256(secret, _KEY_INFO, b"\x01")
     second = hmac_sha256(secret, first, _KEY_INFO, b"\x02")
@@ -125,6 +126,8 @@ def _signature_scalars(signature):
 
 def _nonces(private, hashed):
     """The candidates for k, in order (RFC 6979 3.2)."""
+    from adapter.crypto.hmac_sha256 import hmac_sha256  # who verifies has no use for it
+
     private = bytes(private)
     message = hashed.to_bytes(32, "big")
     v = b"\x01" * 32

@@ -5,14 +5,15 @@
 - An image that went back waits for newer metadata that lists it.
 """
 
-from binascii import crc32
+from binascii import crc32, hexlify
 
 from adapter.update.assignment import MAX_ASSIGNMENT_BYTES, check_agreement, check_fit, read_assignment
-from adapter.update.errors import CancelledError, MismatchError, NetworkError, RefusedError
+from adapter.update.errors import CancelledError, MismatchError, NetworkError, RefusedError, UpdateError
 from adapter.update.fetching import Get, find_target, refresh
-from adapter.update.file_names import assignment_path
-from adapter.update.loading import Plan
+from adapter.update.file_names import assignment_path, target_path
+from adapter.update.hashes import sha256_of
 from adapter.update.metadata import TrustedSet
+from protocol.wire.release import delta_name
 
 OPEN_STATES = ("metadata_ok", "downloading", "staged")  # an image is chosen and may still be given up
 
@@ -34,6 +35,7 @@ class Chooser:
         self._forget_target()
         trusted = TrustedSet(self._files, self._first_root, now_s)
         yield from refresh(trusted, mirrors)
+        trusted.let_go()
         data = yield from self._ask_director(mirrors)
         image = None if data is None else self._accept(data, trusted, now_s)
         if image is None or image.sha256 == self._running_sha256:
@@ -117,3 +119,25 @@ class Chooser:
         if role[1] == refused_role and role[0] <= refused_version:
             raise RefusedError("this image went back before; sign newer metadata that lists it")
         self._slots.forgive(sha256)
+
+
+class Plan:
+    """What is to be fetched for an image: its `path`, and `delta_path` (None: there is no delta) of `delta_bytes`."""
+
+    def __init__(self, trusted, role, image, base_version, base_sha256):
+        self.path = _path(trusted, image.name, image.sha256)
+        self.delta_path = None
+        self.delta_bytes = 0
+        name = delta_name(image.name, base_version)
+        try:
+            target = trusted.target(role, name)
+            if target is not None and target["custom"]["base"].text() == hexlify(base_sha256).decode():
+                self.delta_bytes = target["length"].number()
+                if 0 < self.delta_bytes < image.length:
+                    self.delta_path = _path(trusted, name, sha256_of(target["hashes"]))
+        except UpdateError:
+            self.delta_path = None  # a delta is a help, not a condition
+
+
+def _path(trusted, name, sha256):
+    return target_path(name, hexlify(sha256).decode() if trusted.consistent else None)

@@ -63,6 +63,8 @@ def find_target(trusted, name, mirrors=1):
             if terminating:  # 5.6.7.2.1: what comes after it is not asked
                 waiting = []
                 break
+        if not children:
+            trusted.forget(role)  # there may be many, each as large as a file can be
         children.reverse()
         waiting.extend(children)
     return None

@@ -17,6 +17,7 @@ import struct
 
 from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
 
+MAX_TRIES = 20  # in a row without a checkpoint
 MAX_DETAIL_CHARACTERS = 120
 _FORMAT = 2
 _FIELDS = ">8B15I32s32s4sIBB"

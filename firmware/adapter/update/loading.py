@@ -6,8 +6,6 @@
 - The slot's whole hash decides, however the bytes came; with several mirrors a wrong image is asked of the next.
 """
 
-from binascii import hexlify
-
 from adapter.errors import SlotError
 from adapter.update.errors import (
     AbsentError,
@@ -18,45 +16,19 @@ from adapter.update.errors import (
     MismatchError,
     NetworkError,
     SpentError,
-    UpdateError,
     WrongBoardError,
 )
 from adapter.update.fetching import Get
-from adapter.update.file_names import target_path
-from adapter.update.hashes import sha256_of
+from adapter.update.journal import MAX_TRIES
 from adapter.update.slot_writer import SlotWriter
 from protocol.wire.errors import WireError
 from protocol.wire.image import HEADER_BYTES, ImageHeader
-from protocol.wire.release import delta_name
 
 CHECKPOINT_BYTES = 32_768  # of the image, written again at most after a power cut in the download
-MAX_TRIES = 20  # in a row without a checkpoint
 MAX_DELTA_TRIES = 6  # of them by a delta
 MAX_RECEIVED_IMAGES = 4  # so many times the image's length may come in for one assignment,
 _SPARE_BYTES = 65_536  # and that much more
 MAX_LOAD_S = 172_800  # two days from the choice of an image to the last byte of it
-
-
-class Plan:
-    """What is to be fetched for an image: its `path`, and `delta_path` (None: there is no delta) of `delta_bytes`."""
-
-    def __init__(self, trusted, role, image, base_version, base_sha256):
-        self.path = _path(trusted, image.name, image.sha256)
-        self.delta_path = None
-        self.delta_bytes = 0
-        name = delta_name(image.name, base_version)
-        try:
-            target = trusted.target(role, name)
-            if target is not None and target["custom"]["base"].text() == hexlify(base_sha256).decode():
-                self.delta_bytes = target["length"].number()
-                if 0 < self.delta_bytes < image.length:
-                    self.delta_path = _path(trusted, name, sha256_of(target["hashes"]))
-        except UpdateError:
-            self.delta_path = None  # a delta is a help, not a condition
-
-
-def _path(trusted, name, sha256):
-    return target_path(name, hexlify(sha256).decode() if trusted.consistent else None)
 
 
 class Loader:

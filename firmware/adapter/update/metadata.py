@@ -74,16 +74,11 @@ class TrustedSet:
         stored = self._stored("root", "root")
         if stored is not None and stored.version > self.root.version:
             self.root = stored
+        self.consistent = False  # True if files are served under names with version and hash
         self.timestamp = None
         self.snapshot = None
         self._targets = {}
         self._verified_by = []  # (role, delegator): a role's file counts only under who was found to have it signed
-
-    @property
-    def consistent(self):
-        """True if files are served under names with version and hash."""
-        found = self.root.body.get("consistent_snapshot")
-        return found is not None and found.flag()
 
     def update_root(self, data):
         """Takes root N+1 (5.3.3 to 5.3.9); False if it is root N once more, which changes nothing (5.3.5)."""
@@ -108,6 +103,8 @@ class TrustedSet:
     def finish_root(self):
         """The newest root stands (5.3.10); what is stored below it is loaded, if it still verifies."""
         self._check_expiry(self.root)
+        consistent = self.root.body.get("consistent_snapshot")
+        self.consistent = consistent is not None and consistent.flag()
         self.timestamp = self._stored("timestamp", "timestamp", self._top_level("timestamp"))
         self.snapshot = self._stored("snapshot", "snapshot", self._top_level("snapshot"))
 
@@ -191,6 +188,15 @@ class TrustedSet:
         self._check_expiry(new)  # 5.6.5
         self._store.put(stored_name(role), data)  # 5.6.6
         self._count(new, role, delegator)
+
+    def let_go(self):
+        """Gives back the heap of what only a refresh needs: root and timestamp. Ask for no top-level role any more."""
+        self.root = self.timestamp = None
+
+    def forget(self, role):
+        """Gives back the heap of a role that lists nothing that is wanted."""
+        del self._targets[role]
+        self._verified_by = [pair for pair in self._verified_by if pair[0] != role]
 
     def target(self, role, name):
         """The Value under `name` among the targets of `role`, or None."""

@@ -22,8 +22,7 @@ from adapter.update.errors import (
     SpentError,
     UpdateError,
 )
-from adapter.update.journal import Journal, printable
-from adapter.update.loading import MAX_TRIES, Loader
+from adapter.update.journal import MAX_TRIES, Journal, printable
 from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
 from protocol.wire.errors import WireError
 from protocol.wire.image import HEADER_BYTES, ImageHeader
@@ -83,7 +82,7 @@ class UpdateSession:
         self._settings = settings
         self._journal = Journal(record_store)
         self._chooser = Chooser(self._journal, slots, unit, running, files, first_root, time_seen)
-        self._loader = Loader(self._journal, slots, unit)
+        self._unit = unit
         self._tested = False
         self._answered = False
         # Its task may have failed between boot record and restart. What came of it only the next start can tell, and
@@ -130,8 +129,11 @@ class UpdateSession:
             if is_new:
                 self._move("assigned")
             if plan is not None:
-                self._start(now_s)
-                how = yield from self._loader.load(plan, self.mirrors)
+                from adapter.update.loading import Loader  # until here the metadata had its heap
+
+                loader = Loader(self._journal, self._slots, self._unit)
+                self._start(loader, now_s)
+                how = yield from loader.load(plan, self.mirrors)
                 self._journal.detail = printable(how)
                 self._move("verified")
         except NetworkError as error:
@@ -236,9 +238,9 @@ class UpdateSession:
         else:
             self._reverted("hash", "the slot was found damaged")
 
-    def _start(self, now_s):
+    def _start(self, loader, now_s):
         """One more try to load the image; SpentError or NetworkError if there is none left."""
-        self._loader.begin(now_s)
+        loader.begin(now_s)
         if self.state == "metadata_ok":
             self._move("started")
             self._notes.append(self._report("downloading", "none"))

@@ -1,8 +1,8 @@
 """JSON read where it lies: strict, without building a tree, and canonical straight into a hash.
 
-- One pass checks every byte (RFC 8259) and writes a tape: start, stop and next entry of each value, 6 bytes in
-  all (more for a text beyond 64 KiB, which only the command reads). Values become Python objects only where they
-  are asked for.
+- One pass checks every byte (RFC 8259) and writes a tape: where each value starts, and where it stops, or for an
+  object or array the entry behind all that is in it. 4 bytes in all (more for a text beyond 64 KiB, which only the
+  command reads). Values become Python objects only where they are asked for.
 - Stricter than RFC 8259: no duplicate keys, no fractions, exponents or `-0`, no lone surrogates, at most
   MAX_DIGITS digits, MAX_DEPTH levels and MAX_BYTES bytes.
 - Its time grows with the bytes, whatever is in them: anybody on the way may have written them.
@@ -16,11 +16,13 @@ from heapq import heapify, heappop
 from adapter.update.errors import MismatchError
 
 MAX_BYTES = 8_388_608  # every file has a smaller bound of its own
-_NARROW_BYTES = 65_535
+_NARROW = 65_535
 MAX_DEPTH = 16
 MAX_DIGITS = 15
+_SHOWN_BYTES = 20  # of what is wrong
 
 _SPACE = b" \t\n\r"
+_CONTAINERS = b"{["
 _DIGITS = b"0123456789"
 _HEX = b"0123456789abcdefABCDEF"
 _LITERALS = {0x74: b"true", 0x66: b"false", 0x6E: b"null"}
@@ -67,19 +69,19 @@ class Value:
         """Yields (key, Value) of an object."""
         self._expect(_OBJECT, "an object")
         index = self._index + 1
-        last = self._tape[3 * self._index + 2]
+        last = self._behind(self._index)
         while index < last:
             yield self._at(index).text(), self._at(index + 1)
-            index = self._tape[3 * index + 5]
+            index = self._behind(index + 1)
 
     def elements(self):
         """Yields the Values of an array."""
         self._expect(_ARRAY, "an array")
         index = self._index + 1
-        last = self._tape[3 * self._index + 2]
+        last = self._behind(self._index)
         while index < last:
             yield self._at(index)
-            index = self._tape[3 * index + 2]
+            index = self._behind(index)
 
     def text(self):
         """The string."""
@@ -91,14 +93,14 @@ class Value:
         """The integer."""
         raw = self._raw()
         if raw[0] != _MINUS and raw[0] not in _DIGITS:
-            raise MismatchError("a number is wanted, got %r" % raw[:20])
+            raise MismatchError("a number is wanted, got %r" % raw[:_SHOWN_BYTES])
         return int(raw)
 
     def flag(self):
         """The boolean."""
         raw = self._raw()
         if raw not in (b"true", b"false"):
-            raise MismatchError("true or false is wanted, got %r" % raw[:20])
+            raise MismatchError("true or false is wanted, got %r" % raw[:_SHOWN_BYTES])
         return raw == b"true"
 
     @property
@@ -108,7 +110,7 @@ class Value:
 
     def canonical(self, update):
         """Calls `update` with the canonical form, piece by piece."""
-        first = self._data[self._tape[3 * self._index]]
+        first = self._data[self._tape[2 * self._index]]
         if first == _OBJECT:
             self._canonical_object(update)
         elif first == _ARRAY:
@@ -135,12 +137,19 @@ class Value:
     def _at(self, index):
         return Value(self._data, self._tape, index)
 
+    def _behind(self, index):
+        """The entry behind that value and all that is in it."""
+        is_container = self._data[self._tape[2 * index]] in _CONTAINERS
+        return self._tape[2 * index + 1] if is_container else index + 1
+
     def _raw(self):
-        return self._data[self._tape[3 * self._index] : self._tape[3 * self._index + 1]]
+        """The bytes of a scalar; of an object or array its beginning, for messages."""
+        start, stop = self._tape[2 * self._index], self._tape[2 * self._index + 1]
+        return self._data[start : start + _SHOWN_BYTES if self._data[start] in _CONTAINERS else stop]
 
     def _expect(self, first, what):
-        if self._data[self._tape[3 * self._index]] != first:
-            raise MismatchError("%s is wanted, got %r" % (what, self._raw()[:20]))
+        if self._data[self._tape[2 * self._index]] != first:
+            raise MismatchError("%s is wanted, got %r" % (what, self._raw()[:_SHOWN_BYTES]))
 
 
 def _ascending(items):
@@ -164,8 +173,10 @@ class _Scanner:
     """Checks `data` and writes the tape."""
 
     def __init__(self, data):
-        # A list grows by doubling, an array by a few entries: in a large one each would be copied over and over.
-        self.tape = array("H") if len(data) <= _NARROW_BYTES else []
+        # In one piece of heap that is asked for once, for before each value there is one of these, or the beginning.
+        most = 2 * (1 + sum([data.count(mark) for mark in (b",", b":", b"[", b"{")]))
+        self.tape = array("H", range(most)) if max(len(data), most) <= _NARROW else [0] * most
+        self._entries = 0
         self._data = data
         self._size = len(data)
 
@@ -179,27 +190,28 @@ class _Scanner:
         """Where the value at `at` ends."""
         first = self._byte(at)
         if first == _QUOTE:
-            return self._scalar(at, self._string_stop(at))
+            return self._entry(at, self._string_stop(at))
         if first == _OBJECT or first == _ARRAY:
             if depth == MAX_DEPTH:
                 raise MismatchError("JSON is nested more than %d deep" % MAX_DEPTH)
-            index = self._open(at)
+            place = 2 * self._entries + 1
+            self._entry(at, 0)
             stop = self._object(at + 1, depth + 1) if first == _OBJECT else self._array(at + 1, depth + 1)
-            return self._close(index, stop)
+            self.tape[place] = self._entries
+            return stop
         if first in _LITERALS:
             word = _LITERALS[first]
             if self._data[at : at + len(word)] != word:
                 raise MismatchError("no JSON value at byte %d" % at)
-            return self._scalar(at, at + len(word))
-        return self._scalar(at, self._number_stop(at))
+            return self._entry(at, at + len(word))
+        return self._entry(at, self._number_stop(at))
 
     def _object(self, at, depth):
         names = []
         at = self.space(at)
         if self._byte(at) != 0x7D:
             while True:
-                self._key(at, names)
-                at = self.space(self.tape[-2])
+                at = self.space(self._key(at, names))
                 if self._byte(at) != _COLON:
                     raise MismatchError("a colon is wanted at byte %d" % at)
                 at, more = self._after(self.value(self.space(at + 1), depth), 0x7D)
@@ -215,8 +227,9 @@ class _Scanner:
     def _key(self, at, names):
         if self._byte(at) != _QUOTE:
             raise MismatchError("a key is wanted at byte %d" % at)
-        stop = self._scalar(at, self._string_stop(at))
+        stop = self._entry(at, self._string_stop(at))
         names.append(_unescape(self._data[at + 1 : stop - 1]))
+        return stop
 
     def _array(self, at, depth):
         at = self.space(at)
@@ -266,20 +279,11 @@ class _Scanner:
             raise MismatchError("the number at byte %d starts with a zero" % start)
         return at
 
-    def _scalar(self, start, stop):
-        self.tape.append(start)
-        self.tape.append(stop)
-        self.tape.append(len(self.tape) // 3 + 1)
-        return stop
-
-    def _open(self, start):
-        index = len(self.tape) // 3
-        self._scalar(start, start)
-        return index
-
-    def _close(self, index, stop):
-        self.tape[3 * index + 1] = stop
-        self.tape[3 * index + 2] = len(self.tape) // 3
+    def _entry(self, start, stop):
+        at = 2 * self._entries
+        self.tape[at] = start
+        self.tape[at + 1] = stop
+        self._entries += 1
         return stop
 
     def _byte(self, at):

@@ -60,7 +60,7 @@ class MetadataFiles:
         """The file's bytes, or None."""
         try:
             with open(_MOUNT_POINT + "/" + name, "rb") as file:
-                return file.read()
+                return file.read(os.stat(_MOUNT_POINT + "/" + name)[6])  # its size: in one piece of heap
         except OSError:
             return None
 

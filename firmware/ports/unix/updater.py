@@ -26,6 +26,22 @@ _HTTPS_PORT = const(443)
 _ABSENT = (403, 404)  # as TUF's own client reads them
 
 
+class _File:
+    """What came of a file, in one piece of heap that is asked for once: grown, it would be there twice."""
+
+    def __init__(self):
+        self.data = bytearray()
+        self._size = 0
+
+    def take(self, view, length):
+        """The next bytes of a file of `length` in all; 0 if the server does not say."""
+        if not self._size:
+            self.data = bytearray(length)
+        end = self._size + len(view)
+        self.data[self._size : end] = view
+        self._size = end
+
+
 class Server:
     """The update server and its mirrors; `net` and `context()` (TLS) are the port's.
 
@@ -50,10 +66,14 @@ class Server:
         return len(self._places())
 
     async def fetch(self, get, beat):
-        """What the Get asks for: bytes, None if the server does not have it; NetworkError, or the sink's error."""
+        """What the Get asks for: its bytes, None if the server does not have it; NetworkError, or the sink's error."""
         self._turn_to(get.mirror)
-        body = bytearray()
-        response = Response(get.sink or body.extend, get.max_bytes, get.offset)
+        file = _File()
+
+        def take(view):
+            file.take(view, min(response.length, get.max_bytes))
+
+        response = Response(get.sink or take, get.max_bytes, get.offset)
         until_ms = self._uptime() + (IMAGE_TIMEOUT_MS if get.sink else METADATA_TIMEOUT_MS)
         try:
             await self._ask(request(self._name, REPOSITORY + get.path, get.offset))
@@ -71,7 +91,7 @@ class Server:
             return None
         if not response.is_success:
             raise NetworkError("%s from %s: status %d" % (get.path, self._name, response.status))
-        return bytes(body)
+        return file.data
 
     def close(self):
         """Ends the connection, if there is one."""

@@ -110,6 +110,10 @@ class VfsLfs2:
         with _as_os_error():
             lfs.rename(self._system, old, new)
 
+    def size(self, path: str) -> int:
+        with _as_os_error():
+            return int(lfs.stat(self._system, path).size)
+
     def remove(self, path: str) -> None:
         with _as_os_error():
             lfs.remove(self._system, path)
@@ -144,9 +148,10 @@ class _File:
         with _as_os_error():
             lfs.file_close(self._system, self._file)
 
-    def read(self) -> bytes:
+    def read(self, most: int | None = None) -> bytes:
         with _as_os_error():
-            return lfs.file_read(self._system, self._file, lfs.file_size(self._system, self._file))
+            size = lfs.file_size(self._system, self._file)
+            return lfs.file_read(self._system, self._file, size if most is None else min(most, size))
 
     def write(self, data: bytes) -> int:
         with _as_os_error():
@@ -176,6 +181,11 @@ def _rename(old: str, new: str) -> None:
     system.rename(name, _locate(new)[1])
 
 
+def _stat(path: str) -> tuple[int, ...]:
+    system, name = _locate(path)
+    return (0, 0, 0, 0, 0, 0, system.size(name))
+
+
 def _remove(path: str) -> None:
     system, name = _locate(path)
     system.remove(name)
@@ -186,7 +196,9 @@ def metadata_files() -> Any:
     from ports.unix import metadata_files as module
 
     module.open = _open  # type: ignore[attr-defined]
-    module.os = types.SimpleNamespace(rename=_rename, remove=_remove, listdir=lambda p: _mounted[p].listdir())  # type: ignore[assignment]
+    module.os = types.SimpleNamespace(  # type: ignore[assignment]
+        rename=_rename, remove=_remove, stat=_stat, listdir=lambda p: _mounted[p].listdir()
+    )
     return module
 
 

@@ -11,7 +11,7 @@ import pytest
 from adapter.reports import Reports
 from adapter.settings import SCHEMA
 from adapter.update.errors import NetworkError
-from adapter.update.loading import MAX_TRIES
+from adapter.update.journal import MAX_TRIES
 from adapter.update.session import ALONE_DEADLINE_MS, MAX_MOVES, TRIAL_DEADLINE_MS
 from protocol.wire.image import ImageHeader
 from protocol.wire.messages import pack

@@ -295,3 +295,34 @@ def test_a_role_that_the_snapshot_does_not_list_is_not_asked_for(
     with pytest.raises(MismatchError, match="does not list unlisted"):
         serve(find_target(trusted, "unlisted/x"), repository.files, asked=asked)
     assert not asked
+
+
+def test_of_the_roles_that_are_passed_through_none_stays_in_the_heap(
+    repository: BendableRepository, store: DictStore
+) -> None:
+    """A board's role may have twelve parts, each as large as a file can be: the heap has room for one."""
+    signer, parts = new_key(), [f"part-{number}" for number in range(12)]
+    held: list[list[str]] = []
+
+    class Asked(list[tuple[int, str]]):
+        def append(self, get: tuple[int, str]) -> None:
+            held.append([role for role in parts if is_held(trusted, role)])
+
+    for part in parts:
+        content = expiring()
+        if part == parts[-1]:
+            content.targets = {"parts/x": repository.board.targets[NAME]}
+        delegate(repository, repository.targets, part, [signer], content, paths=["parts/*"])
+    repository.publish(bump=("all",))
+    trusted = refreshed(repository, store)
+    found = serve(find_target(trusted, "parts/x"), repository.files, asked=Asked())
+    assert found[0] == parts[-1]
+    assert held == [[]] * 12
+    assert [role for role in parts if is_held(trusted, role)] == parts[-1:]
+
+
+def is_held(trusted: TrustedSet, role: str) -> bool:
+    try:
+        return bool(trusted.role_version(role))
+    except KeyError:
+        return False

@@ -9,7 +9,8 @@ import pytest
 
 from adapter.update.errors import NetworkError
 from adapter.update.fetching import Get
-from adapter.update.loading import CHECKPOINT_BYTES, MAX_LOAD_S, MAX_RECEIVED_IMAGES, MAX_TRIES
+from adapter.update.journal import MAX_TRIES
+from adapter.update.loading import CHECKPOINT_BYTES, MAX_LOAD_S, MAX_RECEIVED_IMAGES
 from tests.firmware.adapter.update.loading_bench import (
     NAME,
     PAYLOAD,

@@ -10,7 +10,8 @@ import pytest
 
 from adapter.update.errors import NetworkError
 from adapter.update.fetching import Get
-from adapter.update.loading import CHECKPOINT_BYTES, MAX_TRIES
+from adapter.update.journal import MAX_TRIES
+from adapter.update.loading import CHECKPOINT_BYTES
 from adapter.update.session import TRANSITIONS, TRIAL_DEADLINE_MS, TransitionError
 from protocol.wire.enumerations import UPDATE_STATES
 from protocol.wire.messages import pack

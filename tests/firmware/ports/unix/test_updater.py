@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapter.update.loading import MAX_TRIES
+from adapter.update.journal import MAX_TRIES
 from protocol.wire.enumerations import UPDATE_REASONS, UPDATE_STATES
 from tests.conftest import RunMicroPython
 from tests.firmware.adapter.update.repository import BOARD, NOW_S, SERIAL, BendableRepository, assigned_repository
