@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from boards import catalogue
-from protocol.host.role_parts import PART_BYTES
 from tests.firmware import updating_board
 from tools.release.build import MINIMUM_HEAP_BYTES
 
-OLDER_RELEASES = 23  # so many beside the new one fill the board's role
 COLLECTOR_KB = 4  # of the interpreter's heap, its own tables
 
 images = cache(updating_board.images)
@@ -38,11 +36,7 @@ def test_and_where_a_delta_finds_no_piece_of_heap_the_image_comes_whole(
     assert told(found, capsys).startswith("by a delta") or "memory allocation" in found.how
 
 
-def test_a_delta_works_with_the_heap_of_the_board_and_metadata_as_large_as_it_may_be(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_delta_works_with_the_heap_of_the_board(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     heap_bytes = catalogue.load(updating_board.BOARD).simulated_heap_bytes(0)
-    sizes = [len(data) for data in updating_board.repository(*images(), True, OLDER_RELEASES).files.values()]
-    assert any(0.95 * PART_BYTES < size <= PART_BYTES for size in sizes), sizes
-    found = updating_board.update(tmp_path / "board", *images(), heap_bytes // 1024, True, older=OLDER_RELEASES)
+    found = updating_board.update(tmp_path / "board", *images(), heap_bytes // 1024, True)
     assert told(found, capsys).startswith("by a delta")

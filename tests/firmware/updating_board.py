@@ -18,11 +18,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from protocol.host.role_parts import PART_BYTES
 from protocol.wire.enumerations import BOOT_REASONS, COMMANDS, LINE_STATES, UPDATE_REASONS, UPDATE_STATES
 from protocol.wire.image import ImageHeader
 from protocol.wire.release import target_facts, target_name
 from tests.firmware import voice_accounts
-from tests.firmware.adapter.update.repository import BOARD, BendableRepository
+from tests.firmware.adapter.update.repository import BOARD, ROLE, BendableRepository
 from tests.firmware.bridge_process import bridge_at
 from tests.firmware.exchange import UdpExchange
 from tests.firmware.loopback_fleet import LoopbackFleet, loopback_fleet
@@ -35,6 +36,7 @@ from tools.release.delta import make_delta
 
 SERIAL = "PT000000018"
 REGISTRAR = "registrar.example"
+OLDER_RELEASES = 23  # so many beside the new one fill a part of the board's role
 RESTART_STATUS = 64 + BOOT_REASONS.index("restart")
 _KB = 1024
 _IN_PIECES = "found the heap in pieces: the unit starts anew"
@@ -63,15 +65,10 @@ def images() -> tuple[bytes, bytes]:
     return pair.base, pair.image
 
 
-def update(
-    directory: Path, base: bytes, image: bytes, heap_kb: int, by_delta: bool, by_usb: bool = False, older: int = 0
-) -> Updated:
-    """One update from `base` to `image`, by cable or bridge, with `heap_kb` beside the image; or UpdateFailedError.
-
-    The board's role lists `older` releases as well.
-    """
+def update(directory: Path, base: bytes, image: bytes, heap_kb: int, by_delta: bool, by_usb: bool = False) -> Updated:
+    """One update from `base` to `image`, by cable or bridge, with `heap_kb` beside the image; or UpdateFailedError."""
     directory.mkdir()
-    served = repository(base, image, by_delta, older)
+    served = repository(base, image, by_delta)
     with (
         _line() as account,
         loopback_fleet(directory) as fleet,
@@ -136,11 +133,11 @@ def _start(unit: PluggedUnit, cause: str, heap_bytes: int, bridges: ExitStack | 
         bridges.enter_context(bridge_at(unit.usb))
 
 
-def repository(base: bytes, image: bytes, by_delta: bool, older: int = 0) -> BendableRepository:
-    """The image assigned now, by metadata that holds now."""
+def repository(base: bytes, image: bytes, by_delta: bool) -> BendableRepository:
+    """The image assigned now, by metadata that holds now, the board's role as large as the release tools make one."""
     now = datetime.now(UTC).replace(microsecond=0)
     made = BendableRepository()
-    for number in range(older):
+    for number in range(OLDER_RELEASES):
         made.add_image(f"0.{number}.0", number + 1, payload=bytes([number]) * 100)
     header = ImageHeader.unpack(image)
     name = target_name(BOARD, header.version)
@@ -149,6 +146,8 @@ def repository(base: bytes, image: bytes, by_delta: bool, older: int = 0) -> Ben
         made.add_delta(base, name, _delta(base, image))
     made.renew(now)
     made.assign_to(SERIAL, name, now)
+    size = len(made.files[f"metadata/{made.board.version}.{ROLE}.json"])
+    assert 0.93 * PART_BYTES < size <= PART_BYTES, f"{OLDER_RELEASES} older releases make {size} bytes"
     return made
 
 

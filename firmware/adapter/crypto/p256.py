@@ -39,7 +39,7 @@ def make_key(random_a, random_b):
     """
     if len(random_a) != 32 or len(random_b) != 32:
         raise CryptoError("a key needs twice 32 random bytes, got %d and %d" % (len(random_a), len(random_b)))
-    from adapter.crypto.hmac_sha256 import hmac_sha256
+    from adapter.crypto.hmac_sha256 import hmac_sha256  # who verifies has no use for it
 
     secret = hmac_sha256(bytes(random_a), random_b)
     first = hmac_sha256(secret, _KEY_INFO, b"\x01")

@@ -35,7 +35,7 @@ class Chooser:
         self._forget_target()
         trusted = TrustedSet(self._files, self._first_root, now_s)
         yield from refresh(trusted, mirrors)
-        trusted.let_go()
+        trusted.finish_refresh()
         data = yield from self._ask_director(mirrors)
         image = None if data is None else self._accept(data, trusted, now_s)
         if image is None or image.sha256 == self._running_sha256:

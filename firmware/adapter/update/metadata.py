@@ -189,8 +189,8 @@ class TrustedSet:
         self._store.put(stored_name(role), data)  # 5.6.6
         self._count(new, role, delegator)
 
-    def let_go(self):
-        """Gives back the heap of what only a refresh needs: root and timestamp. Ask for no top-level role any more."""
+    def finish_refresh(self):
+        """Gives back the heap of root and timestamp: from now on no top-level role can be verified."""
         self.root = self.timestamp = None
 
     def forget(self, role):

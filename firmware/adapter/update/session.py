@@ -132,7 +132,8 @@ class UpdateSession:
                 from adapter.update.loading import Loader  # until here the metadata had its heap
 
                 loader = Loader(self._journal, self._slots, self._unit)
-                self._start(loader, now_s)
+                loader.begin(now_s)
+                self._start()
                 how = yield from loader.load(plan, self.mirrors)
                 self._journal.detail = printable(how)
                 self._move("verified")
@@ -238,9 +239,8 @@ class UpdateSession:
         else:
             self._reverted("hash", "the slot was found damaged")
 
-    def _start(self, loader, now_s):
-        """One more try to load the image; SpentError or NetworkError if there is none left."""
-        loader.begin(now_s)
+    def _start(self):
+        """One more try to load the image, of which the fleet is told once."""
         if self.state == "metadata_ok":
             self._move("started")
             self._notes.append(self._report("downloading", "none"))

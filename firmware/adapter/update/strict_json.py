@@ -173,8 +173,12 @@ class _Scanner:
     """Checks `data` and writes the tape."""
 
     def __init__(self, data):
-        # In one piece of heap that is asked for once, for before each value there is one of these, or the beginning.
-        most = 2 * (1 + sum([data.count(mark) for mark in (b",", b":", b"[", b"{")]))
+        # Grown entry by entry it would be copied over and over, and lie in the heap twice. So it is made as long as it
+        # can get: a mark stands before each value but the first, and a value with what ends it has two bytes, but for
+        # those that are open.
+        marks = sum([data.count(mark) for mark in (b",", b":", b"[", b"{")])
+        most = 2 * (1 + min(marks, len(data) // 2 + MAX_DEPTH))
+        # Of a range, for an array of zeros would need as many bytes beside it.
         self.tape = array("H", range(most)) if max(len(data), most) <= _NARROW else [0] * most
         self._entries = 0
         self._data = data

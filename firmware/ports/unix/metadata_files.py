@@ -13,6 +13,7 @@ from adapter.update.errors import FlashFailedError
 
 _MOUNT_POINT = "/data"
 _PROGRAM_BYTES = const(256)
+_SIZE_FIELD = const(6)  # of what os.stat gives
 _COUNT, _SIZE, _ERASE = const(4), const(5), const(6)  # the block device's ioctl, as littlefs calls it
 
 
@@ -58,9 +59,10 @@ class MetadataFiles:
 
     def get(self, name):
         """The file's bytes, or None."""
+        path = _MOUNT_POINT + "/" + name
         try:
-            with open(_MOUNT_POINT + "/" + name, "rb") as file:
-                return file.read(os.stat(_MOUNT_POINT + "/" + name)[6])  # its size: in one piece of heap
+            with open(path, "rb") as file:
+                return file.read(os.stat(path)[_SIZE_FIELD])  # of unknown size it would be read by growing
         except OSError:
             return None
 

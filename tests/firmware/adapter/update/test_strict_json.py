@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from hashlib import sha256
 from typing import Any
@@ -106,6 +107,19 @@ def test_a_member_that_is_missing_or_of_another_kind_is_named() -> None:
         value["b"]
     with pytest.raises(MismatchError, match="a string is wanted"):
         value["a"].text()
+
+
+def test_the_tape_is_as_short_as_the_text_allows() -> None:
+    """It is allocated before anything is known of a text, which anybody on the way may have written."""
+    assert len(parse(b'{"a":[1,2],"b":3}')._tape) == 2 * 7  # two keys, and five values
+    for hostile in (b'"' + b",:[{" * 2000 + b'"', b"[" + b"1," * 4000 + b"1]"):
+        assert len(parse(hostile)._tape) <= len(hostile) + 2 * (1 + MAX_DEPTH)
+
+
+@given(st.lists(st.sampled_from([b"[", b"{", b'"":', b"1", b'""', b",", b"]", b"}"]), max_size=60).map(b"".join))
+def test_no_text_needs_more_of_it(text: bytes) -> None:
+    with contextlib.suppress(MismatchError):  # and by no IndexError
+        assert plain(parse(text)) == json.loads(text)
 
 
 def test_a_text_beyond_64_kib_is_read_as_well() -> None:
