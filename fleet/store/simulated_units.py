@@ -49,18 +49,18 @@ def add_simulated(uow: UnitOfWork, fleet: Sequence[SimulatedUnit]) -> None:
     """Those units, all at one account, with MAC addresses from 0 on, as one block of them."""
     account = AccountRepository(uow).add("Everybody")
     block = {"registry": "MA-L", "first": 0, "size": 1 << 24, "note": "", "added_at": uow.now}
-    uow.connection.execute(insert(mac_blocks).values(id=1, **block))
-    uow.connection.execute(insert(units), [_unit(uow, each, account.id) for each in fleet])
+    block_id = uow.connection.execute(insert(mac_blocks).values(**block).returning(mac_blocks.c.id)).scalar_one()
+    uow.connection.execute(insert(units), [_unit(uow, each, account.id, block_id) for each in fleet])
     uow.connection.execute(insert(running_images), [_running(uow, each) for each in fleet])
     uow.connection.execute(insert(sequence_windows), [_window(uow, each) for each in fleet])
     uow.connection.execute(insert(unit_starts), [_started(uow, each) for each in fleet])
 
 
-def _unit(uow: UnitOfWork, unit: SimulatedUnit, account_id: int) -> dict[str, object]:
+def _unit(uow: UnitOfWork, unit: SimulatedUnit, account_id: int, block_id: int) -> dict[str, object]:
     return {
         "serial": unit.serial,
         "mac": unit.mac,
-        "mac_block_id": 1,
+        "mac_block_id": block_id,
         "board": unit.running.board,
         "hardware_revision": unit.running.hardware_revision,
         "board_uid": unit.mac.to_bytes(8, "big"),
