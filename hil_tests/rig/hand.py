@@ -24,12 +24,12 @@ LOOK_S: Final = 0.05
 
 
 class Hand:
-    """The board at a place of the bench. `sim` is None for a real one."""
+    """The board at a place of the bench. `sim` is None for a real one; `revision` is the hardware's of one we make."""
 
-    def __init__(self, place: Place, folder: Path) -> None:
+    def __init__(self, place: Place, folder: Path, revision: int = 1) -> None:
         self.place = place
         self.board = catalogue.load(place.board)
-        self.sim = _simulated(place, folder)
+        self.sim = _simulated(place, folder, revision)
         self.folder = self.sim.folder.path if self.sim else folder
         self.power: Switched | None = None
         self.ethernet: Switched | None = None
@@ -122,5 +122,5 @@ class Hand:
         shutil.copyfile(self.folder / f"kept-{name}.bin", self.simulated.folder.flash)
 
 
-def _simulated(place: Place, folder: Path) -> SimBoard | None:
-    return SimBoard.create(folder / "board") if place.owned else None
+def _simulated(place: Place, folder: Path, revision: int) -> SimBoard | None:
+    return SimBoard.create(folder / "board", hardware_revision=revision) if place.owned else None

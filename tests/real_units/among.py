@@ -1,8 +1,7 @@
-"""Real units among simulated ones in one rollout by groups, at a fleet service that runs.
+"""Any scenario of the docs with real units among the simulated ones, in one rollout of one fleet service that runs.
 
-`python -m tests.real_units.among`: eight real units and 200 simulated ones, hours shrunk to seconds, about two minutes.
-The real ones come over the broker; what the simulated ones say goes through the gateway's own ingest into the same
-database. Two of the real ones talk to each other until all others have the release.
+`python -m tests.real_units.among two-points`: eight real units and 200 simulated ones, a day in two minutes. The real
+ones come over the broker, what the simulated ones say goes through the gateway's own ingest into the same database.
 """
 
 from __future__ import annotations
@@ -11,244 +10,235 @@ import argparse
 import json
 import sys
 import tempfile
-import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from fleet.domain.rollout import RolloutState, Running
-from fleet.domain.rollout_groups import point_of
-from fleet.rehearsal.behaviour import Behaviour, CallPattern, Image
+from fleet.domain.rollout import IN_FLIGHT, RolloutState, UnitState
+from fleet.domain.rollout_groups import HELD_BACK, Placement, UnitFacts, point_of
+from fleet.domain.rollout_plan import read_course
+from fleet.rehearsal.behaviour import Behaviour, Image
+from fleet.rehearsal.fleet import START
+from fleet.rehearsal.judge import BrokenRuleError, Judge
 from fleet.rehearsal.order import Hours
+from fleet.rehearsal.population import populate
+from fleet.rehearsal.scenario import Scenario, read_scenario
+from fleet.rehearsal.service import MANAGER
 from fleet.rehearsal.unit_model import UnitModel
-from fleet.rehearsal.unit_session import ABI, Configuration, Hardware
-from fleet.services.build import Services, build_services
-from fleet.services.ingest import Delivery
-from fleet.services.jobs import SCHEDULER
-from fleet.settings import Settings
-from fleet.store.simulated_units import SimulatedUnit, add_simulated
+from fleet.rehearsal.unit_session import Configuration
+from fleet.store.rollouts import RolloutRepository
 from hil_tests.rig.bench import SIMULATED
 from hil_tests.rig.house import FIRST
 from hil_tests.rig.strategy import State
-from protocol.wire.messages import Message, pack, unpack
+from protocol.wire.enumerations import BOOT_REASONS
 from protocol.wire.serial_number import make_serial
-from protocol.wire.topics import up_topic
-from tests.real_units.calling import Call
-from tests.real_units.stage import RealUnit, opened
+from tests.real_units import verdict
+from tests.real_units.crowd import BEAT_S, Crowd, services_in
+from tests.real_units.deeds import Change, Deed, Parts, change_of, deeds_of
+from tests.real_units.shrunk import DAY_LASTS_S, Shrunk, plan_of
+from tests.real_units.stage import in_s, opened, sources_with
 from tools.demo.living import step
-from tools.demo.story import SETTINGS
+from tools.demo.world import NotSeenError
 
+SCENARIOS: Final = Path(__file__).parents[2] / "docs" / "scenarios"
 FIRST_NUMBER: Final = 1_000_000  # of the simulated units' serial numbers
-TICK_S: Final = 0.5
-BEAT_S: Final = 5
-LIMIT_S: Final = 300.0
-HELD_BACK: Final = 0.2
-TALKERS: Final = 2  # of the real units
-CALLS: Final = CallPattern(200, 40)  # a day, of so many seconds: a unit in eleven is in a call
-PLAN: Final[dict[str, Any]] = {
-    "hold_back_percent": 100 * HELD_BACK,
-    "group": [
-        {"name": "canary", "up_to_percent": 30, "minimum_units": 5, "soak_hours": 0.001, "deadline_hours": 0.05},
-        {"name": "everybody", "minimum_units": 10, "soak_hours": 0.001, "deadline_hours": 0.05},
-    ],
-}
-
-
-class Crowd:
-    """Simulated units of a service that runs; they live in a thread of their own, in real time."""
-
-    def __init__(self, data_dir: Path, images: Sequence[Image], count: int) -> None:
-        settings = {name: int(value) if value.isdigit() else value for name, value in SETTINGS.items()}
-        self.services: Services = build_services(Settings(data_dir=data_dir, **settings))  # type: ignore[arg-type]
-        behaviour = Behaviour(images={each.sha256: each for each in images}, calls=CALLS, load_s=(1, 4), trial_s=(1, 4))
-        self.units = dict(self._made(number, images[0], behaviour) for number in range(1, count + 1))
-        with self.services.transactions.begin(SCHEDULER) as uow:
-            add_simulated(uow, [_row(unit) for unit in self.units.values()])
-            uow.commit()
-        self.in_calls: list[str] = []  # restarts that must not have been
-        self.error: BaseException | None = None
-        self._ended = threading.Event()
-        self._judged: dict[str, int] = dict.fromkeys(self.units, 0)
-        self._sequence = 0
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> Crowd:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _made(self, number: int, image: Image, behaviour: Behaviour) -> tuple[str, UnitModel]:
-        serial, now_s = str(make_serial(FIRST_NUMBER + number)), int(time.time())
-        unit = UnitModel(Hardware(serial, number.to_bytes(6, "big"), image.board, 1), behaviour, image, number)
-        unit.settle_in(now_s, number, Configuration(1, BEAT_S, Hours(0, 0)))
-        return serial, unit
-
-    def _run(self) -> None:
-        try:
-            while not self._ended.wait(TICK_S):
-                self._tick(int(time.time()))
-        except BaseException as error:
-            self.error = error
-
-    def _tick(self, now_s: int) -> None:
-        said: list[tuple[str, Message]] = []
-        for serial, unit in self.units.items():
-            if unit.next_s <= now_s:
-                said += [(serial, message) for message in unit.wake(now_s)]
-        while said:
-            answers = self.services.ingest.handle([_delivery(serial, message) for serial, message in said])
-            for serial, message in said:
-                if message.name == "heartbeat":
-                    self.units[serial].beat_at(now_s + BEAT_S)
-            said = []
-            for answer in answers:
-                self._sequence += 1
-                message = unpack(pack(answer.name, dict(answer.values), 1, self._sequence))
-                said += [(answer.serial, each) for each in self.units[answer.serial].hear(now_s, message)]
-            for serial in {answer.serial for answer in answers}:
-                unit = self.units[serial]
-                if unit.wants_order:
-                    document = self.services.unit_updates.assignment(serial)
-                    said += [(serial, each) for each in unit.take_order(now_s, document)]
-        self._judge()
-
-    def _judge(self) -> None:
-        for serial, unit in self.units.items():
-            for at_s, reason in unit.restarts[self._judged[serial] :]:
-                if CALLS.until(unit.seed, at_s):
-                    self.in_calls.append(f"{serial} restarted ({reason}) in a call")
-            self._judged[serial] = len(unit.restarts)
-
-
-def _delivery(serial: str, message: Message) -> Delivery:
-    kind = message.name if message.name in ("register", "heartbeat") else "report"
-    packed = pack(message.name, message.values, message.boot_id, message.sequence)
-    return Delivery(up_topic(serial, kind), packed, datetime.now(UTC))
-
-
-def _row(unit: UnitModel) -> SimulatedUnit:
-    image, hardware = unit.image, unit.hardware
-    running = Running(hardware.board, hardware.revision, ABI, image.version, image.release_counter, image.sha256)
-    return SimulatedUnit(hardware.serial, int.from_bytes(hardware.mac, "big"), running, unit.session.boot_id)
+NUMBERS: Final = 10_000  # others for each seed: where a unit stands in a plan is by its serial number
+LIMIT_S: Final = 900.0
+BACK_LIMIT_S: Final = 120.0
+PAUSE_S: Final = 1.0
+ENDED: Final = (RolloutState.FINISHED, RolloutState.STOPPED)
+OPEN: Final = IN_FLIGHT | {UnitState.WAITING}
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How it ended: `counts` by the fleet, `real` what each real unit runs, `faults` what must not be."""
+    """How it ended: `counts` by the fleet, `causes` of units that are not where it wants them, `did` by deed.
 
+    `real` says of each real unit what it runs, and `faults` what must not be.
+    """
+
+    scenario: str
     state: str
-    counts: Mapping[str, int]
-    real: Mapping[str, str]
-    simulated_restarts: int
+    reason: str
     seconds: float
+    counts: Mapping[str, int]
+    causes: Mapping[str, int]
+    did: Mapping[str, int]
+    real: Mapping[str, str]
     faults: tuple[str, ...]
 
 
 class Rehearsal:
-    """One rollout to `real` real units and `simulated` ones, at a stage of its own in `folder`."""
+    """One rollout to `real` real units and `scenario.units` simulated ones, at a stage of its own in `folder`."""
 
-    def __init__(self, folder: Path, real: int, simulated: int, stack: ExitStack) -> None:
-        self.stage = stack.enter_context(opened(folder))
+    def __init__(self, scenario: Scenario, change: Change | None, folder: Path, real: int, stack: ExitStack) -> None:
+        self.scenario, self.stage, self._stack = scenario, stack.enter_context(opened(folder)), stack
+        revisions = [each.revision for each in scenario.revision]
         self.units = [
-            self.stage.unit(f"unit-{n}", State.REGISTERED if n < TALKERS else State.ACTIVE) for n in range(real)
+            self.stage.unit(f"unit-{n}", State.REGISTERED, revisions[(n + scenario.seed) % len(revisions)])
+            for n in range(real)
         ]
-        self.version = self.stage.house.publish_next()
-        images = [self._image(version) for version in (FIRST, self.version)]
-        service = self.stage.house.world.service
-        self.crowd = stack.enter_context(Crowd(service.data_dir, images, simulated))
-        self.rollout = ""
+        self.version = self.stage.house.publish_next(change and sources_with(folder / "changed", *change))
+        self.old, self.new = (self._image(version) for version in (FIRST, self.version))
+        self.services = services_in(self.stage.house.world.service.data_dir)
+        self.crowd = Crowd(self.services, self._simulated())
+        self.rollout, self.did, self._begun_s = "", Counter[str](), 0.0
 
-    def run(self, stack: ExitStack) -> Ending:
-        """Two talk; all others whose point says so get the release; then the two hang up, and get theirs."""
-        call = Call(self.units[0], self.units[1], stack)
-        begun_s = time.monotonic()
+    def run(self) -> Ending:
+        """From the order to where nobody has anything left to do, and what the fleet says of it then."""
+        deeds = deeds_of(self.scenario, self.units, self._stack)
+        mark = self.stage.listener.mark()
         self._begin()
-        self._until("all but those who talk have their release", lambda: all(map(self._is_right, self.units[TALKERS:])))
-        self._until("the simulated ones too", lambda: self._confirmed() >= sum(map(self.gets_it, self.crowd.units)))
-        call.goes_on()
-        call.hang_up()
-        self._until("finished", lambda: self._detail()["state"] == RolloutState.FINISHED)
-        return self._ending(time.monotonic() - begun_s)
 
-    def gets_it(self, serial: str) -> bool:
-        """Whether the plan gives that unit the release; worked out here once more."""
-        return point_of(serial, self.rollout) < 1 - HELD_BACK
+        def act(parts: Parts) -> None:
+            for deed in deeds:
+                deed.look(parts, time.monotonic() - self._begun_s)
 
-    def _begin(self) -> None:
-        world = self.stage.house.world
-        manager = world.people.release_manager.client
-        wanted = {"release": self.version, "targets": "all", "plan": PLAN}
-        self.rollout = manager.post("/v1/rollouts", wanted)["id"]
-        for verb in ("approve", "start"):
-            step(world, self.rollout, verb)
+        try:
+            self._until("the rollout over", lambda parts: self._is_over(parts, deeds), LIMIT_S, act)
+        finally:
+            for deed in deeds:
+                deed.end()
+        seconds = time.monotonic() - self._begun_s
+        self._until("all real units back, and done", self._all_done, BACK_LIMIT_S, lambda _: None)
+        self.crowd.end()
+        for deed in deeds:
+            self.did.update(deed.did)
+        for unit in self.units:
+            for heard in self.stage.listener.since(mark, unit.serial):
+                self.crowd.judge.reported(unit.serial, heard.message)
+                if heard.message.name == "register":
+                    self.did[f"real starts by {BOOT_REASONS[heard.message['boot_reason']]}"] += 1
+        return self._ending(seconds)
 
-    def _until(self, what: str, look: Callable[[], bool]) -> None:
-        def seen() -> bool:
-            if self.crowd.error is not None:
-                raise self.crowd.error
-            return look()
-
-        self.stage.house.world.until(what, seen, LIMIT_S)
-
-    def _detail(self) -> dict[str, Any]:
+    def detail(self) -> dict[str, Any]:
+        """The rollout as the API shows it; one that paused is resumed, as by a person."""
         client = self.stage.house.world.people.release_manager.client
         found: dict[str, Any] = client.get(f"/v1/rollouts/{self.rollout}")
-        if found["state"] not in (RolloutState.RUNNING, RolloutState.FINISHED):
-            raise AssertionError(f"it is {found['state']}: {found['reason']}; {found['counts']}")
+        if found["state"] == RolloutState.PAUSED:
+            self.did["resumed by a person"] += 1
+            found = client.post(f"/v1/rollouts/{self.rollout}/resume", None)
         return found
 
-    def _is_right(self, unit: RealUnit) -> bool:
-        pins = unit.board.pins()
-        wanted = self.version if self.gets_it(unit.serial) else FIRST
-        return pins.version == wanted and pins.state == "ready"
+    def parts(self) -> dict[str, UnitState]:
+        """Every unit's state in the rollout, as far as the fleet has one."""
+        with self.services.transactions.read(MANAGER) as uow:
+            parts = RolloutRepository(uow).units(int(self.rollout.partition("-")[2]), len(self.placements) + 1, None)
+        return {part.serial: part.state for part in parts}
 
-    def _confirmed(self) -> int:
-        return int(self._detail()["counts"].get("confirmed", 0))
+    def _begin(self) -> None:
+        """Created, approved and started; and where each unit stands by its plan."""
+        world, plan = self.stage.house.world, plan_of(self.scenario, self.scenario.units + len(self.units))
+        wanted = {"release": self.version, "targets": "all", "plan": plan, "mode": self.scenario.mode}
+        if self.scenario.deadline_days is not None:
+            wanted["deadline"] = in_s(self.scenario.deadline_days * DAY_LASTS_S)
+        self.rollout = world.people.release_manager.client.post("/v1/rollouts", wanted)["id"]
+        placed, hardware = read_course(plan).plan, {unit.serial: unit.revision for unit in self.units}
+        hardware |= {serial: unit.hardware.revision for serial, unit in self.crowd.units.items()}
+        self.placements: dict[str, Placement | None] = {
+            serial: placed.place(
+                UnitFacts(serial, SIMULATED, revision, FIRST, "stable", "AC-1", "new"), point_of(serial, self.rollout)
+            )
+            for serial, revision in hardware.items()
+        }
+        self.revisions = hardware
+        number = int(self.rollout.partition("-")[2])
+        self.crowd.begin(Judge(self.placements), number, frozenset({self.new.sha256}))
+        for verb in ("approve", "start"):
+            step(world, self.rollout, verb)
+        self._begun_s = time.monotonic()
+
+    def _is_over(self, parts: Parts, deeds: Sequence[Deed]) -> bool:
+        """At its end; or all that is missing are units that went dark: simulated ones for good, real ones till then."""
+        detail = self.detail()
+        if detail["state"] in ENDED:
+            return True
+        waits = IN_FLIGHT if detail["state"] == RolloutState.STOPPING else OPEN
+        missing = [
+            serial
+            for serial, placement in self.placements.items()
+            if placement != HELD_BACK and parts.get(serial, UnitState.WAITING) in waits
+        ]
+        kept = {serial for deed in deeds for serial in deed.kept}
+        return bool(missing) and all(serial in kept or self.crowd.gone(serial) for serial in missing)
+
+    def _all_done(self, parts: Parts) -> bool:
+        return all(
+            unit.board.pins().state == "ready" and parts.get(unit.serial) not in IN_FLIGHT for unit in self.units
+        )
+
+    def _until(self, what: str, is_so: Callable[[Parts], bool], limit_s: float, act: Callable[[Parts], None]) -> None:
+        """`act` often, for a trial takes seconds; `is_so` more seldom, for it costs the machine what units need."""
+        parts, next_s = self.parts(), 0.0
+
+        def seen() -> bool:
+            nonlocal parts, next_s
+            self.crowd.check()
+            act(parts)
+            if time.monotonic() < next_s:
+                return False
+            parts, next_s = self.parts(), time.monotonic() + PAUSE_S
+            return is_so(parts)
+
+        self.stage.house.world.until(what, seen, limit_s)
 
     def _image(self, version: str) -> Image:
-        found = self.stage.admin.get(f"/v1/releases/{version}")
-        counter, sha256 = found["images"][0]["release_counter"], found["images"][0]["sha256"]
-        return Image(version, counter, sha256, SIMULATED)
+        found = self.stage.admin.get(f"/v1/releases/{version}")["images"][0]
+        return Image(version, found["release_counter"], found["sha256"], SIMULATED)
+
+    def _simulated(self) -> dict[str, UnitModel]:
+        """The scenario's units, with the images and the time of this stage."""
+        configuration, now_s = Configuration(1, BEAT_S, Hours(0, 0)), int(time.time())
+        shrunk = Shrunk(START, now_s, self.old, self.new)
+        units: dict[str, UnitModel] = {}
+        behaviours: dict[int, Behaviour] = {}
+        first = FIRST_NUMBER + NUMBERS * self.scenario.seed
+        for number, made in enumerate(populate(self.scenario, START, configuration).units.values(), first):
+            serial = str(make_serial(number))
+            behaviour = behaviours.setdefault(id(made.behaviour), shrunk.behaviour(made.behaviour))
+            unit = UnitModel(replace(made.hardware, serial=serial), behaviour, self.old, made.seed)
+            unit.settle_in(now_s, number, configuration)
+            units[serial] = unit
+        return units
 
     def _ending(self, seconds: float) -> Ending:
-        """What came of it, each unit's own word against the plan and the fleet's counts."""
-        detail, crowd = self._detail(), self.crowd
-        runs = {unit.serial: unit.board.pins().version for unit in self.units}
-        runs |= {serial: unit.image.version for serial, unit in crowd.units.items()}
-        faults = [*crowd.in_calls]
-        for serial, version in runs.items():
-            if version != (self.version if self.gets_it(serial) else FIRST):
-                faults.append(f"{serial} runs {version}, its point is {point_of(serial, self.rollout):.2f}")
-        for state, count in (("confirmed", self.version), ("held_back", FIRST)):
-            there = sum(version == count for version in runs.values())
-            if detail["counts"].get(state, 0) != there:
-                faults.append(f"the fleet counts {detail['counts'].get(state, 0)} {state}, there are {there}")
-        real = {unit.serial: runs[unit.serial] for unit in self.units}
-        restarts = sum(len(unit.restarts) for unit in crowd.units.values())
-        return Ending(detail["state"], detail["counts"], real, restarts, seconds, tuple(faults))
+        detail, found = self.detail(), verdict.of(self)
+        real = {f"{unit.serial} revision {unit.revision}": unit.board.pins().version for unit in self.units}
+        return Ending(
+            self.scenario.about, detail["state"], detail["reason"], round(seconds), detail["counts"],
+            found.causes, dict(self.did), real, found.faults,
+        )  # fmt: skip
 
 
-def rehearse(folder: Path, real: int, simulated: int) -> Ending:
-    """One run; it closes what it opened."""
-    with ExitStack() as stack:
-        return Rehearsal(folder, real, simulated, stack).run(stack)
+def rehearse(name: str, seed: int, real: int = 8, simulated: int = 200, round_of: int = 0) -> Ending:
+    """One run of that scenario of the docs; a rule that breaks is a fault of its ending.
+
+    `round_of` counts its runs: a bad release is bad in another way each time.
+    """
+    scenario = read_scenario(SCENARIOS / f"{name}.toml", units=simulated, seed=seed)
+    with tempfile.TemporaryDirectory(prefix="plugtone-among-") as folder, ExitStack() as stack:
+        rehearsal = Rehearsal(scenario, change_of(scenario, round_of), Path(folder), real, stack)
+        try:
+            return rehearsal.run()
+        except (BrokenRuleError, AssertionError, NotSeenError) as error:
+            fault = f"{type(error).__name__}: {error}"
+            return Ending(scenario.about, "broken off", "", 0, {}, {}, dict(rehearsal.did), {}, (fault,))
 
 
 def main() -> int:
     """The command line; status 1 if something was that must not be."""
     parser = argparse.ArgumentParser(prog="python -m tests.real_units.among", description=__doc__)
-    parser.add_argument("--real", type=int, default=8, help="real units, three or more")
+    parser.add_argument("scenario", choices=sorted(path.stem for path in SCENARIOS.glob("*.toml")))
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--round", type=int, default=0, help="odd: a bad release fails its self-test, else it crashes")
+    parser.add_argument("--real", type=int, default=8, help="real units, eight or more")
     parser.add_argument("--simulated", type=int, default=200)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        ending = rehearse(Path(folder), arguments.real, arguments.simulated)
+    ending = rehearse(arguments.scenario, arguments.seed, arguments.real, arguments.simulated, arguments.round)
     print(json.dumps(asdict(ending), indent=2))
     return 1 if ending.faults else 0
 

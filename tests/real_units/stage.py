@@ -53,9 +53,9 @@ def _in_service(said: Sequence[Heard]) -> bool:
 class RealUnit:
     """One board in service, and what it says."""
 
-    def __init__(self, stage: Stage, name: str, state: State) -> None:
-        self.stage = stage
-        self.hand = Hand(Place(board=SIMULATED), stage.folder / name)
+    def __init__(self, stage: Stage, name: str, state: State, revision: int) -> None:
+        self.stage, self.revision = stage, revision
+        self.hand = Hand(Place(board=SIMULATED), stage.folder / name, revision)
         stage.hands.append(self.hand)
         self.strategy = Strategy(self.hand, stage.house)
         self.strategy.to(state)
@@ -105,9 +105,9 @@ class Stage:
         """The client of somebody who may send commands and set hours."""
         return self.house.world.people.admin.client
 
-    def unit(self, name: str = "unit", state: State = State.ACTIVE) -> RealUnit:
-        """A new board in that state."""
-        return RealUnit(self, name, state)
+    def unit(self, name: str = "unit", state: State = State.ACTIVE, revision: int = 1) -> RealUnit:
+        """A new board of that hardware revision, in that state."""
+        return RealUnit(self, name, state, revision)
 
     def order(self, version: str, targets: list[str], **limits: Any) -> str:
         """A rollout that runs; `limits`: not_before, deadline. Its id."""
