@@ -38,9 +38,10 @@ def start_approved(uow: UnitOfWork, rollout: Rollout, approver: str | None, reas
 
 
 def settle(uow: UnitOfWork, rollout: Rollout) -> Rollout:
-    """The rollout after what it decides by itself now; one by groups that runs is steered (rollout_steering)."""
+    """The held rollout after what it decides by itself now; one by groups that runs is steered (rollout_steering)."""
     if rollout.by_groups and rollout.state is not RolloutState.STOPPING:
         return rollout
+    rollout = RolloutRepository(uow).get(rollout.id)  # units may have moved since it was read
     for command in decide(rollout.snapshot, uow.now):
         rollout = follow(uow, rollout, command)
     return rollout

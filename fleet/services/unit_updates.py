@@ -162,7 +162,7 @@ class UnitUpdates:
             note_end(uow, rollout, serial, state)
         if state in _FINAL:
             AssignmentRepository(uow).close(assignment)
-        settle(uow, store.get(rollout.id))
+        settle(uow, rollout)
         return []
 
     def sign_anew(self, uow: UnitOfWork, limit: int) -> int:
@@ -217,7 +217,7 @@ class UnitUpdates:
         if progress is None or progress.state in RECALLABLE:
             store.move(rollout_id, unit.serial, UnitState.SUPERSEDED, f"{newer.reference} is newer")
             RolloutGateRepository(uow).give_back(rollout_id, unit.serial)
-            settle(uow, store.get(older.id))
+            settle(uow, older)
 
     def _follow(
         self, uow: UnitOfWork, gate: Gate, unit: _Unit, chosen: _Live, pending: Assignment | None

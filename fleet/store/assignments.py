@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, literal, or_, select, update
+from sqlalchemy import BindParameter, Row, Select, bindparam, delete, func, insert, literal, or_, select, update
 
 from fleet.domain.configuration import Channel
 from fleet.domain.rollout import RECALLABLE, Fit, Running
@@ -51,16 +51,13 @@ class AssignmentRepository:
             "sha256": running.image_sha256,
             "registered_at": self._now,
         }
-        changed = self._connection.execute(
-            update(running_images).where(running_images.c.serial == serial).values(values)
-        )
-        if not changed.rowcount:
-            self._connection.execute(insert(running_images).values(serial=serial, first_at=self._now, **values))
+        if not self._connection.execute(_SET_RUNNING, {"of_serial": serial, **values}).rowcount:
+            self._connection.execute(_ADD_RUNNING, {"serial": serial, "first_at": self._now, **values})
 
     def in_service(self, serials: Collection[str]) -> dict[str, tuple[Running, datetime]]:
         """Of those units the trusted ones in service: what they run and when they first registered."""
-        query = _in_service(select(running_images)).where(running_images.c.serial.in_(serials))
-        return {row.serial: (_running(row), row.first_at) for row in self._connection.execute(query)}
+        rows = self._connection.execute(_RUNNING_IN_SERVICE, {"of_serials": list(serials)})
+        return {row.serial: (_running(row), row.first_at) for row in rows}
 
     def running(self, serial: str) -> tuple[Running, datetime] | None:
         """What the unit registered with last, and when it first did; of a unit the caller found in its scope."""
@@ -82,9 +79,7 @@ class AssignmentRepository:
         sign: Callable[[int], bytes],
     ) -> Assignment:
         """A new assignment in place of all before; `sign` makes the document for its number with the key `keyid`."""
-        self._connection.execute(
-            update(assignments).where(assignments.c.serial == serial, assignments.c.pending).values(pending=False)
-        )
+        self._connection.execute(_END_PENDING, {"of_serial": serial})
         values = {
             "serial": serial,
             "rollout_id": rollout_id,
@@ -93,32 +88,28 @@ class AssignmentRepository:
             "pending": target is not None,
             "issued_at": self._now,
             "told_at": self._now,
-            "epoch": present_epoch(serial),
+            "of_serial": serial,
             "keyid": keyid,
+            "document": b"",
         }
-        result = self._connection.execute(insert(assignments).values(document=b"", **values))
-        (sequence,) = result.inserted_primary_key or (0,)
+        (sequence,) = self._connection.execute(_ISSUE, values).inserted_primary_key or (0,)
         document = sign(sequence)
-        self._connection.execute(
-            update(assignments).where(assignments.c.sequence == sequence).values(document=document)
-        )
+        self._connection.execute(_CHANGE, {"of_sequence": sequence, "document": document})
         return Assignment(sequence, serial, rollout_id, target, command_id, document, self._now, self._now, keyid)
 
     def pending(self, serials: Collection[str]) -> dict[str, Assignment]:
         """The assignment each of those units has not yet said the end of."""
-        query = select(assignments).where(assignments.c.serial.in_(serials), assignments.c.pending)
-        return {row.serial: _assignment(row) for row in self._connection.execute(query)}
+        rows = self._connection.execute(_PENDING, {"of_serials": list(serials)})
+        return {row.serial: _assignment(row) for row in rows}
 
     def latest(self, serial: str) -> Assignment | None:
         """What the director says to that unit now."""
-        query = select(assignments).where(assignments.c.serial == serial, assignments.c.epoch == present_epoch(serial))
-        row = self._connection.execute(query.order_by(assignments.c.sequence.desc()).limit(1)).one_or_none()
+        row = self._connection.execute(_LATEST, {"of_serial": serial}).one_or_none()
         return None if row is None else _assignment(row)
 
     def by_sequence(self, serial: str, sequence: int) -> Assignment | None:
         """The assignment of that number, if the unit was given it in its present epoch."""
-        query = select(assignments).where(assignments.c.serial == serial, assignments.c.sequence == sequence)
-        row = self._connection.execute(query.where(assignments.c.epoch == present_epoch(serial))).one_or_none()
+        row = self._connection.execute(_BY_SEQUENCE, {"of_serial": serial, "of_sequence": sequence}).one_or_none()
         return None if row is None else _assignment(row)
 
     def stale(self, keyid: str, issued_before: datetime, limit: int) -> list[Assignment]:
@@ -142,20 +133,17 @@ class AssignmentRepository:
 
     def forget(self, serial: str) -> None:
         """The unit runs nothing any more, and no assignment is pending: its identity ended."""
-        mine = assignments.c.serial == serial
-        self._connection.execute(update(assignments).where(mine, assignments.c.pending).values(pending=False))
+        self._connection.execute(_END_PENDING, {"of_serial": serial})
         self._connection.execute(delete(running_images).where(running_images.c.serial == serial))
 
     def close(self, assignment: Assignment) -> None:
         """The unit said how it ended; that ends also what was signed anew since for the same rollout."""
-        mine = (assignments.c.serial == assignment.serial) & (assignments.c.rollout_id == assignment.rollout_id)
-        self._connection.execute(update(assignments).where(mine, assignments.c.pending).values(pending=False))
+        mine = {"of_serial": assignment.serial, "of_rollout": assignment.rollout_id}
+        self._connection.execute(_END_PENDING_OF_ROLLOUT, mine)
 
     def tell_again(self, sequence: int) -> None:
         """Note that the unit is told of it now."""
-        self._connection.execute(
-            update(assignments).where(assignments.c.sequence == sequence).values(told_at=self._now)
-        )
+        self._connection.execute(_CHANGE, {"of_sequence": sequence, "told_at": self._now})
 
 
 _ON_BETA = select(configurations.c.serial).where(configurations.c.channel == Channel.BETA)
@@ -196,3 +184,18 @@ def _assignment(row: Row[Any]) -> Assignment:
         row.told_at,
         row.keyid,
     )
+
+
+_SERIAL: BindParameter[str] = bindparam("of_serial")
+_SERIALS: BindParameter[str] = bindparam("of_serials", expanding=True)
+_SET_RUNNING = update(running_images).where(running_images.c.serial == _SERIAL)
+_ADD_RUNNING = insert(running_images)
+_RUNNING_IN_SERVICE = _in_service(select(running_images)).where(running_images.c.serial.in_(_SERIALS))
+_OF_UNIT = select(assignments).where(assignments.c.serial == _SERIAL, assignments.c.epoch == present_epoch(_SERIAL))
+_LATEST = _OF_UNIT.order_by(assignments.c.sequence.desc()).limit(1)
+_BY_SEQUENCE = _OF_UNIT.where(assignments.c.sequence == bindparam("of_sequence"))
+_PENDING = select(assignments).where(assignments.c.serial.in_(_SERIALS), assignments.c.pending)
+_END_PENDING = update(assignments).where(assignments.c.serial == _SERIAL, assignments.c.pending).values(pending=False)
+_END_PENDING_OF_ROLLOUT = _END_PENDING.where(assignments.c.rollout_id == bindparam("of_rollout"))
+_ISSUE = insert(assignments).values(epoch=present_epoch(_SERIAL))
+_CHANGE = update(assignments).where(assignments.c.sequence == bindparam("of_sequence"))

@@ -5,13 +5,29 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import BindParameter, bindparam, func, insert, select, update
 
 from fleet.domain.command import Command
 from fleet.store.scope import during_stay
 from fleet.store.tables.equipment import commands
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.units import present_epoch
+
+_SERIAL: BindParameter[str] = bindparam("of_serial")
+_ADD = insert(commands).values(epoch=present_epoch(_SERIAL)).returning(commands.c.id)
+_ANSWER = update(commands).where(
+    commands.c.id == bindparam("of_id"),
+    commands.c.serial == _SERIAL,
+    commands.c.result.is_(None),
+    commands.c.epoch == present_epoch(_SERIAL),
+)
+_NEWEST = (
+    select(func.max(commands.c.id))
+    .where(commands.c.serial == _SERIAL, commands.c.command.in_(bindparam("kinds", expanding=True)))
+    .where(commands.c.asked_at > bindparam("since"), commands.c.epoch == present_epoch(_SERIAL))
+    .group_by(commands.c.command)
+)
+_UNANSWERED = select(commands).where(commands.c.id.in_(_NEWEST), commands.c.result.is_(None)).order_by(commands.c.id)
 
 
 class CommandRepository:
@@ -25,31 +41,20 @@ class CommandRepository:
     def add(self, serial: str, command: str, argument: int) -> Command:
         """A new command, numbered for the wire."""
         asked = {"serial": serial, "command": command, "argument": argument, "asked_at": self._now}
-        values = asked | {"epoch": present_epoch(serial)}
-        number = self._connection.execute(insert(commands).values(values).returning(commands.c.id)).scalar_one()
+        number = self._connection.execute(_ADD, {"of_serial": serial, **asked}).scalar_one()
         return Command(number, serial, command, argument, self._now)
 
     def answer(self, serial: str, command_id: int, result: str, detail: str) -> None:
         """Note the unit's answer to a command of its present epoch; a number it was never given changes nothing."""
-        self._connection.execute(
-            update(commands)
-            .where(commands.c.id == command_id, commands.c.serial == serial, commands.c.result.is_(None))
-            .where(commands.c.epoch == present_epoch(serial))
-            .values(result=result, detail=detail, answered_at=self._now)
-        )
+        answer = {"result": result, "detail": detail, "answered_at": self._now}
+        self._connection.execute(_ANSWER, {"of_serial": serial, "of_id": command_id, **answer})
 
     def unanswered(self, serial: str, kinds: Collection[str], since: datetime) -> list[Command]:
         """The latest of each of `kinds` asked after `since`, in this epoch, and not answered, in the order asked."""
-        newest = (
-            select(func.max(commands.c.id))
-            .where(commands.c.serial == serial, commands.c.command.in_(kinds), commands.c.asked_at > since)
-            .where(commands.c.epoch == present_epoch(serial))
-            .group_by(commands.c.command)
-        )
-        query = select(commands).where(commands.c.id.in_(newest), commands.c.result.is_(None)).order_by(commands.c.id)
+        asked = {"of_serial": serial, "kinds": list(kinds), "since": since}
         return [
             Command(row.id, row.serial, row.command, row.argument, row.asked_at)
-            for row in self._connection.execute(query)
+            for row in self._connection.execute(_UNANSWERED, asked)
         ]
 
     def of(self, serial: str, limit: int) -> list[Command]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 
 from fleet.domain.configuration import Channel, Configuration, Window
 from fleet.domain.line_allowance import LineLevel
@@ -16,6 +16,15 @@ from fleet.store.tables.equipment import configurations, heartbeats, units
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.upsert import upsert
 
+_OF_UNIT = select(configurations).where(configurations.c.serial == bindparam("of_serial"))
+_NOT_YET_AT = (
+    select(configurations)
+    .join(heartbeats, heartbeats.c.serial == configurations.c.serial)
+    .join(units, units.c.serial == configurations.c.serial)
+    .where(units.c.trust == Trust.GOOD, heartbeats.c.serial.in_(bindparam("of_serials", expanding=True)))
+    .where(heartbeats.c.config_version != configurations.c.version)
+)
+
 
 class ConfigurationRepository:
     """Reached through a unit the caller has already found in its scope, or by the gateway."""
@@ -25,7 +34,7 @@ class ConfigurationRepository:
 
     def of(self, serial: str) -> Configuration:
         """The unit's configuration; a unit without one has the first."""
-        row = self._connection.execute(select(configurations).where(configurations.c.serial == serial)).one_or_none()
+        row = self._connection.execute(_OF_UNIT, {"of_serial": serial}).one_or_none()
         return Configuration(serial) if row is None else _configuration(row)
 
     def left_at(self, placement: Placement) -> Configuration:
@@ -45,14 +54,7 @@ class ConfigurationRepository:
 
     def not_yet_at(self, serials: list[str]) -> list[Configuration]:
         """The configurations of those units, if trusted, whose last heartbeat ran another version."""
-        query = (
-            select(configurations)
-            .join(heartbeats, heartbeats.c.serial == configurations.c.serial)
-            .join(units, units.c.serial == configurations.c.serial)
-            .where(units.c.trust == Trust.GOOD)
-            .where(heartbeats.c.serial.in_(serials), heartbeats.c.config_version != configurations.c.version)
-        )
-        return [_configuration(row) for row in self._connection.execute(query)]
+        return [_configuration(row) for row in self._connection.execute(_NOT_YET_AT, {"of_serials": serials})]
 
 
 def _values(configuration: Configuration) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, bindparam, insert, select
 
 from fleet.domain.errors import NotFoundError
 from fleet.domain.release import Release, ReleaseDelta, ReleaseImage
@@ -23,7 +23,7 @@ class ReleaseRepository:
 
     def by_version(self, version: str) -> Release:
         """The release of that version; NotFoundError if none was published."""
-        row = self._connection.execute(select(releases).where(releases.c.version == version)).one_or_none()
+        row = self._connection.execute(_BY_VERSION, {"of_version": version}).one_or_none()
         if row is None:
             raise NotFoundError(f"no release has version {version!r}; GET /v1/releases lists them")
         return self._release(row)
@@ -105,11 +105,19 @@ class ReleaseRepository:
             self._connection.execute(insert(release_deltas), rows)
 
     def _release(self, row: Row[Any]) -> Release:
-        found = self._connection.execute(select(release_images).where(release_images.c.release_id == row.id)).all()
-        query = select(release_deltas).where(release_deltas.c.release_id == row.id)
-        deltas = self._connection.execute(query.order_by(release_deltas.c.length)).all()
+        found = self._connection.execute(_IMAGES, {"of_release": row.id}).all()
+        deltas = self._connection.execute(_DELTAS, {"of_release": row.id}).all()
         images = {r.board: _image(r, [each for each in deltas if each.board == r.board]) for r in found}
         return Release(row.id, row.version, row.notes, row.published_by, row.published_at, images)
+
+
+_BY_VERSION = select(releases).where(releases.c.version == bindparam("of_version"))
+_IMAGES = select(release_images).where(release_images.c.release_id == bindparam("of_release"))
+_DELTAS = (
+    select(release_deltas)
+    .where(release_deltas.c.release_id == bindparam("of_release"))
+    .order_by(release_deltas.c.length)
+)
 
 
 def _image(row: Row[Any], deltas: Sequence[Row[Any]]) -> ReleaseImage:

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from fleet.domain.rollout_gate import FailureRecord, after_failure
 from fleet.store.tables.rollouts import download_slots, running_images, update_failures
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.upsert import upsert
+
+_CLEAR_RECORD = delete(update_failures).where(update_failures.c.serial == bindparam("of_serial"))
+_MINE = (download_slots.c.rollout_id == bindparam("of_rollout")) & (download_slots.c.serial == bindparam("of_serial"))
+_LEASE = select(download_slots.c.lease_s).where(_MINE)
+_RENEW = update(download_slots).where(_MINE)
+_GIVE_BACK = delete(download_slots).where(_MINE)
 
 
 class RolloutGateRepository:
@@ -36,9 +42,7 @@ class RolloutGateRepository:
 
     def clear_record(self, serial: str) -> bool:
         """Forget the unit's failures; whether it had some."""
-        return bool(
-            self._connection.execute(delete(update_failures).where(update_failures.c.serial == serial)).rowcount
-        )
+        return bool(self._connection.execute(_CLEAR_RECORD, {"of_serial": serial}).rowcount)
 
     def last_starts(self, serials: Collection[str]) -> dict[str, datetime]:
         """When those units registered last."""
@@ -62,20 +66,15 @@ class RolloutGateRepository:
 
     def renew_slot(self, rollout_id: int, serial: str) -> None:
         """The unit, if it took a slot, has it from now on again; one whose lease was over takes it back."""
-        mine = _mine(rollout_id, serial)
-        lease_s = self._connection.scalar(select(download_slots.c.lease_s).where(mine))
+        mine = {"of_rollout": rollout_id, "of_serial": serial}
+        lease_s = self._connection.scalar(_LEASE, mine)
         if lease_s is not None:
-            values = {"expires_at": self._now + timedelta(seconds=lease_s)}
-            self._connection.execute(update(download_slots).where(mine).values(values))
+            self._connection.execute(_RENEW, {**mine, "expires_at": self._now + timedelta(seconds=lease_s)})
 
     def give_back(self, rollout_id: int, serial: str) -> None:
         """The unit loads nothing any more in that rollout."""
-        self._connection.execute(delete(download_slots).where(_mine(rollout_id, serial)))
+        self._connection.execute(_GIVE_BACK, {"of_rollout": rollout_id, "of_serial": serial})
 
     def give_back_all(self, rollout_id: int) -> None:
         """The rollout ended."""
         self._connection.execute(delete(download_slots).where(download_slots.c.rollout_id == rollout_id))
-
-
-def _mine(rollout_id: int, serial: str) -> ColumnElement[bool]:
-    return and_(download_slots.c.rollout_id == rollout_id, download_slots.c.serial == serial)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, insert, literal, select, update
+from sqlalchemy import BindParameter, Row, Select, and_, bindparam, func, insert, literal, select, update
 
 from fleet.domain.errors import NotFoundError
 from fleet.domain.references import Noun, number_of, refer
@@ -65,7 +65,7 @@ class RolloutGroupRepository:
 
     def course(self, rollout_id: int) -> Course:
         """How a rollout by groups was planned."""
-        plan = self._connection.scalar(select(rollouts.c.plan).where(rollouts.c.id == rollout_id))
+        plan = self._connection.scalar(_PLAN, {"of_rollout": rollout_id})
         if plan is None:
             raise NotFoundError(f"{refer(Noun.ROLLOUT, rollout_id)} has no plan; it goes to all its units at once")
         return read_course(json.loads(plan))
@@ -82,8 +82,7 @@ class RolloutGroupRepository:
 
     def watching(self) -> list[int]:
         """The rollouts by groups in which units are watched: those that were started and are not at their end."""
-        query = select(rollouts.c.id).where(rollouts.c.plan.is_not(None), rollouts.c.state.in_(STARTED))
-        return list(self._connection.execute(query.order_by(rollouts.c.id)).scalars())
+        return list(self._connection.execute(_WATCHING).scalars())
 
     def open_group(self, rollout_id: int, number: int, units: int | None) -> None:
         """Let the group of that number, of about so many units, have the release."""
@@ -92,10 +91,7 @@ class RolloutGroupRepository:
 
     def openings(self, rollout_id: int, since: datetime) -> list[Opening]:
         """Those that were opened, in order; the rollout runs without a pause since `since`."""
-        query = select(rollout_groups.c.opened_at, rollout_groups.c.units).where(
-            rollout_groups.c.rollout_id == rollout_id
-        )
-        rows = self._connection.execute(query.order_by(rollout_groups.c.number))
+        rows = self._connection.execute(_OPENINGS, {"of_rollout": rollout_id})
         return [Opening(max(row.opened_at, since), row.units) for row in rows]
 
     def mark_group(self, rollout_id: int, number: int, **fields: Any) -> None:
@@ -128,8 +124,8 @@ class RolloutGroupRepository:
 
     def facts(self, serials: Collection[str]) -> dict[str, UnitFacts]:
         """What a plan may ask of those units; of those that registered."""
-        query: Select[Any] = _FACTS.where(units.c.serial.in_(serials))
-        return {row.serial: _facts(row) for row in self._connection.execute(query)}
+        rows = self._connection.execute(_FACTS_OF, {"of_serials": list(serials)})
+        return {row.serial: _facts(row) for row in rows}
 
     def count_targets(
         self, fits: Collection[Fit], filters: Collection[Filter], heard_since: datetime | None = None
@@ -162,15 +158,12 @@ class RolloutGroupRepository:
         self, rollouts_: Collection[int], serials: Collection[str]
     ) -> dict[tuple[int, str], tuple[int, bool]]:
         """By rollout and unit the window of its last watch, and whether that is running; of those that had one."""
-        this = rollout_watches.c
-        query = select(this.rollout_id, this.serial, this.number, this.running)
-        query = query.where(this.rollout_id.in_(rollouts_), this.serial.in_(serials))
-        return {(row.rollout_id, row.serial): (row.number, row.running) for row in self._connection.execute(query)}
+        rows = self._connection.execute(_WINDOWS_OF, {"of_rollouts": list(rollouts_), "of_serials": list(serials)})
+        return {(row.rollout_id, row.serial): (row.number, row.running) for row in rows}
 
     def watched(self, rollout_id: int, serial: str) -> Watched | None:
         """The unit's watch, if it ever had one."""
-        query = _WATCHES.where(rollout_watches.c.rollout_id == rollout_id, rollout_watches.c.serial == serial)
-        row = self._connection.execute(query).one_or_none()
+        row = self._connection.execute(_WATCHED, {"of_rollout": rollout_id, "of_serial": serial}).one_or_none()
         return None if row is None else _watched(row)
 
     def due(self, rollout_id: int, limit: int) -> list[Watched]:
@@ -183,10 +176,8 @@ class RolloutGroupRepository:
         """The watches of those units that are running in one of those rollouts, and in which."""
         if not rollouts_ or not serials:
             return []
-        this = rollout_watches.c
-        query = _WATCHES.where(this.rollout_id.in_(rollouts_), this.serial.in_(serials), this.running)
-        query = query.order_by(this.rollout_id, this.serial)
-        return [(row.rollout_id, _watched(row)) for row in self._connection.execute(query)]
+        rows = self._connection.execute(_RUNNING, {"of_rollouts": list(rollouts_), "of_serials": list(serials)})
+        return [(row.rollout_id, _watched(row)) for row in rows]
 
     def count_lost(self, rollout_id: int, serial: str) -> None:
         """The watched unit's line lost its registration once more."""
@@ -196,15 +187,14 @@ class RolloutGroupRepository:
 
     def end(self, rollout_id: int, watched: Watched, failed_by: Signal | None, running: bool = False) -> None:
         """Note how the watch stands: that the unit failed, or that it is over."""
-        this = (rollout_watches.c.rollout_id == rollout_id) & (rollout_watches.c.serial == watched.serial)
-        values: dict[str, object] = {"running": running}
+        values: dict[str, object] = {"of_rollout": rollout_id, "of_serial": watched.serial, "running": running}
         if failed_by is not None and not watched.failed:
             values["signal"] = failed_by
             failed = "held_back_failed" if watched.watch.state is None else "treated_failed"
             self._count(rollout_id, watched.number, watched.revision, failed)
             if watched.watch.state in REACHED:
                 self._count(rollout_id, watched.number, watched.revision, "confirmed", -1)
-        self._connection.execute(update(rollout_watches).where(this).values(values))
+        self._connection.execute(_CHANGE_WATCH, values)
 
     def confirm(self, rollout_id: int, watched: Watched) -> None:
         """Count the unit among those that confirmed."""
@@ -235,8 +225,7 @@ class RolloutGroupRepository:
 
     def revisions(self, rollout_id: int) -> set[str]:
         """Those that are judged, each by itself."""
-        query = select(rollout_evidence.c.revision).where(rollout_evidence.c.rollout_id == rollout_id)
-        return set(self._connection.execute(query).scalars())
+        return set(self._connection.execute(_REVISIONS, {"of_rollout": rollout_id}).scalars())
 
     def name_revisions(self, rollout_id: int, revisions: Collection[str]) -> None:
         """Note which revisions are judged, each by itself."""
@@ -254,12 +243,10 @@ class RolloutGroupRepository:
         return list(self._connection.execute(query.order_by(rollout_windows.c.number, rollout_windows.c.revision)))
 
     def _count(self, rollout_id: int, number: int, revision: str, what: str, change: int = 1) -> None:
-        this = rollout_windows.c
-        key = and_(this.rollout_id == rollout_id, this.number == number, this.revision == revision)
-        values = {what: this[what] + literal(change)}
-        if not self._connection.execute(update(rollout_windows).where(key).values(values)).rowcount:
+        key = {"of_rollout": rollout_id, "of_number": number, "of_revision": revision}
+        if not self._connection.execute(_COUNT[what], {**key, "change": change}).rowcount:
             row = {"rollout_id": rollout_id, "number": number, "revision": revision}
-            counts = dict.fromkeys(("treated", "confirmed", "treated_failed", "held_back", "held_back_failed"), 0)
+            counts = dict.fromkeys(_COUNT, 0)
             self._connection.execute(insert(rollout_windows).values(**row, **counts | {what: change}))
 
 
@@ -288,6 +275,42 @@ _WATCHES = (
         & (rollout_units.c.serial == rollout_watches.c.serial),
     )
 )
+_THIS_WATCH = (rollout_watches.c.rollout_id == bindparam("of_rollout")) & (
+    rollout_watches.c.serial == bindparam("of_serial")
+)
+_WATCHED = _WATCHES.where(_THIS_WATCH)
+_CHANGE_WATCH = update(rollout_watches).where(_THIS_WATCH)
+_SERIALS: BindParameter[str] = bindparam("of_serials", expanding=True)
+_THESE_WATCHES = rollout_watches.c.rollout_id.in_(
+    bindparam("of_rollouts", expanding=True)
+) & rollout_watches.c.serial.in_(_SERIALS)
+_RUNNING = _WATCHES.where(_THESE_WATCHES, rollout_watches.c.running).order_by(
+    rollout_watches.c.rollout_id, rollout_watches.c.serial
+)
+_WINDOWS_OF = select(
+    rollout_watches.c.rollout_id, rollout_watches.c.serial, rollout_watches.c.number, rollout_watches.c.running
+).where(_THESE_WATCHES)
+_FACTS_OF: Select[Any] = _FACTS.where(units.c.serial.in_(_SERIALS))
+_PLAN = select(rollouts.c.plan).where(rollouts.c.id == bindparam("of_rollout"))
+_WATCHING = (
+    select(rollouts.c.id).where(rollouts.c.plan.is_not(None), rollouts.c.state.in_(STARTED)).order_by(rollouts.c.id)
+)
+_OPENINGS = (
+    select(rollout_groups.c.opened_at, rollout_groups.c.units)
+    .where(rollout_groups.c.rollout_id == bindparam("of_rollout"))
+    .order_by(rollout_groups.c.number)
+)
+_REVISIONS = select(rollout_evidence.c.revision).where(rollout_evidence.c.rollout_id == bindparam("of_rollout"))
+_COUNT = {
+    what: update(rollout_windows)
+    .where(
+        rollout_windows.c.rollout_id == bindparam("of_rollout"),
+        rollout_windows.c.number == bindparam("of_number"),
+        rollout_windows.c.revision == bindparam("of_revision"),
+    )
+    .values({what: rollout_windows.c[what] + bindparam("change")})
+    for what in ("treated", "confirmed", "treated_failed", "held_back", "held_back_failed")
+}
 
 
 def revision_name(board: str, revision: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, exists, func, insert, literal, select, update
+from sqlalchemy import Row, bindparam, exists, func, insert, literal, select, update
 
 from fleet.domain.access import Actor, ActorKind
 from fleet.domain.errors import NotFoundError
@@ -116,8 +116,7 @@ class RolloutRepository:
 
     def live(self) -> list[Rollout]:
         """Those that concern units now, the latest started first: the newer wins."""
-        query = _QUERY.where(rollouts.c.state.in_(LIVE)).order_by(rollouts.c.started_at.desc(), rollouts.c.id.desc())
-        return [self._rollout(row) for row in self._connection.execute(query)]
+        return [self._rollout(row) for row in self._connection.execute(_LIVE)]
 
     def to_all(self, states: Collection[RolloutState]) -> list[Rollout]:
         """The newest rollouts to all in one of `states`, MAX_PARTS at most, newest first."""
@@ -138,16 +137,13 @@ class RolloutRepository:
 
     def unit(self, rollout_id: int, serial: str) -> UnitProgress | None:
         """That unit's part, if it has one yet."""
-        row = self._connection.execute(
-            select(rollout_units).where(rollout_units.c.rollout_id == rollout_id, rollout_units.c.serial == serial)
-        ).one_or_none()
+        row = self._connection.execute(_UNIT, {"of_rollout": rollout_id, "of_serial": serial}).one_or_none()
         return None if row is None else _progress(row)
 
     def parts(self, rollout_ids: Collection[int], serials: Collection[str]) -> dict[tuple[int, str], UnitProgress]:
         """The parts those units have in those rollouts, by rollout and serial number: one query for a whole batch."""
-        this = rollout_units.c
-        query = select(rollout_units).where(this.rollout_id.in_(rollout_ids), this.serial.in_(serials))
-        return {(row.rollout_id, row.serial): _progress(row) for row in self._connection.execute(query)}
+        rows = self._connection.execute(_PARTS, {"of_rollouts": list(rollout_ids), "of_serials": list(serials)})
+        return {(row.rollout_id, row.serial): _progress(row) for row in rows}
 
     def parts_of(self, serial: str) -> list[tuple[Rollout, UnitProgress]]:
         """The unit's parts in the newest rollouts it was in, the one that moved last first."""
@@ -180,13 +176,9 @@ class RolloutRepository:
         before = self.unit(rollout_id, serial)
         values = {"state": state, "reason": reason[:MAX_REASON_CHARACTERS], "updated_at": self._now}
         if before is None:
-            self._connection.execute(insert(rollout_units).values(rollout_id=rollout_id, serial=serial, **values))
+            self._connection.execute(_ADD_UNIT, {"rollout_id": rollout_id, "serial": serial, **values})
         else:
-            self._connection.execute(
-                update(rollout_units)
-                .where(rollout_units.c.rollout_id == rollout_id, rollout_units.c.serial == serial)
-                .values(values)
-            )
+            self._connection.execute(_MOVE_UNIT, {"of_rollout": rollout_id, "of_serial": serial, **values})
             self._count(rollout_id, before.state, -1)
         self._count(rollout_id, state, 1)
 
@@ -220,23 +212,16 @@ class RolloutRepository:
         return actor.reference if maker is None else refer(Noun.PERSON, maker)
 
     def _count(self, rollout_id: int, state: UnitState, change: int) -> None:
-        self._connection.execute(
-            update(rollout_counts)
-            .where(rollout_counts.c.rollout_id == rollout_id, rollout_counts.c.state == state)
-            .values(units=rollout_counts.c.units + literal(change))
-        )
+        self._connection.execute(_COUNT, {"of_rollout": rollout_id, "of_state": state, "change": change})
 
     def _one(self, rollout_id: int, lock: bool) -> Rollout:
-        query = _QUERY.where(rollouts.c.id == rollout_id)
-        row = self._connection.execute(query.with_for_update(of=rollouts) if lock else query).one_or_none()
+        row = self._connection.execute(_HOLD if lock else _GET, {"of_rollout": rollout_id}).one_or_none()
         if row is None:
             raise NotFoundError(f"there is no rollout {refer(Noun.ROLLOUT, rollout_id)}")
         return self._rollout(row)
 
     def _rollout(self, row: Row[Any]) -> Rollout:
-        counts = self._connection.execute(
-            select(rollout_counts.c.state, rollout_counts.c.units).where(rollout_counts.c.rollout_id == row.id)
-        )
+        counts = self._connection.execute(_COUNTS, {"of_rollout": row.id})
         return Rollout(
             id=row.id,
             release=row.release,
@@ -262,6 +247,27 @@ class RolloutRepository:
 
 _BETA = exists().where(release_images.c.release_id == rollouts.c.release_id, release_images.c.beta)
 _QUERY = select(rollouts, releases.c.version.label("release"), _BETA.label("beta")).join_from(rollouts, releases)
+_GET = _QUERY.where(rollouts.c.id == bindparam("of_rollout"))
+_HOLD = _GET.with_for_update(of=rollouts)
+_LIVE = _QUERY.where(rollouts.c.state.in_(LIVE)).order_by(rollouts.c.started_at.desc(), rollouts.c.id.desc())
+_COUNTS = select(rollout_counts.c.state, rollout_counts.c.units).where(
+    rollout_counts.c.rollout_id == bindparam("of_rollout")
+)
+_COUNT = (
+    update(rollout_counts)
+    .where(rollout_counts.c.rollout_id == bindparam("of_rollout"), rollout_counts.c.state == bindparam("of_state"))
+    .values(units=rollout_counts.c.units + bindparam("change"))
+)
+_THIS_UNIT = (rollout_units.c.rollout_id == bindparam("of_rollout")) & (
+    rollout_units.c.serial == bindparam("of_serial")
+)
+_UNIT = select(rollout_units).where(_THIS_UNIT)
+_PARTS = select(rollout_units).where(
+    rollout_units.c.rollout_id.in_(bindparam("of_rollouts", expanding=True)),
+    rollout_units.c.serial.in_(bindparam("of_serials", expanding=True)),
+)
+_ADD_UNIT = insert(rollout_units)
+_MOVE_UNIT = update(rollout_units).where(_THIS_UNIT)
 
 
 def _progress(row: Row[Any]) -> UnitProgress:

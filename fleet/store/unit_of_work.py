@@ -17,6 +17,8 @@ from fleet.store.errands import claim
 from fleet.store.sealing import Seal
 from fleet.store.tables.journal import audit_log, outbox
 
+_AUDIT = audit_log.insert()
+
 
 class UnitOfWork:
     """A connection in a transaction, who acts, and when. Repositories are built on it."""
@@ -64,16 +66,17 @@ class UnitOfWork:
     ) -> None:
         """Record who did what to what. `fields` are names of what changed, never personal values."""
         self.connection.execute(
-            audit_log.insert().values(
-                at=self.now,
-                actor_kind=self.actor.kind.value,
-                actor=self.actor.reference,
-                operator=self.actor.operator or None,
-                action=action.value,
-                subject=subject,
-                account_id=account_id,
-                fields=json.dumps(list(fields)),
-            )
+            _AUDIT,
+            {
+                "at": self.now,
+                "actor_kind": self.actor.kind.value,
+                "actor": self.actor.reference,
+                "operator": self.actor.operator or None,
+                "action": action.value,
+                "subject": subject,
+                "account_id": account_id,
+                "fields": json.dumps(list(fields)),
+            },
         )
 
     def send(self, kind: str, key: str, payload: Mapping[str, Any]) -> None:

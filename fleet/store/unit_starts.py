@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from fleet.store.tables.trust import unit_starts
 from fleet.store.unit_of_work import UnitOfWork
 from fleet.store.upsert import upsert
 
 MAX_STARTS: Final = 32  # a unit
+_STARTS = select(unit_starts.c.starts).where(unit_starts.c.serial == bindparam("of_serial"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class UnitStartRepository:
 
     def of(self, serial: str) -> list[Start]:
         """The unit's starts, as they were first seen."""
-        text = self._connection.scalar(select(unit_starts.c.starts).where(unit_starts.c.serial == serial))
+        text = self._connection.scalar(_STARTS, {"of_serial": serial})
         return read_starts(text or "[]")
 
     def save(self, serial: str, starts: list[Start]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, insert, select, update
+from sqlalchemy import BindParameter, ColumnElement, Row, ScalarSelect, bindparam, insert, select, update
 
 from fleet.domain.audit import AuditAction
 from fleet.domain.errors import NotFoundError
@@ -126,12 +126,12 @@ class UnitRepository:
 
     def save(self, unit: Unit) -> Unit:
         """Store what may change of a unit."""
-        self._connection.execute(update(units).where(units.c.serial == unit.serial).values(_changing(unit)))
+        self._connection.execute(_CHANGE, {"of_serial": unit.serial, **_changing(unit)})
         return unit
 
     def record_registration(self, serial: str, at: datetime) -> None:
         """Note when the unit last registered."""
-        self._connection.execute(update(units).where(units.c.serial == serial).values(registered_at=at))
+        self._connection.execute(_CHANGE, {"of_serial": serial, "registered_at": at})
 
     def last_heard(self, serial: str) -> datetime | None:
         """When the unit last registered, from wherever."""
@@ -140,16 +140,13 @@ class UnitRepository:
 
     def record_ready(self, serial: str, ready: Readiness) -> None:
         """Note the unit's last service_ready."""
-        self._connection.execute(
-            update(units)
-            .where(units.c.serial == serial)
-            .values(ready_at=ready.at, configured_ms=ready.configured_ms, tls_ms=ready.tls_ms)
-        )
+        values = {"ready_at": ready.at, "configured_ms": ready.configured_ms, "tls_ms": ready.tls_ms}
+        self._connection.execute(_CHANGE, {"of_serial": serial, **values})
 
     def forget_readiness(self, serial: str) -> None:
         """What the unit did last under an identity that is dead says nothing of it now."""
         values = dict.fromkeys(("registered_at", "ready_at", "configured_ms", "tls_ms"))
-        self._connection.execute(update(units).where(units.c.serial == serial).values(values))
+        self._connection.execute(_CHANGE, {"of_serial": serial, **values})
 
     def readiness(self, serial: str) -> Readiness | None:
         """The unit's last service_ready."""
@@ -209,7 +206,10 @@ class UnitRepository:
         return unit_of(row)
 
 
-def present_epoch(serial: str) -> ScalarSelect[int]:
+_CHANGE = update(units).where(units.c.serial == bindparam("of_serial"))
+
+
+def present_epoch(serial: str | BindParameter[str]) -> ScalarSelect[int]:
     """The unit's epoch, for a statement that stores or compares it."""
     return select(units.c.epoch).where(units.c.serial == serial).scalar_subquery()
 

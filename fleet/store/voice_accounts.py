@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, func, insert, or_, select
 
 from fleet.domain.line_allowance import LineLevel
 from fleet.domain.voice_account import AccountKey, VoiceAccount, new_password, new_tag
@@ -15,6 +15,8 @@ from fleet.store.tables.equipment import configurations
 from fleet.store.tables.telephony import phone_numbers
 from fleet.store.tables.voice import voice_accounts
 from fleet.store.unit_of_work import UnitOfWork
+
+_END = delete(voice_accounts).where(voice_accounts.c.serial == bindparam("of_serial"))
 
 
 class VoiceAccountRepository:
@@ -60,7 +62,7 @@ class VoiceAccountRepository:
 
     def end(self, serial: str) -> bool:
         """The unit has no account any more; False if it had none."""
-        return self._connection.execute(delete(voice_accounts).where(voice_accounts.c.serial == serial)).rowcount > 0
+        return self._connection.execute(_END, {"of_serial": serial}).rowcount > 0
 
     def of(self, serials: Collection[str]) -> dict[str, VoiceAccount]:
         """The accounts of those units, by serial; one under a lost key is left out, and made anew at registration."""

@@ -14,6 +14,8 @@ from fleet.store.unit_of_work import UnitOfWork
 PROFILE = "voice-profile"  # what it is called in a path and in If-Match
 VOICE_PROFILE_LOCK = 7_526_467  # any number of our own: PostgreSQL's advisory lock
 
+_VERSION = select(func.max(voice_profiles.c.version))
+
 
 class VoiceProfileRepository:
     """The operator's, the same for every account: no scope."""
@@ -24,7 +26,7 @@ class VoiceProfileRepository:
 
     def version(self) -> int:
         """The version in force; 0 while no profile was ever set."""
-        return self._connection.scalar(select(func.max(voice_profiles.c.version))) or 0
+        return self._connection.scalar(_VERSION) or 0
 
     def current(self) -> VoiceProfile | None:
         """The profile in force."""
