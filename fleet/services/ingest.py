@@ -94,6 +94,7 @@ class _Batch:
     answers: list[Outgoing] = field(default_factory=list)
     evicted: set[str] = field(default_factory=set)
     registered: set[str] = field(default_factory=set)  # units that have, in their present epoch
+    checking_in: dict[str, _Decoded] = field(default_factory=dict)  # accepted registrations, a unit's one at a time
 
     def start(self, name: Start) -> KnownStart:
         return self.starts.get(name) or self.known.get(name) or KnownStart()
@@ -143,6 +144,7 @@ class Ingest:
             batch.registered = store.registered({serial for serial, name in names if name in CRITICAL})
             taken = [(delivery, self._take(batch, delivery, incoming)) for delivery, incoming in decoded]
             waiting = [(delivery, incoming) for delivery, incoming in taken if incoming is not None]
+            self._check_in(batch)
             for name, handler in self._together.items():
                 self._handle_together(batch, [pair for pair in waiting if pair[1].message.name == name], handler)
             store.save(batch.starts, batch.known, uow.now)
@@ -180,11 +182,19 @@ class Ingest:
         return incoming if waits else None
 
     def _admit(self, batch: _Batch, delivery: Delivery, incoming: Incoming) -> None:
-        """A registration: its start is heard from then on if it is accepted."""
+        """A registration: its start is heard from then on if it is accepted, and checks in with the others."""
         if _accepted(self._attempt(batch, delivery, incoming, self._register)):
             name = _start(incoming)
             batch.starts[name] = replace(batch.start(name), epoch=incoming.message["epoch"])
             batch.registered.add(incoming.serial)
+            if incoming.serial in batch.checking_in:  # each of a unit's starts may be one after a crash
+                self._check_in(batch)
+            batch.checking_in[incoming.serial] = delivery, incoming
+
+    def _check_in(self, batch: _Batch) -> None:
+        waiting = list(batch.checking_in.values())
+        batch.checking_in.clear()
+        self._handle_together(batch, waiting, self._registered)
 
     def _handle_together(self, batch: _Batch, waiting: Sequence[_Decoded], handler: Together) -> None:
         """All at once; if that fails each alone, to find the one at fault."""
@@ -214,10 +224,11 @@ class Ingest:
     def _register(self, uow: UnitOfWork, incoming: Incoming) -> list[Outgoing]:
         if incoming.message["serial"] != incoming.serial:
             raise WireError(f"a registration of {incoming.message['serial']} from {incoming.serial}")
-        answers = self._registration.register(uow, incoming)
-        if not _accepted(answers):  # what a refused one says it runs is nothing to go by
-            return answers
-        return answers + self._updates.check_in_all(uow, {incoming.serial: incoming.message})
+        return self._registration.register(uow, incoming)
+
+    def _registered(self, uow: UnitOfWork, batch: Sequence[Incoming]) -> list[Outgoing]:
+        """Accepted ones, each of another unit: what a refused one says it runs is nothing to go by."""
+        return self._updates.check_in_all(uow, {incoming.serial: incoming.message for incoming in batch})
 
     def _beat(self, uow: UnitOfWork, batch: Sequence[Incoming]) -> list[Outgoing]:
         note_heartbeats(uow, batch)
