@@ -54,13 +54,17 @@ class Blow(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at both sides, at `at` (monotonic): who has a line, who a session, each unit's own state and start."""
+    """One look at both sides, at `at` (monotonic): who has a line, who a session, each unit's own state and start.
+
+    `refused`: the unit that is replaced has been told by the broker by now.
+    """
 
     at: float
     lines: frozenset[str]
     sessions: frozenset[str]
     states: dict[str, str]
     starts: dict[str, int]
+    refused: bool
 
     def serves(self, serial: str) -> bool:
         """Whether the unit is in service."""
@@ -68,11 +72,16 @@ class Look:
 
 
 class Watch:
-    """Looks at both sides again and again, in a thread; `looks` is what it has seen."""
+    """Looks at both sides of the replacement of `old` again and again, in a thread; `looks` is what it has seen.
 
-    def __init__(self, world: World) -> None:
+    The refusal is seen with the rest: whoever looked for it after the new unit's service would count that as well.
+    """
+
+    def __init__(self, world: World, old: str) -> None:
         self.looks: list[Look] = []
         self._world = world
+        self._log = world.boards[old].folder.log
+        self._said_before = len(self._log.read_text())
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._monitor = f"http://127.0.0.1:{world.service.ports['monitor_port']}/connz"
@@ -107,7 +116,8 @@ class Watch:
                 sessions = self._sessions(broker)
                 states = {serial: each.state for serial, each in pins.items()}
                 starts = {serial: each.pid for serial, each in pins.items()}
-                self.looks.append(Look(time.monotonic(), lines, sessions, states, starts))
+                refused = living.REFUSAL in self._log.read_text()[self._said_before :]
+                self.looks.append(Look(time.monotonic(), lines, sessions, states, starts, refused))
 
     def _sessions(self, broker: httpx.Client) -> frozenset[str]:
         answer = broker.get(self._monitor, params={"auth": "true"}).json()
@@ -173,19 +183,18 @@ class Drill:
         old, new = self.serials[len(self.swaps)], self.serials[len(self.swaps) + 1]
         boards, away = self.world.boards, blow is Blow.OLD_UNIT_AWAY
         living.send_replacement(self.world, old, new)
-        with Watch(self.world) as watch:
+        with Watch(self.world, old) as watch:
             watch.until(lambda look: look.serves(old), f"{old} in service")
             if away:
                 boards[old].set_ethernet(False)
                 watch.until(lambda look: old not in look.sessions, f"{old} without a session")
-            said_before = len(boards[old].folder.log.read_text())
             boards[new].power_on()
             self._strike(watch, new, blow)
             watch.until(lambda look: look.serves(new), f"{new} in service")
             back_at = time.monotonic() if away else 0.0
             boards[old].set_ethernet(True)
-            refused_at = _when_refused(lambda: boards[old].folder.log.read_text()[said_before:])
-        swap = measured(blow, watch.looks, old, new, refused_at, back_at)
+            watch.until(lambda look: look.refused, f"{old} told by the broker that it is refused")
+        swap = measured(blow, watch.looks, old, new, back_at)
         self.swaps.append(swap)
         boards[old].power_off()
         return swap
@@ -204,11 +213,12 @@ class Drill:
             watch.until(lambda look: look.starts[new] != knocked.starts[new], f"{new} started again")
 
 
-def measured(blow: Blow, looks: list[Look], old: str, new: str, refused_at: float, back_at: float) -> Swap:
+def measured(blow: Blow, looks: list[Look], old: str, new: str, back_at: float) -> Swap:
     """What `looks` say of the swap of `old` for `new`; `back_at`: when the old unit, if it was away, had its cable."""
     swapped_at = next(look.at for look in looks if new in look.lines)
     last_at = max(look.at for look in looks if (old in look.lines if back_at else look.serves(old)))
     first_at = next(look.at for look in looks if look.serves(new))
+    refused_at = next(look.at for look in looks if look.refused)
     served = [
         n for n, look in enumerate(looks) if look.serves(old) or look.serves(new) or (back_at and old in look.lines)
     ]
@@ -237,12 +247,3 @@ def opened_drill(random: Random) -> Iterator[Drill]:
         making.sell(world, serials[:1])
         making.plug_in(world, serials[:1])
         yield Drill(world, random, serials)
-
-
-def _when_refused(said: Callable[[], str]) -> float:
-    deadline = time.monotonic() + SWAP_TIMEOUT_S
-    while time.monotonic() < deadline:
-        if living.REFUSAL in said():
-            return time.monotonic()
-        time.sleep(LOOK_S)
-    raise AssertionError(f"the old unit was not refused in {SWAP_TIMEOUT_S:.0f} s; it said: {said()[-300:]}")
