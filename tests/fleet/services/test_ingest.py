@@ -60,6 +60,8 @@ class Handled:
     refused: set[str] = field(default_factory=set)
     broken: bool = False
     batches: list[int] = field(default_factory=list)
+    checked_in: list[list[tuple[str, int]]] = field(default_factory=list)  # who, by which start, at once
+    hindered: set[str] = field(default_factory=set)  # whose check-in fails
 
     def _note(self, uow: UnitOfWork, name: str, incoming: Incoming) -> None:
         if self.broken:
@@ -87,6 +89,9 @@ class Handled:
         return []
 
     def check_in_all(self, uow: UnitOfWork, messages: Mapping[str, Message]) -> list[Outgoing]:
+        for serial in sorted(self.hindered & messages.keys()):
+            raise ConflictError(f"{serial} cannot check in")
+        self.checked_in.append([(serial, message.boot_id) for serial, message in messages.items()])
         return [Outgoing(serial, "command", {}) for serial in messages]
 
     def take_in(self, uow: UnitOfWork, batch: Sequence[Incoming]) -> list[Outgoing]:
@@ -145,6 +150,28 @@ def test_a_registration_delivered_twice_is_answered_twice(ingest: Ingest) -> Non
     message = delivery(A, "register", "register", registration_of(A), 1)
     assert [o.name for o in ingest.handle([message])] == ["registered", "command"]
     assert [o.name for o in ingest.handle([message])] == ["registered", "command"]
+
+
+def enrol(serial: str, boot_id: int) -> Delivery:
+    return delivery(serial, "register", "register", registration_of(serial), 0, boot_id)
+
+
+def test_registrations_of_a_batch_check_in_together_each_start_of_a_unit_by_itself(
+    ingest: Ingest, handled: Handled
+) -> None:
+    ingest.handle([enrol(A, 7), enrol(B, 7), beat(B, 1), enrol(A, 8)])
+    assert handled.checked_in == [[(A, 7), (B, 7)], [(A, 8)], [(B, 7)]]  # the heartbeat last
+
+
+def test_a_check_in_that_fails_is_one_units_alone_and_its_registration_stands(
+    ingest: Ingest, handled: Handled, transactions: Transactions
+) -> None:
+    handled.hindered = {A}
+    answers = ingest.handle([enrol(A, 7), enrol(B, 7)])
+    assert [(each.serial, each.name) for each in answers] == [(A, "registered"), (B, "registered"), (B, "command")]
+    assert letters(transactions) == [(A, f"ConflictError: {A} cannot check in")]
+    handled.hindered = set()
+    assert [each.name for each in ingest.handle([beat(A, 1)])] == ["command"]
 
 
 def test_a_critical_report_is_acknowledged_each_time_and_handled_once(ingest: Ingest, handled: Handled) -> None:
