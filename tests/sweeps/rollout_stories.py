@@ -19,7 +19,7 @@ from tests.sweeps.sweep import Outcome, Sweep
 
 ACTS = 300
 TEMPLATE = "rollout_tables"
-ADDED = ("kills", "joined", "sent back")
+ADDED = ("kills", "processes killed", "joined", "sent back", "soft", "forced", "download_only", "staged", "paced")
 
 
 def told(engine: Engine, seed: int) -> Outcome:

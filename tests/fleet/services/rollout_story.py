@@ -1,18 +1,22 @@
 """People, units, the steering job and a service that is killed do with rollouts what chance says, on either database.
 
 A kill is at a statement or a commit drawn from the seed: what was not committed is gone, and a fresh service goes on.
+Some are SIGKILL of a process that does the act, also after its commit and before anybody has heard of it.
 Every act is held against what it may change; what holds between two acts is in `rollout_faults`.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import signal
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from securesystemslib.signer import CryptoSigner
 from sqlalchemy import Engine, event, insert, update
@@ -21,6 +25,7 @@ from fleet.domain.access import Actor, ForbiddenError, Role
 from fleet.domain.errors import ConflictError, FleetError, IllegalTransitionError, InvalidError
 from fleet.domain.rollout import TRANSITIONS, Rollout, RolloutEvent, RolloutState, UnitState
 from fleet.domain.rollout_course import LAST_GROUP_LIMIT
+from fleet.domain.treatment import Mode
 from fleet.services.ingest import GATEWAY
 from fleet.services.jobs import SCHEDULER
 from fleet.services.rollout_signals import note_heartbeats
@@ -30,6 +35,7 @@ from fleet.services.unit_messages import Incoming, Outgoing
 from fleet.services.unit_updates import UnitUpdates
 from fleet.store.assignments import AssignmentRepository
 from fleet.store.heartbeats import HeartbeatRepository
+from fleet.store.rollout_gate import RolloutGateRepository
 from fleet.store.tables.equipment import units as units_table
 from fleet.store.tables.releases import release_images, releases
 from fleet.store.unit_of_work import Transactions
@@ -40,6 +46,7 @@ from tests.fleet.conftest import START, someone
 from tests.fleet.services.equipment import snapshot
 from tests.fleet.services.fleet_of_units import HEARTBEAT, put_in_service
 from tests.fleet.services.rollout_faults import Memory, after_check_in, faults, parts_of
+from tests.fleet.services.rollout_wishes import a_plan, a_treatment
 
 UNITS: Final = 8
 LATE: Final = 2  # of them register some time later
@@ -51,7 +58,7 @@ AUTHOR_WHO_APPROVES: Final = replace(APPROVER, reference=MANAGER.reference)
 VERBS: Final = ("submit", "approve", "start", "pause", "resume", "stop")
 REPORTS: Final = ("downloading", "staged", "trial", "confirmed", "confirmed", "reverted", "failed")
 ENDS: Final = (RolloutState.FINISHED, RolloutState.STOPPED)
-RECALLED: Final = (UnitState.WAITING, UnitState.ASSIGNED, UnitState.DOWNLOADING)
+RECALLED: Final = (UnitState.WAITING, UnitState.ASSIGNED, UnitState.DOWNLOADING, UnitState.STAGED)
 STEPS_OF_TIME: Final = (
     timedelta(seconds=1), timedelta(seconds=20), timedelta(minutes=30), timedelta(hours=1), timedelta(hours=3),
     timedelta(days=8), timedelta(days=30), LAST_GROUP_LIMIT,
@@ -118,9 +125,12 @@ class Story:
         (act,) = self.chance.choices(acts, weights=(3, 2, 8, 8, 3, 0.5))
         self.now += self.chance.choices(STEPS_OF_TIME, weights=TIME_WEIGHTS)[0]
         state = self.chance.getstate()
-        if self.chance.random() < 0.25:
+        killed = self.chance.random()
+        if killed < 0.25:
             self.left = self.chance.randrange(MAX_STATEMENTS)
         try:
+            if killed < 0.05:
+                self._killed_outright(act)
             act()
         except KilledError:
             self.done["kills"] += 1
@@ -155,9 +165,12 @@ class Story:
         way, hurried = self.chance.random(), self.chance.random()
         if way < 0.7:
             plan = a_plan(self.chance)
+        treatment = a_treatment(self.chance, self.now)
         listed = serials if 0.7 <= way < 0.85 else None
         try:
-            rollout = self.people.create(MANAGER, version, listed, limit, draft=hurried > 0.9, plan=plan)
+            rollout = self.people.create(MANAGER, version, listed, limit, hurried > 0.9, treatment, plan)
+            self.done[treatment.mode] += 1
+            self.done["paced"] += bool(plan and "pace" in plan)
             if hurried < 0.8:
                 self.people.approve(APPROVER, rollout.id)
                 self.people.start(MANAGER, rollout.id)
@@ -243,7 +256,9 @@ class Story:
         first_at = self.now if registered is None else registered[1]
         boxed = self.memory.boxed(unit.serial, self.now)
         with self.transactions.read(GATEWAY) as uow:
-            due = after_check_in(uow.connection, unit.serial, unit.revision, *runs, first_at, boxed)
+            last = RolloutGateRepository(uow).last_starts([unit.serial])
+            started_at = self.now if message.name == "register" else last[unit.serial]
+            due = after_check_in(uow, unit.serial, unit.revision, *runs, first_at, started_at, boxed)
         known = sum(serial == unit.serial for _, serial in self.parts())
         others = {key: state for key, state in self.parts().items() if key[1] != unit.serial}
         heard = self._say(unit, message)
@@ -291,7 +306,10 @@ class Story:
         before = self.parts()
         self._send_report(unit, state, sequence)
         changed = {key: new for key, new in self.parts().items() if before.get(key) is not new}
-        assert set(changed.values()) <= {UnitState("downloading" if state in ("staged", "downloading") else state)}
+        for (number, _), new in changed.items():
+            stays = self.people.get(MANAGER, number).treatment.mode is Mode.DOWNLOAD_ONLY
+            assert new is UnitState("downloading" if state == "staged" and not stays else state)
+            self.done["staged"] += new is UnitState.STAGED
         assert all(serial == unit.serial for _, serial in changed)
         assert len(changed) <= 1
         if changed and state == "confirmed":
@@ -329,7 +347,27 @@ class Story:
             self.left -= 1
             if self.left < 0:
                 self.left = None
-                raise KilledError
+                self._die()
+
+    def _die(self) -> None:
+        raise KilledError
+
+    def _killed_outright(self, act: Callable[[], None]) -> NoReturn:
+        """Do `act` in a process of its own, killed on the way or when it is done: nobody hears how it went."""
+        self.transactions.engine.dispose()
+        child = os.fork()
+        if not child:
+            try:
+                self._die = lambda: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign]
+                act()
+                self._die()
+            except BaseException:
+                traceback.print_exc()
+            os._exit(1)
+        status = os.waitpid(child, 0)[1]
+        assert os.WIFSIGNALED(status), f"what went wrong in process {child} is above"
+        self.done["processes killed"] += 1
+        raise KilledError
 
     def _publish(self) -> None:
         facts = dict.fromkeys(("security_counter", "data_schema", "minimum_heap_bytes"), 0)
@@ -342,34 +380,6 @@ class Story:
                 row = {"release_id": number, "release_counter": number + 1, **image, **fit, **facts}
                 uow.connection.execute(insert(release_images).values(row))
             uow.commit()
-
-
-def a_plan(chance: Random) -> dict[str, object]:
-    """A plan as somebody may write it; some are refused."""
-    groups = [_a_group(chance, number) for number in range(chance.randint(0, 2))]
-    last = _a_group(chance, len(groups)) | {"name": "rest"}
-    for key in ("size", "up_to_percent", "filter"):
-        last.pop(key, None)
-    plan: dict[str, object] = {"group": [*groups, last], "hold_back_percent": chance.choice((0, 25, 40))}
-    plan["joining"] = chance.choice(("registered", "dynamic"))
-    maybe = {
-        "targets": {"revision": chance.choice((1, 2))},
-        "evidence": {"minimum_failures": 1},
-        "plain": {"failed_percent": chance.choice((10, 50)), "minimum_units": chance.randint(1, 3)},
-        "pause_after_failures": chance.randint(1, 2),
-        "send_back_to": "1.5.0",
-    }
-    return plan | {key: value for key, value in maybe.items() if chance.random() < 0.4}
-
-
-def _a_group(chance: Random, number: int) -> dict[str, object]:
-    group: dict[str, object] = {"name": f"group {number}", "minimum_units": chance.randint(1, 3)}
-    kinds = ({"size": chance.randint(1, 4)}, {"up_to_percent": 20 + 30 * number}, {"filter": {"revision": 2}})
-    group |= chance.choice(kinds)
-    group["success_percent"] = chance.choice((30, 95))
-    group["soak_hours"], group["deadline_hours"] = chance.choice((0, 1)), chance.choice((1, 4, 24))
-    group["then"] = chance.choice(("next", "next", "pause"))
-    return group
 
 
 def _travelled(name: str, values: dict[str, Any]) -> Message:
